@@ -1,0 +1,40 @@
+# fpgo: Front Payment Go invoices from inside PostgreSQL
+
+EXTENSION = fpgo
+MODULE_big = fpgo
+DATA = src/fpgo--1.0.sql
+OBJS = \
+	src/document.o \
+	src/exchange.o \
+	src/fields.o \
+	src/format.o \
+	src/fpgo.o \
+	src/gateway.o \
+	src/http.o \
+	src/http_text.o \
+	src/order.o \
+	src/outcome.o \
+	src/payload.o \
+	src/reading.o \
+	src/reply.o \
+	src/rules.o \
+	src/submit.o \
+	src/token.o \
+	src/validate.o \
+	src/violation.o
+PGFILEDESC = "fpgo - Front Payment Go invoices from inside the database"
+
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=test
+EXTRA_CLEAN = test/results test/output_iso tmp_check
+
+PG_CPPFLAGS = $(shell pkg-config --cflags libcurl json-c)
+SHLIB_LINK = $(shell pkg-config --libs libcurl json-c)
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS does not track headers
+$(OBJS): $(wildcard src/*.h)

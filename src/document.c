@@ -1,0 +1,207 @@
+/*
+ * document.c
+ *		A stored order, read in place.
+ *
+ * The layout of jsonb is PostgreSQL's (utils/jsonb.h): a container is a
+ * header, one JEntry a child, then the children's bytes; an object has its
+ * keys first, sorted by length and then by byte, then its values.  Offsets
+ * are summed while walking, which costs less than asking for each.
+ *
+ * Nothing is allocated here but the text of a number.
+ */
+#include "postgres.h"
+
+#include "document.h"
+
+#include "utils/builtins.h"
+
+static FpgoValue
+decode(JEntry entry, const char *base, uint32 offset, uint32 length)
+{
+	FpgoValue	value = {0};
+
+	if (JBE_ISSTRING(entry))
+	{
+		value.kind = FPGO_TEXT;
+		value.text = (FpgoSpan) {base + offset, length};
+	}
+	else if (JBE_ISNUMERIC(entry))
+	{
+		value.kind = FPGO_NUMBER;
+		value.number = (Numeric) (base + INTALIGN(offset));
+	}
+	else if (JBE_ISBOOL(entry))
+	{
+		value.kind = FPGO_BOOL;
+		value.boolean = JBE_ISBOOL_TRUE(entry);
+	}
+	else if (JBE_ISNULL(entry))
+		value.kind = FPGO_NULL;
+	else
+	{
+		value.container = (JsonbContainer *) (base + INTALIGN(offset));
+		value.kind = JsonContainerIsObject(value.container) ?
+			FPGO_MAP : FPGO_ARRAY;
+		value.count = JsonContainerSize(value.container);
+	}
+	return value;
+}
+
+FpgoValue
+fpgo_document_root(Jsonb *document)
+{
+	FpgoValue	root = {0};
+
+	root.container = &document->root;
+	root.count = JsonContainerSize(root.container);
+	root.kind = JsonContainerIsObject(root.container) ? FPGO_MAP : FPGO_ARRAY;
+	if (JsonContainerIsScalar(root.container))
+	{
+		/* a scalar document is stored as an array of one */
+		FpgoCursor	cursor;
+		FpgoValue	scalar = {0};
+
+		fpgo_document_open(&cursor, &root);
+		(void) fpgo_document_next(&cursor, NULL, &scalar);
+		return scalar;
+	}
+	return root;
+}
+
+void
+fpgo_document_open(FpgoCursor *cursor, const FpgoValue *value)
+{
+	memset(cursor, 0, sizeof(*cursor));
+	if (value->kind != FPGO_ARRAY && value->kind != FPGO_MAP)
+		return;
+	cursor->container = value->container;
+	cursor->count = value->count;
+	cursor->is_map = value->kind == FPGO_MAP;
+	cursor->base = (const char *)
+		&cursor->container->children[cursor->count * (cursor->is_map ? 2 : 1)];
+	if (cursor->is_map)
+		cursor->value_offset = getJsonbOffset(cursor->container,
+											  cursor->count);
+}
+
+/* Length of child i that begins at *offset; moves *offset behind it. */
+static uint32
+step_over(const JsonbContainer *container, int i, uint32 *offset)
+{
+	JEntry		entry = container->children[i];
+	uint32		begin = *offset;
+
+	if (JBE_HAS_OFF(entry))
+		*offset = JBE_OFFLENFLD(entry);
+	else
+		*offset += JBE_OFFLENFLD(entry);
+	return *offset - begin;
+}
+
+bool
+fpgo_document_next(FpgoCursor *cursor, FpgoSpan *key, FpgoValue *value)
+{
+	int			i = cursor->next;
+	uint32		offset;
+	uint32		length;
+
+	if (i >= cursor->count)
+		return false;
+	if (cursor->is_map)
+	{
+		offset = cursor->key_offset;
+		length = step_over(cursor->container, i, &cursor->key_offset);
+		if (key)
+			*key = (FpgoSpan) {cursor->base + offset, length};
+		i += cursor->count;
+	}
+	offset = cursor->value_offset;
+	length = step_over(cursor->container, i, &cursor->value_offset);
+	*value = decode(cursor->container->children[i], cursor->base, offset,
+					length);
+	cursor->next++;
+	return true;
+}
+
+/* The order in which jsonb keeps keys. */
+static int
+compare_key(FpgoSpan key, const char *name)
+{
+	size_t		len = strlen(name);
+
+	if (key.len != len)
+		return key.len > len ? 1 : -1;
+	return memcmp(key.text, name, len);
+}
+
+void
+fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
+					  FpgoValue members[FPGO_MAX_FIELDS])
+{
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+	int			field = 0;
+
+	Assert(shape->n_fields <= FPGO_MAX_FIELDS);
+	memset(members, 0, sizeof(FpgoValue) * shape->n_fields);
+	if (map->kind != FPGO_MAP)
+		return;
+
+	fpgo_document_open(&cursor, map);
+	while (field < shape->n_fields &&
+		   fpgo_document_next(&cursor, &key, &value))
+	{
+		int			order = 1;
+
+		while (field < shape->n_fields &&
+			   (order = compare_key(key,
+									shape->fields[shape->by_key[field]].json)) > 0)
+			field++;
+		if (order == 0)
+			members[shape->by_key[field++]] = value;
+	}
+}
+
+int
+fpgo_document_find_field(const FpgoShape *shape, FpgoSpan key)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		if (compare_key(key, shape->fields[i].json) == 0)
+			return i;
+	}
+	return -1;
+}
+
+const char *
+fpgo_document_kind_name(FpgoKind kind)
+{
+	switch (kind)
+	{
+		case FPGO_MISSING:
+			return "missing";
+		case FPGO_NULL:
+			return "null";
+		case FPGO_BOOL:
+			return "a boolean";
+		case FPGO_NUMBER:
+			return "a number";
+		case FPGO_TEXT:
+			return "a string";
+		case FPGO_ARRAY:
+			return "an array";
+		case FPGO_MAP:
+			return "an object";
+	}
+	pg_unreachable();
+}
+
+FpgoSpan
+fpgo_document_number_text(Numeric number)
+{
+	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out,
+														   NumericGetDatum(number)));
+
+	return (FpgoSpan) {text, strlen(text)};
+}

@@ -1,0 +1,277 @@
+/*
+ * exchange.c
+ *		One request to the gateway: transport, answer, and what they come to.
+ *
+ * Joins http.c, reply.c and outcome.c, and says in a sentence what happened.
+ * The sentences are ours: neither libcurl's words nor the gateway's, no
+ * address, no name, nothing of the order; numbers at most.
+ *
+ * An exchange is driven by fpgo_http_step(), which drives all of a process at
+ * once; it waits for nothing by itself.  Everything it holds belongs to the
+ * parent context given at the start.
+ */
+#include "postgres.h"
+
+#include "exchange.h"
+
+/* an answer of the gateway has about half a kilobyte */
+#define ANSWER_LIMIT_KB 256
+
+struct FpgoExchange
+{
+	FpgoHttpTransfer *transfer;
+	const FpgoTarget *target;
+	const char *const *secrets;
+};
+
+/*
+ * What a libcurl code means, said before the mark and after it.  NULL: the
+ * code itself is named, in a general sentence.
+ */
+typedef struct CodeReason
+{
+	int			code;
+	const char *before;
+	const char *after;
+} CodeReason;
+
+#define NO_HTTP "The answer was not HTTP."
+#define BAD_ADDRESS "The address of the gateway cannot be used."
+#define NO_TLS "No TLS connection to the gateway could be agreed on."
+#define UNTRUSTED "The TLS certificate of the gateway could not be verified."
+#define BAD_CA "The file of trusted certificates could not be read."
+#define NO_MEMORY "The answer could not be held in memory."
+#define BROKEN_BEFORE "The connection broke before the order was sent."
+#define BROKEN_AFTER "The connection broke before the answer was complete."
+
+static const CodeReason code_reasons[] = {
+	{FPGO_HTTP_ABANDONED,
+		"The request was stopped before the order was sent.",
+	"The request was stopped before the answer was complete."},
+	{0, NULL, BROKEN_AFTER},
+	{1, BAD_ADDRESS, NO_HTTP},
+	{2, "The request could not be started.", NULL},
+	{3, BAD_ADDRESS, NULL},
+	{6, "The host name could not be resolved.", NULL},
+	{7, "No connection to the gateway could be made.", BROKEN_AFTER},
+	{8, NULL, NO_HTTP},
+	{18, NULL, BROKEN_AFTER},
+	{23, NULL, NO_MEMORY},
+	{27, "Memory ran out before the order was sent.", NO_MEMORY},
+	{35, NO_TLS, BROKEN_AFTER},
+	{42, "The address is plain HTTP, but its host is not this machine.",
+	"The connection broke, and the order was not sent a second time."},
+	{49, "The token holds characters that cannot be sent.", NULL},
+	{52, BROKEN_BEFORE, "The connection was closed without an answer."},
+	{55, BROKEN_BEFORE, BROKEN_AFTER},
+	{56, BROKEN_BEFORE, BROKEN_AFTER},
+	{58, "The gateway asks for a TLS client certificate.", NULL},
+	{59, NO_TLS, NULL},
+	{60, UNTRUSTED, NULL},
+	{65, NULL,
+	"The connection broke, and the order was not sent a second time."},
+	{77, BAD_CA, NULL},
+	{82, BAD_CA, NULL},
+	{83, UNTRUSTED, NULL},
+	{90, UNTRUSTED, NULL},
+	{91, UNTRUSTED, NULL},
+	{98, "The gateway asks for a TLS client certificate.", NULL},
+	{100, NULL, "The headers of the answer were too large."},
+};
+
+/* What a status means, by class; each takes the status. */
+static const char *const class_reasons[] = {
+	[FPGO_OUTCOME_ACCEPTED] =
+		"The gateway accepted the order with HTTP status %d.",
+	[FPGO_OUTCOME_REFUSED] =
+		"The gateway refused the order with HTTP status %d.",
+	[FPGO_OUTCOME_UNREACHED] =
+		"The gateway answered HTTP status %d without looking at the order.",
+	[FPGO_OUTCOME_MISCONFIGURED] =
+		"The gateway takes no orders at this address: HTTP status %d.",
+	[FPGO_OUTCOME_CREDENTIALS] =
+		"The gateway refused the credentials with HTTP status %d.",
+	[FPGO_OUTCOME_SLOW_DOWN] =
+		"The gateway asked to slow down with HTTP status %d.",
+	[FPGO_OUTCOME_UNKNOWN] =
+		"The gateway answered HTTP status %d.",
+};
+
+/* "120 seconds" */
+static const char *
+describe_duration(int ms)
+{
+	if (ms % 1000 != 0)
+		return psprintf("%d milliseconds", ms);
+	if (ms == 1000)
+		return "1 second";
+	return psprintf("%d seconds", ms / 1000);
+}
+
+static const char *
+describe_timeout(const FpgoTarget *target, const FpgoHttpResult *result)
+{
+	if (!result->mark_reached)
+		return psprintf("No connection to the gateway came about within %s.",
+						describe_duration(Min(target->connect_timeout_ms,
+											  target->timeout_ms)));
+	if (result->status == 0)
+		return psprintf("No answer came within %s.",
+						describe_duration(target->timeout_ms));
+	return psprintf("The answer was not complete within %s.",
+					describe_duration(target->timeout_ms));
+}
+
+/* Why there is no whole answer. */
+static const char *
+describe_fault(const FpgoTarget *target, const FpgoHttpResult *result)
+{
+	if (result->code == 28)
+		return describe_timeout(target, result);
+	if (result->over_limit)
+		return psprintf("The answer was larger than %d kB.", ANSWER_LIMIT_KB);
+
+	for (size_t i = 0; i < lengthof(code_reasons); i++)
+	{
+		const CodeReason *line = &code_reasons[i];
+		const char *reason = result->mark_reached ? line->after : line->before;
+
+		if (line->code == result->code && reason != NULL)
+			return reason;
+	}
+	return psprintf(result->mark_reached ?
+					"The request failed with error %d after the order may "
+					"have been sent." :
+					"The request failed with error %d before the order was "
+					"sent.", result->code);
+}
+
+/* Why a whole answer settles nothing, or else what its status says. */
+static const char *
+describe_answer(FpgoOutcomeClass class, const FpgoHttpResult *result,
+				const FpgoReply *reply, bool contradicts_itself)
+{
+	if (class == FPGO_OUTCOME_UNKNOWN)
+	{
+		if (result->body_len == 0)
+			return psprintf("The gateway answered HTTP status %d, without a "
+							"body.", result->status);
+		if (reply == NULL || !reply->is_json)
+			return psprintf("The gateway answered HTTP status %d, not JSON.",
+							result->status);
+		if (contradicts_itself)
+			return psprintf("The gateway answered HTTP status %d, but the "
+							"body of its answer says otherwise.",
+							result->status);
+		if (reply->order_uuid != NULL)
+			return psprintf("The gateway answered HTTP status %d, and yet "
+							"named an order.", result->status);
+		if (result->status >= 200 && result->status <= 299)
+			return psprintf("The gateway answered HTTP status %d, but named "
+							"no order.", result->status);
+	}
+	return psprintf(class_reasons[class], result->status);
+}
+
+/* Does the body say something else than the status? */
+static bool
+contradicts(const FpgoHttpResult *result, const FpgoReply *reply)
+{
+	if (reply == NULL || !reply->is_json)
+		return false;
+	if (reply->status_code != 0 && reply->status_code != result->status)
+		return true;
+	return reply->is_error && result->status >= 200 && result->status <= 299;
+}
+
+/* The caller's secrets and the token, which an answer could repeat as well. */
+static const char *const *
+list_secrets(const FpgoExchange *exchange)
+{
+	size_t		n = 0;
+	const char **list;
+
+	while (exchange->secrets && exchange->secrets[n])
+		n++;
+	list = palloc((n + 2) * sizeof(char *));
+	if (n > 0)
+		memcpy(list, exchange->secrets, n * sizeof(char *));
+	list[n] = exchange->target->token;
+	list[n + 1] = NULL;
+	return list;
+}
+
+FpgoExchange *
+fpgo_exchange_start(const FpgoTarget *target, const char *payload,
+					size_t payload_len, const char *const *secrets,
+					MemoryContext parent)
+{
+	FpgoExchange *exchange = MemoryContextAllocZero(parent,
+													sizeof(FpgoExchange));
+	FpgoHttpRequest request = {
+		.url = target->submit_url,
+		.is_post = true,
+		.body = payload,
+		.body_len = payload_len,
+		.token = target->token,
+		.ca_file = target->ca_file,
+		.connect_timeout_ms = target->connect_timeout_ms,
+		.timeout_ms = target->timeout_ms,
+		.keepalive_s = target->keepalive_s,
+		.answer_limit = ANSWER_LIMIT_KB * 1024,
+	};
+
+	exchange->target = target;
+	exchange->secrets = secrets;
+	exchange->transfer = fpgo_http_start(&request, parent);
+	return exchange;
+}
+
+bool
+fpgo_exchange_is_done(const FpgoExchange *exchange)
+{
+	return fpgo_http_is_done(exchange->transfer);
+}
+
+bool
+fpgo_exchange_mark_reached(const FpgoExchange *exchange)
+{
+	return fpgo_http_result(exchange->transfer)->mark_reached;
+}
+
+FpgoOutcome *
+fpgo_exchange_finish(FpgoExchange *exchange)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+	FpgoOutcome *outcome = palloc0(sizeof(FpgoOutcome));
+	FpgoReply  *reply = NULL;
+	FpgoOutcomeFacts facts = {0};
+	bool		is_whole = result->code == 0 && result->headers_complete;
+
+	/* half a body is not read: what is missing might say the opposite */
+	if (is_whole)
+		reply = fpgo_reply_read(result->body, result->body_len,
+								list_secrets(exchange));
+
+	facts.code = result->code;
+	facts.mark_reached = result->mark_reached;
+	facts.headers_complete = result->headers_complete;
+	facts.status = result->status;
+	facts.has_order_uuid = reply != NULL && reply->order_uuid != NULL;
+	facts.contradicts_itself = contradicts(result, reply);
+
+	outcome->class = fpgo_outcome_classify(&facts);
+	outcome->status = result->status;
+	outcome->retry_after_s = result->retry_after_s;
+	outcome->reply = reply;
+	if (is_whole || (result->mark_reached &&
+					 outcome->class != FPGO_OUTCOME_UNKNOWN))
+		outcome->reason = describe_answer(outcome->class, result, reply,
+										  facts.contradicts_itself);
+	else
+		outcome->reason = describe_fault(exchange->target, result);
+
+	fpgo_http_finish(exchange->transfer);
+	pfree(exchange);
+	return outcome;
+}

@@ -1,0 +1,55 @@
+/*
+ * format.h
+ *		Predicates on text: numbers, e-mail addresses, URLs, countries.
+ *
+ * Pure: no postgres.h, no allocation, no locale.  Text is UTF-8, given by
+ * pointer and length, not NUL-terminated; any byte may occur in it.
+ */
+#ifndef FPGO_FORMAT_H
+#define FPGO_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A piece of somebody else's text. */
+typedef struct FpgoSpan
+{
+	const char *text;
+	size_t		len;
+} FpgoSpan;
+
+/*
+ * The text without white space around it, as the gateway reads it.  PHP's own
+ * trim() takes six ASCII characters away; newer Laravel versions also take
+ * Unicode white space and a few invisible characters.
+ */
+extern FpgoSpan fpgo_trim(FpgoSpan span);
+extern FpgoSpan fpgo_trim_unicode(FpgoSpan span);
+
+/* PHP's is_numeric(): sign, decimal digits, point, exponent, no NaN, no hex. */
+extern bool fpgo_is_numeric(FpgoSpan span);
+
+/*
+ * Are two numbers equal, both is_numeric?  Exact: no binary floating point,
+ * so 11.99999999999999999999 is not 12.
+ */
+extern bool fpgo_numbers_equal(FpgoSpan a, FpgoSpan b);
+
+extern bool fpgo_spans_equal(FpgoSpan a, FpgoSpan b);
+
+/* local@domain, per RFC 5322 without comments and folding. */
+extern bool fpgo_is_email(FpgoSpan span);
+
+/* Absolute http or https URL, as Laravel's rule "url" reads it. */
+extern bool fpgo_is_url(FpgoSpan span);
+
+/* ISO 3166-1 alpha-2 code in capitals. */
+extern bool fpgo_is_country(FpgoSpan span);
+
+/* ASCII letters and digits only, at least one. */
+extern bool fpgo_is_alpha_num(FpgoSpan span);
+
+/* Eleven digits or more in it: perhaps a personal number; do not quote it. */
+extern bool fpgo_has_eleven_digits(FpgoSpan span);
+
+#endif							/* FPGO_FORMAT_H */

@@ -1,0 +1,116 @@
+/*
+ * fpgo.h
+ *		What the rooms that live inside PostgreSQL share.
+ *
+ * Rooms with a header of their own: fields.h, format.h, outcome.h (pure),
+ * document.h, violation.h, http.h, reply.h, exchange.h.  Arrows run one way; see the
+ * README's map of the source.
+ */
+#ifndef FPGO_H
+#define FPGO_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#include "exchange.h"
+#include "fields.h"
+#include "violation.h"
+
+/*
+ * SQLSTATEs of the gateway's outcomes, all in class 38 (external routine
+ * exception): no driver or pool takes that class for transient and retries by
+ * itself.
+ */
+#define ERRCODE_FPGO_REFUSED MAKE_SQLSTATE('3', '8', '0', '0', '0')
+#define ERRCODE_FPGO_UNKNOWN MAKE_SQLSTATE('3', '8', 'F', '0', '1')
+#define ERRCODE_FPGO_UNREACHED MAKE_SQLSTATE('3', '8', 'F', '0', '2')
+#define ERRCODE_FPGO_CREDENTIALS MAKE_SQLSTATE('3', '8', 'F', '0', '3')
+#define ERRCODE_FPGO_SLOW_DOWN MAKE_SQLSTATE('3', '8', 'F', '0', '4')
+
+/*
+ * Goes into every ereport about an order: the server log then shows neither
+ * the statement that held the order nor the SQL around it.
+ */
+#define fpgo_errhide() (errhidestmt(true), errhidecontext(true))
+
+/* ---------- fpgo.c: settings ---------- */
+
+extern char *fpgo_server_name;
+
+/* ---------- order.c: an order's three spellings ---------- */
+
+/*
+ * JSON text to jsonb.  Raises 22P02 with our own words when it is not JSON:
+ * PostgreSQL's would print the line, and with it the personal number.
+ */
+extern Jsonb *fpgo_order_from_text(const char *json, int len);
+
+/*
+ * fpgo.invoice_order to jsonb, attribute for attribute: NULL is left out,
+ * numeric becomes a number, order_date a string of whole seconds.  Raises
+ * 22003 for a value JSON has no spelling for.
+ */
+extern Jsonb *fpgo_order_from_composite(Datum composite);
+
+/* The order in argument 0, whatever its spelling; NULL raises 22004. */
+typedef enum FpgoSpelling
+{
+	FPGO_SPELLED_TEXT,
+	FPGO_SPELLED_JSONB,
+	FPGO_SPELLED_COMPOSITE
+} FpgoSpelling;
+
+extern Jsonb *fpgo_order_argument(FunctionCallInfo fcinfo,
+								  FpgoSpelling spelling);
+
+/* ---------- payload.c: what goes over the wire ---------- */
+
+/*
+ * The canonical payload as JSON text in the server's encoding.  Raises 22023
+ * unless the order is a JSON object.
+ */
+extern void fpgo_payload_write(StringInfo wire, Jsonb *order);
+
+/* ---------- validate.c ---------- */
+
+/*
+ * Every rule the order breaks, in the order of the API page's table: a list
+ * of FpgoViolation, NIL if there is none.  tax_rates: NULL-terminated decimal
+ * texts, NULL for the page's own.
+ */
+extern List *fpgo_validate_order(Jsonb *order, const char *const *tax_rates);
+
+/* The same question with the shortest answer; allocates next to nothing. */
+extern bool fpgo_validate_is_valid(Jsonb *order,
+								   const char *const *tax_rates);
+
+/* Raises 23514 with the violations in DETAIL unless the order is valid. */
+extern void fpgo_validate_require(Jsonb *order, const char *const *tax_rates);
+
+/* ---------- gateway.c: a foreign server and its user mapping ---------- */
+
+typedef struct FpgoGateway
+{
+	FpgoTarget	target;
+	const char *const *tax_rates;	/* NULL: the page's own */
+} FpgoGateway;
+
+/*
+ * The gateway behind a foreign server (NULL: the one fpgo.server names), for
+ * the current user.  Raises 42704 if there is no such server, 42501 without
+ * USAGE on it, 55000 without mapping or token.  Allocated in the current
+ * memory context.
+ */
+extern FpgoGateway *fpgo_gateway_resolve(const char *server_name);
+
+/*
+ * Tax rates of a server; with NULL those of fpgo.server if it exists, else
+ * NULL.  Needs no right on the server.
+ */
+extern const char *const *fpgo_gateway_tax_rates(const char *server_name);
+
+#endif							/* FPGO_H */

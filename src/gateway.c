@@ -1,0 +1,467 @@
+/*
+ * gateway.c
+ *		A gateway account: a foreign server and its user mapping.
+ *
+ * The server says where orders go and within which limits, the user mapping
+ * holds the credentials, USAGE on the server is the right to submit.  Options
+ * are refused when they are written, so what is read here is well-formed; it
+ * is still checked where a mistake would send a secret to the wrong place.
+ *
+ * A token appears in no message, neither when it is refused nor later.
+ */
+#include "fpgo.h"
+
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "format.h"
+#include "token.h"
+
+PG_FUNCTION_INFO_V1(fpgo_option_validator);
+
+/* appended to the server's url unless its option submit_path says otherwise */
+#define DEFAULT_SUBMIT_PATH "/connect/orders/invoice/submit"
+
+/*
+ * Milliseconds.  The connection is given up early, since nothing was sent
+ * yet; the answer is waited for long, since giving up makes doubt, not speed.
+ */
+#define DEFAULT_CONNECT_TIMEOUT 10000
+#define DEFAULT_TIMEOUT 120000
+#define MAX_TIMEOUT (60 * 60 * 1000)
+
+/*
+ * How long an idle connection is kept, in milliseconds.  Shorter than what
+ * web servers keep theirs for, so that a request rarely meets a dying one.
+ */
+#define DEFAULT_KEEPALIVE 10000
+#define MAX_KEEPALIVE (10 * 60 * 1000)
+
+/* most tax rates, and longest list of them */
+#define MAX_TAX_RATES 100
+
+typedef struct Option
+{
+	const char *name;
+	Oid			catalog;		/* of the object that takes it */
+	void		(*check) (DefElem *option);
+} Option;
+
+static void pg_attribute_noreturn() refuse_option(DefElem *option,
+												  const char *expected);
+static void check_url(DefElem *option);
+static void check_submit_path(DefElem *option);
+static void check_ca_file(DefElem *option);
+static void check_duration(DefElem *option);
+static void check_tax_rates(DefElem *option);
+static void check_token(DefElem *option);
+static void check_token_file(DefElem *option);
+
+static const Option options[] = {
+	{"url", ForeignServerRelationId, check_url},
+	{"submit_path", ForeignServerRelationId, check_submit_path},
+	{"ca_file", ForeignServerRelationId, check_ca_file},
+	{"connect_timeout", ForeignServerRelationId, check_duration},
+	{"timeout", ForeignServerRelationId, check_duration},
+	{"keepalive", ForeignServerRelationId, check_duration},
+	{"tax_rates", ForeignServerRelationId, check_tax_rates},
+	{"token", UserMappingRelationId, check_token},
+	{"token_file", UserMappingRelationId, check_token_file},
+};
+
+/* ---------- checks of single options ---------- */
+
+static void
+refuse_option(DefElem *option, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\"", option->defname),
+			 errdetail("It %s.", expected),
+			 fpgo_errhide()));
+}
+
+static void
+check_url(DefElem *option)
+{
+	const char *fault = fpgo_http_check_url(defGetString(option));
+
+	if (fault != NULL)
+		refuse_option(option, fault);
+}
+
+static void
+check_submit_path(DefElem *option)
+{
+	const char *path = defGetString(option);
+
+	if (path[0] != '/' || strlen(path) > 255)
+		refuse_option(option, "must begin with a slash and have at most 255 characters");
+	for (const char *p = path; *p != '\0'; p++)
+	{
+		if (!isalnum((unsigned char) *p) && strchr("/-._~", *p) == NULL)
+			refuse_option(option, "may hold letters, digits and / - . _ ~ only");
+	}
+}
+
+/* The right to name a file of the server's machine. */
+static void
+require_file_right(DefElem *option)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"",
+						option->defname),
+				 errdetail("Only roles with privileges of \"pg_read_server_files\" may name a file of the server.")));
+	if (!is_absolute_path(defGetString(option)))
+		refuse_option(option, "must be an absolute path");
+}
+
+static void
+check_ca_file(DefElem *option)
+{
+	require_file_right(option);
+}
+
+/* Milliseconds of a duration option, -1 if it is none. */
+static int
+parse_duration(const char *text)
+{
+	int			milliseconds;
+
+	if (!parse_int(text, &milliseconds, GUC_UNIT_MS, NULL))
+		return -1;
+	return milliseconds;
+}
+
+static void
+check_duration(DefElem *option)
+{
+	int			milliseconds = parse_duration(defGetString(option));
+
+	if (strcmp(option->defname, "keepalive") == 0)
+	{
+		if (milliseconds < 0 || milliseconds > MAX_KEEPALIVE)
+			refuse_option(option, "must be a duration from 0 to 10min, such as 10s; a bare number is milliseconds");
+	}
+	else if (milliseconds < 1 || milliseconds > MAX_TIMEOUT)
+		refuse_option(option, "must be a duration from 1ms to 1h, such as 120s; a bare number is milliseconds");
+}
+
+/* Texts of a comma-separated list of numbers; NULL if it is none. */
+static const char *const *
+parse_tax_rates(const char *list)
+{
+	const char **rates = palloc0(sizeof(char *) * (MAX_TAX_RATES + 1));
+	int			n = 0;
+
+	for (;;)
+	{
+		size_t		len = strcspn(list, ",");
+		FpgoSpan	rate = fpgo_trim((FpgoSpan) {list, len});
+
+		if (n == MAX_TAX_RATES || rate.len == 0 ||
+			strspn(rate.text, "0123456789.") < rate.len ||
+			!fpgo_is_numeric(rate))
+			return NULL;
+		rates[n++] = pnstrdup(rate.text, rate.len);
+		if (list[len] == '\0')
+			return rates;
+		list += len + 1;
+	}
+}
+
+static void
+check_tax_rates(DefElem *option)
+{
+	if (parse_tax_rates(defGetString(option)) == NULL)
+		refuse_option(option, "must be a list of percentages, such as 0,12,15,25");
+}
+
+static void
+check_token(DefElem *option)
+{
+	const char *fault = fpgo_token_fault(defGetString(option));
+
+	if (fault != NULL)
+		refuse_option(option, fault);
+}
+
+static void
+check_token_file(DefElem *option)
+{
+	char	   *path;
+
+	require_file_right(option);
+	path = pstrdup(defGetString(option));
+	canonicalize_path(path);
+	if (path_is_prefix_of_path(DataDir, path))
+		refuse_option(option, "must be outside the data directory, which backups copy");
+}
+
+/* ---------- the validator ---------- */
+
+static const Option *
+find_option(const char *name, Oid catalog)
+{
+	for (int i = 0; i < (int) lengthof(options); i++)
+	{
+		if (options[i].catalog == catalog &&
+			strcmp(options[i].name, name) == 0)
+			return &options[i];
+	}
+	return NULL;
+}
+
+static void pg_attribute_noreturn()
+refuse_option_name(const char *name, Oid catalog)
+{
+	StringInfoData valid;
+
+	initStringInfo(&valid);
+	for (int i = 0; i < (int) lengthof(options); i++)
+	{
+		if (options[i].catalog == catalog)
+			appendStringInfo(&valid, "%s%s", valid.len > 0 ? ", " : "",
+							 options[i].name);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 valid.len > 0
+			 ? errhint("Valid options in this context are: %s.", valid.data)
+			 : errhint("There are no valid options in this context."),
+			 fpgo_errhide()));
+}
+
+static const char *
+find_value(List *defs, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, defs)
+	{
+		DefElem    *def = lfirst(cell);
+
+		if (strcmp(def->defname, name) == 0)
+			return defGetString(def);
+	}
+	return NULL;
+}
+
+/* What must hold of an object's options together. */
+static void
+check_together(List *defs, Oid catalog)
+{
+	if (catalog == ForeignServerRelationId && find_value(defs, "url") == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"url\" is required for a server of foreign-data wrapper \"fpgo\""),
+				 errhint("Add OPTIONS (url 'https://demo-api.frontpayment.no/api/v1') for the gateway's demo.")));
+	if (catalog == UserMappingRelationId &&
+		(find_value(defs, "token") == NULL) ==
+		(find_value(defs, "token_file") == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("a user mapping of foreign-data wrapper \"fpgo\" needs either \"token\" or \"token_file\""),
+				 errhint("Add OPTIONS (token_file '/path/of/the/token')."),
+				 fpgo_errhide()));
+}
+
+Datum
+fpgo_option_validator(PG_FUNCTION_ARGS)
+{
+	List	   *defs = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid			catalog = PG_GETARG_OID(1);
+	ListCell   *cell;
+
+	foreach(cell, defs)
+	{
+		DefElem    *def = lfirst(cell);
+		const Option *option = find_option(def->defname, catalog);
+
+		if (option == NULL)
+			refuse_option_name(def->defname, catalog);
+		option->check(def);
+	}
+	check_together(defs, catalog);
+	PG_RETURN_VOID();
+}
+
+/* ---------- resolving ---------- */
+
+/* The server of this name, or NULL; raises if it is not one of fpgo's. */
+static ForeignServer *
+find_server(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, true);
+
+	if (server != NULL &&
+		strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "fpgo") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not a gateway of fpgo", name),
+				 errdetail("Its foreign-data wrapper is \"%s\".",
+						   GetForeignDataWrapper(server->fdwid)->fdwname),
+				 errhint("Name another server, or set fpgo.server.")));
+	return server;
+}
+
+static ForeignServer *
+require_server(const char *name)
+{
+	ForeignServer *server = find_server(name);
+
+	if (server == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("server \"%s\" does not exist", name),
+				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1'); or set fpgo.server to the name of another.",
+						 quote_identifier(name))));
+	return server;
+}
+
+static void
+require_usage(const ForeignServer *server)
+{
+	if (fpgo_server_aclcheck(server->serverid, GetUserId(), ACL_USAGE) !=
+		ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for foreign server \"%s\"",
+						server->servername),
+				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
+						 quote_identifier(server->servername),
+						 quote_identifier(GetUserNameFromId(GetUserId(),
+															false)))));
+}
+
+/* Options of the mapping of this role (InvalidOid: PUBLIC). */
+static bool
+find_mapping(Oid role, Oid server, List **defs)
+{
+	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+										ObjectIdGetDatum(role),
+										ObjectIdGetDatum(server));
+	Datum		datum;
+	bool		is_null;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple,
+							Anum_pg_user_mapping_umoptions, &is_null);
+	*defs = is_null ? NIL : untransformRelOptions(datum);
+	ReleaseSysCache(tuple);
+	return true;
+}
+
+/* The token of the current user's mapping, or of PUBLIC's. */
+static const char *
+resolve_token(const ForeignServer *server)
+{
+	List	   *defs = NIL;
+	const char *token;
+	const char *file;
+
+	if (!find_mapping(GetUserId(), server->serverid, &defs) &&
+		!find_mapping(InvalidOid, server->serverid, &defs))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no user mapping for \"%s\" on server \"%s\"",
+						GetUserNameFromId(GetUserId(), false),
+						server->servername),
+				 errhint("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (token_file '/path/of/the/token');",
+						 quote_identifier(server->servername))));
+	token = find_value(defs, "token");
+	if (token != NULL)
+		return token;
+	file = find_value(defs, "token_file");
+	if (file == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("user mapping on server \"%s\" has no token",
+						server->servername),
+				 errhint("ALTER USER MAPPING FOR PUBLIC SERVER %s OPTIONS (ADD token_file '/path/of/the/token');",
+						 quote_identifier(server->servername))));
+
+	/* whoever owns the server may point it, and the token, anywhere */
+	if (!has_privs_of_role(server->owner, ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("token file of server \"%s\" is not honoured",
+						server->servername),
+				 errdetail("The server's owner \"%s\" may not read files of the server.",
+						   GetUserNameFromId(server->owner, true)),
+				 errhint("GRANT pg_read_server_files TO %s; or put the token itself into the user mapping.",
+						 quote_identifier(GetUserNameFromId(server->owner,
+															false)))));
+	return fpgo_token_read(file);
+}
+
+static int
+duration_option(List *defs, const char *name, int otherwise)
+{
+	const char *value = find_value(defs, name);
+
+	return value == NULL ? otherwise : parse_duration(value);
+}
+
+static const char *
+submit_url(List *defs)
+{
+	const char *base = find_value(defs, "url");
+	const char *path = find_value(defs, "submit_path");
+	int			len = strlen(base);
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	return psprintf("%.*s%s", len, base, path ? path : DEFAULT_SUBMIT_PATH);
+}
+
+FpgoGateway *
+fpgo_gateway_resolve(const char *server_name)
+{
+	FpgoGateway *gateway = palloc0(sizeof(FpgoGateway));
+	ForeignServer *server = require_server(server_name ? server_name :
+										   fpgo_server_name);
+	FpgoTarget *target = &gateway->target;
+	const char *rates = find_value(server->options, "tax_rates");
+
+	require_usage(server);
+	target->server_name = server->servername;
+	target->submit_url = submit_url(server->options);
+	target->ca_file = find_value(server->options, "ca_file");
+	target->connect_timeout_ms = duration_option(server->options,
+												 "connect_timeout",
+												 DEFAULT_CONNECT_TIMEOUT);
+	target->timeout_ms = duration_option(server->options, "timeout",
+										 DEFAULT_TIMEOUT);
+	target->keepalive_s = duration_option(server->options, "keepalive",
+										  DEFAULT_KEEPALIVE) / 1000;
+	gateway->tax_rates = rates ? parse_tax_rates(rates) : NULL;
+	target->token = resolve_token(server);
+	return gateway;
+}
+
+const char *const *
+fpgo_gateway_tax_rates(const char *server_name)
+{
+	ForeignServer *server = server_name ? require_server(server_name) :
+		find_server(fpgo_server_name);
+	const char *rates = server ? find_value(server->options, "tax_rates") :
+		NULL;
+
+	return rates ? parse_tax_rates(rates) : NULL;
+}

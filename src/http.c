@@ -1,0 +1,667 @@
+/*
+ * http.c
+ *		The libcurl room: start, step, finish.
+ *
+ * The promise: a request is transmitted at most once, and result.mark_reached
+ * is true from the moment its first byte may leave.  libcurl by itself sends
+ * a POST again when a kept connection turns out dead, and on a 417; on_prereq()
+ * is called before each transmission and stops the second.
+ *
+ * All transfers of a process run on one multi handle, which lives as long as
+ * the process and keeps a few idle connections.  A transfer is one memory
+ * context with one struct and one reset callback, release_transfer(), that is
+ * registered before libcurl gives us anything; it can run after any error.
+ * What libcurl allocates is malloc'd and invisible to memory contexts, so the
+ * answer is capped.  The token and the answer are secrets: our copies are
+ * overwritten before they are freed.  (libcurl's own send buffer is not ours
+ * to overwrite.)
+ *
+ * Nothing here may palloc, raise or look at interrupts while libcurl is on
+ * the stack: callbacks note a fault and return short.  libcurl's own error
+ * texts name hosts and files and are never asked for.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "lib/ilist.h"
+#include "portability/instr_time.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+
+#include "http.h"
+#include "http_text.h"
+
+/* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
+#define MIN_LIBCURL_VERSION 0x075700
+#if LIBCURL_VERSION_NUM < MIN_LIBCURL_VERSION
+#error "fpgo needs libcurl 7.87 or newer"
+#endif
+
+#define USER_AGENT "fpgo/1.0"
+
+/* interrupts are looked at between slices, so they wait no longer than this */
+#define MAX_SLICE_MS 50
+
+/*
+ * Idle connections kept by a process: twice the four requests that delivery
+ * has in flight for an account.  They stand outside PostgreSQL's count of
+ * descriptors, which leaves ten to spare for such things (NUM_RESERVED_FDS).
+ */
+#define MAX_KEPT_CONNECTIONS 8L
+
+/* an answer of the gateway has about half a kilobyte */
+#define FIRST_ANSWER_SIZE 2048
+
+struct FpgoHttpTransfer
+{
+	FpgoHttpResult result;
+	MemoryContext context;		/* holds this struct */
+	MemoryContextCallback release;
+	dlist_node	node;			/* in live, while in_multi */
+	CURL	   *easy;
+	struct curl_slist *headers;
+	char	   *authorization;	/* header line, until libcurl has copied it */
+	size_t		authorization_len;
+	char	   *answer;			/* malloc'd, NUL-terminated; NULL if no body */
+	size_t		answer_size;	/* bytes allocated */
+	size_t		answer_limit;	/* most bytes without the NUL */
+	instr_time	started;
+	bool		is_plain;		/* http, which only loopback may see */
+	bool		holds_fd;
+	bool		in_multi;
+	bool		is_done;
+};
+
+/* options that are the same for every request */
+static const struct
+{
+	CURLoption	option;
+	long		value;
+} fixed_options[] = {
+	{CURLOPT_NOSIGNAL, 1},
+	{CURLOPT_QUICK_EXIT, 1},
+	{CURLOPT_VERBOSE, 0},
+	{CURLOPT_FAILONERROR, 0},
+	{CURLOPT_FOLLOWLOCATION, 0},
+	{CURLOPT_PATH_AS_IS, 1},
+	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+	{CURLOPT_HTTP09_ALLOWED, 0},
+	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+	{CURLOPT_SSL_VERIFYPEER, 1},
+	{CURLOPT_SSL_VERIFYHOST, 2},
+};
+
+static CURLM *multi = NULL;		/* of process multi_pid */
+static pid_t multi_pid = 0;
+static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
+static bool has_fresh = false;	/* one of them was never driven */
+
+/*
+ * Headers and body, as they arrive.  Everything down to on_prereq() runs on
+ * libcurl's stack.
+ */
+
+/* What earlier headers said, forgotten: they were of an interim answer. */
+static void
+forget_headers(FpgoHttpResult *result)
+{
+	result->headers_complete = false;
+	result->retry_after_s = -1;
+	result->rate_limit = -1;
+	result->rate_remaining = -1;
+}
+
+/* Is called for each line of each header block, and for trailers. */
+static size_t
+on_header(char *data, size_t size, size_t count, void *arg)
+{
+	FpgoHttpTransfer *transfer = arg;
+	FpgoHttpResult *result = &transfer->result;
+	size_t		len = size * count;
+	const char *value;
+	size_t		value_len;
+	long		status = 0;
+
+	if (result->body_len > 0 || len == 0)
+		return len;				/* a trailer */
+
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		forget_headers(result);
+	else if (data[0] == '\r' || data[0] == '\n')
+	{
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+		result->status = (int) status;
+		result->headers_complete = status >= 200;
+	}
+	else if (fpgo_http_find_value(data, len, "retry-after", &value,
+								  &value_len))
+		result->retry_after_s = fpgo_http_parse_retry_after(value, value_len);
+	else if (fpgo_http_find_value(data, len, "x-ratelimit-limit", &value,
+								  &value_len))
+		result->rate_limit = fpgo_http_parse_number(value, value_len);
+	else if (fpgo_http_find_value(data, len, "x-ratelimit-remaining", &value,
+								  &value_len))
+		result->rate_remaining = fpgo_http_parse_number(value, value_len);
+
+	return len;
+}
+
+/*
+ * Make room for needed bytes of answer and a NUL.  By malloc and not realloc,
+ * which would leave copies of a secret behind.
+ */
+static bool
+reserve_answer(FpgoHttpTransfer *transfer, size_t needed)
+{
+	size_t		size = Max(transfer->answer_size, FIRST_ANSWER_SIZE);
+	char	   *grown;
+
+	if (needed < transfer->answer_size)
+		return true;
+	while (size <= needed)
+		size *= 2;
+	size = Min(size, transfer->answer_limit + 1);
+	grown = malloc(size);
+	if (grown == NULL)
+		return false;
+	if (transfer->answer)
+	{
+		memcpy(grown, transfer->answer, transfer->result.body_len);
+		explicit_bzero(transfer->answer, transfer->answer_size);
+		free(transfer->answer);
+	}
+	transfer->answer = grown;
+	transfer->answer_size = size;
+	transfer->result.body = grown;
+	return true;
+}
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+	FpgoHttpTransfer *transfer = arg;
+	FpgoHttpResult *result = &transfer->result;
+	size_t		len = size * count;
+
+	if (len > transfer->answer_limit - result->body_len)
+	{
+		result->over_limit = true;
+		return 0;
+	}
+	if (!reserve_answer(transfer, result->body_len + len))
+		return 0;
+	memcpy(transfer->answer + result->body_len, data, len);
+	result->body_len += len;
+	transfer->answer[result->body_len] = '\0';
+	return len;
+}
+
+/*
+ * The mark.  Is called when a connection stands, before the first byte of
+ * each transmission of the request.
+ */
+static int
+on_prereq(void *arg, char *peer_address,
+		  char *own_address pg_attribute_unused(),
+		  int peer_port pg_attribute_unused(),
+		  int own_port pg_attribute_unused())
+{
+	FpgoHttpTransfer *transfer = arg;
+
+	/* the second call: libcurl is about to send the request again */
+	if (transfer->result.mark_reached)
+		return CURL_PREREQFUNC_ABORT;
+
+	/* a name that is checked in the URL can still resolve to anything */
+	if (transfer->is_plain && !fpgo_http_is_loopback(peer_address))
+		return CURL_PREREQFUNC_ABORT;
+
+	transfer->result.mark_reached = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* Keep sockets from the programs that COPY ... PROGRAM starts. */
+static int
+on_socket(void *arg pg_attribute_unused(), curl_socket_t socket,
+		  curlsocktype purpose pg_attribute_unused())
+{
+	if (fcntl(socket, F_SETFD, FD_CLOEXEC) < 0)
+		return CURL_SOCKOPT_ERROR;
+	return CURL_SOCKOPT_OK;
+}
+
+/*
+ * Setting a transfer up and taking it down.
+ */
+
+/* The first failure sticks; the type checks of curl_easy_setopt() stay. */
+#define SET_OPTION(code, easy, option, value) \
+	do { \
+		if ((code) == CURLE_OK) \
+			(code) = curl_easy_setopt((easy), (option), (value)); \
+	} while (0)
+
+static void
+wipe(char *text)
+{
+	explicit_bzero(text, strlen(text));
+}
+
+/* Add a header line; false if memory ran out. */
+static bool
+add_header(FpgoHttpTransfer *transfer, const char *line)
+{
+	struct curl_slist *headers = curl_slist_append(transfer->headers, line);
+
+	if (headers == NULL)
+		return false;
+	transfer->headers = headers;
+	return true;
+}
+
+static CURLcode
+set_headers(FpgoHttpTransfer *transfer, const FpgoHttpRequest *request)
+{
+	CURLcode	code = CURLE_OK;
+	bool		done;
+
+	/* a line break in it would be a header of the token's making */
+	if (!fpgo_http_is_sendable_token(request->token))
+		return CURLE_SETOPT_OPTION_SYNTAX;
+
+	/*
+	 * Without Accept the gateway answers faults with redirects.  Without the
+	 * empty Expect libcurl asks leave to send a large body, and takes the
+	 * gateway's 417 for a no that concerns the asking only.
+	 */
+	done = add_header(transfer, transfer->authorization) &&
+		add_header(transfer, "Accept: application/json") &&
+		add_header(transfer, "Expect:") &&
+		(!request->is_post ||
+		 add_header(transfer, "Content-Type: application/json"));
+	wipe(transfer->authorization);
+	if (!done)
+		return CURLE_OUT_OF_MEMORY;
+
+	SET_OPTION(code, transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+	SET_OPTION(code, transfer->easy, CURLOPT_USERAGENT, USER_AGENT);
+	return code;
+}
+
+static CURLcode
+set_callbacks(FpgoHttpTransfer *transfer)
+{
+	CURL	   *easy = transfer->easy;
+	CURLcode	code = CURLE_OK;
+
+	SET_OPTION(code, easy, CURLOPT_PRIVATE, transfer);
+	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, on_prereq);
+	SET_OPTION(code, easy, CURLOPT_PREREQDATA, transfer);
+	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, on_header);
+	SET_OPTION(code, easy, CURLOPT_HEADERDATA, transfer);
+	SET_OPTION(code, easy, CURLOPT_WRITEFUNCTION, on_body);
+	SET_OPTION(code, easy, CURLOPT_WRITEDATA, transfer);
+	SET_OPTION(code, easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	return code;
+}
+
+/* Where to, by which way, for how long. */
+static CURLcode
+set_route(FpgoHttpTransfer *transfer, const FpgoHttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+	CURLcode	code = CURLE_OK;
+
+	SET_OPTION(code, easy, CURLOPT_URL, request->url);
+	SET_OPTION(code, easy, CURLOPT_PROTOCOLS_STR,
+			   transfer->is_plain ? "http" : "https");
+	SET_OPTION(code, easy, CURLOPT_PROXY, "");
+	SET_OPTION(code, easy, CURLOPT_NOPROXY, "*");
+	if (request->ca_file)
+	{
+		SET_OPTION(code, easy, CURLOPT_CAINFO, request->ca_file);
+		/* else the system's directory would be trusted beside the file */
+		SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
+	}
+	SET_OPTION(code, easy, CURLOPT_CONNECTTIMEOUT_MS,
+			   (long) request->connect_timeout_ms);
+	SET_OPTION(code, easy, CURLOPT_TIMEOUT_MS, (long) request->timeout_ms);
+	if (request->keepalive_s > 0)
+		SET_OPTION(code, easy, CURLOPT_MAXAGE_CONN,
+				   (long) request->keepalive_s);
+	else
+	{
+		SET_OPTION(code, easy, CURLOPT_FRESH_CONNECT, 1L);
+		SET_OPTION(code, easy, CURLOPT_FORBID_REUSE, 1L);
+	}
+	return code;
+}
+
+/* All options of the transfer; nothing is sent yet. */
+static CURLcode
+configure(FpgoHttpTransfer *transfer, const FpgoHttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+	CURLcode	code = CURLE_OK;
+
+	for (size_t i = 0; i < lengthof(fixed_options); i++)
+		SET_OPTION(code, easy, fixed_options[i].option,
+				   fixed_options[i].value);
+	if (code == CURLE_OK)
+		code = set_callbacks(transfer);
+	if (code == CURLE_OK)
+		code = set_route(transfer, request);
+	if (code == CURLE_OK)
+		code = set_headers(transfer, request);
+
+	if (request->is_post)
+	{
+		SET_OPTION(code, easy, CURLOPT_POST, 1L);
+		SET_OPTION(code, easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				   (curl_off_t) request->body_len);
+		SET_OPTION(code, easy, CURLOPT_POSTFIELDS, request->body);
+	}
+	else
+		SET_OPTION(code, easy, CURLOPT_HTTPGET, 1L);
+	return code;
+}
+
+/* Take the transfer off the multi handle; its connection may stay there. */
+static void
+detach(FpgoHttpTransfer *transfer)
+{
+	if (!transfer->in_multi)
+		return;
+	transfer->in_multi = false;
+	dlist_delete(&transfer->node);
+	curl_multi_remove_handle(multi, transfer->easy);
+}
+
+/*
+ * The reset callback: gives back whatever was taken, in whatever state.
+ * Cannot fail.
+ */
+static void
+release_transfer(void *arg)
+{
+	FpgoHttpTransfer *transfer = arg;
+
+	detach(transfer);
+	if (transfer->easy)
+		curl_easy_cleanup(transfer->easy);
+	transfer->easy = NULL;
+
+	/* the first header is the token's; libcurl read the list until here */
+	if (transfer->headers)
+		wipe(transfer->headers->data);
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	if (transfer->authorization)
+		wipe(transfer->authorization);
+
+	if (transfer->answer)
+	{
+		explicit_bzero(transfer->answer, transfer->answer_size);
+		free(transfer->answer);
+	}
+	transfer->answer = NULL;
+	if (transfer->holds_fd)
+		ReleaseExternalFD();
+	transfer->holds_fd = false;
+}
+
+/* The transfer has ended: nothing of it will change any more. */
+static void
+settle(FpgoHttpTransfer *transfer, int code)
+{
+	FpgoHttpResult *result = &transfer->result;
+	instr_time	elapsed;
+	long		status = 0;
+
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, transfer->started);
+	result->elapsed_us = (int64) INSTR_TIME_GET_MICROSEC(elapsed);
+	result->code = code;
+	if (transfer->easy &&
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
+						  &status) == CURLE_OK)
+		result->status = (int) status;
+	detach(transfer);
+	transfer->is_done = true;
+}
+
+/*
+ * The multi handle.
+ */
+
+/* Make libcurl ready to run in this process, once; raises if it cannot. */
+static void
+require_libcurl(void)
+{
+	static bool is_ready = false;
+	const curl_version_info_data *info;
+	struct sigaction action;
+
+	if (is_ready)
+		return;
+
+	info = curl_version_info(CURLVERSION_NOW);
+	if (info->version_num < MIN_LIBCURL_VERSION ||
+		(info->features & CURL_VERSION_SSL) == 0 ||
+		(info->features & CURL_VERSION_ASYNCHDNS) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the installed HTTP library cannot be used"),
+				 errdetail("libcurl %s was found.", info->version),
+				 errhint("Install libcurl 7.87 or newer, with TLS and an "
+						 "asynchronous resolver.")));
+
+	/* libcurl leaves this to us, and writes to sockets that may be gone */
+	if (sigaction(SIGPIPE, NULL, &action) != 0 ||
+		action.sa_handler != SIG_IGN)
+		elog(ERROR, "SIGPIPE is not ignored");
+
+	/* libcurl would write the TLS secrets to the file that this names */
+	unsetenv("SSLKEYLOGFILE");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not initialize the HTTP library")));
+	is_ready = true;
+}
+
+/*
+ * Make sure of a multi handle of this process; raises if there is none to be
+ * had.  One inherited over a fork shares its sockets with the parent, so it
+ * is left alone.
+ */
+static void
+require_multi(void)
+{
+	pid_t		pid = getpid();
+
+	if (multi != NULL && multi_pid == pid)
+		return;
+	multi = curl_multi_init();
+	if (multi == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, MAX_KEPT_CONNECTIONS);
+	dlist_init(&live);
+	multi_pid = pid;
+}
+
+/*
+ * The multi handle failed, so nothing on it can be trusted to end: end it
+ * all, as abandoned.
+ */
+static void
+abandon_all(void)
+{
+	while (!dlist_is_empty(&live))
+		settle(dlist_head_element(FpgoHttpTransfer, node, &live),
+			   FPGO_HTTP_ABANDONED);
+	curl_multi_cleanup(multi);
+	multi = NULL;
+}
+
+/*
+ * Let libcurl do what can be done without waiting, and settle what has ended;
+ * true if something has.
+ */
+static bool
+perform(void)
+{
+	CURLMcode	code;
+	CURLMsg    *message;
+	sigset_t	all_signals;
+	sigset_t	saved_signals;
+	int			n_running;
+	int			n_left;
+	bool		has_ended = false;
+
+	/*
+	 * A name is resolved in a thread, which inherits the mask: PostgreSQL's
+	 * handlers must never run in it.
+	 */
+	sigfillset(&all_signals);
+	sigprocmask(SIG_SETMASK, &all_signals, &saved_signals);
+	code = curl_multi_perform(multi, &n_running);
+	sigprocmask(SIG_SETMASK, &saved_signals, NULL);
+
+	has_fresh = false;
+	while ((message = curl_multi_info_read(multi, &n_left)) != NULL)
+	{
+		CURLcode	result = message->data.result;
+		FpgoHttpTransfer *transfer;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		/* settling frees the message */
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		settle(transfer, result);
+		has_ended = true;
+	}
+	if (code != CURLM_OK)
+	{
+		abandon_all();
+		has_ended = true;
+	}
+	return has_ended;
+}
+
+/*
+ * The room's doors.
+ */
+
+FpgoHttpTransfer *
+fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
+{
+	static const char bearer[] = "Authorization: Bearer ";
+	MemoryContext context;
+	FpgoHttpTransfer *transfer;
+	CURLcode	code;
+
+	Assert(fpgo_http_check_url(request->url) == NULL);
+	Assert(request->connect_timeout_ms > 0 && request->timeout_ms > 0);
+	require_libcurl();
+	require_multi();
+
+	context = AllocSetContextCreate(parent, "fpgo request",
+									ALLOCSET_SMALL_SIZES);
+	transfer = MemoryContextAllocZero(context, sizeof(FpgoHttpTransfer));
+	transfer->context = context;
+	transfer->answer_limit = request->answer_limit;
+	transfer->is_plain = pg_strncasecmp(request->url, "https:", 6) != 0;
+	transfer->result.code = FPGO_HTTP_ABANDONED;
+	transfer->result.body = "";
+	forget_headers(&transfer->result);
+	INSTR_TIME_SET_CURRENT(transfer->started);
+
+	transfer->release.func = release_transfer;
+	transfer->release.arg = transfer;
+	MemoryContextRegisterResetCallback(context, &transfer->release);
+
+	transfer->authorization =
+		MemoryContextAllocZero(context, sizeof(bearer) +
+							   strlen(request->token));
+	memcpy(transfer->authorization, bearer, sizeof(bearer));
+	memcpy(transfer->authorization + sizeof(bearer) - 1, request->token,
+		   strlen(request->token));
+
+	transfer->holds_fd = AcquireExternalFD();
+	if (!transfer->holds_fd)
+	{
+		MemoryContextDelete(context);
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open a connection to the gateway"),
+				 errdetail("Too many files are open in this process."),
+				 errhint("Raise max_files_per_process or the operating "
+						 "system's limit on open files.")));
+	}
+
+	/* whatever fails from here on is a result, like any other fault */
+	transfer->easy = curl_easy_init();
+	code = transfer->easy ? configure(transfer, request) : CURLE_OUT_OF_MEMORY;
+	if (code == CURLE_OK &&
+		curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
+		code = CURLE_FAILED_INIT;
+	if (code != CURLE_OK)
+	{
+		settle(transfer, code);
+		return transfer;
+	}
+	transfer->in_multi = true;
+	dlist_push_tail(&live, &transfer->node);
+	has_fresh = true;
+	return transfer;
+}
+
+void
+fpgo_http_step(int wait_ms)
+{
+	if (dlist_is_empty(&live))
+		return;
+
+	/* a new request can go out at once, without asking the kernel first */
+	if (has_fresh && perform())
+		return;
+
+	if (curl_multi_poll(multi, NULL, 0, Max(Min(wait_ms, MAX_SLICE_MS), 0),
+						NULL) != CURLM_OK)
+		abandon_all();
+	else
+		perform();
+}
+
+bool
+fpgo_http_is_done(const FpgoHttpTransfer *transfer)
+{
+	return transfer->is_done;
+}
+
+const FpgoHttpResult *
+fpgo_http_result(const FpgoHttpTransfer *transfer)
+{
+	return &transfer->result;
+}
+
+void
+fpgo_http_finish(FpgoHttpTransfer *transfer)
+{
+	MemoryContextDelete(transfer->context);
+}
+
+const char *
+fpgo_http_version(void)
+{
+	return curl_version();
+}

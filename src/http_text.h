@@ -1,0 +1,37 @@
+/*
+ * http_text.h
+ *		The small texts of HTTP, read strictly; for http.c alone.
+ *
+ * No function here allocates from a memory context or raises, so libcurl's
+ * callbacks may call them.
+ */
+#ifndef FPGO_HTTP_TEXT_H
+#define FPGO_HTTP_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * If the header line (not NUL-terminated, with its line end) is the one called
+ * name, point *value and *value_len at its trimmed value.
+ */
+extern bool fpgo_http_find_value(const char *line, size_t len,
+								 const char *name, const char **value,
+								 size_t *value_len);
+
+/* A whole number of at most nine digits, or -1. */
+extern int fpgo_http_parse_number(const char *text, size_t len);
+
+/*
+ * Retry-After, a number of seconds or a date, as seconds from now; 0 if the
+ * date is past, -1 if it is neither.
+ */
+extern int fpgo_http_parse_retry_after(const char *text, size_t len);
+
+/* True if a numeric address, IPv4 or IPv6, is this machine's loopback. */
+extern bool fpgo_http_is_loopback(const char *address);
+
+/* True if the token can stand in a header: printable ASCII, not empty. */
+extern bool fpgo_http_is_sendable_token(const char *token);
+
+#endif							/* FPGO_HTTP_TEXT_H */

@@ -1,0 +1,42 @@
+/*
+ * outcome.h
+ *		What a request for an invoice came to.
+ *
+ * Pure: no postgres.h, no libcurl, no json-c.
+ */
+#ifndef FPGO_OUTCOME_H
+#define FPGO_OUTCOME_H
+
+#include <stdbool.h>
+
+typedef enum FpgoOutcomeClass
+{
+	FPGO_OUTCOME_ACCEPTED,		/* the gateway has the order, and said so */
+	FPGO_OUTCOME_REFUSED,		/* it read the order and refused it for good */
+	FPGO_OUTCOME_UNREACHED,		/* certainly not processed; may mend itself */
+	FPGO_OUTCOME_MISCONFIGURED, /* certainly not processed; someone must mend
+								 * the address or a certificate */
+	FPGO_OUTCOME_CREDENTIALS,	/* certainly not processed: token refused */
+	FPGO_OUTCOME_SLOW_DOWN,		/* certainly not processed: too many requests */
+	FPGO_OUTCOME_UNKNOWN		/* may have been processed; never send again
+								 * blindly */
+} FpgoOutcomeClass;
+
+/* The facts an outcome is judged by. */
+typedef struct FpgoOutcomeFacts
+{
+	int			code;			/* libcurl's result; negative: we stopped it */
+	bool		mark_reached;	/* the first byte may have left */
+	bool		headers_complete;	/* all headers of the answer arrived */
+	int			status;			/* HTTP status, 0 if none */
+	bool		has_order_uuid; /* the answer is JSON with a data.orderUuid */
+	bool		contradicts_itself; /* a success whose body says error, or a
+									 * body that names another status */
+} FpgoOutcomeFacts;
+
+extern FpgoOutcomeClass fpgo_outcome_classify(const FpgoOutcomeFacts *facts);
+
+/* "accepted", "refused", ... */
+extern const char *fpgo_outcome_name(FpgoOutcomeClass outcome);
+
+#endif							/* FPGO_OUTCOME_H */

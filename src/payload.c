@@ -1,0 +1,255 @@
+/*
+ * payload.c
+ *		The canonical payload: what goes over the wire.
+ *
+ * One writer makes it, for submit_invoice as for fpgo.payload(), so the two
+ * cannot differ.  Known fields come in the field tree's order, members the
+ * tree does not know after them.  Left out is what the gateway would read as
+ * absent: a known field that is null or blank, and an optional object with
+ * nothing in it.  Nothing else changes: every value keeps its JSON type and
+ * its digits, so fpgo sends what it validated.
+ */
+#include "fpgo.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "document.h"
+#include "reading.h"
+
+PG_FUNCTION_INFO_V1(fpgo_payload_text);
+PG_FUNCTION_INFO_V1(fpgo_payload_jsonb);
+PG_FUNCTION_INFO_V1(fpgo_payload_invoice_order);
+
+static void write_field(StringInfo wire, const FpgoValue *value,
+						const FpgoField *field);
+static void write_value(StringInfo wire, const FpgoValue *value);
+
+static void
+write_escape(StringInfo wire, unsigned char c)
+{
+	switch (c)
+	{
+		case '"':
+			appendBinaryStringInfo(wire, "\\\"", 2);
+			break;
+		case '\\':
+			appendBinaryStringInfo(wire, "\\\\", 2);
+			break;
+		case '\n':
+			appendBinaryStringInfo(wire, "\\n", 2);
+			break;
+		case '\r':
+			appendBinaryStringInfo(wire, "\\r", 2);
+			break;
+		case '\t':
+			appendBinaryStringInfo(wire, "\\t", 2);
+			break;
+		default:
+			appendStringInfo(wire, "\\u%04x", c);
+	}
+}
+
+/* A JSON string; runs that need no escape are copied whole. */
+static void
+write_string(StringInfo wire, FpgoSpan span)
+{
+	size_t		run = 0;
+
+	appendStringInfoCharMacro(wire, '"');
+	for (size_t i = 0; i < span.len; i++)
+	{
+		unsigned char c = span.text[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		appendBinaryStringInfo(wire, span.text + run, i - run);
+		write_escape(wire, c);
+		run = i + 1;
+	}
+	appendBinaryStringInfo(wire, span.text + run, span.len - run);
+	appendStringInfoCharMacro(wire, '"');
+}
+
+static void
+write_key(StringInfo wire, FpgoSpan key, bool *is_first)
+{
+	if (!*is_first)
+		appendStringInfoCharMacro(wire, ',');
+	*is_first = false;
+	write_string(wire, key);
+	appendStringInfoCharMacro(wire, ':');
+}
+
+/* The fields of a map that its shape knows, in the field tree's order. */
+static void
+write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
+			bool *is_first)
+{
+	FpgoValue	members[FPGO_MAX_FIELDS];
+
+	fpgo_document_members(map, shape, members);
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+		int			before = wire->len;
+		bool		was_first = *is_first;
+		int			begin;
+
+		if (fpgo_reads_as_null(&members[i]))
+			continue;
+		write_key(wire, (FpgoSpan) {field->json, strlen(field->json)},
+				  is_first);
+		begin = wire->len;
+		write_field(wire, &members[i], field);
+		if (field->type == FPGO_OBJECT && members[i].kind == FPGO_MAP &&
+			wire->len == begin + 2)
+		{
+			/* nothing but the braces: take it back */
+			wire->len = before;
+			wire->data[before] = '\0';
+			*is_first = was_first;
+		}
+	}
+}
+
+/* A map of known shape: its fields, then the members no field has. */
+static void
+write_object(StringInfo wire, const FpgoValue *map, const FpgoShape *shape)
+{
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+	bool		is_first = true;
+
+	appendStringInfoCharMacro(wire, '{');
+	write_known(wire, map, shape, &is_first);
+	fpgo_document_open(&cursor, map);
+	while (fpgo_document_next(&cursor, &key, &value))
+	{
+		if (fpgo_document_find_field(shape, key) >= 0)
+			continue;
+		write_key(wire, key, &is_first);
+		write_value(wire, &value);
+	}
+	appendStringInfoCharMacro(wire, '}');
+}
+
+/*
+ * An array or a map.  With a shape it is a list of such objects (the gateway
+ * takes a list as a map of elements too); without, nothing is known of it.
+ */
+static void
+write_container(StringInfo wire, const FpgoValue *container,
+				const FpgoShape *shape)
+{
+	bool		is_map = container->kind == FPGO_MAP;
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+	bool		is_first = true;
+
+	appendStringInfoCharMacro(wire, is_map ? '{' : '[');
+	fpgo_document_open(&cursor, container);
+	while (fpgo_document_next(&cursor, &key, &value))
+	{
+		if (is_map)
+			write_key(wire, key, &is_first);
+		else if (!is_first)
+			appendStringInfoCharMacro(wire, ',');
+		is_first = false;
+		if (shape && value.kind == FPGO_MAP)
+			write_object(wire, &value, shape);
+		else
+			write_value(wire, &value);
+	}
+	appendStringInfoCharMacro(wire, is_map ? '}' : ']');
+}
+
+static void
+write_field(StringInfo wire, const FpgoValue *value, const FpgoField *field)
+{
+	bool		is_container = value->kind == FPGO_ARRAY ||
+		value->kind == FPGO_MAP;
+
+	if (field->type == FPGO_OBJECT && value->kind == FPGO_MAP)
+		write_object(wire, value, field->shape);
+	else if (field->type == FPGO_LIST && is_container)
+		write_container(wire, value, field->shape);
+	else
+		write_value(wire, value);
+}
+
+static void
+write_value(StringInfo wire, const FpgoValue *value)
+{
+	/* the unknown parts of an order may nest as deep as jsonb allows */
+	check_stack_depth();
+
+	switch (value->kind)
+	{
+		case FPGO_MISSING:
+		case FPGO_NULL:
+			appendBinaryStringInfo(wire, "null", 4);
+			break;
+		case FPGO_BOOL:
+			appendStringInfoString(wire, value->boolean ? "true" : "false");
+			break;
+		case FPGO_NUMBER:
+			{
+				FpgoSpan	digits = fpgo_document_number_text(value->number);
+
+				appendBinaryStringInfo(wire, digits.text, digits.len);
+				break;
+			}
+		case FPGO_TEXT:
+			write_string(wire, value->text);
+			break;
+		case FPGO_ARRAY:
+		case FPGO_MAP:
+			write_container(wire, value, NULL);
+			break;
+	}
+}
+
+void
+fpgo_payload_write(StringInfo wire, Jsonb *order)
+{
+	FpgoValue	root = fpgo_document_root(order);
+
+	if (root.kind != FPGO_MAP)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("order must be a JSON object, not %s",
+						fpgo_document_kind_name(root.kind)),
+				 fpgo_errhide()));
+	write_object(wire, &root, &fpgo_order_shape);
+}
+
+static Datum
+payload(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	StringInfoData wire;
+
+	initStringInfo(&wire);
+	fpgo_payload_write(&wire, fpgo_order_argument(fcinfo, spelling));
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(wire.data));
+}
+
+Datum
+fpgo_payload_text(PG_FUNCTION_ARGS)
+{
+	return payload(fcinfo, FPGO_SPELLED_TEXT);
+}
+
+Datum
+fpgo_payload_jsonb(PG_FUNCTION_ARGS)
+{
+	return payload(fcinfo, FPGO_SPELLED_JSONB);
+}
+
+Datum
+fpgo_payload_invoice_order(PG_FUNCTION_ARGS)
+{
+	return payload(fcinfo, FPGO_SPELLED_COMPOSITE);
+}

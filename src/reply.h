@@ -1,0 +1,43 @@
+/*
+ * reply.h
+ *		The gateway's answer body, read.
+ *
+ * The only door to json-c.  Bytes in, a few whitelisted members out: nothing
+ * else of an answer ever reaches a table or a message.
+ */
+#ifndef FPGO_REPLY_H
+#define FPGO_REPLY_H
+
+#include "postgres.h"
+
+/* most sentences of a refusal that are kept, and most bytes of each */
+#define FPGO_REPLY_MAX_MESSAGES 20
+#define FPGO_REPLY_MAX_MESSAGE_BYTES 500
+
+typedef struct FpgoReply
+{
+	bool		is_json;		/* the whole body is one JSON object */
+	int			status_code;	/* member status_code, 0 if absent, -1 if it
+								 * is no status */
+	bool		is_error;		/* member is_error is anything but false */
+	char	   *order_uuid;		/* data.orderUuid; NULL unless a non-empty,
+								 * plausible identifier */
+	char	   *customer_uuid;	/* data.customerUuid, likewise */
+	char	   *bank_id_url;	/* data.bankIdUrl (or paymentUrl); NULL if
+								 * absent; a secret, never logged */
+	int			n_messages;		/* sentences kept, in the server's encoding,
+								 * masked */
+	int			n_left_off;		/* sentences beyond FPGO_REPLY_MAX_MESSAGES */
+	char	   *messages[FPGO_REPLY_MAX_MESSAGES];
+} FpgoReply;
+
+/*
+ * Read a body.  The reply is allocated in the current memory context.  Never
+ * raises for what the bytes say: what cannot be read is is_json = false.
+ * secrets, a NULL-terminated list of strings in UTF-8, are masked wherever a
+ * message repeats them, as is everything that looks like a personal number.
+ */
+extern FpgoReply *fpgo_reply_read(const char *body, size_t len,
+								  const char *const *secrets);
+
+#endif							/* FPGO_REPLY_H */

@@ -1,0 +1,99 @@
+/*
+ * token.c
+ *		The bearer token: what one looks like, and the file it may stand in.
+ *
+ * The file is read at each use: a token is changed by replacing the file.
+ * Its permissions are judged as PostgreSQL judges its TLS key's.  No message
+ * repeats what is in it.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fpgo.h"
+#include "storage/fd.h"
+#include "token.h"
+
+const char *
+fpgo_token_fault(const char *token)
+{
+	if (token[0] == '\0')
+		return "must not be empty";
+	if (strlen(token) > FPGO_TOKEN_MAX)
+		return "must have at most " CppAsString2(FPGO_TOKEN_MAX) " characters";
+	for (const char *p = token; *p != '\0'; p++)
+	{
+		/* also keeps a line break from starting a header of its own */
+		if (*p <= ' ' || *p > '~')
+			return "must hold printable ASCII characters only, without spaces or line breaks";
+	}
+	return NULL;
+}
+
+static void pg_attribute_noreturn()
+refuse_file(const char *path, const char *fault, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("token file \"%s\" cannot be used", path),
+			 errdetail("%s.", fault),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+/* The rule for private files: ours and closed to all, or root's and ours to read. */
+static void
+check_permissions(const char *path, const struct stat *status)
+{
+	bool		is_roots = status->st_uid == 0 && geteuid() != 0;
+	mode_t		forbidden = is_roots ? S_IWGRP | S_IXGRP | S_IRWXO :
+		S_IRWXG | S_IRWXO;
+
+	if (!S_ISREG(status->st_mode))
+		refuse_file(path, "It is not a regular file", NULL);
+	if (status->st_uid != geteuid() && !is_roots)
+		refuse_file(path, "It belongs to neither the database server's user nor root",
+					"Give it to the operating system user that runs PostgreSQL.");
+	if (status->st_mode & forbidden)
+		refuse_file(path, "Other users of the machine may read or change it",
+					"Take their permissions away: chmod 600, or chmod 640 if root owns the file.");
+}
+
+const char *
+fpgo_token_read(const char *path)
+{
+	/* one byte more than a token and a line end need, to see what is longer */
+	char		content[FPGO_TOKEN_MAX + 8];
+	char	   *token;
+	const char *fault;
+	struct stat status;
+	ssize_t		len;
+	int			fd;
+
+	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY | O_NONBLOCK);
+	if (fd < 0)
+		refuse_file(path, psprintf("It cannot be opened: %m"),
+					"Create it, readable by the operating system user that runs PostgreSQL.");
+	if (fstat(fd, &status) != 0)
+		refuse_file(path, psprintf("It cannot be examined: %m"), NULL);
+	check_permissions(path, &status);
+	len = read(fd, content, sizeof(content));
+	if (len < 0)
+		refuse_file(path, psprintf("It cannot be read: %m"), NULL);
+	CloseTransientFile(fd);
+
+	while (len > 0 && strchr(" \t\r\n", content[len - 1]) != NULL &&
+		   content[len - 1] != '\0')
+		len--;
+	token = pnstrdup(content, len);
+	explicit_bzero(content, sizeof(content));
+	fault = strlen(token) != (size_t) len ? "must not hold NUL bytes" :
+		fpgo_token_fault(token);
+	if (fault != NULL)
+	{
+		explicit_bzero(token, len);
+		refuse_file(path, psprintf("The token in it %s", fault), NULL);
+	}
+	return token;
+}

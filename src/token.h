@@ -1,0 +1,23 @@
+/*
+ * token.h
+ *		The bearer token: what one looks like, and the file it may stand in.
+ */
+#ifndef FPGO_TOKEN_H
+#define FPGO_TOKEN_H
+
+#include "postgres.h"
+
+/* longest token */
+#define FPGO_TOKEN_MAX 4096
+
+/* Why this is no token, as the end of a sentence ("must ..."), or NULL. */
+extern const char *fpgo_token_fault(const char *token);
+
+/*
+ * The token in a file, allocated in the current memory context.  One line;
+ * white space at its end is not part of it.  Raises 55000 if the file cannot
+ * be read, is open to other users of the machine, or holds no token.
+ */
+extern const char *fpgo_token_read(const char *path);
+
+#endif							/* FPGO_TOKEN_H */

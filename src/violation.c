@@ -1,0 +1,257 @@
+/*
+ * violation.c
+ *		A broken rule, said so that whoever reads it knows what to mend.
+ *
+ * A message names the field, says what is expected and what is there.  What
+ * is there is quoted only if it cannot be about a person: not from fields
+ * marked secret, and nothing with eleven digits in it, since somebody's
+ * personal number may stand in any field by mistake.
+ */
+#include "violation.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+
+/* longest value that is quoted, and longest map key shown in a path, in bytes */
+#define QUOTE_MAX 40
+
+const char *
+fpgo_rule_name(FpgoRule rule)
+{
+	static const char *const names[] = {
+		[FPGO_RULE_NONE] = "",
+		[FPGO_RULE_REQUIRED] = "required",
+		[FPGO_RULE_REQUIRED_IF] = "required_if",
+		[FPGO_RULE_REQUIRED_WITH] = "required_with",
+		[FPGO_RULE_ARRAY] = "array",
+		[FPGO_RULE_STRING] = "string",
+		[FPGO_RULE_NUMERIC] = "numeric",
+		[FPGO_RULE_BOOLEAN] = "boolean",
+		[FPGO_RULE_EMAIL] = "email",
+		[FPGO_RULE_URL] = "url",
+		[FPGO_RULE_IN] = "in",
+		[FPGO_RULE_SIZE] = "size",
+		[FPGO_RULE_ALPHA_NUM] = "alpha_num",
+		[FPGO_RULE_COUNTRY] = "iso_alpha2_country",
+	};
+
+	return names[rule];
+}
+
+/* May this text be shown at all? */
+static bool
+is_quotable(FpgoSpan text)
+{
+	if (text.len > QUOTE_MAX || fpgo_has_eleven_digits(text))
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+	{
+		if ((unsigned char) text.text[i] < 0x20 || text.text[i] == 0x7F)
+			return false;
+	}
+	return true;
+}
+
+/* An element's step of a path: [3], or .key where a map stands for a list. */
+static void
+append_element(StringInfo path, const FpgoPlace *place)
+{
+	bool		is_index = place->key.len > 0 && place->key.len < 10;
+
+	if (!place->has_key)
+	{
+		appendStringInfo(path, "[%d]", place->index);
+		return;
+	}
+	for (size_t i = 0; i < place->key.len; i++)
+		is_index = is_index && place->key.text[i] >= '0' &&
+			place->key.text[i] <= '9';
+	if (is_index)
+		appendStringInfo(path, "[%.*s]", (int) place->key.len,
+						 place->key.text);
+	else if (is_quotable(place->key))
+		appendStringInfo(path, ".%.*s", (int) place->key.len,
+						 place->key.text);
+	else
+		appendStringInfo(path, ".(member %d)", place->index + 1);
+}
+
+static void
+append_path(StringInfo path, const FpgoPlace *place)
+{
+	if (place->parent == NULL)
+		return;
+	append_path(path, place->parent);
+	if (place->kind == FPGO_PLACE_ELEMENT)
+		append_element(path, place);
+	else
+		appendStringInfo(path, "%s%s", path->len > 0 ? "." : "", place->name);
+}
+
+static const char *
+render_path(const FpgoPlace *place)
+{
+	StringInfoData path;
+
+	initStringInfo(&path);
+	append_path(&path, place);
+	return path.data;
+}
+
+/* What is there, for the end of a sentence. */
+static const char *
+describe_value(const FpgoField *field, const FpgoValue *value)
+{
+	FpgoSpan	text;
+
+	switch (value->kind)
+	{
+		case FPGO_BOOL:
+			return value->boolean ? "true" : "false";
+		case FPGO_NUMBER:
+			text = fpgo_document_number_text(value->number);
+			return field->is_secret || !is_quotable(text) ? "a number" :
+				text.text;
+		case FPGO_TEXT:
+			if (field->is_secret || !is_quotable(value->text))
+				return psprintf("a string of %d characters",
+								pg_mbstrlen_with_len(value->text.text,
+													 value->text.len));
+			return psprintf("\"%.*s\"", (int) value->text.len,
+							value->text.text);
+		case FPGO_ARRAY:
+			return value->count == 0 ? "an empty array" : "an array";
+		case FPGO_MAP:
+			return value->count == 0 ? "an empty object" : "an object";
+		default:
+			return fpgo_document_kind_name(value->kind);
+	}
+}
+
+/* Why a required field counts as absent. */
+static const char *
+describe_absence(const FpgoPlace *place, const FpgoValue *value)
+{
+	const FpgoPlace *parent = place->parent;
+
+	if (value->kind == FPGO_TEXT)
+		return "it is blank";
+	if (value->kind == FPGO_ARRAY || value->kind == FPGO_MAP)
+		return "it is empty";
+	if (value->kind == FPGO_NULL)
+		return "it is null";
+	if (parent->found != FPGO_MAP)
+		return psprintf("%s is %s%s",
+						parent->parent ? render_path(parent) : "the order",
+						fpgo_document_kind_name(parent->found),
+						parent->found == FPGO_MISSING ? "" : ", not an object");
+	return "it is missing";
+}
+
+static const char *
+one_of(const char *const *words)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (words[0] != NULL && words[1] != NULL)
+		appendStringInfoString(&list, "one of ");
+	for (int i = 0; words[i] != NULL; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", words[i]);
+	return list.data;
+}
+
+/* What a value should have been, for "... must be X, not Y". */
+static const char *
+describe_expected(const FpgoField *field, FpgoRule rule,
+				  const char *const *tax_rates)
+{
+	switch (rule)
+	{
+		case FPGO_RULE_ARRAY:
+			return "a list of objects";
+		case FPGO_RULE_STRING:
+			return field->type == FPGO_SECONDS ?
+				"a string of Unix seconds in double quotes" :
+				"a string in double quotes";
+		case FPGO_RULE_NUMERIC:
+			return "a number, or a string that holds nothing else";
+		case FPGO_RULE_BOOLEAN:
+			return "true or false (0 and 1 are taken too)";
+		case FPGO_RULE_EMAIL:
+			return "an e-mail address";
+		case FPGO_RULE_URL:
+			return "an absolute URL that begins with https:// or http://";
+		case FPGO_RULE_IN:
+			return one_of(field->constraint == FPGO_TAX_RATE && tax_rates ?
+						  tax_rates : field->allowed);
+		case FPGO_RULE_SIZE:
+			return psprintf("exactly %d characters", field->size);
+		case FPGO_RULE_ALPHA_NUM:
+			return "letters and digits without anything between";
+		case FPGO_RULE_COUNTRY:
+			return "an ISO 3166-1 alpha-2 country code in capitals, such as NO";
+		default:
+			elog(ERROR, "rule %d has no expectation", rule);
+	}
+}
+
+static const char *
+render_message(const char *path, const FpgoPlace *place,
+			   const FpgoField *field, FpgoRule rule, const FpgoValue *value,
+			   const FpgoField *other, const char *const *tax_rates)
+{
+	const char *absence = describe_absence(place, value);
+
+	switch (rule)
+	{
+		case FPGO_RULE_REQUIRED:
+			return psprintf("%s is required, but %s.", path, absence);
+		case FPGO_RULE_REQUIRED_IF:
+			return psprintf("%s is required when %s is \"%s\", but %s.", path,
+							other->json, field->other_value, absence);
+		case FPGO_RULE_REQUIRED_WITH:
+			return psprintf("%s is required when %s is given, but %s.", path,
+							other->json, absence);
+		default:
+			return psprintf("%s must be %s, not %s.", path,
+							describe_expected(field, rule, tax_rates),
+							describe_value(field, value));
+	}
+}
+
+FpgoViolation *
+fpgo_violation_make(const FpgoPlace *place, const FpgoField *field,
+					FpgoRule rule, const FpgoValue *value,
+					const FpgoField *other, const char *const *tax_rates)
+{
+	FpgoViolation *violation = palloc(sizeof(FpgoViolation));
+	const FpgoPlace *parent = place->parent;
+
+	violation->path = render_path(place);
+	violation->rule = fpgo_rule_name(rule);
+	violation->message = render_message(violation->path, place, field, rule,
+										value, other, tax_rates);
+	violation->field = place->index;
+	violation->element = parent->kind == FPGO_PLACE_ELEMENT ?
+		parent->index : 0;
+	return violation;
+}
+
+static int
+compare_by_field(const ListCell *a, const ListCell *b)
+{
+	const FpgoViolation *x = lfirst(a);
+	const FpgoViolation *y = lfirst(b);
+
+	if (x->field != y->field)
+		return x->field - y->field;
+	return x->element - y->element;
+}
+
+void
+fpgo_violation_sort_by_field(List *violations)
+{
+	if (violations != NIL)
+		list_sort(violations, compare_by_field);
+}

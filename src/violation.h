@@ -1,0 +1,77 @@
+/*
+ * violation.h
+ *		A broken rule, said so that whoever reads it knows what to mend.
+ */
+#ifndef FPGO_VIOLATION_H
+#define FPGO_VIOLATION_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "document.h"
+#include "fields.h"
+
+/* The rules, by the names Laravel gives them. */
+typedef enum FpgoRule
+{
+	FPGO_RULE_NONE = 0,
+	FPGO_RULE_REQUIRED,
+	FPGO_RULE_REQUIRED_IF,
+	FPGO_RULE_REQUIRED_WITH,
+	FPGO_RULE_ARRAY,
+	FPGO_RULE_STRING,
+	FPGO_RULE_NUMERIC,
+	FPGO_RULE_BOOLEAN,
+	FPGO_RULE_EMAIL,
+	FPGO_RULE_URL,
+	FPGO_RULE_IN,
+	FPGO_RULE_SIZE,
+	FPGO_RULE_ALPHA_NUM,
+	FPGO_RULE_COUNTRY
+} FpgoRule;
+
+/* Where in the order something stands: a chain from the value to the root. */
+typedef struct FpgoPlace
+{
+	const struct FpgoPlace *parent; /* NULL at the root */
+	enum
+	{
+		FPGO_PLACE_ORDER,
+		FPGO_PLACE_MEMBER,
+		FPGO_PLACE_ELEMENT
+	}			kind;
+	const char *name;			/* of a member */
+	int			index;			/* of a member's field in its shape; of an
+								 * element in its list, from 0 */
+	bool		has_key;		/* the element stands in a map, under key */
+	FpgoSpan	key;
+	FpgoKind	found;			/* what stands there */
+} FpgoPlace;
+
+typedef struct FpgoViolation
+{
+	const char *path;			/* products[0].tax */
+	const char *rule;			/* numeric, required_if, ... */
+	const char *message;		/* a sentence; never quotes a personal number */
+	int			field;			/* index of the field in its shape */
+	int			element;		/* index of the list element it is in, else 0 */
+} FpgoViolation;
+
+extern const char *fpgo_rule_name(FpgoRule rule);
+
+/*
+ * other: the sibling a conditional rule looked at.  tax_rates: those in
+ * force, NULL for the field's own.  Allocated in the current memory context.
+ */
+extern FpgoViolation *fpgo_violation_make(const FpgoPlace *place,
+										  const FpgoField *field,
+										  FpgoRule rule,
+										  const FpgoValue *value,
+										  const FpgoField *other,
+										  const char *const *tax_rates);
+
+/* By field, then by list element: the order of the API page's table. */
+extern void fpgo_violation_sort_by_field(List *violations);
+
+#endif							/* FPGO_VIOLATION_H */
