@@ -25,8 +25,9 @@ OBJS = \
 PGFILEDESC = "fpgo - Front Payment Go invoices from inside the database"
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=fpgo --encoding=UTF8
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test --outputdir=test
+ISOLATION_OPTS = --load-extension=fpgo --inputdir=test --outputdir=test
 EXTRA_CLEAN = test/results test/output_iso tmp_check
 
 PG_CPPFLAGS = $(shell pkg-config --cflags libcurl json-c)

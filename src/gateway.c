@@ -328,7 +328,9 @@ require_server(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("server \"%s\" does not exist", name),
-				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1'); or set fpgo.server to the name of another.",
+				 strcmp(name, fpgo_server_name) == 0 ?
+				 errdetail("The setting fpgo.server names it.") : 0,
+				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1');",
 						 quote_identifier(name))));
 	return server;
 }
@@ -407,7 +409,7 @@ resolve_token(const ForeignServer *server)
 				 errhint("GRANT pg_read_server_files TO %s; or put the token itself into the user mapping.",
 						 quote_identifier(GetUserNameFromId(server->owner,
 															false)))));
-	return fpgo_token_read(file);
+	return fpgo_token_read(file, server->servername);
 }
 
 static int

@@ -94,9 +94,11 @@ fpgo_order_from_text(const char *json, int len)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("order is not valid JSON"),
-				 errdetail("%s, on line %d near byte %d.",
-						   describe_parse_error(error), lex->line_number,
-						   (int) (lex->token_start - lex->input) + 1),
+				 lex->token_start == NULL
+				 ? errdetail("%s.", describe_parse_error(error))
+				 : errdetail("%s, on line %d, byte %d of the text.",
+							 describe_parse_error(error), lex->line_number,
+							 (int) (lex->token_start - lex->input) + 1),
 				 fpgo_errhide()));
 
 	PG_TRY();
@@ -354,15 +356,13 @@ name_place(const char *path)
 static void pg_attribute_noreturn()
 refuse_value(const char *path, const char *expected, const FpgoValue *value)
 {
-	const char *found = fpgo_document_kind_name(value->kind);
-
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s cannot be held by fpgo.invoice_order",
 					name_place(path)),
-			 value->kind == FPGO_TEXT
-			 ? errdetail("Expected %s, found a string that is none.", expected)
-			 : errdetail("Expected %s, found %s.", expected, found),
+			 errdetail("Expected %s, found %s.", expected,
+					   value->kind == FPGO_TEXT ? "some other string" :
+					   fpgo_document_kind_name(value->kind)),
 			 errhint("Keep the order as jsonb, or correct it; fpgo.validate lists what the gateway would refuse."),
 			 fpgo_errhide()));
 }

@@ -32,37 +32,51 @@ fpgo_token_fault(const char *token)
 	return NULL;
 }
 
+/* A token file, for messages: who may use a mapping need not know its path. */
+typedef struct TokenFile
+{
+	const char *path;
+	const char *server_name;
+} TokenFile;
+
 static void pg_attribute_noreturn()
-refuse_file(const char *path, const char *fault, const char *hint)
+refuse_file(const TokenFile *file, const char *fault, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("token file \"%s\" cannot be used", path),
+			 errmsg("token file of server \"%s\" cannot be used",
+					file->server_name),
 			 errdetail("%s.", fault),
+			 errdetail_log("%s: \"%s\".", fault, file->path),
 			 hint ? errhint("%s", hint) : 0));
 }
 
-/* The rule for private files: ours and closed to all, or root's and ours to read. */
+/*
+ * The rule for private files: ours and closed to all others, or root's and
+ * ours to read.
+ */
 static void
-check_permissions(const char *path, const struct stat *status)
+check_permissions(const TokenFile *file, const struct stat *status)
 {
 	bool		is_roots = status->st_uid == 0 && geteuid() != 0;
 	mode_t		forbidden = is_roots ? S_IWGRP | S_IXGRP | S_IRWXO :
 		S_IRWXG | S_IRWXO;
 
 	if (!S_ISREG(status->st_mode))
-		refuse_file(path, "It is not a regular file", NULL);
+		refuse_file(file, "It is not a regular file", NULL);
 	if (status->st_uid != geteuid() && !is_roots)
-		refuse_file(path, "It belongs to neither the database server's user nor root",
+		refuse_file(file, "It belongs to neither the database server's user nor root",
 					"Give it to the operating system user that runs PostgreSQL.");
 	if (status->st_mode & forbidden)
-		refuse_file(path, "Other users of the machine may read or change it",
+		refuse_file(file, "Other users of the machine may read or change it",
 					"Take their permissions away: chmod 600, or chmod 640 if root owns the file.");
 }
 
 const char *
-fpgo_token_read(const char *path)
+fpgo_token_read(const char *path, const char *server_name)
 {
+	TokenFile	file = {path, server_name};
+
 	/* one byte more than a token and a line end need, to see what is longer */
 	char		content[FPGO_TOKEN_MAX + 8];
 	char	   *token;
@@ -73,14 +87,14 @@ fpgo_token_read(const char *path)
 
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY | O_NONBLOCK);
 	if (fd < 0)
-		refuse_file(path, psprintf("It cannot be opened: %m"),
+		refuse_file(&file, psprintf("It cannot be opened: %m"),
 					"Create it, readable by the operating system user that runs PostgreSQL.");
 	if (fstat(fd, &status) != 0)
-		refuse_file(path, psprintf("It cannot be examined: %m"), NULL);
-	check_permissions(path, &status);
+		refuse_file(&file, psprintf("It cannot be examined: %m"), NULL);
+	check_permissions(&file, &status);
 	len = read(fd, content, sizeof(content));
 	if (len < 0)
-		refuse_file(path, psprintf("It cannot be read: %m"), NULL);
+		refuse_file(&file, psprintf("It cannot be read: %m"), NULL);
 	CloseTransientFile(fd);
 
 	while (len > 0 && strchr(" \t\r\n", content[len - 1]) != NULL &&
@@ -93,7 +107,7 @@ fpgo_token_read(const char *path)
 	if (fault != NULL)
 	{
 		explicit_bzero(token, len);
-		refuse_file(path, psprintf("The token in it %s", fault), NULL);
+		refuse_file(&file, psprintf("The token in it %s", fault), NULL);
 	}
 	return token;
 }

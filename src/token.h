@@ -16,8 +16,9 @@ extern const char *fpgo_token_fault(const char *token);
 /*
  * The token in a file, allocated in the current memory context.  One line;
  * white space at its end is not part of it.  Raises 55000 if the file cannot
- * be read, is open to other users of the machine, or holds no token.
+ * be read, is open to other users of the machine, or holds no token; the error
+ * names the foreign server, and only the server log the path.
  */
-extern const char *fpgo_token_read(const char *path);
+extern const char *fpgo_token_read(const char *path, const char *server_name);
 
 #endif							/* FPGO_TOKEN_H */
