@@ -28,7 +28,7 @@ REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=fpgo --encoding=UTF8
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --load-extension=fpgo --inputdir=test --outputdir=test
-EXTRA_CLEAN = test/results test/output_iso tmp_check
+EXTRA_CLEAN = test/results test/output_iso test/regression.diffs test/regression.out tmp_check log
 
 PG_CPPFLAGS = $(shell pkg-config --cflags libcurl json-c)
 SHLIB_LINK = $(shell pkg-config --libs libcurl json-c)

@@ -1,0 +1,106 @@
+/*
+ * test_fields.c
+ *		The field tree is consistent with itself.
+ */
+#include "fields.h"
+
+#include <string.h>
+
+#include "tap.h"
+
+/* the order in which jsonb keeps the keys of an object */
+static int
+compare_keys(const char *a, const char *b)
+{
+	size_t		m = strlen(a);
+	size_t		n = strlen(b);
+
+	return m != n ? (m > n ? 1 : -1) : memcmp(a, b, m);
+}
+
+static bool
+is_permutation(const FpgoShape *shape)
+{
+	int			seen[FPGO_MAX_FIELDS] = {0};
+	bool		passed = true;
+
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		passed &= expect(shape->by_key[i] < shape->n_fields,
+						 "%s: by_key[%d] is out of range", shape->type_name, i);
+		if (shape->by_key[i] < shape->n_fields)
+			seen[shape->by_key[i]]++;
+	}
+	for (int i = 0; i < shape->n_fields; i++)
+		passed &= expect(seen[i] == 1, "%s.%s stands %d times in by_key",
+						 shape->type_name, shape->fields[i].json, seen[i]);
+	return passed;
+}
+
+static bool
+is_sorted(const FpgoShape *shape)
+{
+	bool		passed = true;
+
+	for (int i = 1; i < shape->n_fields; i++)
+	{
+		const char *before = shape->fields[shape->by_key[i - 1]].json;
+		const char *after = shape->fields[shape->by_key[i]].json;
+
+		passed &= expect(compare_keys(before, after) < 0,
+						 "%s: jsonb keeps \"%s\" behind \"%s\"",
+						 shape->type_name, before, after);
+	}
+	return passed;
+}
+
+/* what a field says must hang together */
+static bool
+is_sound(const FpgoShape *shape, const FpgoField *field)
+{
+	bool		has_shape = field->type == FPGO_OBJECT ||
+		field->type == FPGO_LIST;
+	bool		has_list = field->constraint == FPGO_IN ||
+		field->constraint == FPGO_TAX_RATE;
+	bool		passed = true;
+
+	passed &= expect(has_shape == (field->shape != NULL),
+					 "%s: shape", field->json);
+	passed &= expect(has_list == (field->allowed != NULL),
+					 "%s: allowed", field->json);
+	passed &= expect((field->constraint == FPGO_SIZE) == (field->size > 0),
+					 "%s: size", field->json);
+	passed &= expect((field->presence == FPGO_REQUIRED_IF) ==
+					 (field->other_value != NULL), "%s: other_value",
+					 field->json);
+	passed &= expect(field->other < shape->n_fields, "%s: other",
+					 field->json);
+	return passed;
+}
+
+static void
+test_shape(const FpgoShape *shape)
+{
+	bool		sound = true;
+
+	ok(shape->n_fields > 0 && shape->n_fields <= FPGO_MAX_FIELDS,
+	   "%s has 1 to %d fields", shape->type_name, FPGO_MAX_FIELDS);
+	ok(is_permutation(shape), "%s: by_key names each field once",
+	   shape->type_name);
+	ok(is_sorted(shape), "%s: by_key is in jsonb's order", shape->type_name);
+	for (int i = 0; i < shape->n_fields; i++)
+		sound &= is_sound(shape, &shape->fields[i]);
+	ok(sound, "%s: every field is sound", shape->type_name);
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		if (shape->fields[i].shape)
+			test_shape(shape->fields[i].shape);
+	}
+}
+
+int
+main(void)
+{
+	test_shape(&fpgo_order_shape);
+	return done_testing();
+}
