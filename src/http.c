@@ -4,8 +4,8 @@
  *
  * The promise: a request is transmitted at most once, and result.mark_reached
  * is true from the moment its first byte may leave.  libcurl by itself sends
- * a POST again when a kept connection turns out dead, and on a 417; on_prereq()
- * is called before each transmission and stops the second.
+ * a POST again when a kept connection turns out dead, and on a 417;
+ * on_prereq() is called before each transmission and stops the second.
  *
  * All transfers of a process run on one multi handle, which lives as long as
  * the process and keeps a few idle connections.  A transfer is one memory
@@ -29,6 +29,7 @@
 #include <curl/curl.h>
 
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
@@ -64,9 +65,8 @@ struct FpgoHttpTransfer
 	MemoryContextCallback release;
 	dlist_node	node;			/* in live, while in_multi */
 	CURL	   *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers; /* the token's is the first */
 	char	   *authorization;	/* header line, until libcurl has copied it */
-	size_t		authorization_len;
 	char	   *answer;			/* malloc'd, NUL-terminated; NULL if no body */
 	size_t		answer_size;	/* bytes allocated */
 	size_t		answer_limit;	/* most bytes without the NUL */
@@ -98,9 +98,9 @@ static const struct
 };
 
 static CURLM *multi = NULL;		/* of process multi_pid */
-static pid_t multi_pid = 0;
+static int	multi_pid = 0;
+static CURL *spare = NULL;		/* an easy handle, as good as new; or NULL */
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
-static bool has_fresh = false;	/* one of them was never driven */
 
 /*
  * Headers and body, as they arrive.  Everything down to on_prereq() runs on
@@ -372,6 +372,22 @@ configure(FpgoHttpTransfer *transfer, const FpgoHttpRequest *request)
 	return code;
 }
 
+/*
+ * Easy handles are costly to make, so one that ended well is kept for the
+ * next request.  Resetting it takes all options off.
+ */
+static void
+give_back_easy(CURL *easy, bool ended_well)
+{
+	if (ended_well && spare == NULL)
+	{
+		curl_easy_reset(easy);
+		spare = easy;
+	}
+	else
+		curl_easy_cleanup(easy);
+}
+
 /* Take the transfer off the multi handle; its connection may stay there. */
 static void
 detach(FpgoHttpTransfer *transfer)
@@ -394,10 +410,10 @@ release_transfer(void *arg)
 
 	detach(transfer);
 	if (transfer->easy)
-		curl_easy_cleanup(transfer->easy);
+		give_back_easy(transfer->easy, transfer->result.code == CURLE_OK);
 	transfer->easy = NULL;
 
-	/* the first header is the token's; libcurl read the list until here */
+	/* libcurl read the list until here */
 	if (transfer->headers)
 		wipe(transfer->headers->data);
 	curl_slist_free_all(transfer->headers);
@@ -484,18 +500,22 @@ require_libcurl(void)
 static void
 require_multi(void)
 {
-	pid_t		pid = getpid();
-
-	if (multi != NULL && multi_pid == pid)
+	if (multi != NULL && multi_pid == MyProcPid)
 		return;
+	dlist_init(&live);
 	multi = curl_multi_init();
-	if (multi == NULL)
+	if (multi == NULL ||
+		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+						  MAX_KEPT_CONNECTIONS) != CURLM_OK)
+	{
+		curl_multi_cleanup(multi);
+		multi = NULL;
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, MAX_KEPT_CONNECTIONS);
-	dlist_init(&live);
-	multi_pid = pid;
+				 errmsg("out of memory"),
+				 errdetail("Failed while preparing to send HTTP requests.")));
+	}
+	multi_pid = MyProcPid;
 }
 
 /*
@@ -536,7 +556,6 @@ perform(void)
 	code = curl_multi_perform(multi, &n_running);
 	sigprocmask(SIG_SETMASK, &saved_signals, NULL);
 
-	has_fresh = false;
 	while ((message = curl_multi_info_read(multi, &n_left)) != NULL)
 	{
 		CURLcode	result = message->data.result;
@@ -558,25 +577,19 @@ perform(void)
 }
 
 /*
- * The room's doors.
+ * A transfer that owns nothing of libcurl yet, but can be released from now
+ * on, in a new child of parent.
  */
-
-FpgoHttpTransfer *
-fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
+static FpgoHttpTransfer *
+create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 {
 	static const char bearer[] = "Authorization: Bearer ";
-	MemoryContext context;
-	FpgoHttpTransfer *transfer;
-	CURLcode	code;
+	size_t		token_len = strlen(request->token);
+	MemoryContext context = AllocSetContextCreate(parent, "fpgo request",
+												  ALLOCSET_SMALL_SIZES);
+	FpgoHttpTransfer *transfer =
+		MemoryContextAllocZero(context, sizeof(FpgoHttpTransfer));
 
-	Assert(fpgo_http_check_url(request->url) == NULL);
-	Assert(request->connect_timeout_ms > 0 && request->timeout_ms > 0);
-	require_libcurl();
-	require_multi();
-
-	context = AllocSetContextCreate(parent, "fpgo request",
-									ALLOCSET_SMALL_SIZES);
-	transfer = MemoryContextAllocZero(context, sizeof(FpgoHttpTransfer));
 	transfer->context = context;
 	transfer->answer_limit = request->answer_limit;
 	transfer->is_plain = pg_strncasecmp(request->url, "https:", 6) != 0;
@@ -590,16 +603,33 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	MemoryContextRegisterResetCallback(context, &transfer->release);
 
 	transfer->authorization =
-		MemoryContextAllocZero(context, sizeof(bearer) +
-							   strlen(request->token));
-	memcpy(transfer->authorization, bearer, sizeof(bearer));
+		MemoryContextAllocZero(context, sizeof(bearer) + token_len);
+	memcpy(transfer->authorization, bearer, sizeof(bearer) - 1);
 	memcpy(transfer->authorization + sizeof(bearer) - 1, request->token,
-		   strlen(request->token));
+		   token_len);
+	return transfer;
+}
 
+/*
+ * The room's doors; their contracts are in http.h.
+ */
+
+FpgoHttpTransfer *
+fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
+{
+	FpgoHttpTransfer *transfer;
+	CURLcode	code;
+
+	Assert(fpgo_http_check_url(request->url) == NULL);
+	Assert(request->connect_timeout_ms > 0 && request->timeout_ms > 0);
+	require_libcurl();
+	require_multi();
+
+	transfer = create_transfer(request, parent);
 	transfer->holds_fd = AcquireExternalFD();
 	if (!transfer->holds_fd)
 	{
-		MemoryContextDelete(context);
+		MemoryContextDelete(transfer->context);
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not open a connection to the gateway"),
@@ -609,7 +639,8 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	}
 
 	/* whatever fails from here on is a result, like any other fault */
-	transfer->easy = curl_easy_init();
+	transfer->easy = spare ? spare : curl_easy_init();
+	spare = NULL;
 	code = transfer->easy ? configure(transfer, request) : CURLE_OUT_OF_MEMORY;
 	if (code == CURLE_OK &&
 		curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
@@ -621,18 +652,14 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	}
 	transfer->in_multi = true;
 	dlist_push_tail(&live, &transfer->node);
-	has_fresh = true;
 	return transfer;
 }
 
 void
 fpgo_http_step(int wait_ms)
 {
-	if (dlist_is_empty(&live))
-		return;
-
-	/* a new request can go out at once, without asking the kernel first */
-	if (has_fresh && perform())
+	/* what can be done at once comes first: a new request goes out here */
+	if (dlist_is_empty(&live) || perform())
 		return;
 
 	if (curl_multi_poll(multi, NULL, 0, Max(Min(wait_ms, MAX_SLICE_MS), 0),

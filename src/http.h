@@ -33,7 +33,7 @@ typedef struct FpgoHttpResult
 {
 	int			code;			/* CURLcode; FPGO_HTTP_ABANDONED if we stopped
 								 * it ourselves */
-	bool		mark_reached;	/* the first byte of the request may have left */
+	bool		mark_reached;	/* the request's first byte may have left */
 	bool		headers_complete;	/* the blank line after the final answer's
 									 * headers was seen */
 	bool		over_limit;		/* the answer was larger than answer_limit */
@@ -85,7 +85,8 @@ extern bool fpgo_http_is_done(const FpgoHttpTransfer *transfer);
  * The facts so far; final once fpgo_http_is_done().  Until then they are those
  * of an abandoned request, which they will be if it is finished now.
  */
-extern const FpgoHttpResult *fpgo_http_result(const FpgoHttpTransfer *transfer);
+extern const FpgoHttpResult *
+fpgo_http_result(const FpgoHttpTransfer *transfer);
 
 /* Release the transfer, ending it first if it is still under way. */
 extern void fpgo_http_finish(FpgoHttpTransfer *transfer);

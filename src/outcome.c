@@ -26,7 +26,7 @@ typedef enum AfterMark
 {
 	NO_LINE = 0,				/* the table lacks this code */
 	BY_STATUS,					/* the answer is whole: its status decides */
-	BY_REFUSAL,					/* the body broke off: a definite 4xx decides */
+	BY_REFUSAL,					/* the body broke off: a clear 4xx decides */
 	UNCLEAR						/* the order may have been processed */
 } AfterMark;
 

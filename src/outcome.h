@@ -17,7 +17,7 @@ typedef enum FpgoOutcomeClass
 	FPGO_OUTCOME_MISCONFIGURED, /* certainly not processed; someone must mend
 								 * the address or a certificate */
 	FPGO_OUTCOME_CREDENTIALS,	/* certainly not processed: token refused */
-	FPGO_OUTCOME_SLOW_DOWN,		/* certainly not processed: too many requests */
+	FPGO_OUTCOME_SLOW_DOWN,		/* certainly not processed: too many at once */
 	FPGO_OUTCOME_UNKNOWN		/* may have been processed; never send again
 								 * blindly */
 } FpgoOutcomeClass;

@@ -13,7 +13,7 @@
  * the stack.
  *
  * json-c's own UTF-8 check lets surrogates and overlong forms through, so
- * PostgreSQL's check comes first.
+ * PostgreSQL's check comes first, and json-c's has nothing left to find.
  */
 #include "postgres.h"
 
@@ -280,10 +280,11 @@ convert_to_server(const char *text, int len)
 
 		if (OidIsValid(proc))
 		{
+			unsigned char *dest = (unsigned char *) converted + n;
+
 			done = pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding,
 												 (unsigned char *) text, len,
-												 (unsigned char *) converted + n,
-												 size - n, true);
+												 dest, size - n, true);
 			n += strlen(converted + n);
 		}
 		else
@@ -379,8 +380,7 @@ parse_body(Document *document, const char *body, int len)
 	document->tokener = json_tokener_new_ex(MAX_DEPTH);
 	if (document->tokener == NULL)
 		return;
-	json_tokener_set_flags(document->tokener,
-						   JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(document->tokener, JSON_TOKENER_STRICT);
 	document->root = json_tokener_parse_ex(document->tokener, body, len);
 	if (document->root == NULL)
 		return;
@@ -533,7 +533,8 @@ read_members(FpgoReply *reply, struct json_object *root,
 		reply->bank_id_url = copy_web_address(data, "paymentUrl");
 
 	collect_sentences(&collector, get_member(root, "errors"), NULL, 0);
-	if (reply->n_messages == 0)
+	/* beside an order's uuid it says that all is well */
+	if (reply->n_messages == 0 && (!reply->order_uuid || reply->is_error))
 		collect_sentences(&collector, get_member(root, "message"), NULL, 0);
 }
 

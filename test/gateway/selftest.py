@@ -1,0 +1,67 @@
+"""The gateway's own tests: `python3 test/gateway/selftest.py` prints TAP and exits non-zero on a failure.
+
+The corpus is read from the file named by FPGO_CORPUS, by default test/corpus/orders.jsonl of this tree.
+"""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TESTS = HERE / "tests"
+
+
+class TapResult(unittest.TestResult):
+    """Prints a TAP line for each test, after the reasons of its failure."""
+
+    count = 0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.failed = False
+        self.remark = ""
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.count += 1
+        verdict = "not ok" if self.failed else "ok"
+        print(f"{verdict} {self.count} - {test.shortDescription() or test.id()}{self.remark}", flush=True)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self.explain(test, error)
+
+    def addError(self, test, error):
+        super().addError(test, error)
+        self.explain(test, error)
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self.explain(subtest, error)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.remark = f" # SKIP {reason}"
+
+    def explain(self, test, error):
+        self.failed = True
+        print(f"# {test.id()}")
+        for line in self._exc_info_to_string(error, test).splitlines():
+            print(f"# {line}")
+
+
+def main():
+    sys.path[:0] = [str(HERE), str(TESTS)]
+    suite = unittest.defaultTestLoader.discover(str(TESTS))
+    print(f"1..{suite.countTestCases()}", flush=True)
+    result = TapResult()
+    suite.run(result)
+    sys.exit(0 if result.wasSuccessful() else 1)
+
+
+if __name__ == "__main__":
+    main()

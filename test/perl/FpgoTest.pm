@@ -1,0 +1,131 @@
+package FpgoTest;
+
+# What every TAP test of fpgo begins with: a server with fpgo in it, orders,
+# and a way to submit them and see what came of it.
+#
+#     use FpgoTest;
+#     my $gateway = FpgoGateway->start('--token', $TOKEN);
+#     my $node = new_cluster('main', url => $gateway->address);
+#     my $session = open_session($node);
+#     is(submit($session, order())->{sqlstate}, '', 'accepted');
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Time::HiRes;
+
+use FpgoGateway;
+
+our @EXPORT = qw($PERSONAL_NUMBER $TOKEN closed_port new_cluster open_session
+  order reference_of run_in submit submit_sql);
+
+# Secrets of no other meaning: test/check looks for them in the server logs.
+our $PERSONAL_NUMBER = '27818299901';
+our $TOKEN           = 'canary-token-7d1f';
+
+my $test_dir = dirname(__FILE__) . '/..';
+my $json     = JSON::PP->new->canonical;
+
+# new_cluster($name, url => $address, %more): a started PostgreSQL with fpgo,
+# the server "frontpayment" at that address and a mapping with $TOKEN for
+# everybody.  More: options => SQL for further server options ("timeout '5'"),
+# mapping => SQL for other mapping options, settings => lines for
+# postgresql.conf, init => list for PostgreSQL::Test::Cluster's init.
+sub new_cluster {
+    my ($name, %wish) = @_;
+    my $mapping = $wish{mapping} // "token '$TOKEN'";
+    my $options = join ', ', "url '$wish{url}'", $wish{options} // ();
+    my $node    = PostgreSQL::Test::Cluster->new($name);
+    $node->init(@{ $wish{init} // [] });
+    $node->append_conf('postgresql.conf', slurp_file("$test_dir/server.conf"));
+    $node->append_conf('postgresql.conf', $wish{settings} // '');
+    $node->start;
+    $node->safe_psql('postgres', qq{
+        CREATE EXTENSION fpgo;
+        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS ($options);
+        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($mapping)});
+    return $node;
+}
+
+# open_session($node): a psql that stays connected, errors or not.
+sub open_session {
+    my ($node) = @_;
+    my $session = $node->background_psql('postgres', on_error_stop => 0);
+    $session->query('\set VERBOSITY verbose');
+    return $session;
+}
+
+# run_in($session, $sql): a hash of what a statement came to: rows (text,
+# unaligned), sqlstate ('' if it succeeded), message, detail, hint, and seconds.
+sub run_in {
+    my ($session, $sql) = @_;
+    my $began = Time::HiRes::time();
+    my $rows  = $session->query($sql);
+    my %ended = (rows => $rows, seconds => Time::HiRes::time() - $began);
+    my $said  = $session->{stderr};
+    $session->{stderr} = '';
+    @ended{qw(sqlstate message)} =
+      $said =~ /^(?:psql:\S+ )?(?:ERROR|FATAL): +(\w{5}): (.*)$/m ? ($1, $2) : ('', '');
+    for my $field (qw(DETAIL HINT CONTEXT)) {
+        ($ended{ lc $field }) =
+          $said =~ /^$field: +(.*?)(?=^(?:DETAIL|HINT|CONTEXT|LOCATION|SCHEMA NAME): |\z)/ms;
+        $ended{ lc $field } //= '';
+    }
+    $ended{said} = $said;
+    return \%ended;
+}
+
+# submit($session, $order): the same for the submission of an order; on success
+# order_uuid, customer_uuid and bank_id_url are there as well.
+sub submit {
+    my ($session, $order) = @_;
+    my $ended = run_in($session, submit_sql($order));
+    @{$ended}{qw(order_uuid customer_uuid bank_id_url)} = split /\|/, $ended->{rows};
+    return $ended;
+}
+
+# The statement that submits an order given as JSON text.
+sub submit_sql {
+    my ($order) = @_;
+    return "SELECT * FROM fpgo.submit_invoice(\$order\$$order\$order\$)";
+}
+
+# order(%changes): the API page's example order as JSON text, with the canary
+# as its personal number and a referenceNo of its own.  A change names a member
+# by its path ('customerDetails.name' => 'Kari'); undef takes it away.
+my $orders = 0;
+
+sub order {
+    my (%changes) = @_;
+    my $order = decode_json(slurp_file("$test_dir/example-order.json"));
+    $changes{'customerDetails.personalNumber'} //= $PERSONAL_NUMBER;
+    $changes{referenceNo} //= sprintf 'T%d-%d', $$, ++$orders;
+    for my $path (keys %changes) {
+        my @names  = split /\./, $path;
+        my $last   = pop @names;
+        my $parent = $order;
+        $parent = $parent->{$_} for @names;
+        if (defined $changes{$path}) { $parent->{$last} = $changes{$path}; }
+        else                         { delete $parent->{$last}; }
+    }
+    return $json->encode($order);
+}
+
+# The referenceNo of an order given as JSON text.
+sub reference_of { return $json->decode($_[0])->{referenceNo}; }
+
+# A port of loopback on which nothing listens.
+sub closed_port {
+    require IO::Socket::INET;
+    my $socket = IO::Socket::INET->new(
+        LocalAddr => '127.0.0.1', LocalPort => 0, Proto => 'tcp')
+      or die "no port to be had: $!\n";
+    return $socket->sockport;
+}
+
+1;

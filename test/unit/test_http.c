@@ -1,0 +1,418 @@
+/*
+ * test_http.c
+ *		The transport against a server of its own on loopback.
+ *
+ * The server counts the requests that it received whole: that count, and not
+ * what the client believes, tells how often something was sent.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "utils/memutils.h"
+
+#include "http.h"
+#include "tap.h"
+
+#define ANSWER_LIMIT 1000
+#define MAX_REQUEST 65536
+#define LARGE_BODY 60000
+
+#define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
+
+/* an answer that begins with this is followed by the connection's end */
+#define THEN_CLOSE "!"
+
+/* What the server does with the n-th request; NULL: closes, says nothing. */
+static const char *const *answers;
+static int	n_answers;
+static int	n_requests;			/* received whole */
+static int	n_connections;
+static char last_request[MAX_REQUEST];
+static int	port;
+
+/* Read one request, head and body; false at the connection's end. */
+static bool
+receive_request(int client, char *request)
+{
+	size_t		n = 0;
+
+	for (;;)
+	{
+		const char *body;
+		const char *length;
+		ssize_t		got = recv(client, request + n, MAX_REQUEST - 1 - n, 0);
+
+		if (got <= 0)
+			return false;
+		n += got;
+		request[n] = '\0';
+		body = strstr(request, "\r\n\r\n");
+		length = strstr(request, "Content-Length: ");
+		if (body && n - (body + 4 - request) >=
+			(length ? strtoul(length + 16, NULL, 10) : 0))
+			return true;
+	}
+}
+
+static void *
+serve_connection(void *arg)
+{
+	int			client = (int) (intptr_t) arg;
+	char	   *request = malloc(MAX_REQUEST);
+
+	while (receive_request(client, request))
+	{
+		int			n = __atomic_fetch_add(&n_requests, 1, __ATOMIC_SEQ_CST);
+		const char *answer = n < n_answers ? answers[n] : NULL;
+		bool		closes = answer && *answer == *THEN_CLOSE;
+
+		memcpy(last_request, request, MAX_REQUEST);
+		if (answer == NULL)
+			break;
+		if (closes)
+			answer++;
+		if (send(client, answer, strlen(answer), MSG_NOSIGNAL) < 0 || closes)
+			break;
+	}
+	close(client);
+	free(request);
+	return NULL;
+}
+
+static void *
+serve(void *arg)
+{
+	int			listener = (int) (intptr_t) arg;
+
+	for (;;)
+	{
+		pthread_t	thread;
+		int			client = accept(listener, NULL, NULL);
+
+		if (client < 0)
+			return NULL;
+		__atomic_fetch_add(&n_connections, 1, __ATOMIC_SEQ_CST);
+		pthread_create(&thread, NULL, serve_connection,
+					   (void *) (intptr_t) client);
+		pthread_detach(thread);
+	}
+}
+
+static void
+start_server(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t	len = sizeof(address);
+	int			listener = socket(AF_INET, SOCK_STREAM, 0);
+	pthread_t	thread;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(listener, (struct sockaddr *) &address, len) != 0 ||
+		listen(listener, 64) != 0 ||
+		getsockname(listener, (struct sockaddr *) &address, &len) != 0)
+		abort();
+	port = ntohs(address.sin_port);
+	pthread_create(&thread, NULL, serve, (void *) (intptr_t) listener);
+	pthread_detach(thread);
+}
+
+/* What the next requests are answered with. */
+static void
+script(const char *const *new_answers, int n)
+{
+	answers = new_answers;
+	n_answers = n;
+	n_requests = 0;
+	n_connections = 0;
+}
+
+static FpgoHttpRequest
+make_request(int keepalive_s)
+{
+	static char url[64];
+	FpgoHttpRequest request = {
+		.url = url,
+		.is_post = true,
+		.body = "{\"a\":1}",
+		.body_len = 7,
+		.token = "tok_1",
+		.connect_timeout_ms = 2000,
+		.timeout_ms = 2000,
+		.keepalive_s = keepalive_s,
+		.answer_limit = ANSWER_LIMIT,
+	};
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/orders", port);
+	return request;
+}
+
+static FpgoHttpTransfer *
+run(const FpgoHttpRequest *request)
+{
+	FpgoHttpTransfer *transfer = fpgo_http_start(request,
+												 CurrentMemoryContext);
+
+	while (!fpgo_http_is_done(transfer))
+		fpgo_http_step(50);
+	return transfer;
+}
+
+static void
+test_plain_exchange(void)
+{
+	static const char *const created[] = {"HTTP/1.1 201 Created\r\n"
+		"Content-Length: 2\r\nRetry-After: 7\r\nX-RateLimit-Limit: 240\r\n"
+		"X-RateLimit-Remaining: oops\r\n\r\n{}"};
+	FpgoHttpRequest request = make_request(0);
+	FpgoHttpTransfer *transfer;
+	const FpgoHttpResult *result;
+
+	script(created, 1);
+	transfer = run(&request);
+	result = fpgo_http_result(transfer);
+	ok(result->code == 0 && result->mark_reached && result->headers_complete &&
+	   result->status == 201 && !result->over_limit, "a whole exchange");
+	ok(strcmp(result->body, "{}") == 0 && result->body_len == 2, "its body");
+	ok(result->retry_after_s == 7 && result->rate_limit == 240 &&
+	   result->rate_remaining == -1, "its headers");
+	fpgo_http_finish(transfer);
+
+	ok(strncmp(last_request, "POST /orders HTTP/1.1\r\n", 23) == 0,
+	   "the request is a POST");
+	ok(strstr(last_request, "\r\nAuthorization: Bearer tok_1\r\n") &&
+	   strstr(last_request, "\r\nContent-Type: application/json\r\n") &&
+	   strstr(last_request, "\r\nAccept: application/json\r\n") &&
+	   strstr(last_request, "\r\nUser-Agent: fpgo/1.0\r\n"),
+	   "it has its headers");
+	ok(strcasestr(last_request, "\nExpect") == NULL &&
+	   strcasestr(last_request, "\nAccept-Encoding") == NULL &&
+	   strcasestr(last_request, "\nCookie") == NULL, "and no others");
+
+	script(created, 1);
+	request.is_post = false;
+	fpgo_http_finish(run(&request));
+	ok(strncmp(last_request, "GET /orders HTTP/1.1\r\n", 22) == 0 &&
+	   strstr(last_request, "Content-") == NULL, "a GET has no body");
+}
+
+/* One transmission per request, whatever libcurl would like. */
+static void
+test_one_transmission(void)
+{
+	static const char *const dies[] = {CREATED, NULL, CREATED};
+	static const char *const refuses[] = {
+		THEN_CLOSE "HTTP/1.1 417 Expectation Failed\r\n"
+		"Connection: close\r\nContent-Length: 2\r\n\r\n{}", CREATED};
+	FpgoHttpRequest request = make_request(60);
+	FpgoHttpTransfer *transfer;
+
+	script(dies, 3);
+	fpgo_http_finish(run(&request));
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 42 &&
+	   fpgo_http_result(transfer)->mark_reached,
+	   "a kept connection dies with the request on it: stopped");
+	ok(n_requests == 2, "two requests were received of two");
+	fpgo_http_finish(transfer);
+
+	script(refuses, 2);
+	request.body = memset(palloc(LARGE_BODY), 'x', LARGE_BODY);
+	request.body_len = LARGE_BODY;
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->status == 417 && n_requests == 1,
+	   "a 417 is an answer, not a request to send again");
+	fpgo_http_finish(transfer);
+
+	script(dies, 1);
+	request = make_request(60);
+	fpgo_http_finish(run(&request));
+	script(dies, 1);
+	fpgo_http_finish(run(&request));
+	ok(n_connections == 0, "a kept connection is used again");
+	script(dies, 1);
+	request = make_request(0);
+	fpgo_http_finish(run(&request));
+	ok(n_connections == 1, "or not, if none may be kept");
+}
+
+static void
+test_answers(void)
+{
+	static const struct
+	{
+		const char *name;
+		const char *answer;
+		int			code;
+		int			status;
+		bool		headers_complete;
+	} cases[] = {
+		{"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early "
+			"Hints\r\nRetry-After: 9\r\n\r\n" CREATED, 0, 201, true},
+		{"an interim answer alone", THEN_CLOSE "HTTP/1.1 103 Early Hints\r\n"
+			"\r\n", 52, 103, false},
+		{"an interim answer and half of another", THEN_CLOSE
+			"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created\r\nX: ",
+			0, 201, false},
+		{"a cut status line", THEN_CLOSE "HTTP/1.", 52, 0, false},
+		{"cut headers", THEN_CLOSE "HTTP/1.1 201 Created\r\nContent-Le", 0,
+			201, false},
+		{"a cut body", THEN_CLOSE "HTTP/1.1 201 Created\r\nContent-Length: 9"
+			"\r\n\r\n{", 18, 201, true},
+		{"a broken chunk", THEN_CLOSE "HTTP/1.1 201 Created\r\n"
+			"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}", 56, 201, true},
+		{"chunks and a trailer", "HTTP/1.1 201 Created\r\n"
+			"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nRetry-After: 9"
+			"\r\n\r\n", 0, 201, true},
+		{"garbage", THEN_CLOSE "SSH-2.0-x\r\n\r\n", 1, 0, false},
+		{"a redirect", "HTTP/1.1 302 Found\r\nLocation: /x\r\n"
+			"Content-Length: 0\r\n\r\n", 0, 302, true},
+		{"nothing", NULL, 52, 0, false},
+	};
+
+	for (size_t i = 0; i < lengthof(cases); i++)
+	{
+		FpgoHttpRequest request = make_request(0);
+		FpgoHttpTransfer *transfer;
+		const FpgoHttpResult *result;
+
+		script(&cases[i].answer, 1);
+		transfer = run(&request);
+		result = fpgo_http_result(transfer);
+		if (!ok(result->code == cases[i].code &&
+				result->status == cases[i].status &&
+				result->headers_complete == cases[i].headers_complete &&
+				result->mark_reached && result->retry_after_s == -1 &&
+				n_requests == 1, "%s", cases[i].name))
+			printf("# code %d status %d headers %d\n", result->code,
+				   result->status, result->headers_complete);
+		fpgo_http_finish(transfer);
+	}
+}
+
+/* Answers about as large as may be. */
+static void
+test_answer_limit(void)
+{
+	FpgoHttpRequest request = make_request(0);
+
+	for (int size = ANSWER_LIMIT - 1; size <= ANSWER_LIMIT + 1; size++)
+	{
+		/* static, since the server may send it longer than we listen */
+		static char answer[ANSWER_LIMIT + 200];
+		static const char *list = answer;
+		int			n = snprintf(answer, sizeof(answer), "HTTP/1.1 201 Created"
+								 "\r\nContent-Length: %d\r\n\r\n", size);
+		FpgoHttpTransfer *transfer;
+		const FpgoHttpResult *result;
+
+		memset(answer + n, 'x', size);
+		answer[n + size] = '\0';
+		script(&list, 1);
+		transfer = run(&request);
+		result = fpgo_http_result(transfer);
+		if (size <= ANSWER_LIMIT)
+			ok(result->code == 0 && (int) result->body_len == size &&
+			   (int) strlen(result->body) == size, "%d bytes of %d", size,
+			   ANSWER_LIMIT);
+		else
+			ok(result->code == 23 && result->over_limit, "%d bytes of %d",
+			   size, ANSWER_LIMIT);
+		fpgo_http_finish(transfer);
+	}
+}
+
+static void
+test_not_sent(void)
+{
+	FpgoHttpRequest request = make_request(60);
+	FpgoHttpTransfer *transfer;
+
+	script(NULL, 0);
+	request.token = "tok\r\nX-Evil: 1";
+	transfer = fpgo_http_start(&request, CurrentMemoryContext);
+	ok(fpgo_http_is_done(transfer) && fpgo_http_result(transfer)->code == 49,
+	   "a token with a line break is not sent");
+	fpgo_http_finish(transfer);
+
+	request = make_request(60);
+	transfer = fpgo_http_start(&request, CurrentMemoryContext);
+	ok(!fpgo_http_is_done(transfer) &&
+	   fpgo_http_result(transfer)->code == FPGO_HTTP_ABANDONED &&
+	   !fpgo_http_result(transfer)->mark_reached,
+	   "a request that was not driven has not left");
+	fpgo_http_finish(transfer);
+
+	request.url = "http://127.0.0.1:1/";
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 7 &&
+	   !fpgo_http_result(transfer)->mark_reached, "no server");
+	fpgo_http_finish(transfer);
+
+	ok(n_requests == 0, "nothing was received");
+
+	fpgo_http_step(1000);
+	ok(true, "with nothing under way, a step does not wait");
+}
+
+/* Stopped with the request out and no answer yet, and others in flight. */
+static void
+test_many(void)
+{
+	static const char *const created[] = {CREATED, CREATED, CREATED, CREATED,
+		CREATED, CREATED, CREATED, CREATED, CREATED, CREATED, CREATED,
+		CREATED};
+	FpgoHttpRequest request = make_request(60);
+	FpgoHttpTransfer *transfers[12];
+	int			n_done = 0;
+
+	script(created, lengthof(created));
+	for (size_t i = 0; i < lengthof(transfers); i++)
+		transfers[i] = fpgo_http_start(&request, CurrentMemoryContext);
+	while (!fpgo_http_result(transfers[5])->mark_reached)
+		fpgo_http_step(0);
+	ok(fpgo_http_is_done(transfers[5]) ||
+	   fpgo_http_result(transfers[5])->code == FPGO_HTTP_ABANDONED,
+	   "until it is done, a request counts as abandoned");
+	fpgo_http_finish(transfers[5]);
+	transfers[5] = NULL;
+
+	for (int step = 0; step < 100 && n_done < 11; step++)
+	{
+		fpgo_http_step(50);
+		n_done = 0;
+		for (size_t i = 0; i < lengthof(transfers); i++)
+			n_done += transfers[i] && fpgo_http_is_done(transfers[i]);
+	}
+	for (size_t i = 0; i < lengthof(transfers); i++)
+	{
+		if (transfers[i] == NULL)
+			continue;
+		n_done -= fpgo_http_result(transfers[i])->code == 0;
+		fpgo_http_finish(transfers[i]);
+	}
+	ok(n_done == 0, "eleven others came through");
+	ok(n_requests >= 11 && n_requests <= 12, "each was received once");
+}
+
+int
+main(void)
+{
+	/* as a backend has it */
+	signal(SIGPIPE, SIG_IGN);
+
+	start_server();
+	test_plain_exchange();
+	test_one_transmission();
+	test_answers();
+	test_answer_limit();
+	test_not_sent();
+	test_many();
+	ok(strncmp(fpgo_http_version(), "libcurl/", 8) == 0, "the version");
+	return done_testing();
+}
