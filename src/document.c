@@ -125,16 +125,14 @@ fpgo_document_next(FpgoCursor *cursor, FpgoSpan *key, FpgoValue *value)
 
 /* The order in which jsonb keeps keys. */
 static int
-compare_key(FpgoSpan key, const char *name)
+compare_key(FpgoSpan key, const FpgoField *field)
 {
-	size_t		len = strlen(name);
-
-	if (key.len != len)
-		return key.len > len ? 1 : -1;
-	return memcmp(key.text, name, len);
+	if (key.len != (size_t) field->json_len)
+		return key.len > (size_t) field->json_len ? 1 : -1;
+	return memcmp(key.text, field->json, key.len);
 }
 
-void
+int
 fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 					  FpgoValue members[FPGO_MAX_FIELDS])
 {
@@ -142,11 +140,12 @@ fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 	FpgoSpan	key;
 	FpgoValue	value;
 	int			field = 0;
+	int			n_found = 0;
 
 	Assert(shape->n_fields <= FPGO_MAX_FIELDS);
 	memset(members, 0, sizeof(FpgoValue) * shape->n_fields);
 	if (map->kind != FPGO_MAP)
-		return;
+		return 0;
 
 	fpgo_document_open(&cursor, map);
 	while (field < shape->n_fields &&
@@ -156,11 +155,15 @@ fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 
 		while (field < shape->n_fields &&
 			   (order = compare_key(key,
-									shape->fields[shape->by_key[field]].json)) > 0)
+									&shape->fields[shape->by_key[field]])) > 0)
 			field++;
 		if (order == 0)
+		{
 			members[shape->by_key[field++]] = value;
+			n_found++;
+		}
 	}
+	return n_found;
 }
 
 int
@@ -168,7 +171,7 @@ fpgo_document_find_field(const FpgoShape *shape, FpgoSpan key)
 {
 	for (int i = 0; i < shape->n_fields; i++)
 	{
-		if (compare_key(key, shape->fields[i].json) == 0)
+		if (compare_key(key, &shape->fields[i]) == 0)
 			return i;
 	}
 	return -1;

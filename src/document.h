@@ -63,8 +63,9 @@ extern bool fpgo_document_next(FpgoCursor *cursor, FpgoSpan *key,
 /*
  * The members of a map that the shape names, by field index; a field that is
  * not there, and every field of a value that is no map, is FPGO_MISSING.
+ * Returns how many of the map's members they are.
  */
-extern void fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
+extern int	fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 								  FpgoValue members[FPGO_MAX_FIELDS]);
 
 /* Index of the field with this key, -1 if the shape has none. */

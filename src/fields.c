@@ -30,8 +30,9 @@ static const char *const intervals[] = {"0", "1", "2", 0};
  * else holds for it.
  */
 #define FIELD(json_name, sql_name, its_type, its_presence, ...) \
-	{.json = #json_name, .sql = #sql_name, .type = its_type, \
-	 .presence = its_presence, __VA_ARGS__}
+	{.json = #json_name, .json_len = sizeof(#json_name) - 1, \
+	 .sql = #sql_name, .type = its_type, .presence = its_presence, \
+	 __VA_ARGS__}
 
 static const FpgoField product_fields[] = {
 	FIELD(name,      name,       FPGO_STRING, FPGO_REQUIRED),

@@ -49,6 +49,7 @@ typedef struct FpgoShape FpgoShape;
 typedef struct FpgoField
 {
 	const char *json;			/* the API's name */
+	int			json_len;
 	const char *sql;			/* its snake_case twin */
 	FpgoFieldType type;
 	FpgoPresence presence;

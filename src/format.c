@@ -105,10 +105,15 @@ static const char *const unicode_spaces[] = {
 static size_t
 space_at(FpgoSpan span, bool at_end)
 {
+	unsigned char c;
+
 	if (span.len == 0)
 		return 0;
-	if (is_php_space(at_end ? span.text[span.len - 1] : span.text[0]))
+	c = at_end ? span.text[span.len - 1] : span.text[0];
+	if (is_php_space(c))
 		return 1;
+	if (c < 0x80 && c != '\f')
+		return 0;
 	for (int i = 0; unicode_spaces[i] != NULL; i++)
 	{
 		size_t		n = strlen(unicode_spaces[i]);

@@ -81,14 +81,17 @@ write_key(StringInfo wire, FpgoSpan key, bool *is_first)
 	appendStringInfoCharMacro(wire, ':');
 }
 
-/* The fields of a map that its shape knows, in the field tree's order. */
-static void
+/*
+ * The fields of a map that its shape knows, in the field tree's order; returns
+ * how many of the map's members they are.
+ */
+static int
 write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
 			bool *is_first)
 {
 	FpgoValue	members[FPGO_MAX_FIELDS];
+	int			n_known = fpgo_document_members(map, shape, members);
 
-	fpgo_document_members(map, shape, members);
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
@@ -98,8 +101,7 @@ write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
 
 		if (fpgo_reads_as_null(&members[i]))
 			continue;
-		write_key(wire, (FpgoSpan) {field->json, strlen(field->json)},
-				  is_first);
+		write_key(wire, (FpgoSpan) {field->json, field->json_len}, is_first);
 		begin = wire->len;
 		write_field(wire, &members[i], field);
 		if (field->type == FPGO_OBJECT && members[i].kind == FPGO_MAP &&
@@ -111,6 +113,7 @@ write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
 			*is_first = was_first;
 		}
 	}
+	return n_known;
 }
 
 /* A map of known shape: its fields, then the members no field has. */
@@ -121,14 +124,16 @@ write_object(StringInfo wire, const FpgoValue *map, const FpgoShape *shape)
 	FpgoSpan	key;
 	FpgoValue	value;
 	bool		is_first = true;
+	int			n_unknown;
 
 	appendStringInfoCharMacro(wire, '{');
-	write_known(wire, map, shape, &is_first);
+	n_unknown = map->count - write_known(wire, map, shape, &is_first);
 	fpgo_document_open(&cursor, map);
-	while (fpgo_document_next(&cursor, &key, &value))
+	while (n_unknown > 0 && fpgo_document_next(&cursor, &key, &value))
 	{
 		if (fpgo_document_find_field(shape, key) >= 0)
 			continue;
+		n_unknown--;
 		write_key(wire, key, &is_first);
 		write_value(wire, &value);
 	}
