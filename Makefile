@@ -11,6 +11,7 @@ OBJS = \
 	src/fpgo.o \
 	src/gateway.o \
 	src/http.o \
+	src/http_easy.o \
 	src/http_text.o \
 	src/order.o \
 	src/outcome.o \

@@ -26,15 +26,13 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
-#include "http.h"
+#include "http_easy.h"
 #include "http_text.h"
 
 /* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
@@ -42,8 +40,6 @@
 #if LIBCURL_VERSION_NUM < MIN_LIBCURL_VERSION
 #error "fpgo needs libcurl 7.87 or newer"
 #endif
-
-#define USER_AGENT "fpgo/1.0"
 
 /* interrupts are looked at between slices, so they wait no longer than this */
 #define MAX_SLICE_MS 50
@@ -64,9 +60,8 @@ struct FpgoHttpTransfer
 	MemoryContext context;		/* holds this struct */
 	MemoryContextCallback release;
 	dlist_node	node;			/* in live, while in_multi */
-	CURL	   *easy;
-	struct curl_slist *headers; /* the token's is the first */
-	char	   *authorization;	/* header line, until libcurl has copied it */
+	FpgoHttpEasy *easy;
+	struct curl_slist authorization;	/* the first of the headers */
 	char	   *answer;			/* malloc'd, NUL-terminated; NULL if no body */
 	size_t		answer_size;	/* bytes allocated */
 	size_t		answer_limit;	/* most bytes without the NUL */
@@ -75,31 +70,11 @@ struct FpgoHttpTransfer
 	bool		holds_fd;
 	bool		in_multi;
 	bool		is_done;
-};
-
-/* options that are the same for every request */
-static const struct
-{
-	CURLoption	option;
-	long		value;
-} fixed_options[] = {
-	{CURLOPT_NOSIGNAL, 1},
-	{CURLOPT_QUICK_EXIT, 1},
-	{CURLOPT_VERBOSE, 0},
-	{CURLOPT_FAILONERROR, 0},
-	{CURLOPT_FOLLOWLOCATION, 0},
-	{CURLOPT_PATH_AS_IS, 1},
-	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
-	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-	{CURLOPT_HTTP09_ALLOWED, 0},
-	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-	{CURLOPT_SSL_VERIFYPEER, 1},
-	{CURLOPT_SSL_VERIFYHOST, 2},
+	char		line[FLEXIBLE_ARRAY_MEMBER];	/* authorization's text */
 };
 
 static CURLM *multi = NULL;		/* of process multi_pid */
 static int	multi_pid = 0;
-static CURL *spare = NULL;		/* an easy handle, as good as new; or NULL */
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
 
 /*
@@ -135,7 +110,8 @@ on_header(char *data, size_t size, size_t count, void *arg)
 		forget_headers(result);
 	else if (data[0] == '\r' || data[0] == '\n')
 	{
-		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
+						  &status);
 		result->status = (int) status;
 		result->headers_complete = status >= 200;
 	}
@@ -236,157 +212,16 @@ on_socket(void *arg pg_attribute_unused(), curl_socket_t socket,
 	return CURL_SOCKOPT_OK;
 }
 
-/*
- * Setting a transfer up and taking it down.
- */
-
-/* The first failure sticks; the type checks of curl_easy_setopt() stay. */
-#define SET_OPTION(code, easy, option, value) \
-	do { \
-		if ((code) == CURLE_OK) \
-			(code) = curl_easy_setopt((easy), (option), (value)); \
-	} while (0)
-
-static void
-wipe(char *text)
-{
-	explicit_bzero(text, strlen(text));
-}
-
-/* Add a header line; false if memory ran out. */
-static bool
-add_header(FpgoHttpTransfer *transfer, const char *line)
-{
-	struct curl_slist *headers = curl_slist_append(transfer->headers, line);
-
-	if (headers == NULL)
-		return false;
-	transfer->headers = headers;
-	return true;
-}
-
-static CURLcode
-set_headers(FpgoHttpTransfer *transfer, const FpgoHttpRequest *request)
-{
-	CURLcode	code = CURLE_OK;
-	bool		done;
-
-	/* a line break in it would be a header of the token's making */
-	if (!fpgo_http_is_sendable_token(request->token))
-		return CURLE_SETOPT_OPTION_SYNTAX;
-
-	/*
-	 * Without Accept the gateway answers faults with redirects.  Without the
-	 * empty Expect libcurl asks leave to send a large body, and takes the
-	 * gateway's 417 for a no that concerns the asking only.
-	 */
-	done = add_header(transfer, transfer->authorization) &&
-		add_header(transfer, "Accept: application/json") &&
-		add_header(transfer, "Expect:") &&
-		(!request->is_post ||
-		 add_header(transfer, "Content-Type: application/json"));
-	wipe(transfer->authorization);
-	if (!done)
-		return CURLE_OUT_OF_MEMORY;
-
-	SET_OPTION(code, transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
-	SET_OPTION(code, transfer->easy, CURLOPT_USERAGENT, USER_AGENT);
-	return code;
-}
-
-static CURLcode
-set_callbacks(FpgoHttpTransfer *transfer)
-{
-	CURL	   *easy = transfer->easy;
-	CURLcode	code = CURLE_OK;
-
-	SET_OPTION(code, easy, CURLOPT_PRIVATE, transfer);
-	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, on_prereq);
-	SET_OPTION(code, easy, CURLOPT_PREREQDATA, transfer);
-	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, on_header);
-	SET_OPTION(code, easy, CURLOPT_HEADERDATA, transfer);
-	SET_OPTION(code, easy, CURLOPT_WRITEFUNCTION, on_body);
-	SET_OPTION(code, easy, CURLOPT_WRITEDATA, transfer);
-	SET_OPTION(code, easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
-	return code;
-}
-
-/* Where to, by which way, for how long. */
-static CURLcode
-set_route(FpgoHttpTransfer *transfer, const FpgoHttpRequest *request)
-{
-	CURL	   *easy = transfer->easy;
-	CURLcode	code = CURLE_OK;
-
-	SET_OPTION(code, easy, CURLOPT_URL, request->url);
-	SET_OPTION(code, easy, CURLOPT_PROTOCOLS_STR,
-			   transfer->is_plain ? "http" : "https");
-	SET_OPTION(code, easy, CURLOPT_PROXY, "");
-	SET_OPTION(code, easy, CURLOPT_NOPROXY, "*");
-	if (request->ca_file)
-	{
-		SET_OPTION(code, easy, CURLOPT_CAINFO, request->ca_file);
-		/* else the system's directory would be trusted beside the file */
-		SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
-	}
-	SET_OPTION(code, easy, CURLOPT_CONNECTTIMEOUT_MS,
-			   (long) request->connect_timeout_ms);
-	SET_OPTION(code, easy, CURLOPT_TIMEOUT_MS, (long) request->timeout_ms);
-	if (request->keepalive_s > 0)
-		SET_OPTION(code, easy, CURLOPT_MAXAGE_CONN,
-				   (long) request->keepalive_s);
-	else
-	{
-		SET_OPTION(code, easy, CURLOPT_FRESH_CONNECT, 1L);
-		SET_OPTION(code, easy, CURLOPT_FORBID_REUSE, 1L);
-	}
-	return code;
-}
-
-/* All options of the transfer; nothing is sent yet. */
-static CURLcode
-configure(FpgoHttpTransfer *transfer, const FpgoHttpRequest *request)
-{
-	CURL	   *easy = transfer->easy;
-	CURLcode	code = CURLE_OK;
-
-	for (size_t i = 0; i < lengthof(fixed_options); i++)
-		SET_OPTION(code, easy, fixed_options[i].option,
-				   fixed_options[i].value);
-	if (code == CURLE_OK)
-		code = set_callbacks(transfer);
-	if (code == CURLE_OK)
-		code = set_route(transfer, request);
-	if (code == CURLE_OK)
-		code = set_headers(transfer, request);
-
-	if (request->is_post)
-	{
-		SET_OPTION(code, easy, CURLOPT_POST, 1L);
-		SET_OPTION(code, easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				   (curl_off_t) request->body_len);
-		SET_OPTION(code, easy, CURLOPT_POSTFIELDS, request->body);
-	}
-	else
-		SET_OPTION(code, easy, CURLOPT_HTTPGET, 1L);
-	return code;
-}
+static const FpgoHttpHooks hooks = {
+	.on_prereq = on_prereq,
+	.on_header = on_header,
+	.on_body = on_body,
+	.on_socket = on_socket,
+};
 
 /*
- * Easy handles are costly to make, so one that ended well is kept for the
- * next request.  Resetting it takes all options off.
+ * Taking a transfer down.
  */
-static void
-give_back_easy(CURL *easy, bool ended_well)
-{
-	if (ended_well && spare == NULL)
-	{
-		curl_easy_reset(easy);
-		spare = easy;
-	}
-	else
-		curl_easy_cleanup(easy);
-}
 
 /* Take the transfer off the multi handle; its connection may stay there. */
 static void
@@ -396,7 +231,7 @@ detach(FpgoHttpTransfer *transfer)
 		return;
 	transfer->in_multi = false;
 	dlist_delete(&transfer->node);
-	curl_multi_remove_handle(multi, transfer->easy);
+	curl_multi_remove_handle(multi, transfer->easy->handle);
 }
 
 /*
@@ -410,16 +245,12 @@ release_transfer(void *arg)
 
 	detach(transfer);
 	if (transfer->easy)
-		give_back_easy(transfer->easy, transfer->result.code == CURLE_OK);
+		fpgo_http_easy_give_back(transfer->easy,
+								 transfer->result.code == CURLE_OK);
 	transfer->easy = NULL;
 
-	/* libcurl read the list until here */
-	if (transfer->headers)
-		wipe(transfer->headers->data);
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
-	if (transfer->authorization)
-		wipe(transfer->authorization);
+	/* libcurl read it until here */
+	explicit_bzero(transfer->line, strlen(transfer->line));
 
 	if (transfer->answer)
 	{
@@ -445,7 +276,7 @@ settle(FpgoHttpTransfer *transfer, int code)
 	result->elapsed_us = (int64) INSTR_TIME_GET_MICROSEC(elapsed);
 	result->code = code;
 	if (transfer->easy &&
-		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
+		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
 						  &status) == CURLE_OK)
 		result->status = (int) status;
 	detach(transfer);
@@ -588,25 +419,24 @@ create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 	MemoryContext context = AllocSetContextCreate(parent, "fpgo request",
 												  ALLOCSET_SMALL_SIZES);
 	FpgoHttpTransfer *transfer =
-		MemoryContextAllocZero(context, sizeof(FpgoHttpTransfer));
+		MemoryContextAllocZero(context, offsetof(FpgoHttpTransfer, line) +
+							   sizeof(bearer) + token_len);
 
 	transfer->context = context;
 	transfer->answer_limit = request->answer_limit;
-	transfer->is_plain = pg_strncasecmp(request->url, "https:", 6) != 0;
+	transfer->is_plain = fpgo_http_is_plain(request->url);
 	transfer->result.code = FPGO_HTTP_ABANDONED;
 	transfer->result.body = "";
 	forget_headers(&transfer->result);
 	INSTR_TIME_SET_CURRENT(transfer->started);
 
+	memcpy(transfer->line, bearer, sizeof(bearer) - 1);
+	memcpy(transfer->line + sizeof(bearer) - 1, request->token, token_len);
+	transfer->authorization.data = transfer->line;
+
 	transfer->release.func = release_transfer;
 	transfer->release.arg = transfer;
 	MemoryContextRegisterResetCallback(context, &transfer->release);
-
-	transfer->authorization =
-		MemoryContextAllocZero(context, sizeof(bearer) + token_len);
-	memcpy(transfer->authorization, bearer, sizeof(bearer) - 1);
-	memcpy(transfer->authorization + sizeof(bearer) - 1, request->token,
-		   token_len);
 	return transfer;
 }
 
@@ -639,11 +469,12 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	}
 
 	/* whatever fails from here on is a result, like any other fault */
-	transfer->easy = spare ? spare : curl_easy_init();
-	spare = NULL;
-	code = transfer->easy ? configure(transfer, request) : CURLE_OUT_OF_MEMORY;
+	transfer->easy = fpgo_http_easy_take(request, &hooks, &code);
+	if (code == CURLE_OK)
+		code = fpgo_http_easy_load(transfer->easy, request,
+								   &transfer->authorization, transfer);
 	if (code == CURLE_OK &&
-		curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
+		curl_multi_add_handle(multi, transfer->easy->handle) != CURLM_OK)
 		code = CURLE_FAILED_INIT;
 	if (code != CURLE_OK)
 	{

@@ -248,6 +248,12 @@ fpgo_http_parse_retry_after(const char *text, size_t len)
 }
 
 bool
+fpgo_http_is_plain(const char *url)
+{
+	return pg_strncasecmp(url, "https:", 6) != 0;
+}
+
+bool
 fpgo_http_is_loopback(const char *address)
 {
 	struct in_addr v4;

@@ -28,6 +28,9 @@ extern int fpgo_http_parse_number(const char *text, size_t len);
  */
 extern int fpgo_http_parse_retry_after(const char *text, size_t len);
 
+/* True if an address that passed fpgo_http_check_url() is not https. */
+extern bool fpgo_http_is_plain(const char *url);
+
 /* True if a numeric address, IPv4 or IPv6, is this machine's loopback. */
 extern bool fpgo_http_is_loopback(const char *address);
 

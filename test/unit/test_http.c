@@ -241,6 +241,68 @@ test_one_transmission(void)
 	ok(n_connections == 1, "or not, if none may be kept");
 }
 
+/*
+ * A handle is kept with its options between requests; nothing of one request
+ * may show in the next.
+ */
+static void
+test_kept_options(void)
+{
+	static const char *const replies[] = {CREATED, CREATED, CREATED, NULL,
+		CREATED, CREATED};
+	static const struct
+	{
+		const char *path;
+		const char *token;
+		const char *body;		/* NULL: a GET */
+		int			code;
+	} cases[] = {
+		{"/a", "tok_1", "{\"first\":1}", 0},
+		{"/a", "tok_22", "{}", 0},
+		{"/a", "tok_3", NULL, 0},
+		{"/a", "tok_4", "{\"fourth\":4}", 42},
+		{"/a/../b%2e/./c", "tok_5", "[]", 0},
+		{"/a", "tok_6", "{\"sixth\":6}", 0},
+	};
+	char		url[128];
+	char		wanted[512];
+
+	script(replies, lengthof(replies));
+	for (size_t i = 0; i < lengthof(cases); i++)
+	{
+		FpgoHttpRequest request = make_request(60);
+		FpgoHttpTransfer *transfer;
+		const char *body = cases[i].body;
+		int			n;
+
+		snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", port,
+				 cases[i].path);
+		request.url = url;
+		request.token = cases[i].token;
+		request.is_post = body != NULL;
+		request.body = body;
+		request.body_len = body ? strlen(body) : 0;
+		n = snprintf(wanted, sizeof(wanted), "%s %s HTTP/1.1\r\n"
+					 "Host: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n%s"
+					 "Accept: application/json\r\nUser-Agent: fpgo/1.0\r\n",
+					 body ? "POST" : "GET", cases[i].path, port,
+					 cases[i].token,
+					 body ? "Content-Type: application/json\r\n" : "");
+		if (body)
+			n += snprintf(wanted + n, sizeof(wanted) - n,
+						  "Content-Length: %zu\r\n", strlen(body));
+		snprintf(wanted + n, sizeof(wanted) - n, "\r\n%s", body ? body : "");
+
+		transfer = run(&request);
+		if (!ok(fpgo_http_result(transfer)->code == cases[i].code &&
+				strcmp(last_request, wanted) == 0,
+				"request %zu of several is what was asked for", i))
+			printf("# %s\n", last_request);
+		fpgo_http_finish(transfer);
+	}
+	ok(n_requests == lengthof(cases), "each was received once");
+}
+
 static void
 test_answers(void)
 {
@@ -409,6 +471,7 @@ main(void)
 	start_server();
 	test_plain_exchange();
 	test_one_transmission();
+	test_kept_options();
 	test_answers();
 	test_answer_limit();
 	test_not_sent();
