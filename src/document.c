@@ -15,36 +15,36 @@
 
 #include "utils/builtins.h"
 
-static FpgoValue
-decode(JEntry entry, const char *base, uint32 offset, uint32 length)
+/* Inline, as all of the walk: it runs for every member of an order. */
+static inline void
+decode(FpgoValue *value, JEntry entry, const char *base, uint32 offset,
+	   uint32 length)
 {
-	FpgoValue	value = {0};
-
+	memset(value, 0, sizeof(*value));
 	if (JBE_ISSTRING(entry))
 	{
-		value.kind = FPGO_TEXT;
-		value.text = (FpgoSpan) {base + offset, length};
+		value->kind = FPGO_TEXT;
+		value->text = (FpgoSpan) {base + offset, length};
 	}
 	else if (JBE_ISNUMERIC(entry))
 	{
-		value.kind = FPGO_NUMBER;
-		value.number = (Numeric) (base + INTALIGN(offset));
+		value->kind = FPGO_NUMBER;
+		value->number = (Numeric) (base + INTALIGN(offset));
 	}
 	else if (JBE_ISBOOL(entry))
 	{
-		value.kind = FPGO_BOOL;
-		value.boolean = JBE_ISBOOL_TRUE(entry);
+		value->kind = FPGO_BOOL;
+		value->boolean = JBE_ISBOOL_TRUE(entry);
 	}
 	else if (JBE_ISNULL(entry))
-		value.kind = FPGO_NULL;
+		value->kind = FPGO_NULL;
 	else
 	{
-		value.container = (JsonbContainer *) (base + INTALIGN(offset));
-		value.kind = JsonContainerIsObject(value.container) ?
+		value->container = (JsonbContainer *) (base + INTALIGN(offset));
+		value->kind = JsonContainerIsObject(value->container) ?
 			FPGO_MAP : FPGO_ARRAY;
-		value.count = JsonContainerSize(value.container);
+		value->count = JsonContainerSize(value->container);
 	}
-	return value;
 }
 
 FpgoValue
@@ -84,8 +84,8 @@ fpgo_document_open(FpgoCursor *cursor, const FpgoValue *value)
 											  cursor->count);
 }
 
-/* Length of child i that begins at *offset; moves *offset behind it. */
-static uint32
+/* Length of child i, which begins at *offset; moves *offset behind it. */
+static inline uint32
 step_over(const JsonbContainer *container, int i, uint32 *offset)
 {
 	JEntry		entry = container->children[i];
@@ -98,33 +98,47 @@ step_over(const JsonbContainer *container, int i, uint32 *offset)
 	return *offset - begin;
 }
 
+/* The next member's key; of its value, take_value() must follow. */
+static inline FpgoSpan
+take_key(FpgoCursor *cursor)
+{
+	const char *text = cursor->base + cursor->key_offset;
+
+	return (FpgoSpan) {text, step_over(cursor->container, cursor->next,
+									   &cursor->key_offset)};
+}
+
+static inline void
+take_value(FpgoCursor *cursor, FpgoValue *value)
+{
+	int			i = cursor->next + (cursor->is_map ? cursor->count : 0);
+	uint32		offset = cursor->value_offset;
+	uint32		length = step_over(cursor->container, i,
+								   &cursor->value_offset);
+
+	decode(value, cursor->container->children[i], cursor->base, offset,
+		   length);
+	cursor->next++;
+}
+
 bool
 fpgo_document_next(FpgoCursor *cursor, FpgoSpan *key, FpgoValue *value)
 {
-	int			i = cursor->next;
-	uint32		offset;
-	uint32		length;
-
-	if (i >= cursor->count)
+	if (cursor->next >= cursor->count)
 		return false;
 	if (cursor->is_map)
 	{
-		offset = cursor->key_offset;
-		length = step_over(cursor->container, i, &cursor->key_offset);
+		FpgoSpan	found = take_key(cursor);
+
 		if (key)
-			*key = (FpgoSpan) {cursor->base + offset, length};
-		i += cursor->count;
+			*key = found;
 	}
-	offset = cursor->value_offset;
-	length = step_over(cursor->container, i, &cursor->value_offset);
-	*value = decode(cursor->container->children[i], cursor->base, offset,
-					length);
-	cursor->next++;
+	take_value(cursor, value);
 	return true;
 }
 
 /* The order in which jsonb keeps keys. */
-static int
+static inline int
 compare_key(FpgoSpan key, const FpgoField *field)
 {
 	if (key.len != (size_t) field->json_len)
@@ -136,10 +150,10 @@ int
 fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 					  FpgoValue members[FPGO_MAX_FIELDS])
 {
+	const unsigned char *field = shape->by_key;
+	const unsigned char *end = field + shape->n_fields;
 	FpgoCursor	cursor;
-	FpgoSpan	key;
-	FpgoValue	value;
-	int			field = 0;
+	FpgoValue	unknown;
 	int			n_found = 0;
 
 	Assert(shape->n_fields <= FPGO_MAX_FIELDS);
@@ -148,20 +162,21 @@ fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 		return 0;
 
 	fpgo_document_open(&cursor, map);
-	while (field < shape->n_fields &&
-		   fpgo_document_next(&cursor, &key, &value))
+	while (field < end && cursor.next < cursor.count)
 	{
-		int			order = 1;
+		FpgoSpan	key = take_key(&cursor);
+		int			order;
 
-		while (field < shape->n_fields &&
-			   (order = compare_key(key,
-									&shape->fields[shape->by_key[field]])) > 0)
+		while ((order = compare_key(key, &shape->fields[*field])) > 0 &&
+			   field + 1 < end)
 			field++;
 		if (order == 0)
 		{
-			members[shape->by_key[field++]] = value;
+			take_value(&cursor, &members[*field++]);
 			n_found++;
 		}
+		else
+			take_value(&cursor, &unknown);
 	}
 	return n_found;
 }

@@ -32,11 +32,14 @@ typedef enum FpgoKind
 typedef struct FpgoValue
 {
 	FpgoKind	kind;
-	bool		boolean;
-	Numeric		number;
-	FpgoSpan	text;			/* in the server's encoding */
-	JsonbContainer *container;	/* of an array or a map */
 	int			count;			/* elements of an array, members of a map */
+	union
+	{
+		bool		boolean;
+		Numeric		number;
+		JsonbContainer *container;	/* of an array or a map */
+	};
+	FpgoSpan	text;			/* in the server's encoding; else empty */
 } FpgoValue;
 
 /* Walks the elements of an array or the members of a map in stored order. */

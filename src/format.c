@@ -405,29 +405,69 @@ is_unicode_space_at(FpgoSpan span)
 }
 
 /*
- * Length of the run at the start of a span that is made of letters, digits,
- * the given punctuation and, if escapes, %XX.
+ * The parts of a URL, each of which may hold what the one before it may, and
+ * some punctuation more.
+ */
+typedef enum UrlPart
+{
+	URL_NOWHERE = 0,
+	URL_NAME,					/* letters, digits, and _.- */
+	URL_PATH,					/* and /~!$&'()*+,;=:@ */
+	URL_FRAGMENT,				/* and ? */
+	URL_QUERY					/* and [] */
+} UrlPart;
+
+/* clang-format off */
+
+/* the first part that each byte may stand in; beyond ASCII: see url_run() */
+static const unsigned char url_parts[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+/*    !  "  #  $  %  &  '  (  )  *  +  ,  -  .  / */
+	0, 2, 0, 0, 2, 0, 2, 2, 2, 2, 2, 2, 2, 1, 1, 2,
+/* 0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 2, 0, 3,
+/* @  A  B  C  D  E  F  G  H  I  J  K  L  M  N  O */
+	2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+/* P  Q  R  S  T  U  V  W  X  Y  Z  [  \  ]  ^  _ */
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 0, 4, 0, 1,
+/* `  a  b  c  d  e  f  g  h  i  j  k  l  m  n  o */
+	0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+/* p  q  r  s  t  u  v  w  x  y  z  {  |  }  ~    */
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 2, 0,
+};
+
+/* clang-format on */
+
+/*
+ * Length of the run at the start of a span that is made of what the part may
+ * hold, of letters beyond ASCII and, if escapes, of %XX.
  */
 static size_t
-url_run(FpgoSpan span, const char *punctuation, bool escapes)
+url_run(FpgoSpan span, UrlPart part, bool escapes)
 {
 	size_t		i = 0;
 
-	while (i < span.len)
+	for (;;)
 	{
-		char		c = span.text[i];
-		FpgoSpan	rest = {span.text + i, span.len - i};
+		FpgoSpan	rest;
+		unsigned char from;
 
-		if (escapes && c == '%' && rest.len >= 3 &&
+		while (i < span.len &&
+			   (from = url_parts[(unsigned char) span.text[i]]) != 0 &&
+			   from <= part)
+			i++;
+		if (i == span.len)
+			return i;
+		rest = (FpgoSpan) {span.text + i, span.len - i};
+		if (escapes && rest.text[0] == '%' && rest.len >= 3 &&
 			is_hex(rest.text[1]) && is_hex(rest.text[2]))
 			i += 3;
-		else if (is_ascii_alnum(c) || is_one_of(c, punctuation) ||
-				 (is_beyond_ascii(c) && !is_unicode_space_at(rest)))
+		else if (is_beyond_ascii(rest.text[0]) && !is_unicode_space_at(rest))
 			i++;
 		else
-			break;
+			return i;
 	}
-	return i;
 }
 
 static void
@@ -441,12 +481,12 @@ skip(FpgoSpan *span, size_t n)
 static void
 skip_userinfo(FpgoSpan *span)
 {
-	size_t		n = url_run(*span, "_.-", true);
+	size_t		n = url_run(*span, URL_NAME, true);
 
 	if (n > 0 && n < span->len && span->text[n] == ':')
 	{
 		FpgoSpan	rest = {span->text + n + 1, span->len - n - 1};
-		size_t		m = url_run(rest, "_.-", true);
+		size_t		m = url_run(rest, URL_NAME, true);
 
 		if (m > 0)
 			n += 1 + m;
@@ -481,7 +521,7 @@ skip_host(FpgoSpan *span)
 		return memchr(address, '\0', n - 1) == NULL &&
 			inet_pton(AF_INET6, address, binary) == 1;
 	}
-	n = url_run(*span, "_.-", false);
+	n = url_run(*span, URL_NAME, false);
 	name = n > 0 && span->text[n - 1] == '.' ? n - 1 : n;
 	if (name < 2 || is_one_of(span->text[name - 1], "_.-"))
 		return false;
@@ -542,16 +582,16 @@ fpgo_is_url(FpgoSpan span)
 	if (!skip_host(&span) || !skip_port(&span))
 		return false;
 	if (span.len > 0 && span.text[0] == '/')
-		skip(&span, url_run(span, "/-._~!$&'()*+,;=:@", true));
+		skip(&span, url_run(span, URL_PATH, true));
 	if (span.len > 0 && span.text[0] == '?')
 	{
 		skip(&span, 1);
-		skip(&span, url_run(span, "-._~!$&'[]()*+,;=:@/?", true));
+		skip(&span, url_run(span, URL_QUERY, true));
 	}
 	if (span.len > 0 && span.text[0] == '#')
 	{
 		skip(&span, 1);
-		skip(&span, url_run(span, "-._~!$&'()*+,;=:@/?", true));
+		skip(&span, url_run(span, URL_FRAGMENT, true));
 	}
 	return span.len == 0;
 }

@@ -26,6 +26,18 @@ typedef struct FpgoSpan
 extern FpgoSpan fpgo_trim(FpgoSpan span);
 extern FpgoSpan fpgo_trim_unicode(FpgoSpan span);
 
+/*
+ * Does it begin and end with printable ASCII?  Then both leave it as it is.
+ * Most texts do, and asking this first costs next to nothing.
+ */
+static inline bool
+fpgo_is_trimmed(FpgoSpan span)
+{
+	return span.len > 0 &&
+		span.text[0] > ' ' && span.text[0] < 0x7F &&
+		span.text[span.len - 1] > ' ' && span.text[span.len - 1] < 0x7F;
+}
+
 /* PHP's is_numeric(): sign, decimal digits, point, exponent, no NaN, no hex. */
 extern bool fpgo_is_numeric(FpgoSpan span);
 

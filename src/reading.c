@@ -28,6 +28,8 @@ read_text(FpgoSpan text)
 		if (converted != text.text)
 			text = (FpgoSpan) {converted, strlen(converted)};
 	}
+	if (fpgo_is_trimmed(text))
+		return (Readings) {text, text};
 	return (Readings) {fpgo_trim(text), fpgo_trim_unicode(text)};
 }
 
@@ -36,7 +38,8 @@ fpgo_reads_as_null(const FpgoValue *value)
 {
 	/* all server encodings contain ASCII, so this needs no conversion */
 	return value->kind == FPGO_MISSING || value->kind == FPGO_NULL ||
-		(value->kind == FPGO_TEXT && fpgo_trim(value->text).len == 0);
+		(value->kind == FPGO_TEXT && !fpgo_is_trimmed(value->text) &&
+		 fpgo_trim(value->text).len == 0);
 }
 
 bool

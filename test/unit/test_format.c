@@ -154,6 +154,43 @@ test_url(void)
 	   "a NUL byte is not part of a URL");
 }
 
+/* Every ASCII character in every part of a URL. */
+static void
+test_url_characters(void)
+{
+	static const char name[] = "abcdefghijklmnopqrstuvwxyz0123456789"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ_.-";
+	static const struct
+	{
+		const char *before;
+		const char *after;
+		const char *punctuation;	/* that may stand there besides */
+	} parts[] = {
+		{"https://a", "b", ""},	/* what ends it leaves a name too short */
+		{"https://ab/", "", "/~!$&'()*+,;=:@?#"},
+		{"https://ab/?", "", "/~!$&'()*+,;=:@?[]#"},
+		{"https://ab/#", "", "/~!$&'()*+,;=:@?"},
+	};
+	char		url[32];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	{
+		bool		passed = true;
+
+		for (char c = 1; c > 0; c++)
+		{
+			bool		allowed = strchr(name, c) != NULL ||
+			strchr(parts[i].punctuation, c) != NULL;
+			int			n = snprintf(url, sizeof(url), "%s%c%s",
+									 parts[i].before, c, parts[i].after);
+
+			passed = expect(fpgo_is_url((FpgoSpan) {url, n}) == allowed,
+							"character %d in %s", c, url) && passed;
+		}
+		ok(passed, "what may follow %s", parts[i].before);
+	}
+}
+
 static void
 test_codes(void)
 {
@@ -187,6 +224,7 @@ main(void)
 	test_trimming();
 	test_email();
 	test_url();
+	test_url_characters();
 	test_codes();
 	return done_testing();
 }
