@@ -51,8 +51,8 @@
  */
 #define MAX_KEPT_CONNECTIONS 8L
 
-/* an answer of the gateway has about half a kilobyte */
-#define FIRST_ANSWER_SIZE 2048
+/* an answer has about half a kilobyte; more than this malloc is slow to give */
+#define FIRST_ANSWER_SIZE 1024
 
 struct FpgoHttpTransfer
 {
@@ -76,6 +76,8 @@ struct FpgoHttpTransfer
 static CURLM *multi = NULL;		/* of process multi_pid */
 static int	multi_pid = 0;
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
+static bool keeps_signals = false;	/* see on_resolve() */
+static sigset_t usual_signals;		/* the mask before that */
 
 /*
  * Headers and body, as they arrive.  Everything down to on_prereq() runs on
@@ -212,7 +214,29 @@ on_socket(void *arg pg_attribute_unused(), curl_socket_t socket,
 	return CURL_SOCKOPT_OK;
 }
 
+/*
+ * Before a name is looked up.  That is done in a thread, which inherits the
+ * mask, and PostgreSQL's handlers must never run in it: all signals are kept
+ * from here until perform() lets them in again.
+ */
+static int
+on_resolve(void *resolver pg_attribute_unused(),
+		   void *reserved pg_attribute_unused(),
+		   void *arg pg_attribute_unused())
+{
+	sigset_t	all_signals;
+
+	if (!keeps_signals)
+	{
+		sigfillset(&all_signals);
+		sigprocmask(SIG_SETMASK, &all_signals, &usual_signals);
+		keeps_signals = true;
+	}
+	return 0;
+}
+
 static const FpgoHttpHooks hooks = {
+	.on_resolve = on_resolve,
 	.on_prereq = on_prereq,
 	.on_header = on_header,
 	.on_body = on_body,
@@ -372,20 +396,14 @@ perform(void)
 {
 	CURLMcode	code;
 	CURLMsg    *message;
-	sigset_t	all_signals;
-	sigset_t	saved_signals;
 	int			n_running;
 	int			n_left;
 	bool		has_ended = false;
 
-	/*
-	 * A name is resolved in a thread, which inherits the mask: PostgreSQL's
-	 * handlers must never run in it.
-	 */
-	sigfillset(&all_signals);
-	sigprocmask(SIG_SETMASK, &all_signals, &saved_signals);
 	code = curl_multi_perform(multi, &n_running);
-	sigprocmask(SIG_SETMASK, &saved_signals, NULL);
+	if (keeps_signals)
+		sigprocmask(SIG_SETMASK, &usual_signals, NULL);
+	keeps_signals = false;
 
 	while ((message = curl_multi_info_read(multi, &n_left)) != NULL)
 	{

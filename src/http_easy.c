@@ -180,10 +180,12 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	for (size_t i = 0; i < lengthof(fixed_options); i++)
 		SET_OPTION(code, easy, fixed_options[i].option,
 				   fixed_options[i].value);
+	SET_OPTION(code, easy, CURLOPT_RESOLVER_START_FUNCTION,
+			   hooks->on_resolve);
+	SET_OPTION(code, easy, CURLOPT_SOCKOPTFUNCTION, hooks->on_socket);
 	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, hooks->on_prereq);
 	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, hooks->on_header);
 	SET_OPTION(code, easy, CURLOPT_WRITEFUNCTION, hooks->on_body);
-	SET_OPTION(code, easy, CURLOPT_SOCKOPTFUNCTION, hooks->on_socket);
 	if (request->is_post)
 		SET_OPTION(code, easy, CURLOPT_POST, 1L);
 	else

@@ -32,13 +32,14 @@ typedef struct FpgoHttpEasy
 	int			keepalive_s;
 } FpgoHttpEasy;
 
-/* What libcurl calls; all but the last with the argument of easy_load(). */
+/* What libcurl calls; the last three with the argument of easy_load(). */
 typedef struct FpgoHttpHooks
 {
+	curl_resolver_start_callback on_resolve;
+	curl_sockopt_callback on_socket;
 	curl_prereq_callback on_prereq;
 	curl_write_callback on_header;
 	curl_write_callback on_body;
-	curl_sockopt_callback on_socket;
 } FpgoHttpHooks;
 
 /*

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -130,6 +131,20 @@ script(const char *const *new_answers, int n)
 	n_answers = n;
 	n_requests = 0;
 	n_connections = 0;
+}
+
+/* The signals that were kept from the thread that looked a name up. */
+static sigset_t resolver_mask;
+static pthread_t resolver_thread;
+
+/* What libcurl calls, in place of the C library's: knows no name at all. */
+int
+getaddrinfo(const char *node, const char *service,
+			const struct addrinfo *hints, struct addrinfo **found)
+{
+	resolver_thread = pthread_self();
+	pthread_sigmask(SIG_SETMASK, NULL, &resolver_mask);
+	return EAI_NONAME;
 }
 
 static FpgoHttpRequest
@@ -422,6 +437,29 @@ test_not_sent(void)
 	ok(true, "with nothing under way, a step does not wait");
 }
 
+/* A name is looked up in a thread, where a backend's handlers must not run. */
+static void
+test_resolver_signals(void)
+{
+	FpgoHttpRequest request = make_request(60);
+	FpgoHttpTransfer *transfer;
+	sigset_t	mask;
+
+	request.url = "https://gateway.invalid/";
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 6 &&
+	   !fpgo_http_result(transfer)->mark_reached, "a name nobody knows");
+	fpgo_http_finish(transfer);
+	ok(!pthread_equal(resolver_thread, pthread_self()) &&
+	   sigismember(&resolver_mask, SIGINT) == 1 &&
+	   sigismember(&resolver_mask, SIGTERM) == 1 &&
+	   sigismember(&resolver_mask, SIGUSR1) == 1,
+	   "it is looked up in a thread that gets no signals");
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	ok(sigismember(&mask, SIGINT) == 0 && sigismember(&mask, SIGUSR1) == 0,
+	   "and this one gets them as before");
+}
+
 /* Stopped with the request out and no answer yet, and others in flight. */
 static void
 test_many(void)
@@ -475,6 +513,7 @@ main(void)
 	test_answers();
 	test_answer_limit();
 	test_not_sent();
+	test_resolver_signals();
 	test_many();
 	ok(strncmp(fpgo_http_version(), "libcurl/", 8) == 0, "the version");
 	return done_testing();
