@@ -31,6 +31,7 @@ static const char *const intervals[] = {"0", "1", "2", 0};
  */
 #define FIELD(json_name, sql_name, its_type, its_presence, ...) \
 	{.json = #json_name, .json_len = sizeof(#json_name) - 1, \
+	 .wire = "\"" #json_name "\":", \
 	 .sql = #sql_name, .type = its_type, .presence = its_presence, \
 	 __VA_ARGS__}
 

@@ -115,17 +115,14 @@ write_key(StringInfo wire, FpgoSpan key, bool *is_first)
 	appendStringInfoCharMacro(wire, ':');
 }
 
-/* The same for a field of the tree, whose name needs no escape. */
+/* The same for a field of the tree, whose key stands ready there. */
 static void
 write_known_key(StringInfo wire, const FpgoField *field, bool *is_first)
 {
-	if (*is_first)
-		put(wire, "\"", 1);
-	else
-		put(wire, ",\"", 2);
+	if (!*is_first)
+		appendStringInfoCharMacro(wire, ',');
 	*is_first = false;
-	put(wire, field->json, field->json_len);
-	put(wire, "\":", 2);
+	put(wire, field->wire, field->json_len + 3);
 }
 
 /*

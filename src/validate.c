@@ -168,37 +168,47 @@ check_list(Check *check, const FpgoValue *list, const FpgoField *field,
 	fpgo_violation_sort_by_field(check->found);
 }
 
+/* The first rule that a field which is no object breaks by itself. */
+static FpgoRule
+broken_rule(const Check *check, const FpgoField *field,
+			const FpgoValue *value, const FpgoValue *siblings)
+{
+	FpgoRule	rule = presence_rule(field, siblings);
+
+	if (rule != FPGO_RULE_NONE && !fpgo_reads_as_present(value))
+		return rule;
+	if (fpgo_reads_as_null(value))
+		return FPGO_RULE_NONE;
+	rule = broken_type_rule(field, value);
+	if (rule == FPGO_RULE_NONE)
+		rule = broken_constraint(check, field, value);
+	return rule;
+}
+
 static void
 check_field(Check *check, const FpgoField *field, const FpgoValue *value,
 			const FpgoValue *siblings, const FpgoShape *shape,
 			const FpgoPlace *parent)
 {
-	FpgoPlace	place = {.parent = parent, .kind = FPGO_PLACE_MEMBER,
+	FpgoRule	rule = FPGO_RULE_NONE;
+	FpgoPlace	place;
+
+	if (field->type != FPGO_OBJECT)
+	{
+		rule = broken_rule(check, field, value, siblings);
+		if (rule == FPGO_RULE_NONE && field->type != FPGO_LIST)
+			return;
+	}
+
+	place = (FpgoPlace) {.parent = parent, .kind = FPGO_PLACE_MEMBER,
 	.name = field->json, .index = (int) (field - shape->fields),
 	.found = value->kind};
-	const FpgoField *other = &shape->fields[field->other];
-	FpgoRule	rule;
-
-	if (field->type == FPGO_OBJECT)
-	{
-		check_object(check, value, field->shape, &place);
-		return;
-	}
-
-	rule = presence_rule(field, siblings);
-	if (rule != FPGO_RULE_NONE && !fpgo_reads_as_present(value))
-	{
-		report(check, &place, field, rule, value, other);
-		return;
-	}
-	if (fpgo_reads_as_null(value))
-		return;
-	rule = broken_type_rule(field, value);
-	if (rule == FPGO_RULE_NONE)
-		rule = broken_constraint(check, field, value);
 	if (rule != FPGO_RULE_NONE)
-		report(check, &place, field, rule, value, other);
-	else if (field->type == FPGO_LIST)
+		report(check, &place, field, rule, value,
+			   &shape->fields[field->other]);
+	else if (field->type == FPGO_OBJECT)
+		check_object(check, value, field->shape, &place);
+	else
 		check_list(check, value, field, &place);
 }
 
