@@ -51,7 +51,7 @@
  */
 #define MAX_KEPT_CONNECTIONS 8L
 
-/* an answer has about half a kilobyte; more than this malloc is slow to give */
+/* an answer has half a kilobyte; what is larger, malloc is slow to give */
 #define FIRST_ANSWER_SIZE 1024
 
 struct FpgoHttpTransfer
@@ -98,7 +98,7 @@ forget_headers(FpgoHttpResult *result)
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
-	FpgoHttpTransfer *transfer = arg;
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
 	FpgoHttpResult *result = &transfer->result;
 	size_t		len = size * count;
 	const char *value;
@@ -163,7 +163,7 @@ reserve_answer(FpgoHttpTransfer *transfer, size_t needed)
 static size_t
 on_body(char *data, size_t size, size_t count, void *arg)
 {
-	FpgoHttpTransfer *transfer = arg;
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
 	FpgoHttpResult *result = &transfer->result;
 	size_t		len = size * count;
 
@@ -190,7 +190,7 @@ on_prereq(void *arg, char *peer_address,
 		  int peer_port pg_attribute_unused(),
 		  int own_port pg_attribute_unused())
 {
-	FpgoHttpTransfer *transfer = arg;
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
 
 	/* the second call: libcurl is about to send the request again */
 	if (transfer->result.mark_reached)
@@ -408,13 +408,13 @@ perform(void)
 	while ((message = curl_multi_info_read(multi, &n_left)) != NULL)
 	{
 		CURLcode	result = message->data.result;
-		FpgoHttpTransfer *transfer;
+		FpgoHttpEasy *easy;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		/* settling frees the message */
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-		settle(transfer, result);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &easy);
+		settle(easy->user, result);
 		has_ended = true;
 	}
 	if (code != CURLM_OK)

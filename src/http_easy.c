@@ -186,6 +186,10 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, hooks->on_prereq);
 	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, hooks->on_header);
 	SET_OPTION(code, easy, CURLOPT_WRITEFUNCTION, hooks->on_body);
+	SET_OPTION(code, easy, CURLOPT_PRIVATE, easy);
+	SET_OPTION(code, easy, CURLOPT_PREREQDATA, easy);
+	SET_OPTION(code, easy, CURLOPT_HEADERDATA, easy);
+	SET_OPTION(code, easy, CURLOPT_WRITEDATA, easy);
 	if (request->is_post)
 		SET_OPTION(code, easy, CURLOPT_POST, 1L);
 	else
@@ -193,24 +197,15 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	return code == CURLE_OK ? set_route(easy, request) : code;
 }
 
-/* What is one request's own; all NULL takes it off. */
+/* What is one request's own; NULL takes it off. */
 static CURLcode
-set_own(FpgoHttpEasy *easy, struct curl_slist *headers, const char *body,
-		size_t body_len, void *arg)
+set_own(FpgoHttpEasy *easy, struct curl_slist *headers, const char *body)
 {
 	CURLcode	code = CURLE_OK;
 
-	SET_OPTION(code, easy, CURLOPT_PRIVATE, arg);
-	SET_OPTION(code, easy, CURLOPT_PREREQDATA, arg);
-	SET_OPTION(code, easy, CURLOPT_HEADERDATA, arg);
-	SET_OPTION(code, easy, CURLOPT_WRITEDATA, arg);
 	SET_OPTION(code, easy, CURLOPT_HTTPHEADER, headers);
 	if (easy->is_post)
-	{
-		SET_OPTION(code, easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				   (curl_off_t) body_len);
 		SET_OPTION(code, easy, CURLOPT_POSTFIELDS, body);
-	}
 	return code;
 }
 
@@ -235,22 +230,31 @@ fpgo_http_easy_take(const FpgoHttpRequest *request,
 
 CURLcode
 fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
-					struct curl_slist *authorization, void *arg)
+					struct curl_slist *authorization, void *user)
 {
+	CURLcode	code = CURLE_OK;
+
 	/* a line break in it would be a header of the token's making */
 	if (!fpgo_http_is_sendable_token(request->token))
 		return CURLE_SETOPT_OPTION_SYNTAX;
 
+	easy->user = user;
 	authorization->next = request->is_post ? &content_type : &accept_json;
-	return set_own(easy, authorization, request->body, request->body_len, arg);
+	if (request->is_post)
+		SET_OPTION(code, easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				   (curl_off_t) request->body_len);
+	return code == CURLE_OK ? set_own(easy, authorization, request->body) :
+		code;
 }
 
 void
 fpgo_http_easy_give_back(FpgoHttpEasy *easy, bool ended_well)
 {
-	if (ended_well && spare == NULL &&
-		set_own(easy, NULL, NULL, 0, NULL) == CURLE_OK)
+	if (ended_well && spare == NULL && set_own(easy, NULL, NULL) == CURLE_OK)
+	{
+		easy->user = NULL;
 		spare = easy;
+	}
 	else
 		destroy(easy);
 }

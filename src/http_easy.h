@@ -5,8 +5,8 @@
  * Most options of a request are those of the request before it, and setting
  * them costs as much as formatting the request does.  So the handle of a
  * request that ended well is kept as it is, and the next request to the same
- * place sets only what is its own: the body, the headers, the callbacks'
- * argument.  Those are taken off before a handle is kept; what stays on it is
+ * place sets only what is its own: the body and the headers.  Those are
+ * taken off before a handle is kept; what stays on it is
  * the address, the limits and the name of a file, no secret.
  *
  * Nothing here raises or uses a memory context.
@@ -22,6 +22,7 @@ typedef struct FpgoHttpEasy
 {
 	CURL	   *handle;
 	CURLU	   *address;		/* url, taken apart; libcurl looks at it */
+	void	   *user;			/* easy_load()'s, for the hooks */
 
 	/* what of a request the handle is set up for; url NULL: for none */
 	char	   *url;
@@ -32,7 +33,7 @@ typedef struct FpgoHttpEasy
 	int			keepalive_s;
 } FpgoHttpEasy;
 
-/* What libcurl calls; the last three with the argument of easy_load(). */
+/* What libcurl calls; the last three with the FpgoHttpEasy as argument. */
 typedef struct FpgoHttpHooks
 {
 	curl_resolver_start_callback on_resolve;
@@ -54,13 +55,13 @@ extern FpgoHttpEasy *fpgo_http_easy_take(const FpgoHttpRequest *request,
 /*
  * Put on what is the request's own.  authorization is a list of one, the
  * header line; the other headers are linked to it.  It, the request's body
- * and arg, which the hooks and CURLINFO_PRIVATE give, must stay until the
- * handle is given back.
+ * and user must stay until the handle is given back.  CURLINFO_PRIVATE is the
+ * FpgoHttpEasy.
  */
 extern CURLcode fpgo_http_easy_load(FpgoHttpEasy *easy,
 									const FpgoHttpRequest *request,
 									struct curl_slist *authorization,
-									void *arg);
+									void *user);
 
 /*
  * Unload the handle and keep it for the next request, or, unless its request
