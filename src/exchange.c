@@ -79,10 +79,11 @@ static const CodeReason code_reasons[] = {
 	{100, NULL, "The headers of the answer were too large."},
 };
 
+#define ACCEPTED_WITH "The gateway accepted the order with HTTP status "
+
 /* What a status means, by class; each takes the status. */
 static const char *const class_reasons[] = {
-	[FPGO_OUTCOME_ACCEPTED] =
-		"The gateway accepted the order with HTTP status %d.",
+	[FPGO_OUTCOME_ACCEPTED] = ACCEPTED_WITH "%d.",
 	[FPGO_OUTCOME_REFUSED] =
 		"The gateway refused the order with HTTP status %d.",
 	[FPGO_OUTCOME_UNREACHED] =
@@ -170,6 +171,9 @@ describe_answer(FpgoOutcomeClass class, const FpgoHttpResult *result,
 			return psprintf("The gateway answered HTTP status %d, but named "
 							"no order.", result->status);
 	}
+	/* what nearly every order comes to need not be formatted each time */
+	if (class == FPGO_OUTCOME_ACCEPTED && result->status == 201)
+		return ACCEPTED_WITH "201.";
 	return psprintf(class_reasons[class], result->status);
 }
 

@@ -426,10 +426,14 @@ submit_url(List *defs)
 	const char *base = find_value(defs, "url");
 	const char *path = find_value(defs, "submit_path");
 	int			len = strlen(base);
+	StringInfoData url;
 
 	while (len > 0 && base[len - 1] == '/')
 		len--;
-	return psprintf("%.*s%s", len, base, path ? path : DEFAULT_SUBMIT_PATH);
+	initStringInfo(&url);
+	appendBinaryStringInfo(&url, base, len);
+	appendStringInfoString(&url, path ? path : DEFAULT_SUBMIT_PATH);
+	return url.data;
 }
 
 FpgoGateway *
