@@ -4,25 +4,39 @@ EXTENSION = fpgo
 MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
 OBJS = \
+	src/call.o \
+	src/deliver.o \
 	src/document.o \
+	src/enqueue.o \
 	src/exchange.o \
 	src/fields.o \
+	src/flight.o \
 	src/format.o \
 	src/fpgo.o \
 	src/gateway.o \
+	src/guard.o \
+	src/handin.o \
 	src/http.o \
 	src/http_easy.o \
 	src/http_text.o \
+	src/mailbox.o \
 	src/order.o \
 	src/outcome.o \
+	src/owner.o \
 	src/payload.o \
+	src/queue.o \
 	src/reading.o \
 	src/reply.o \
+	src/resolve.o \
 	src/rules.o \
+	src/run.o \
+	src/submissions.o \
 	src/submit.o \
 	src/token.o \
+	src/trigger.o \
 	src/validate.o \
-	src/violation.o
+	src/violation.o \
+	src/worker.o
 PGFILEDESC = "fpgo - Front Payment Go invoices from inside the database"
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))

@@ -13,7 +13,8 @@ ORDER BY 1;
 
 SELECT c.relname AS type, a.attname AS attribute_without_comment
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'fpgo'::regnamespace AND a.attnum > 0
+WHERE c.relnamespace IN ('fpgo'::regnamespace, 'fpgo_internal'::regnamespace)
+	AND c.relkind IN ('c', 'r', 'v') AND a.attnum > 0
 	AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
 ORDER BY 1, a.attnum;
 

@@ -14,6 +14,7 @@
 
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_proc.h"
 #include "utils/acl.h"
 
 /* 16 replaced one function an object class by one for all of them */
@@ -22,8 +23,15 @@ fpgo_server_aclcheck(Oid server, Oid role, AclMode mode)
 {
 	return pg_foreign_server_aclcheck(server, role, mode);
 }
+
+static inline AclResult
+fpgo_function_aclcheck(Oid function, Oid role, AclMode mode)
+{
+	return pg_proc_aclcheck(function, role, mode);
+}
 #else
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_proc.h"
 #include "utils/acl.h"
 #include "varatt.h"
 
@@ -32,6 +40,24 @@ fpgo_server_aclcheck(Oid server, Oid role, AclMode mode)
 {
 	return object_aclcheck(ForeignServerRelationId, server, role, mode);
 }
+
+static inline AclResult
+fpgo_function_aclcheck(Oid function, Oid role, AclMode mode)
+{
+	return object_aclcheck(ProcedureRelationId, function, role, mode);
+}
 #endif
+
+/*
+ * Let a process without a role of its own count as this role's: a database
+ * owner who is no superuser may then end it with DROP DATABASE ... (FORCE).
+ */
+#include "storage/proc.h"
+
+static inline void
+fpgo_set_process_role(Oid role)
+{
+	MyProc->roleId = role;
+}
 
 #endif							/* FPGO_COMPAT_H */

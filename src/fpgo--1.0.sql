@@ -7,8 +7,10 @@
  *		2. Payload:    what goes over the wire
  *		3. Validation: validate, is_valid, rules
  *		4. Gateways:   the foreign-data wrapper
- *		5. Submission: submit_invoice
- *		6. Rights
+ *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
+ *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
+ *		7. Delivery:   deliver, resolve, cancel_submission
+ *		8. Rights, dumps, DROP EXTENSION
  *
  * Names are the API's names in snake_case, one for one.  Everything has a
  * COMMENT; \df+ fpgo.* and \dT+ fpgo.* are the reference.
@@ -211,9 +213,129 @@ CREATE FUNCTION fpgo.option_validator(options text[], catalog oid) RETURNS void
 COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value, HV002 for a missing one, 42501 for naming a file without pg_read_server_files.';
 
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
-COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, tax_rates); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
+COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
 
-/* ---------- 5. Submission ---------- */
+/* ---------- 5. Records ---------- */
+
+CREATE SCHEMA fpgo_internal;
+COMMENT ON SCHEMA fpgo_internal IS 'The records of fpgo. Nobody but fpgo reads or writes here: states change in its code only, which guards every change.';
+
+CREATE TYPE fpgo.submission_state AS ENUM ('queued', 'sending', 'accepted', 'refused', 'uncertain', 'cancelled');
+COMMENT ON TYPE fpgo.submission_state IS 'queued: waits to be sent. sending: on its way. accepted: the gateway has it. refused: the gateway refused it for good. uncertain: it may or may not have arrived; never sent again by itself. cancelled: will not be sent.';
+
+CREATE TABLE fpgo_internal.submission (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	server text NOT NULL,
+	key text NOT NULL,
+	order_hash bytea NOT NULL,
+	reference text,
+	role text NOT NULL,
+	grand_total numeric,
+	state fpgo.submission_state NOT NULL,
+	attempts integer NOT NULL DEFAULT 0,
+	run bigint,
+	not_before timestamptz,
+	order_uuid text,
+	customer_uuid text,
+	bank_id_url text,
+	error text,
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	settled_at timestamptz,
+	payload_until timestamptz
+);
+COMMENT ON TABLE fpgo_internal.submission IS 'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view shows.';
+COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
+COMMENT ON COLUMN fpgo_internal.submission.server IS 'Name of the foreign server; no reference, the row outlives it';
+COMMENT ON COLUMN fpgo_internal.submission.key IS 'What makes a second call the same call; unique per server among submissions that are neither refused nor cancelled';
+COMMENT ON COLUMN fpgo_internal.submission.order_hash IS 'HMAC-SHA-256 of the payload: whether two calls meant the same order';
+COMMENT ON COLUMN fpgo_internal.submission.reference IS 'referenceNo of the order, its first 1000 bytes; submissions that share one are sent one after another';
+COMMENT ON COLUMN fpgo_internal.submission.role IS 'Name of the role that handed the order in; its user mapping is used';
+COMMENT ON COLUMN fpgo_internal.submission.grand_total IS 'orderSummary.grandTotal in NOK';
+COMMENT ON COLUMN fpgo_internal.submission.state IS 'See the type';
+COMMENT ON COLUMN fpgo_internal.submission.attempts IS 'How often a transmission was begun';
+COMMENT ON COLUMN fpgo_internal.submission.run IS 'While sending: the run that sends it, which holds a lock of this number as long as it lives';
+COMMENT ON COLUMN fpgo_internal.submission.not_before IS 'While queued: when it may be sent; NULL means now';
+COMMENT ON COLUMN fpgo_internal.submission.order_uuid IS 'The gateway''s identifier of the order, once accepted';
+COMMENT ON COLUMN fpgo_internal.submission.customer_uuid IS 'The gateway''s identifier of the customer, once accepted';
+COMMENT ON COLUMN fpgo_internal.submission.bank_id_url IS 'The BankID address, once accepted; a secret';
+COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a sentence without personal data';
+COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
+COMMENT ON COLUMN fpgo_internal.submission.settled_at IS 'When it reached the state it is in, unless it is queued or sending';
+COMMENT ON COLUMN fpgo_internal.submission.payload_until IS 'When its payload is to be deleted, once it is finished and the server keeps payloads for a while';
+
+COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
+
+-- a refused or cancelled submission gives its key back
+CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
+	WHERE state <> ALL ('{refused,cancelled}');
+CREATE INDEX submission_queued ON fpgo_internal.submission (server, id)
+	WHERE state = 'queued';
+CREATE INDEX submission_sending ON fpgo_internal.submission (run)
+	WHERE state = 'sending';
+-- what must be settled before the next submission of its reference leaves
+CREATE INDEX submission_open_reference ON fpgo_internal.submission (server, reference, id)
+	WHERE state = ANY ('{queued,sending,uncertain}') AND reference IS NOT NULL;
+
+CREATE TABLE fpgo_internal.payload (
+	submission bigint PRIMARY KEY,
+	payload text NOT NULL
+);
+COMMENT ON TABLE fpgo_internal.payload IS 'The payload of a submission, personal number included, while it is needed and nowhere else';
+COMMENT ON COLUMN fpgo_internal.payload.submission IS 'The submission it belongs to';
+COMMENT ON COLUMN fpgo_internal.payload.payload IS 'The JSON text that is sent, in the database''s encoding';
+
+CREATE TABLE fpgo_internal.attempt (
+	submission bigint,
+	number integer,
+	run bigint NOT NULL,
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	ended_at timestamptz,
+	outcome text,
+	status integer,
+	reason text,
+	PRIMARY KEY (submission, number)
+);
+COMMENT ON TABLE fpgo_internal.attempt IS 'One row a transmission that was begun, written before its first byte leaves';
+COMMENT ON COLUMN fpgo_internal.attempt.submission IS 'The submission it belongs to';
+COMMENT ON COLUMN fpgo_internal.attempt.number IS 'Counts the submission''s attempts from 1';
+COMMENT ON COLUMN fpgo_internal.attempt.run IS 'The run that made it';
+COMMENT ON COLUMN fpgo_internal.attempt.started_at IS 'When it was begun';
+COMMENT ON COLUMN fpgo_internal.attempt.ended_at IS 'When its outcome was known; NULL while it is under way';
+COMMENT ON COLUMN fpgo_internal.attempt.outcome IS 'accepted, refused, unreached, misconfigured, credentials, slow down, unknown';
+COMMENT ON COLUMN fpgo_internal.attempt.status IS 'HTTP status of the answer; NULL if there was none';
+COMMENT ON COLUMN fpgo_internal.attempt.reason IS 'What happened, in a sentence without personal data';
+
+CREATE TABLE fpgo_internal.event (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	submission bigint NOT NULL,
+	at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	role text NOT NULL,
+	what text NOT NULL,
+	reason text NOT NULL
+);
+COMMENT ON SEQUENCE fpgo_internal.event_id_seq IS 'Numbers the events';
+CREATE INDEX event_submission ON fpgo_internal.event (submission);
+COMMENT ON TABLE fpgo_internal.event IS 'What people decided about submissions: who, when, what and why';
+COMMENT ON COLUMN fpgo_internal.event.id IS 'The number of the event';
+COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about';
+COMMENT ON COLUMN fpgo_internal.event.at IS 'When it was decided';
+COMMENT ON COLUMN fpgo_internal.event.role IS 'Who decided';
+COMMENT ON COLUMN fpgo_internal.event.what IS 'The change: uncertain to accepted, queued to cancelled, ...';
+COMMENT ON COLUMN fpgo_internal.event.reason IS 'Why, in their words';
+
+-- Eleven digits are guessed in no time, so hashes of payloads are keyed.  The
+-- oldest key counts: after a restore that is the one the hashes were made with.
+CREATE TABLE fpgo_internal.hash_key (
+	key bytea NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE fpgo_internal.hash_key IS 'The secret that payload hashes are keyed with; of several the oldest';
+COMMENT ON COLUMN fpgo_internal.hash_key.key IS '32 random bytes';
+COMMENT ON COLUMN fpgo_internal.hash_key.created_at IS 'When it was made';
+INSERT INTO fpgo_internal.hash_key (key)
+	VALUES (pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) || pg_catalog.uuid_send(pg_catalog.gen_random_uuid()));
+
+/* ---------- 6. Submission ---------- */
 
 CREATE TYPE fpgo.invoice_session AS (
 	order_uuid text,
@@ -225,22 +347,85 @@ COMMENT ON COLUMN fpgo.invoice_session.order_uuid IS 'data.orderUuid: the gatewa
 COMMENT ON COLUMN fpgo.invoice_session.customer_uuid IS 'data.customerUuid: the gateway''s identifier of the customer (CSRT...); NULL if the answer had none';
 COMMENT ON COLUMN fpgo.invoice_session.bank_id_url IS 'data.bankIdUrl: where the customer confirms their identity. A secret: do not log it. NULL if the answer had none, as for corporate customers';
 
-CREATE FUNCTION fpgo.submit_invoice("order" text, server text DEFAULT NULL) RETURNS fpgo.invoice_session
+CREATE FUNCTION fpgo.submit_invoice("order" text, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_text'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION fpgo.submit_invoice(text, text) IS 'Submits an order given as JSON text; see fpgo.submit_invoice(jsonb, text). Error 22P02 if the text is not JSON.';
+COMMENT ON FUNCTION fpgo.submit_invoice(text, text, text) IS 'Submits an order given as JSON text; see fpgo.submit_invoice(jsonb, text, text). Error 22P02 if the text is not JSON.';
 
-CREATE FUNCTION fpgo.submit_invoice("order" jsonb, server text DEFAULT NULL) RETURNS fpgo.invoice_session
+CREATE FUNCTION fpgo.submit_invoice("order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_jsonb'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text) IS 'Sends the order to the gateway, once, and returns its answer as a row. Call it in FROM: SELECT * FROM fpgo.submit_invoice(...); (f(...)).* calls it once a column. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
+COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS 'Sends the order to the gateway now and returns its answer as a row. What is sent is on record whatever becomes of the transaction: a helper process records it, sends it and records the outcome. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. key: what makes a second call the same call, by default the order''s referenceNo; without either, the same order within one transaction. Same key and order: the first answer again. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken by another order, 55006 the order is being submitted, 53400 no free worker slot. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
 
-CREATE FUNCTION fpgo.submit_invoice("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS fpgo.invoice_session
+CREATE FUNCTION fpgo.submit_invoice("order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_invoice_order'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION fpgo.submit_invoice(fpgo.invoice_order, text) IS 'Submits an order given as a composite; see fpgo.submit_invoice(jsonb, text) and, for values JSON cannot spell, fpgo.to_jsonb.';
+COMMENT ON FUNCTION fpgo.submit_invoice(fpgo.invoice_order, text, text) IS 'Submits an order given as a composite; see fpgo.submit_invoice(jsonb, text, text) and, for values JSON cannot spell, fpgo.to_jsonb.';
 
-/* ---------- 6. Rights ---------- */
+CREATE FUNCTION fpgo.enqueue_invoice("order" text, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_text'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(text, text, text, text) IS 'Queues an order given as JSON text; see fpgo.enqueue_invoice(jsonb, text, text, text). Error 22P02 if the text is not JSON.';
+
+CREATE FUNCTION fpgo.enqueue_invoice("order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_jsonb'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS 'Queues the order to be sent after the transaction commits, and returns the number of the submission; a rollback takes it back. server and key as with fpgo.submit_invoice. on_duplicate: what happens if the same order was handed in under the key before: refuse (23505) or ignore (the number of that submission). The same order again in the transaction that queued it gives its number either way. Errors: 22004 NULL order, 22023 for another on_duplicate, 23514 the order breaks a rule, 42704 no such server, 42501 no USAGE on it, 55000 read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken.';
+
+CREATE FUNCTION fpgo.enqueue_invoice("order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse') RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_invoice_order'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(fpgo.invoice_order, text, text, text) IS 'Queues an order given as a composite; see fpgo.enqueue_invoice(jsonb, text, text, text) and, for values JSON cannot spell, fpgo.to_jsonb.';
+
+CREATE FUNCTION fpgo.enqueue_invoice_trigger() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_trigger'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS 'Row trigger for INSERT or UPDATE that queues an invoice for the new row. First argument: the name of a function that takes the row and returns the order as fpgo.invoice_order, jsonb or text, or NULL for no invoice. Further arguments, as name=value: server=NAME; on_invalid=fail (default: an order that breaks a rule fails the statement, 23514) or on_invalid=record (it is recorded as refused instead). Best as CREATE CONSTRAINT TRIGGER ... DEFERRABLE INITIALLY DEFERRED, so that the order''s lines are there. Errors as with fpgo.enqueue_invoice; 42883 no such function, 42P13 it returns something else, 39P01 not called as such a trigger.';
+
+CREATE FUNCTION fpgo.invoice_session(submission bigint) RETURNS SETOF fpgo.invoice_session
+	AS 'MODULE_PATHNAME', 'fpgo_invoice_session'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION fpgo.invoice_session(bigint) IS 'The gateway''s answer to a submission, the row fpgo.submit_invoice would return; no row while it is not accepted. For members of the role that handed the order in. Errors: 42704 no such submission, 42501 somebody else''s.';
+
+/* ---------- 7. Delivery ---------- */
+
+CREATE PROCEDURE fpgo.deliver(submission bigint DEFAULT NULL)
+	AS 'MODULE_PATHNAME', 'fpgo_deliver'
+	LANGUAGE C;
+COMMENT ON PROCEDURE fpgo.deliver(bigint) IS 'Sends what is queued and due, several at once as the server''s option concurrency says, and returns when nothing is left that is; with a number, that submission alone. Any number of sessions may deliver at once. Commits as it goes, so it must be called at top level: 25001 in a transaction block, a function, or a procedure with SECURITY DEFINER or SET.';
+
+CREATE FUNCTION fpgo.resolve(submission bigint, outcome text, reason text, order_uuid text DEFAULT NULL, customer_uuid text DEFAULT NULL, bank_id_url text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_resolve'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS 'Decides what became of an uncertain submission. outcome: accepted (order_uuid as the gateway shows it), refused, cancelled (it does not exist there and is not to be sent), or queued (it does not exist there: send it again). reason is recorded with the role and the time. Errors: 22004 NULL submission, outcome or reason, 22023 another outcome, a blank reason, or accepted without order_uuid, 42704 no such submission, 55000 it is not uncertain.';
+
+CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS 'Takes a queued submission back: it will not be sent, and its key is free again. reason is recorded with the role and the time. For members of the role that handed the order in. Errors: 22004 NULL, 22023 a blank reason, 42704 no such submission, 42501 somebody else''s, 55000 it is not queued.';
+
+/* ---------- 8. Rights, dumps, DROP EXTENSION ---------- */
 
 -- USAGE on a server is the right that counts, so that one GRANT suffices
 GRANT USAGE ON SCHEMA fpgo TO PUBLIC;
+-- deciding about other people's orders is for operators
+REVOKE EXECUTE ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE fpgo.deliver(bigint) FROM PUBLIC;
+
+-- orders are the shop's data: a dump without them would lose invoices
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.payload', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.attempt', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hash_key', '');
+
+CREATE FUNCTION fpgo.refuse_drop() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'fpgo_refuse_drop'
+	LANGUAGE C;
+COMMENT ON FUNCTION fpgo.refuse_drop() IS 'Refuses to drop the extension (55006) while submissions are queued, sending or uncertain: dropping it would forget them.';
+CREATE EVENT TRIGGER fpgo_refuse_drop ON ddl_command_start
+	WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA')
+	EXECUTE FUNCTION fpgo.refuse_drop();
+COMMENT ON EVENT TRIGGER fpgo_refuse_drop IS 'Keeps unfinished submissions from being dropped with the extension; see fpgo.refuse_drop';

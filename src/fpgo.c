@@ -14,8 +14,9 @@
 
 PG_MODULE_MAGIC;
 
-/* fpgo.server */
 char	   *fpgo_server_name;
+int			fpgo_helper_wait;
+int			fpgo_helper_idle;
 
 void		_PG_init(void);
 
@@ -30,5 +31,21 @@ _PG_init(void)
 							   PGC_USERSET,
 							   0,
 							   NULL, NULL, NULL);
+	DefineCustomIntVariable("fpgo.helper_wait",
+							"Sets how long fpgo.submit_invoice waits for a free worker slot.",
+							NULL,
+							&fpgo_helper_wait,
+							10000, 0, INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("fpgo.helper_idle",
+							"Sets how long a session's helper process waits for another order.",
+							"It ends sooner if another session needs its slot.",
+							&fpgo_helper_idle,
+							5000, 0, INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("fpgo");
 }

@@ -3,7 +3,8 @@
  *		What the rooms that live inside PostgreSQL share.
  *
  * Rooms with a header of their own: fields.h, format.h, outcome.h (pure),
- * document.h, violation.h, http.h, reply.h, exchange.h.  Arrows run one way; see the
+ * document.h, violation.h, http.h, reply.h, exchange.h, handin.h,
+ * submissions.h.  Arrows run one way; see the
  * README's map of the source.
  */
 #ifndef FPGO_H
@@ -18,6 +19,8 @@
 
 #include "exchange.h"
 #include "fields.h"
+#include "handin.h"
+#include "submissions.h"
 #include "violation.h"
 
 /*
@@ -39,7 +42,9 @@
 
 /* ---------- fpgo.c: settings ---------- */
 
-extern char *fpgo_server_name;
+extern char *fpgo_server_name;	/* fpgo.server */
+extern int	fpgo_helper_wait;	/* fpgo.helper_wait, milliseconds */
+extern int	fpgo_helper_idle;	/* fpgo.helper_idle, milliseconds */
 
 /* ---------- order.c: an order's three spellings ---------- */
 
@@ -95,22 +100,33 @@ extern void fpgo_validate_require(Jsonb *order, const char *const *tax_rates);
 
 typedef struct FpgoGateway
 {
+	Oid			server;
 	FpgoTarget	target;
 	const char *const *tax_rates;	/* NULL: the page's own */
+	int			concurrency;	/* requests a deliverer has under way at once */
+	int			retention_s;	/* how long payloads of finished orders stay */
 } FpgoGateway;
 
 /*
  * The gateway behind a foreign server (NULL: the one fpgo.server names), for
- * the current user.  Raises 42704 if there is no such server, 42501 without
- * USAGE on it, 55000 without mapping or token.  Allocated in the current
- * memory context.
+ * a role.  Raises 42704 if there is no such server, 42501 without USAGE on
+ * it.  fpgo_gateway_resolve() fetches the token too and raises 55000 without
+ * mapping or token; fpgo_gateway_check() leaves it NULL.  Allocated in the
+ * current memory context.
  */
-extern FpgoGateway *fpgo_gateway_resolve(const char *server_name);
+extern FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
+extern FpgoGateway *fpgo_gateway_resolve(const char *server_name, Oid role);
 
 /*
  * Tax rates of a server; with NULL those of fpgo.server if it exists, else
  * NULL.  Needs no right on the server.
  */
 extern const char *const *fpgo_gateway_tax_rates(const char *server_name);
+
+/*
+ * How long a server's payloads stay once they are finished, in seconds; 0 if
+ * it does not exist any more.  Needs no right on the server.
+ */
+extern int	fpgo_gateway_retention(const char *server_name);
 
 #endif							/* FPGO_H */

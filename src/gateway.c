@@ -48,6 +48,13 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 #define DEFAULT_KEEPALIVE 10000
 #define MAX_KEEPALIVE (10 * 60 * 1000)
 
+/* how many requests a deliverer has under way at once */
+#define DEFAULT_CONCURRENCY 4
+#define MAX_CONCURRENCY 64
+
+/* longest time, in seconds, that payloads of finished orders are kept */
+#define MAX_RETENTION (10 * 366 * 86400)
+
 /* most tax rates, and longest list of them */
 #define MAX_TAX_RATES 100
 
@@ -64,6 +71,8 @@ static void check_url(DefElem *option);
 static void check_submit_path(DefElem *option);
 static void check_ca_file(DefElem *option);
 static void check_duration(DefElem *option);
+static void check_concurrency(DefElem *option);
+static void check_retention(DefElem *option);
 static void check_tax_rates(DefElem *option);
 static void check_token(DefElem *option);
 static void check_token_file(DefElem *option);
@@ -75,6 +84,8 @@ static const Option options[] = {
 	{"connect_timeout", ForeignServerRelationId, check_duration},
 	{"timeout", ForeignServerRelationId, check_duration},
 	{"keepalive", ForeignServerRelationId, check_duration},
+	{"concurrency", ForeignServerRelationId, check_concurrency},
+	{"retention", ForeignServerRelationId, check_retention},
 	{"tax_rates", ForeignServerRelationId, check_tax_rates},
 	{"token", UserMappingRelationId, check_token},
 	{"token_file", UserMappingRelationId, check_token_file},
@@ -158,6 +169,46 @@ check_duration(DefElem *option)
 	}
 	else if (milliseconds < 1 || milliseconds > MAX_TIMEOUT)
 		refuse_option(option, "must be a duration from 1ms to 1h, such as 120s; a bare number is milliseconds");
+}
+
+/* A whole number of an option without unit, -1 if it is none. */
+static int
+parse_count(const char *text)
+{
+	int			count;
+
+	if (!parse_int(text, &count, 0, NULL))
+		return -1;
+	return count;
+}
+
+static void
+check_concurrency(DefElem *option)
+{
+	int			count = parse_count(defGetString(option));
+
+	if (count < 1 || count > MAX_CONCURRENCY)
+		refuse_option(option, "must be a number from 1 to " CppAsString2(MAX_CONCURRENCY));
+}
+
+/* Seconds of a duration option, -1 if it is none. */
+static int
+parse_seconds(const char *text)
+{
+	int			seconds;
+
+	if (!parse_int(text, &seconds, GUC_UNIT_S, NULL))
+		return -1;
+	return seconds;
+}
+
+static void
+check_retention(DefElem *option)
+{
+	int			seconds = parse_seconds(defGetString(option));
+
+	if (seconds < 0 || seconds > MAX_RETENTION)
+		refuse_option(option, "must be a duration from 0 to ten years, such as 7d; a bare number is seconds");
 }
 
 /* Texts of a comma-separated list of numbers; NULL if it is none. */
@@ -336,9 +387,9 @@ require_server(const char *name)
 }
 
 static void
-require_usage(const ForeignServer *server)
+require_usage(const ForeignServer *server, Oid role)
 {
-	if (fpgo_server_aclcheck(server->serverid, GetUserId(), ACL_USAGE) !=
+	if (fpgo_server_aclcheck(server->serverid, role, ACL_USAGE) !=
 		ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -346,8 +397,7 @@ require_usage(const ForeignServer *server)
 						server->servername),
 				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
 						 quote_identifier(server->servername),
-						 quote_identifier(GetUserNameFromId(GetUserId(),
-															false)))));
+						 quote_identifier(GetUserNameFromId(role, false)))));
 }
 
 /* Options of the mapping of this role (InvalidOid: PUBLIC). */
@@ -369,20 +419,20 @@ find_mapping(Oid role, Oid server, List **defs)
 	return true;
 }
 
-/* The token of the current user's mapping, or of PUBLIC's. */
+/* The token of the role's mapping, or of PUBLIC's. */
 static const char *
-resolve_token(const ForeignServer *server)
+resolve_token(const ForeignServer *server, Oid role)
 {
 	List	   *defs = NIL;
 	const char *token;
 	const char *file;
 
-	if (!find_mapping(GetUserId(), server->serverid, &defs) &&
+	if (!find_mapping(role, server->serverid, &defs) &&
 		!find_mapping(InvalidOid, server->serverid, &defs))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no user mapping for \"%s\" on server \"%s\"",
-						GetUserNameFromId(GetUserId(), false),
+						GetUserNameFromId(role, false),
 						server->servername),
 				 errhint("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (token_file '/path/of/the/token');",
 						 quote_identifier(server->servername))));
@@ -436,28 +486,49 @@ submit_url(List *defs)
 	return url.data;
 }
 
-FpgoGateway *
-fpgo_gateway_resolve(const char *server_name)
+/* Everything but the token. */
+static FpgoGateway *
+open_gateway(const ForeignServer *server, Oid role)
 {
 	FpgoGateway *gateway = palloc0(sizeof(FpgoGateway));
+	FpgoTarget *target = &gateway->target;
+	List	   *defs = server->options;
+	const char *rates = find_value(defs, "tax_rates");
+	const char *concurrency = find_value(defs, "concurrency");
+	const char *retention = find_value(defs, "retention");
+
+	require_usage(server, role);
+	gateway->server = server->serverid;
+	gateway->tax_rates = rates ? parse_tax_rates(rates) : NULL;
+	gateway->concurrency = concurrency ? parse_count(concurrency) :
+		DEFAULT_CONCURRENCY;
+	gateway->retention_s = retention ? parse_seconds(retention) : 0;
+	target->server_name = server->servername;
+	target->submit_url = submit_url(defs);
+	target->ca_file = find_value(defs, "ca_file");
+	target->connect_timeout_ms = duration_option(defs, "connect_timeout",
+												 DEFAULT_CONNECT_TIMEOUT);
+	target->timeout_ms = duration_option(defs, "timeout", DEFAULT_TIMEOUT);
+	target->keepalive_s = duration_option(defs, "keepalive",
+										  DEFAULT_KEEPALIVE) / 1000;
+	return gateway;
+}
+
+FpgoGateway *
+fpgo_gateway_check(const char *server_name, Oid role)
+{
+	return open_gateway(require_server(server_name ? server_name :
+									   fpgo_server_name), role);
+}
+
+FpgoGateway *
+fpgo_gateway_resolve(const char *server_name, Oid role)
+{
 	ForeignServer *server = require_server(server_name ? server_name :
 										   fpgo_server_name);
-	FpgoTarget *target = &gateway->target;
-	const char *rates = find_value(server->options, "tax_rates");
+	FpgoGateway *gateway = open_gateway(server, role);
 
-	require_usage(server);
-	target->server_name = server->servername;
-	target->submit_url = submit_url(server->options);
-	target->ca_file = find_value(server->options, "ca_file");
-	target->connect_timeout_ms = duration_option(server->options,
-												 "connect_timeout",
-												 DEFAULT_CONNECT_TIMEOUT);
-	target->timeout_ms = duration_option(server->options, "timeout",
-										 DEFAULT_TIMEOUT);
-	target->keepalive_s = duration_option(server->options, "keepalive",
-										  DEFAULT_KEEPALIVE) / 1000;
-	gateway->tax_rates = rates ? parse_tax_rates(rates) : NULL;
-	target->token = resolve_token(server);
+	gateway->target.token = resolve_token(server, role);
 	return gateway;
 }
 
@@ -470,4 +541,16 @@ fpgo_gateway_tax_rates(const char *server_name)
 		NULL;
 
 	return rates ? parse_tax_rates(rates) : NULL;
+}
+
+int
+fpgo_gateway_retention(const char *server_name)
+{
+	ForeignServer *server = GetForeignServerByName(server_name, true);
+	const char *retention = server ?
+		find_value(server->options, "retention") : NULL;
+	int			seconds = retention ? parse_seconds(retention) : 0;
+
+	/* another wrapper's option of that name is none of ours */
+	return Max(seconds, 0);
 }

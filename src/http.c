@@ -373,6 +373,19 @@ require_multi(void)
 	multi_pid = MyProcPid;
 }
 
+void
+fpgo_http_expect(int n_transfers)
+{
+	static long allowed = MAX_KEPT_CONNECTIONS;
+
+	if (n_transfers <= allowed)
+		return;
+	require_multi();
+	if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+						  (long) n_transfers) == CURLM_OK)
+		allowed = n_transfers;
+}
+
 /*
  * The multi handle failed, so nothing on it can be trusted to end: end it
  * all, as abandoned.

@@ -79,6 +79,12 @@ extern FpgoHttpTransfer *fpgo_http_start(const FpgoHttpRequest *request,
  */
 extern void fpgo_http_step(int wait_ms);
 
+/*
+ * Expect this many transfers at once: keep as many connections open between
+ * requests.  The number only grows.  Raises as fpgo_http_start() does.
+ */
+extern void fpgo_http_expect(int n_transfers);
+
 extern bool fpgo_http_is_done(const FpgoHttpTransfer *transfer);
 
 /*

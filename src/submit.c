@@ -2,167 +2,354 @@
  * submit.c
  *		fpgo.submit_invoice: one order, sent now, its answer as a row.
  *
- * Resolve the gateway (and with it the right to submit), validate, send once,
- * wait, return.  Nothing is sent for an order that breaks a rule, and one
- * call transmits at most once.  The request runs in this backend: between two
- * steps of the transfer the wait looks at interrupts, and an error that ends
- * the wait takes the transfer with it (see exchange.h).
+ * The caller's side.  It resolves the gateway with its own eyes and rights,
+ * validates, and hands the order to the session's helper process (worker.c),
+ * which records it, sends it and records the outcome, whatever becomes of the
+ * transaction here.  Then it waits and makes a row or an error of the answer.
+ * No network traffic happens in this process.
+ *
+ * A call that leaves early, by cancel, timeout or termination, either
+ * withdraws the order before it is recorded, or names the submission that
+ * goes on (see mailbox.c).  It then forgets the helper, which finishes alone;
+ * the next call starts another.
  */
 #include "fpgo.h"
 
 #include "access/htup_details.h"
-#include "access/parallel.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
+#include "libpq/pqformat.h"
+#include "libpq/pqmq.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "document.h"
+#include "mailbox.h"
+#include "owner.h"
+#include "worker.h"
 
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_text);
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_jsonb);
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_invoice_order);
 
-/*
- * Largest payload in bytes: what nginx, which stands before the gateway,
- * takes unless it is told otherwise (client_max_body_size).
- */
-#define PAYLOAD_MAX (1024 * 1024)
+/* ---------- the session's helper ---------- */
 
-/* longest one step of the transfer waits before interrupts are looked at */
-#define STEP_MS 50
-
-/* What a waiting call knows of itself, for the CONTEXT of its errors. */
-typedef struct Waiting
+/* The helper process of this session; no mailbox, no helper. */
+static struct
 {
-	const char *server_name;
-	const FpgoExchange *exchange;
-} Waiting;
+	FpgoMailbox *mailbox;
+	BackgroundWorkerHandle *worker;
+	uint32		n_requests;
+}			helper;
 
-/* Refuse where an invoice must not come from. */
 static void
-require_writable(void)
+forget_helper(void)
 {
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice during recovery"),
-				 errhint("Submit it on the primary server.")));
-	if (XactReadOnly)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice in a read-only transaction")));
-	if (IsInParallelMode())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice during a parallel operation")));
+	FpgoMailbox *mailbox = helper.mailbox;
+
+	if (mailbox == NULL)
+		return;
+	helper.mailbox = NULL;
+	(void) fpgo_mailbox_stop_waiting(mailbox);
+	fpgo_mailbox_detach(mailbox);
+	if (helper.worker != NULL)
+		pfree(helper.worker);
+	helper.worker = NULL;
 }
 
-/* The wire text in UTF-8. */
-static StringInfo
-make_wire(Jsonb *order)
+/* Take the helper of an earlier call, if it still waits. */
+static bool
+take_helper(void)
 {
-	StringInfo	wire = makeStringInfo();
-	char	   *utf8;
+	uint32		expected = FPGO_OWNER_IDLE;
 
-	fpgo_payload_write(wire, order);
-	if (GetDatabaseEncoding() != PG_UTF8)
+	if (helper.mailbox == NULL)
+		return false;
+	if (pg_atomic_compare_exchange_u32(&helper.mailbox->header->owner,
+									   &expected, FPGO_OWNER_BUSY))
+		return true;
+	forget_helper();
+	return false;
+}
+
+static void
+start_helper(void)
+{
+	FpgoMailboxHeader *header;
+
+	helper.mailbox = fpgo_mailbox_create();
+	header = helper.mailbox->header;
+	header->database = MyDatabaseId;
+	header->session_role = GetSessionUserId();
+	header->caller_pid = MyProcPid;
+	header->idle_ms = fpgo_helper_idle;
+	PG_TRY();
 	{
-		utf8 = pg_server_to_any(wire->data, wire->len, PG_UTF8);
-		if (utf8 != wire->data)
-		{
-			wire->data = utf8;
-			wire->len = strlen(utf8);
-		}
+		helper.worker = fpgo_worker_start_helper(helper.mailbox);
 	}
-	if (wire->len > PAYLOAD_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("order payload is too large"),
-				 errdetail("It has %d bytes; the limit is %d.  Nothing was sent.",
-						   wire->len, PAYLOAD_MAX),
-				 fpgo_errhide()));
-	return wire;
+	PG_CATCH();
+	{
+		forget_helper();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	/* waits then notice a helper that never came up */
+	shm_mq_set_handle(helper.mailbox->out, helper.worker);
+	shm_mq_set_handle(helper.mailbox->in, helper.worker);
+}
+
+/* ---------- asking it ---------- */
+
+/* Take back what was not recorded yet; false if it goes on. */
+static bool
+withdraw(void)
+{
+	uint32		expected = FPGO_DEAL_OPEN;
+
+	return pg_atomic_compare_exchange_u32(&helper.mailbox->header->deal,
+										  &expected, FPGO_DEAL_WITHDRAWN) ||
+		expected == FPGO_DEAL_WITHDRAWN;
+}
+
+/* What becomes of the order when the wait for it ends here and now. */
+static const char *
+leave_order(void)
+{
+	FpgoMailboxHeader *header = helper.mailbox->header;
+	long long	submission;
+	bool		waits;
+
+	waits = fpgo_mailbox_stop_waiting(helper.mailbox);
+	if (withdraw())
+		return "order withdrawn: nothing was recorded and nothing was sent";
+	submission = pg_atomic_read_u64(&header->submission);
+	if (!waits)
+		return psprintf("outcome of submission %lld is being recorded; fpgo.invoice_session(%lld) has its answer if it was accepted",
+						submission, submission);
+	return psprintf("submission %lld goes on; fpgo.invoice_session(%lld) has its answer when it is accepted",
+					submission, submission);
 }
 
 /*
- * What the gateway may echo and no message may show: every secret text of
- * the order, and the token.  NULL-terminated, in UTF-8.
+ * CONTEXT of a cancel, a timeout or a termination.  Only these, by their class
+ * of SQLSTATE: a warning that passes here must not end anything, and a
+ * callback cannot ask for the level.
  */
-static const char **
-list_secrets(Jsonb *order, const char *token)
-{
-	FpgoValue	root = fpgo_document_root(order);
-	FpgoValue	members[FPGO_MAX_FIELDS];
-	const char **secrets = palloc0(sizeof(char *) * (FPGO_MAX_FIELDS + 2));
-	int			n = 0;
-
-	secrets[n++] = token;
-	fpgo_document_members(&root, &fpgo_order_shape, members);
-	for (int i = 0; i < fpgo_order_shape.n_fields; i++)
-	{
-		const FpgoShape *shape = fpgo_order_shape.fields[i].shape;
-		FpgoValue	inner[FPGO_MAX_FIELDS];
-
-		if (shape == NULL)
-			continue;
-		fpgo_document_members(&members[i], shape, inner);
-		for (int j = 0; j < shape->n_fields && n <= FPGO_MAX_FIELDS; j++)
-		{
-			FpgoSpan	text = fpgo_trim(inner[j].text);
-
-			if (shape->fields[j].is_secret && inner[j].kind == FPGO_TEXT &&
-				text.len > 0)
-				secrets[n++] = pg_server_to_any(pnstrdup(text.text, text.len),
-												text.len, PG_UTF8);
-		}
-	}
-	return secrets;
-}
-
-/* CONTEXT of an error that ends the wait: what became of the order. */
 static void
 describe_waiting(void *arg)
 {
-	const Waiting *waiting = arg;
-
+	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_OPERATOR_INTERVENTION ||
+		helper.mailbox == NULL)
+		return;
 	/* the statement may hold the order; a cancelled one would be logged */
 	errhidestmt(true);
-	if (waiting->exchange == NULL)
-		return;
-	if (fpgo_exchange_mark_reached(waiting->exchange))
-		errcontext("order on its way to server \"%s\": whether it arrived is not known; look before sending it again",
-				   waiting->server_name);
-	else
-		errcontext("connecting to server \"%s\": the order was not sent",
-				   waiting->server_name);
+	errcontext("%s", leave_order());
 }
 
-/* Send, and wait for the end of it. */
-static FpgoOutcome *
-exchange(const FpgoTarget *target, StringInfo wire, const char **secrets)
+/* The same for any other error; in PG_CATCH, which it leaves by raising. */
+static void pg_attribute_noreturn()
+leave_by_error(MemoryContext context)
 {
-	Waiting		waiting = {.server_name = target->server_name};
-	ErrorContextCallback callback = {.previous = error_context_stack,
-	.callback = describe_waiting, .arg = &waiting};
-	FpgoExchange *under_way;
+	ErrorData  *error;
+	const char *fate;
 
-	error_context_stack = &callback;
-	under_way = fpgo_exchange_start(target, wire->data, wire->len, secrets,
-									CurTransactionContext);
-	waiting.exchange = under_way;
-	while (!fpgo_exchange_is_done(under_way))
+	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_OPERATOR_INTERVENTION)
 	{
-		CHECK_FOR_INTERRUPTS();
-		fpgo_http_step(STEP_MS);
+		forget_helper();
+		PG_RE_THROW();
 	}
-	error_context_stack = callback.previous;
-	return fpgo_exchange_finish(under_way);
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	fate = leave_order();
+	forget_helper();
+	error->context = error->context ?
+		psprintf("%s\n%s", fate, error->context) : pstrdup(fate);
+	ReThrowError(error);
 }
+
+/* The helper failed or vanished with the order on record. */
+static void pg_attribute_noreturn()
+raise_unknown(const char *reason)
+{
+	long long	submission =
+	pg_atomic_read_u64(&helper.mailbox->header->submission);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FPGO_UNKNOWN),
+			 errmsg("outcome of submission %lld is unknown", submission),
+			 errdetail("The helper process ended while it was under way: %s.",
+					   reason),
+			 errhint("The order may have been invoiced; do not send it again blindly.  fpgo.invoice_session(%lld) has its answer if it was accepted.",
+					 submission),
+			 fpgo_errhide()));
+}
+
+/* An error or a notice of the helper's own. */
+static void
+pass_on(const void *data, Size len)
+{
+	ErrorContextCallback *stack = error_context_stack;
+	StringInfoData message;
+	ErrorData	error;
+
+	message.data = unconstify(char *, (const char *) data);
+	message.len = len;
+	message.maxlen = len;
+	message.cursor = 1;
+	pq_parse_errornotice(&message, &error);
+	/* a driver would take these for the loss of its own connection */
+	if (error.elevel >= ERROR &&
+		(error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		 ERRCODE_TO_CATEGORY(error.sqlerrcode) ==
+		 ERRCODE_CONNECTION_EXCEPTION))
+		error.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+	/* once the order is on record, that it failed is all we know of it */
+	if (error.elevel >= ERROR &&
+		pg_atomic_read_u32(&helper.mailbox->header->deal) ==
+		FPGO_DEAL_COMMITTING)
+		raise_unknown(error.message);
+	error.elevel = Min(error.elevel, ERROR);
+	/* a warning ends nothing here, whatever its SQLSTATE says */
+	if (error.elevel < ERROR)
+		error_context_stack = NULL;
+	ThrowErrorData(&error);
+	error_context_stack = stack;
+}
+
+/* Exchange one message with the helper; NULL if the helper is gone. */
+static FpgoAnswer *
+talk(FpgoRequest *request)
+{
+	StringInfoData message;
+	FpgoAnswer *answer = NULL;
+	Size		len;
+	void	   *data;
+
+	initStringInfo(&message);
+	request->number = ++helper.n_requests;
+	fpgo_mailbox_write_request(&message, request);
+	(void) shm_mq_send(helper.mailbox->out, message.len, message.data, false,
+					   true);
+	explicit_bzero(message.data, message.len);
+	/* a helper that is gone may still have said why */
+	while (answer == NULL)
+	{
+		char		type;
+
+		if (shm_mq_receive(helper.mailbox->in, &len, &data, false) !=
+			SHM_MQ_SUCCESS)
+			return NULL;
+		type = len > 0 ? *(char *) data : '\0';
+		if (type == 'E' || type == 'N')
+			pass_on(data, len);
+		else if ((unsigned char) type >= 0x80)
+		{
+			answer = fpgo_mailbox_read_answer(data, len);
+			explicit_bzero(data, len);
+		}
+		/* anything else is the protocol's chatter at a start: skip it */
+	}
+	if (answer->number != request->number)
+		elog(ERROR, "helper process answered another request");
+	fpgo_mailbox_wipe(helper.mailbox);
+	return answer;
+}
+
+static FpgoAnswer *
+talk_or_leave(FpgoRequest *request)
+{
+	FpgoMailboxHeader *header = helper.mailbox->header;
+	ErrorContextCallback callback = {.previous = error_context_stack,
+	.callback = describe_waiting};
+	MemoryContext context = CurrentMemoryContext;
+	FpgoAnswer *answer = NULL;
+
+	pg_atomic_write_u32(&header->waiting, FPGO_WAITING);
+	pg_atomic_write_u32(&header->deal, FPGO_DEAL_OPEN);
+	pg_atomic_write_u64(&header->submission, 0);
+	error_context_stack = &callback;
+	PG_TRY();
+	{
+		answer = talk(request);
+	}
+	PG_CATCH();
+	{
+		/* a half-written message or an unread answer: never use it again */
+		leave_by_error(context);
+	}
+	PG_END_TRY();
+	error_context_stack = callback.previous;
+	return answer;
+}
+
+/* The helper's answer; tries once more if a helper is lost without a trace. */
+static FpgoAnswer *
+ask(FpgoRequest *request)
+{
+	for (int attempt = 0;; attempt++)
+	{
+		FpgoAnswer *answer;
+
+		if (!take_helper())
+			start_helper();
+		answer = talk_or_leave(request);
+		if (answer != NULL)
+			return answer;
+		if (!withdraw())
+			raise_unknown("it is gone");
+		forget_helper();
+		if (attempt > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("helper process ended before the order was recorded"),
+					 errdetail("Nothing was recorded and nothing was sent."),
+					 errhint("Submit the order again.  The server log may say why the process ended; after an upgrade of fpgo, reconnect first."),
+					 fpgo_errhide()));
+	}
+}
+
+/* ---------- before asking ---------- */
+
+/*
+ * The helper cannot see what this transaction did and would wait for it while
+ * this session waits for the helper: a deadlock that PostgreSQL does not see.
+ * So look first.
+ */
+static void
+require_no_own_obstacle(const FpgoHandIn *handin)
+{
+	static const char *const tables[] = {"submission", "attempt", "payload"};
+	FpgoSubmission *own;
+
+	for (int i = 0; i < (int) lengthof(tables); i++)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, fpgo_owner_table(tables[i]));
+		for (LOCKMODE mode = ShareLock; mode <= AccessExclusiveLock; mode++)
+		{
+			if (LockHeldByMe(&tag, mode))
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("cannot submit an invoice while this transaction locks the records of fpgo"),
+						 errhint("Commit first.")));
+		}
+	}
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	own = fpgo_submission_find_key(handin);
+	if (own != NULL && own->is_own)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("order was queued in this transaction"),
+				 errdetail("It is submission %lld.", (long long) own->id),
+				 errhint("Commit first; it is delivered then.")));
+}
+
+/* ---------- the answer ---------- */
 
 /* DETAIL: what happened and, one a line, what the gateway said about it. */
 static char *
@@ -205,11 +392,20 @@ static const OutcomeError outcome_errors[] = {
 	"The order was not processed; submit it again in a minute."},
 	[FPGO_OUTCOME_UNKNOWN] = {ERRCODE_FPGO_UNKNOWN,
 		"outcome of submitting the order to server \"%s\" is unknown",
-	"The order may have been invoiced.  Look at the gateway before submitting it again."},
+	NULL},
 };
 
+/* What to do about a submission whose outcome is unknown. */
+static char *
+advise_uncertain(int64 submission)
+{
+	return psprintf("The order may have been invoiced; do not send it again blindly.  Look at the gateway, then call fpgo.resolve(%lld, ...).",
+					(long long) submission);
+}
+
 static void pg_attribute_noreturn()
-raise_outcome(const FpgoOutcome *outcome, const char *server_name)
+raise_outcome(const FpgoOutcome *outcome, const char *server_name,
+			  int64 submission)
 {
 	const OutcomeError *error = &outcome_errors[outcome->class];
 	const char *hint = error->hint;
@@ -218,6 +414,8 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name)
 		outcome->retry_after_s >= 0)
 		hint = psprintf("The order was not processed; submit it again in %d seconds.",
 						outcome->retry_after_s);
+	if (outcome->class == FPGO_OUTCOME_UNKNOWN)
+		hint = advise_uncertain(submission);
 	ereport(ERROR,
 			(errcode(error->code),
 			 errmsg(error->message, server_name),
@@ -226,11 +424,101 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name)
 			 fpgo_errhide()));
 }
 
-static Datum
-text_or_null(const char *text, bool *is_null)
+/* The key is taken: make of it what the first call's state means. */
+static void
+judge_on_record(const FpgoSubmission *found, const char *server_name)
 {
-	*is_null = text == NULL;
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
+	if (!found->is_same_order)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("another order was handed in under this key"),
+				 errdetail("It is submission %lld of server \"%s\", which is %s.  Nothing was sent.",
+						   (long long) found->id, server_name,
+						   fpgo_state_name(found->state)),
+				 errhint("If this is a new order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
+				 fpgo_errhide()));
+	if (found->state == FPGO_UNCERTAIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_FPGO_UNKNOWN),
+				 errmsg("outcome of an earlier submission of this order is unknown"),
+				 errdetail("It is submission %lld of server \"%s\".  Nothing was sent now.",
+						   (long long) found->id, server_name),
+				 errhint("%s", advise_uncertain(found->id)),
+				 fpgo_errhide()));
+	if (found->state != FPGO_ACCEPTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("order is being submitted"),
+				 errdetail("It is submission %lld of server \"%s\", which is %s.  Nothing was sent now.",
+						   (long long) found->id, server_name,
+						   fpgo_state_name(found->state)),
+				 errhint("fpgo.invoice_session(%lld) has its answer when it is accepted.",
+						 (long long) found->id),
+				 fpgo_errhide()));
+}
+
+/* Raise what an answer without a session comes to. */
+static void
+judge(const FpgoAnswer *answer, const char *server_name)
+{
+	switch (answer->kind)
+	{
+		case FPGO_ANSWER_OUTCOME:
+			if (answer->outcome.class == FPGO_OUTCOME_ACCEPTED &&
+				answer->outcome.reply->order_uuid == NULL)
+				elog(ERROR, "submission %lld was accepted without an order uuid",
+					 (long long) answer->submission);
+			if (answer->outcome.class != FPGO_OUTCOME_ACCEPTED)
+				raise_outcome(&answer->outcome, server_name,
+							  answer->submission);
+			break;
+		case FPGO_ANSWER_ON_RECORD:
+			judge_on_record(&answer->on_record, server_name);
+			break;
+		case FPGO_ANSWER_REFERENCE_BUSY:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("another order with this referenceNo is not finished"),
+					 errdetail("It is submission %lld of server \"%s\".  Nothing was sent now.",
+							   (long long) answer->submission, server_name),
+					 errhint("Orders that share a reference are sent one after another; submit this one later."),
+					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_SERVER_UNSEEN:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("server \"%s\" was created in this transaction",
+							server_name),
+					 errhint("Commit first; the process that sends sees committed servers only.")));
+			break;
+		case FPGO_ANSWER_UNRECORDED:
+			ereport(ERROR,
+					(errcode(ERRCODE_FPGO_UNKNOWN),
+					 errmsg("outcome of submitting the order to server \"%s\" could not be recorded",
+							server_name),
+					 errdetail("Submission %lld becomes uncertain.  The reason was: %s.",
+							   (long long) answer->submission,
+							   answer->error.message),
+					 errhint("%s", advise_uncertain(answer->submission)),
+					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_WITHDRAWN:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("order was withdrawn before it was recorded"),
+					 errdetail("Nothing was recorded and nothing was sent."),
+					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_ERROR:
+			ereport(ERROR,
+					(errcode(answer->error.sqlerrcode),
+					 errmsg("could not record the order: %s",
+							answer->error.message),
+					 answer->error.detail ?
+					 errdetail_internal("%s", answer->error.detail) : 0,
+					 errhint("Nothing was recorded and nothing was sent."),
+					 fpgo_errhide()));
+	}
 }
 
 static Datum
@@ -238,28 +526,42 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	const char *server_name = PG_ARGISNULL(1) ? NULL :
 		text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Jsonb	   *order;
+	const char *key = PG_ARGISNULL(2) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(2));
+	FpgoRequest request = {0};
+	FpgoAnswer *answer;
 	FpgoGateway *gateway;
-	FpgoOutcome *outcome;
+	Jsonb	   *order;
 	TupleDesc	descriptor;
 	Datum		values[3];
 	bool		nulls[3];
 
-	require_writable();
+	fpgo_handin_require_writable();
 	order = fpgo_order_argument(fcinfo, spelling);
-	gateway = fpgo_gateway_resolve(server_name);
+	gateway = fpgo_gateway_resolve(server_name, GetUserId());
 	fpgo_validate_require(order, gateway->tax_rates);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
-	outcome = exchange(&gateway->target, make_wire(order),
-					   list_secrets(order, gateway->target.token));
-	if (outcome->class != FPGO_OUTCOME_ACCEPTED)
-		raise_outcome(outcome, gateway->target.server_name);
+	request.server = gateway->server;
+	request.target = gateway->target;
+	request.retention_s = gateway->retention_s;
+	request.handin = *fpgo_handin_make(order, gateway->target.server_name,
+									   key);
+	require_no_own_obstacle(&request.handin);
+	answer = ask(&request);
+	judge(answer, gateway->target.server_name);
 
-	values[0] = text_or_null(outcome->reply->order_uuid, &nulls[0]);
-	values[1] = text_or_null(outcome->reply->customer_uuid, &nulls[1]);
-	values[2] = text_or_null(outcome->reply->bank_id_url, &nulls[2]);
+	if (answer->kind == FPGO_ANSWER_ON_RECORD)
+		fpgo_submission_fill_session(answer->on_record.order_uuid,
+									 answer->on_record.customer_uuid,
+									 answer->on_record.bank_id_url,
+									 values, nulls);
+	else
+		fpgo_submission_fill_session(answer->outcome.reply->order_uuid,
+									 answer->outcome.reply->customer_uuid,
+									 answer->outcome.reply->bank_id_url,
+									 values, nulls);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
 											 values, nulls));
 }

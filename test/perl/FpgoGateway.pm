@@ -68,6 +68,13 @@ sub behave {
     return;
 }
 
+# Forget what was received so far.
+sub clear {
+    my ($self) = @_;
+    $self->_call('DELETE', 'ledger');
+    return;
+}
+
 # What was seen: a hash (connections, routes, last: requests with headers).
 sub requests { return $_[0]->_call('GET', 'requests'); }
 

@@ -17,12 +17,14 @@ use File::Basename qw(dirname);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More ();
 use Time::HiRes;
 
 use FpgoGateway;
 
-our @EXPORT = qw($PERSONAL_NUMBER $TOKEN closed_port new_cluster open_session
-  order reference_of run_in submit submit_sql);
+our @EXPORT = qw($PERSONAL_NUMBER $TOKEN begin_in begin_submit closed_port
+  ends enqueue_sql finish_in literal new_cluster open_session order reference_of
+  run_in submit submit_sql wait_for);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -61,23 +63,81 @@ sub open_session {
 }
 
 # run_in($session, $sql): a hash of what a statement came to: rows (text,
-# unaligned), sqlstate ('' if it succeeded), message, detail, hint, and seconds.
+# unaligned), sqlstate ('' if it succeeded), message, detail, hint, context, and
+# seconds.  Of several statements the first error counts.
 sub run_in {
     my ($session, $sql) = @_;
-    my $began = Time::HiRes::time();
-    my $rows  = $session->query($sql);
-    my %ended = (rows => $rows, seconds => Time::HiRes::time() - $began);
-    my $said  = $session->{stderr};
-    $session->{stderr} = '';
+    begin_in($session, $sql);
+    return finish_in($session);
+}
+
+# begin_in($session, $sql): the same in two halves, for statements that wait:
+# begin_in sends it and returns at once, finish_in waits for its end.
+sub begin_in {
+    my ($session, $sql) = @_;
+    my $mark = sprintf 'statement %d ended', ++$session->{n_statements};
+    Test::More::note($sql);
+    $session->{began} = Time::HiRes::time();
+    $session->{mark}  = $mark;
+    $session->{stdin} .= "$sql\n;\n\\echo '$mark'\n\\warn '$mark'\n";
+    _pump($session, 'pump_nb');
+    return;
+}
+
+sub finish_in {
+    my ($session) = @_;
+    my $mark      = qr/\n?\Q$session->{mark}\E\n/;
+    1 until $session->{stdout} =~ $mark && $session->{stderr} =~ $mark
+      or !_pump($session, 'pump');
+    my ($rows, $said) = @{$session}{qw(stdout stderr)};
+    @{$session}{qw(stdout stderr)} = ('', '');
+    s/$mark// for $rows, $said;
+    Test::More::note("$rows\n$said");
+    my %ended = (rows => $rows, said => $said, seconds => Time::HiRes::time() - $session->{began});
     @ended{qw(sqlstate message)} =
       $said =~ /^(?:psql:\S+ )?(?:ERROR|FATAL): +(\w{5}): (.*)$/m ? ($1, $2) : ('', '');
+    # a session that ended without a word
+    $ended{sqlstate} ||= '08006' if $said =~ /server closed the connection|connection to server/;
     for my $field (qw(DETAIL HINT CONTEXT)) {
         ($ended{ lc $field }) =
           $said =~ /^$field: +(.*?)(?=^(?:DETAIL|HINT|CONTEXT|LOCATION|SCHEMA NAME): |\z)/ms;
         $ended{ lc $field } //= '';
     }
-    $ended{said} = $said;
     return \%ended;
+}
+
+# Exchange bytes with psql; false if it has ended.
+sub _pump {
+    my ($session, $how) = @_;
+    my $goes_on = eval { $session->{run}->pumpable && $session->{run}->$how };
+    die "psql took too long\n" if $session->{timeout}->is_expired;
+    return $goes_on;
+}
+
+# ends($name, $ended, $sqlstate[, $pattern]): assert how a statement ended, what
+# it said, and that an error gives no secret away; returns $ended.
+sub ends {
+    my ($name, $ended, $sqlstate, $pattern) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::is($ended->{sqlstate}, $sqlstate, "$name: SQLSTATE '$sqlstate'")
+      or Test::More::diag($ended->{said});
+    Test::More::like($ended->{said}, $pattern, "$name: says so") if $pattern;
+    Test::More::unlike($ended->{said}, qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E|bankid/i, "$name: no secret")
+      if $sqlstate;
+    return $ended;
+}
+
+# wait_for($what, $code[, $seconds]): poll until $code returns true, and return
+# that; dies if it does not within the time (60 s).
+sub wait_for {
+    my ($what, $code, $seconds) = @_;
+    my $ends = Time::HiRes::time() + ($seconds // 60);
+    my $result;
+    until ($result = $code->()) {
+        die "waited in vain for: $what\n" if Time::HiRes::time() > $ends;
+        Time::HiRes::sleep(0.01);
+    }
+    return $result;
 }
 
 # submit($session, $order): the same for the submission of an order; on success
@@ -89,10 +149,30 @@ sub submit {
     return $ended;
 }
 
-# The statement that submits an order given as JSON text.
+# begin_submit($session, $order): the first half of it; finish_in is the second.
+sub begin_submit {
+    my ($session, $order) = @_;
+    begin_in($session, submit_sql($order));
+    return;
+}
+
+# The statement that submits an order given as JSON text; more: further
+# arguments in SQL.
 sub submit_sql {
-    my ($order) = @_;
-    return "SELECT * FROM fpgo.submit_invoice(\$order\$$order\$order\$)";
+    my ($order, @more) = @_;
+    return 'SELECT * FROM fpgo.submit_invoice(' . join(', ', literal($order), @more) . ')';
+}
+
+# The statement that enqueues it.
+sub enqueue_sql {
+    my ($order, @more) = @_;
+    return 'SELECT fpgo.enqueue_invoice(' . join(', ', literal($order), @more) . ')';
+}
+
+# A text as SQL has it.
+sub literal {
+    my ($text) = @_;
+    return "\$text\$$text\$text\$";
 }
 
 # order(%changes): the API page's example order as JSON text, with the canary
@@ -104,7 +184,8 @@ sub order {
     my (%changes) = @_;
     my $order = decode_json(slurp_file("$test_dir/example-order.json"));
     $changes{'customerDetails.personalNumber'} //= $PERSONAL_NUMBER;
-    $changes{referenceNo} //= sprintf 'T%d-%d', $$, ++$orders;
+    $changes{referenceNo} = sprintf 'T%d-%d', $$, ++$orders
+      unless exists $changes{referenceNo};
     for my $path (keys %changes) {
         my @names  = split /\./, $path;
         my $last   = pop @names;

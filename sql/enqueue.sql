@@ -1,0 +1,231 @@
+-- enqueue_invoice: an order queued as part of the caller's transaction.
+
+\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set VERBOSITY terse
+
+CREATE ROLE regress_fpgo_shop;
+CREATE ROLE regress_fpgo_clerk IN ROLE regress_fpgo_shop;
+CREATE ROLE regress_fpgo_stranger;
+CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1');
+CREATE SERVER regress_fpgo_second FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1', tax_rates '25');
+GRANT USAGE ON FOREIGN SERVER frontpayment, regress_fpgo_second TO regress_fpgo_shop;
+
+-- the example order under a referenceNo of its own, NULL for none
+CREATE FUNCTION an_order(reference text, changes jsonb DEFAULT '{}') RETURNS jsonb
+	LANGUAGE sql RETURN current_setting('test.order')::jsonb || changes ||
+		jsonb_build_object('referenceNo', reference);
+SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
+
+-- numbers depend on what ran before, so they are not shown, nor what other
+-- tests left on record
+SELECT coalesce(max(id), 0) AS last FROM fpgo_internal.submission \gset
+CREATE VIEW records AS
+	SELECT s.server, s.key, s.reference, s.role, s.grand_total, s.state,
+		s.attempts, p.payload IS NOT NULL AS has_payload
+	FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.payload p ON p.submission = s.id
+	WHERE s.id > :last ORDER BY s.id;
+
+-- what is recorded; nobody needs a token to queue
+SET ROLE regress_fpgo_clerk;
+SELECT fpgo.enqueue_invoice(an_order('A-1')) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(an_order('A-2')::text) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(an_order('A-3')::fpgo.invoice_order) > 0 AS queued;
+PREPARE enqueue AS SELECT fpgo.enqueue_invoice($1) > 0 AS queued;
+EXECUTE enqueue(an_order('A-4')::text);
+RESET ROLE;
+SELECT * FROM records;
+SELECT p.payload::jsonb = fpgo.payload(an_order('A-1')) AS same, s.order_uuid, s.settled_at, s.not_before, s.run, length(s.order_hash)
+FROM fpgo_internal.payload p JOIN fpgo_internal.submission s ON s.id = p.submission
+WHERE s.key = 'A-1';
+
+-- a rollback takes it back, of a savepoint too
+BEGIN;
+SELECT fpgo.enqueue_invoice(an_order('B-1')) > 0 AS queued;
+SAVEPOINT s;
+SELECT fpgo.enqueue_invoice(an_order('B-2')) > 0 AS queued;
+ROLLBACK TO s;
+SELECT key FROM records WHERE key LIKE 'B-%';
+ROLLBACK;
+SELECT key FROM records WHERE key LIKE 'B-%';
+DO $$
+BEGIN
+	PERFORM fpgo.enqueue_invoice(an_order('B-3'));
+	RAISE division_by_zero;
+EXCEPTION WHEN division_by_zero THEN
+	PERFORM fpgo.enqueue_invoice(an_order('B-4'));
+END $$;
+SELECT key FROM records WHERE key LIKE 'B-%';
+
+-- the same order again: in the transaction that queued it, its number
+BEGIN;
+SELECT fpgo.enqueue_invoice(an_order('C-1')) AS first \gset
+SELECT fpgo.enqueue_invoice(an_order('C-1')) = :first AS same;
+SAVEPOINT s;
+SELECT fpgo.enqueue_invoice(an_order('C-1'), on_duplicate => 'refuse') = :first AS same;
+SELECT fpgo.enqueue_invoice(an_order('C-1'), on_duplicate => 'ignore') = :first AS same;
+RELEASE s;
+-- queued in a subtransaction of this transaction is queued in it
+SAVEPOINT t;
+SELECT fpgo.enqueue_invoice(an_order('C-2')) AS second \gset
+RELEASE t;
+SELECT fpgo.enqueue_invoice(an_order('C-2')) = :second AS same;
+COMMIT;
+-- later, as on_duplicate says
+SELECT fpgo.enqueue_invoice(an_order('C-1'), on_duplicate => 'ignore') = :first AS same;
+\set VERBOSITY sqlstate
+SELECT fpgo.enqueue_invoice(an_order('C-1'));
+SELECT fpgo.enqueue_invoice(an_order('C-1'), on_duplicate => 'refuse');
+\set VERBOSITY terse
+SELECT fpgo.enqueue_invoice(an_order('C-1'));
+SELECT fpgo.enqueue_invoice(an_order('C-1'), on_duplicate => NULL);
+SELECT fpgo.enqueue_invoice(an_order('C-1'), on_duplicate => 'Ignore');
+\set VERBOSITY default
+SELECT fpgo.enqueue_invoice(an_order('C-1'), on_duplicate => 'replace');
+\set VERBOSITY terse
+
+-- detail and hint name the submission and what to do about it
+CREATE FUNCTION enqueue_error("order" jsonb, key text DEFAULT NULL) RETURNS TABLE (code text, message text, detail text, hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM fpgo.enqueue_invoice("order", NULL, key);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	detail := regexp_replace(detail, 'submission \d+', 'submission N');
+	hint := regexp_replace(hint, 'resolve\(\d+', 'resolve(N');
+	RETURN NEXT;
+END $$;
+\x on
+SELECT * FROM enqueue_error(an_order('C-1'));
+UPDATE fpgo_internal.submission SET state = 'accepted' WHERE key = 'C-1';
+SELECT * FROM enqueue_error(an_order('C-1'));
+UPDATE fpgo_internal.submission SET state = 'uncertain' WHERE key = 'C-1';
+SELECT * FROM enqueue_error(an_order('C-1'));
+-- another order under the key, whatever on_duplicate says
+SELECT * FROM enqueue_error(an_order('C-1', '{"invoiceMaturity": 11}'));
+SELECT fpgo.enqueue_invoice(an_order('C-1', '{"invoiceMaturity": 11}'), on_duplicate => 'ignore');
+-- in the same transaction as well
+BEGIN;
+SELECT fpgo.enqueue_invoice(an_order('C-3')) > 0 AS queued;
+SELECT * FROM enqueue_error(an_order('C-3', '{"invoiceMaturity": 11}'));
+COMMIT;
+-- a key that may be a personal number is not repeated
+SELECT fpgo.enqueue_invoice(an_order('C-4'), key => '278182 99901') > 0 AS queued;
+SELECT * FROM enqueue_error(an_order('C-5'), '278182 99901');
+SELECT * FROM enqueue_error(an_order('C-4'), '278182 99901');
+\x off
+-- refused and cancelled give the key back
+UPDATE fpgo_internal.submission SET state = 'refused' WHERE key = 'C-1';
+SELECT fpgo.enqueue_invoice(an_order('C-1', '{"invoiceMaturity": 11}')) > 0 AS queued;
+UPDATE fpgo_internal.submission SET state = 'cancelled' WHERE key = 'C-1' AND state = 'queued';
+SELECT fpgo.enqueue_invoice(an_order('C-1')) > 0 AS queued;
+SELECT key, state FROM records WHERE key = 'C-1';
+
+-- the key: one's own, the referenceNo, or none but for the transaction
+SELECT fpgo.enqueue_invoice(an_order('D-1'), key => 'mine') > 0 AS queued;
+SELECT fpgo.enqueue_invoice(an_order('D-1')) > 0 AS queued;
+SELECT key, reference FROM records WHERE reference = 'D-1';
+BEGIN;
+SELECT fpgo.enqueue_invoice(an_order(NULL)) AS first \gset
+SAVEPOINT s;
+SELECT fpgo.enqueue_invoice(an_order(NULL)) = :first AS same;
+RELEASE s;
+SELECT fpgo.enqueue_invoice(an_order(NULL, '{"invoiceMaturity": 11}')) <> :first AS another;
+COMMIT;
+SELECT fpgo.enqueue_invoice(an_order(NULL)) <> :first AS another;
+-- evaluated twice in one statement, queued once
+SELECT count(DISTINCT id) FROM (SELECT fpgo.enqueue_invoice(an_order(NULL)) AS id FROM generate_series(1, 3)) s;
+SELECT count(*), count(DISTINCT key) AS keys FROM records WHERE reference IS NULL;
+-- the same key at another server is another key
+SELECT fpgo.enqueue_invoice(jsonb_set(an_order('A-1'), '{products,0,tax}', '25'), 'regress_fpgo_second') > 0 AS queued;
+SELECT server, key FROM records WHERE key = 'A-1';
+\set VERBOSITY default
+SELECT fpgo.enqueue_invoice(an_order('E-1'), key => ' ');
+SELECT fpgo.enqueue_invoice(an_order('E-1'), key => repeat('k', 1001));
+\set VERBOSITY terse
+SELECT fpgo.enqueue_invoice(an_order('E-1'), key => repeat('k', 1000)) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(an_order('E-2'), key => repeat('k', 1000));
+-- a long referenceNo is no hindrance, and the same one is the same key
+SELECT fpgo.enqueue_invoice(an_order((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 200) i))) AS first \gset
+SELECT fpgo.enqueue_invoice(an_order((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 200) i)), on_duplicate => 'ignore') = :first AS same;
+-- a total beyond what numeric holds is the gateway's to judge, and not kept
+SELECT total, fpgo.enqueue_invoice(an_order('T-' || total, jsonb_build_object('orderSummary', jsonb_build_object(
+		'subTotal', 1, 'totalTax', 0, 'totalDiscount', 0, 'grandTotal', total)))) > 0 AS queued
+FROM (VALUES ('1e200000'), ('1e99999999999'), ('1e-200000'), (repeat('9', 200)), ('1e3'), (' 12.50 ')) v(total)
+WHERE length(total) < 20;
+SELECT key, grand_total FROM records WHERE key LIKE 'T-%';
+-- blanks around a referenceNo are none for the gateway
+SELECT fpgo.enqueue_invoice(an_order('E-3')) AS first \gset
+SELECT fpgo.enqueue_invoice(an_order(' E-3 '));
+
+-- what else it refuses; nothing is recorded
+SELECT count(*) AS before FROM records \gset
+SELECT fpgo.enqueue_invoice(NULL);
+SELECT fpgo.enqueue_invoice('{');
+SELECT fpgo.enqueue_invoice('[]');
+SELECT fpgo.enqueue_invoice(an_order('F-1', '{"invoiceMaturity": {}}'));
+SELECT fpgo.enqueue_invoice(an_order('F-1'), 'regress_fpgo_second');
+SELECT fpgo.enqueue_invoice(an_order('F-1'), 'regress_fpgo_nowhere');
+SELECT fpgo.enqueue_invoice(an_order('F-1', jsonb_build_object('note', repeat('x', 1024 * 1024))));
+BEGIN READ ONLY;
+SELECT fpgo.enqueue_invoice(an_order('F-1'));
+ROLLBACK;
+SET ROLE regress_fpgo_stranger;
+SELECT fpgo.enqueue_invoice(an_order('F-1'));
+SELECT count(*) FROM fpgo_internal.submission;
+SELECT count(*) FROM fpgo_internal.payload;
+RESET ROLE;
+SELECT count(*) = :before AS unchanged FROM records;
+\set VERBOSITY sqlstate
+SELECT fpgo.enqueue_invoice(NULL);
+SELECT fpgo.enqueue_invoice('{');
+SELECT fpgo.enqueue_invoice('[]');
+SELECT fpgo.enqueue_invoice(an_order('F-1'), 'regress_fpgo_nowhere');
+SELECT fpgo.enqueue_invoice(an_order('F-1', jsonb_build_object('note', repeat('x', 1024 * 1024))));
+\set VERBOSITY terse
+
+-- the user is who it was, after a success and after an error
+SET ROLE regress_fpgo_clerk;
+SELECT fpgo.enqueue_invoice(an_order('G-1')) > 0 AS queued, current_user;
+SELECT fpgo.enqueue_invoice(an_order('G-1'));
+SELECT current_user;
+RESET ROLE;
+
+-- a search_path of the caller's leads nowhere
+CREATE SCHEMA regress_fpgo_trap;
+CREATE FUNCTION regress_fpgo_trap.trap(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+CREATE OPERATOR regress_fpgo_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_fpgo_trap.trap);
+CREATE OPERATOR regress_fpgo_trap.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_fpgo_trap.trap);
+-- planned anew for the path
+BEGIN;
+SET LOCAL search_path = regress_fpgo_trap, pg_catalog, public;
+SELECT fpgo.enqueue_invoice(an_order('H-1')) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(an_order('A-1'), on_duplicate => 'ignore') > 0 AS queued;
+COMMIT;
+DROP SCHEMA regress_fpgo_trap CASCADE;
+
+-- one invoice of a trigger that ON CONFLICT DO NOTHING fires in vain
+CREATE TABLE orders (number text PRIMARY KEY, note text);
+CREATE FUNCTION map_order(orders) RETURNS jsonb LANGUAGE sql RETURN an_order($1.number);
+CREATE TRIGGER invoice BEFORE INSERT ON orders
+	FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('map_order');
+INSERT INTO orders VALUES ('I-1', 'first');
+INSERT INTO orders VALUES ('I-1', 'second') ON CONFLICT DO NOTHING;
+INSERT INTO orders VALUES ('I-1', 'third') ON CONFLICT (number) DO UPDATE SET note = excluded.note;
+SELECT key, state FROM records WHERE key LIKE 'I-%';
+SELECT * FROM orders;
+
+-- the same orders in bulk
+SELECT count(DISTINCT fpgo.enqueue_invoice(an_order('J-' || n))) FROM generate_series(1, 200) n;
+SELECT count(*) FROM records WHERE key LIKE 'J-%';
+
+DELETE FROM fpgo_internal.submission;
+DELETE FROM fpgo_internal.payload;
+DROP TRIGGER invoice ON orders;
+DROP FUNCTION map_order;
+DROP TABLE orders;
+DROP FUNCTION enqueue_error, an_order;
+DROP VIEW records;
+DROP SERVER frontpayment;
+DROP SERVER regress_fpgo_second;
+DROP ROLE regress_fpgo_clerk, regress_fpgo_shop, regress_fpgo_stranger;

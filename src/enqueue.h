@@ -1,0 +1,30 @@
+/*
+ * enqueue.h
+ *		Orders put into the queue as part of the caller's transaction.
+ */
+#ifndef FPGO_ENQUEUE_H
+#define FPGO_ENQUEUE_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+/*
+ * Queue an order for the current user and return the number of its
+ * submission.  server_name NULL: the one fpgo.server names; key NULL: see
+ * fpgo_handin_make().  If the same order was handed in under the key before,
+ * that submission's number with ignore_duplicate, else 23505; the same order
+ * again in the transaction that queued it gives its number either way.
+ * Raises whatever the COMMENT of fpgo.enqueue_invoice lists.
+ */
+extern int64 fpgo_enqueue(Jsonb *order, const char *server_name,
+						  const char *key, bool ignore_duplicate);
+
+/*
+ * The same, duplicates ignored, but an order that breaks rules is recorded as
+ * refused, with them, instead of raising 23514.  What is no JSON object at
+ * all still raises 22023.
+ */
+extern int64 fpgo_enqueue_or_record(Jsonb *order, const char *server_name);
+
+#endif							/* FPGO_ENQUEUE_H */

@@ -1,0 +1,282 @@
+/*
+ * flight.c
+ *		One submission on its way: from a claim on record to its settlement.
+ *
+ * The one path an order takes to the gateway, whoever sends it: the helper
+ * of submit_invoice or a delivery loop.  The claim was committed before; the
+ * request runs outside any snapshot; the outcome is committed after.  What a
+ * flight needs of catalogs (conversions) it fetches while it is prepared, so
+ * that nothing but the gateway can fail between the two commits.
+ *
+ * Each flight has its own memory context, which holds the request too: when
+ * it goes, however it goes, so does the transfer.
+ */
+#include "fpgo.h"
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "mb/pg_wchar.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
+#include "storage/lwlock.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "document.h"
+#include "flight.h"
+
+/*
+ * Backoff in seconds: a random share of 2, 4, 8, ... up to ten minutes, and
+ * without end, since an order must not die because a network did.
+ */
+#define BACKOFF_FIRST 2
+#define BACKOFF_MAX 600
+
+/* how long a gateway that says "too many" is left alone, in seconds */
+#define SLOW_DOWN_DEFAULT 60
+#define SLOW_DOWN_MAX 900
+
+/* most secret texts of an order; the field tree has fewer */
+#define SECRETS_MAX 32
+
+/* Add the secret texts of an object and of the objects in it; returns n. */
+static int
+add_secrets(const char **secrets, int n, const FpgoValue *object,
+			const FpgoShape *shape)
+{
+	FpgoValue	members[FPGO_MAX_FIELDS];
+
+	fpgo_document_members(object, shape, members);
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+		FpgoSpan	text;
+
+		if (field->type == FPGO_OBJECT)
+			n = add_secrets(secrets, n, &members[i], field->shape);
+		if (!field->is_secret || members[i].kind != FPGO_TEXT)
+			continue;
+		text = fpgo_trim(members[i].text);
+		if (text.len > 0 && n < SECRETS_MAX)
+			secrets[n++] = pg_server_to_any(pnstrdup(text.text, text.len),
+											text.len, PG_UTF8);
+	}
+	return n;
+}
+
+/*
+ * What the gateway may echo and no message may show: every secret text of
+ * the order.  NULL-terminated, in UTF-8.
+ */
+static const char **
+list_secrets(Jsonb *order)
+{
+	FpgoValue	root = fpgo_document_root(order);
+	const char **secrets = palloc0(sizeof(char *) * (SECRETS_MAX + 1));
+
+	(void) add_secrets(secrets, 0, &root, &fpgo_order_shape);
+	return secrets;
+}
+
+static void
+copy_target(FpgoTarget *copy, const FpgoTarget *target)
+{
+	*copy = *target;
+	copy->server_name = pstrdup(target->server_name);
+	copy->submit_url = pstrdup(target->submit_url);
+	copy->token = pstrdup(target->token);
+	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;
+}
+
+FpgoFlight *
+fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
+					const FpgoTarget *target, int retention_s,
+					MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "fpgo flight",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	FpgoFlight *flight = palloc0(sizeof(FpgoFlight));
+	Datum		order;
+
+	flight->context = context;
+	flight->claim = *claim;
+	flight->claim.server = pstrdup(claim->server);
+	flight->claim.role = pstrdup(claim->role);
+	flight->claim.payload = pstrdup(claim->payload);
+	flight->run = run;
+	flight->retention_s = retention_s;
+	copy_target(&flight->target, target);
+	/* fpgo wrote this text itself, so it is JSON */
+	order = DirectFunctionCall1(jsonb_in, CStringGetDatum(claim->payload));
+	flight->secrets = list_secrets(DatumGetJsonbP(order));
+	flight->wire = fpgo_handin_wire(flight->claim.payload,
+									&flight->wire_len);
+	MemoryContextSwitchTo(old);
+	return flight;
+}
+
+void
+fpgo_flight_call_off(FpgoFlight *flight)
+{
+	flight->outcome = MemoryContextAllocZero(flight->context,
+											 sizeof(FpgoOutcome));
+	flight->outcome->class = FPGO_OUTCOME_UNREACHED;
+	flight->outcome->retry_after_s = -1;
+	flight->outcome->reason = "The request could not be begun.";
+}
+
+void
+fpgo_flight_launch(FpgoFlight *flight)
+{
+	MemoryContext old = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		flight->exchange = fpgo_exchange_start(&flight->target, flight->wire,
+											   flight->wire_len,
+											   flight->secrets,
+											   flight->context);
+	}
+	PG_CATCH();
+	{
+		/* out of memory or of descriptors, both before anything was sent */
+		MemoryContextSwitchTo(old);
+		FlushErrorState();
+		flight->exchange = NULL;
+		fpgo_flight_call_off(flight);
+	}
+	PG_END_TRY();
+}
+
+bool
+fpgo_flight_is_over(const FpgoFlight *flight)
+{
+	return flight->outcome != NULL ||
+		fpgo_exchange_is_done(flight->exchange);
+}
+
+void
+fpgo_flight_require_durable(void)
+{
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
+		(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								 false);
+}
+
+bool
+fpgo_flight_is_acknowledged(void)
+{
+	bool		acknowledged;
+
+	if (!SyncRepRequested() || SyncRepStandbyNames == NULL ||
+		SyncRepStandbyNames[0] == '\0')
+		return true;
+	LWLockAcquire(SyncRepLock, LW_SHARED);
+	acknowledged = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= XactLastCommitEnd;
+	LWLockRelease(SyncRepLock);
+	return acknowledged;
+}
+
+/* ---------- settlement ---------- */
+
+int
+fpgo_flight_backoff(int attempt)
+{
+	int			limit = attempt > 8 ? BACKOFF_MAX :
+	Min(BACKOFF_FIRST << (attempt - 1), BACKOFF_MAX);
+
+	return 1 + (int) (pg_prng_double(&pg_global_prng_state) * limit);
+}
+
+static void
+decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
+{
+	const FpgoOutcome *outcome = flight->outcome;
+
+	switch (outcome->class)
+	{
+		case FPGO_OUTCOME_ACCEPTED:
+			settlement->state = FPGO_ACCEPTED;
+			settlement->order_uuid = outcome->reply->order_uuid;
+			settlement->customer_uuid = outcome->reply->customer_uuid;
+			settlement->bank_id_url = outcome->reply->bank_id_url;
+			break;
+		case FPGO_OUTCOME_REFUSED:
+			settlement->state = FPGO_REFUSED;
+			break;
+		case FPGO_OUTCOME_UNKNOWN:
+			settlement->state = FPGO_UNCERTAIN;
+			break;
+		case FPGO_OUTCOME_UNREACHED:
+		case FPGO_OUTCOME_MISCONFIGURED:
+		case FPGO_OUTCOME_CREDENTIALS:
+			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
+			settlement->delay_s = fpgo_flight_backoff(flight->claim.attempt);
+			break;
+		case FPGO_OUTCOME_SLOW_DOWN:
+			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
+			settlement->delay_s = outcome->retry_after_s < 0 ?
+				SLOW_DOWN_DEFAULT :
+				Min(Max(outcome->retry_after_s, 1), SLOW_DOWN_MAX);
+			break;
+	}
+}
+
+/* What happened and, one a line, what the gateway said about it. */
+static const char *
+describe(const FpgoOutcome *outcome)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, outcome->reason);
+	for (int i = 0; outcome->reply != NULL && i < outcome->reply->n_messages; i++)
+		appendStringInfo(&text, "\n%s", outcome->reply->messages[i]);
+	return text.data;
+}
+
+void
+fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
+{
+	FpgoSettlement settlement = {0};
+	MemoryContext old;
+
+	if (flight->outcome == NULL)
+	{
+		old = MemoryContextSwitchTo(flight->context);
+		flight->outcome = fpgo_exchange_finish(flight->exchange);
+		flight->exchange = NULL;
+		MemoryContextSwitchTo(old);
+	}
+	settlement.submission = flight->claim.submission;
+	settlement.attempt = flight->claim.attempt;
+	settlement.run = flight->run;
+	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
+	settlement.status = flight->outcome->status;
+	settlement.reason = describe(flight->outcome);
+	settlement.retention_s = flight->retention_s;
+	decide(flight, is_awaited, &settlement);
+	flight->state = settlement.state;
+	if (!fpgo_submission_settle(&settlement))
+		ereport(LOG,
+				(errmsg("outcome of submission %lld was not recorded, since it is no longer being sent",
+						(long long) flight->claim.submission),
+				 errdetail("The outcome was: %s.", settlement.outcome),
+				 fpgo_errhide()));
+}
+
+void
+fpgo_flight_free(FpgoFlight *flight)
+{
+	explicit_bzero(unconstify(char *, flight->target.token),
+				   strlen(flight->target.token));
+	explicit_bzero(unconstify(char *, flight->claim.payload),
+				   strlen(flight->claim.payload));
+	explicit_bzero(unconstify(char *, flight->wire), flight->wire_len);
+	MemoryContextDelete(flight->context);
+}

@@ -1,0 +1,279 @@
+/*
+ * handin.c
+ *		An order handed in: validated, and with all its record needs.
+ *
+ * The one place where an order becomes a payload, a key and a hash, for
+ * whoever hands it in: submit_invoice, enqueue_invoice, the trigger.
+ *
+ * The key makes a second call the same call.  It is the caller's, or the
+ * order's referenceNo, or, where the order has none, made from the payload's
+ * hash and the top-level transaction: PostgreSQL evaluates some expressions
+ * twice, and both evaluations mean one invoice; but the same order in another
+ * transaction is another one, since a shop may well sell the same thing to the
+ * same person twice.
+ */
+#include "fpgo.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/parallel.h"
+#include "common/cryptohash.h"
+#include "common/hmac.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "document.h"
+#include "handin.h"
+#include "owner.h"
+#include "reading.h"
+#include "submissions.h"
+
+/*
+ * Largest payload in bytes: what nginx, which stands before the gateway,
+ * takes unless it is told otherwise (client_max_body_size).
+ */
+#define PAYLOAD_MAX (1024 * 1024)
+
+/*
+ * Longest key, and as much of a longer reference as is kept, in bytes: either
+ * must fit an index entry beside the server's name.
+ */
+#define KEY_MAX 1000
+
+/* longest total in characters, and largest exponent of one, that is kept */
+#define TOTAL_MAX 100
+#define TOTAL_MAX_EXPONENT 100
+
+void
+fpgo_handin_require_writable(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot submit an invoice during recovery"),
+				 errhint("Submit it on the primary server.")));
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot submit an invoice in a read-only transaction")));
+	if (IsInParallelMode())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot submit an invoice during a parallel operation")));
+}
+
+/* ---------- the hash ---------- */
+
+/* The secret key, kept by the process; its table tells whether it is stale. */
+static const uint8 *
+hash_key(int *len)
+{
+	static uint8 *key = NULL;
+	static int	key_len = 0;
+	static Oid	key_table = InvalidOid;
+	Oid			table = fpgo_owner_table("hash_key");
+
+	if (key_table != table)
+	{
+		uint8	   *fresh;
+		int			fresh_len;
+		uint8	   *copy;
+
+		fpgo_submission_hash_key(&fresh, &fresh_len);
+		copy = MemoryContextAlloc(TopMemoryContext, fresh_len);
+		memcpy(copy, fresh, fresh_len);
+		if (key != NULL)
+			pfree(key);
+		key = copy;
+		key_len = fresh_len;
+		key_table = table;
+	}
+	*len = key_len;
+	return key;
+}
+
+static void
+hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])
+{
+	int			key_len;
+	const uint8 *key = hash_key(&key_len);
+	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+	bool		failed;
+
+	failed = pg_hmac_init(hmac, key, key_len) < 0 ||
+		pg_hmac_update(hmac, (const uint8 *) data, len) < 0 ||
+		pg_hmac_final(hmac, result, FPGO_HASH_BYTES) < 0;
+	pg_hmac_free(hmac);
+	if (failed)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not hash an order")));
+}
+
+static const char *
+hex(const uint8 *bytes)
+{
+	char	   *text = palloc(FPGO_HASH_BYTES * 2 + 1);
+
+	for (int i = 0; i < FPGO_HASH_BYTES; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	return text;
+}
+
+/* ---------- key, reference, total ---------- */
+
+/* A top-level string member as the gateway reads it, NULL if it has none. */
+static const char *
+read_member(Jsonb *order, const char *name)
+{
+	FpgoValue	root = fpgo_document_root(order);
+	FpgoValue	members[FPGO_MAX_FIELDS];
+	int			field = fpgo_document_find_field(&fpgo_order_shape,
+												 (FpgoSpan) {name, strlen(name)});
+	FpgoSpan	text;
+
+	Assert(field >= 0);
+	fpgo_document_members(&root, &fpgo_order_shape, members);
+	if (members[field].kind != FPGO_TEXT)
+		return NULL;
+	text = fpgo_trim(members[field].text);
+	return text.len == 0 ? NULL : pnstrdup(text.text, text.len);
+}
+
+/* Can numeric hold this number?  No total of the real world is near. */
+static bool
+is_total(FpgoSpan text)
+{
+	if (!fpgo_is_numeric(text) || text.len > TOTAL_MAX)
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+	{
+		if (text.text[i] == 'e' || text.text[i] == 'E')
+		{
+			long		exponent = strtol(pnstrdup(text.text + i + 1,
+												   text.len - i - 1),
+										  NULL, 10);
+
+			return exponent <= TOTAL_MAX_EXPONENT &&
+				exponent >= -TOTAL_MAX_EXPONENT;
+		}
+	}
+	return true;
+}
+
+/* orderSummary.grandTotal as decimal text. */
+static const char *
+read_grand_total(Jsonb *order)
+{
+	FpgoValue	root = fpgo_document_root(order);
+	FpgoValue	members[FPGO_MAX_FIELDS];
+	FpgoValue	totals[FPGO_MAX_FIELDS];
+	const FpgoShape *shape;
+	int			summary = fpgo_document_find_field(&fpgo_order_shape,
+												   (FpgoSpan) {"orderSummary", 12});
+	FpgoValue  *total;
+	FpgoSpan	text;
+
+	shape = fpgo_order_shape.fields[summary].shape;
+	fpgo_document_members(&root, &fpgo_order_shape, members);
+	fpgo_document_members(&members[summary], shape, totals);
+	total = &totals[fpgo_document_find_field(shape,
+											 (FpgoSpan) {"grandTotal", 10})];
+	if (total->kind == FPGO_NUMBER)
+		return fpgo_document_number_text(total->number).text;
+	text = fpgo_trim(total->text);
+	if (total->kind != FPGO_TEXT || !is_total(text))
+		return NULL;
+	return pnstrdup(text.text, text.len);
+}
+
+/* Unique among all top-level transactions of the cluster's life. */
+static const char *
+name_transaction(void)
+{
+	return psprintf("%d.%lld.%u", MyProcPid, (long long) MyStartTimestamp,
+					MyProc->lxid);
+}
+
+static const char *
+make_key(const FpgoHandIn *handin, const char *key)
+{
+	if (key != NULL)
+	{
+		if (fpgo_trim((FpgoSpan) {key, strlen(key)}).len == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("key must not be blank"),
+					 errhint("Leave it out, and the order's referenceNo is the key.")));
+		if (strlen(key) > KEY_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("key is too long"),
+					 errdetail("It has %zu bytes; the limit is %d.",
+							   strlen(key), KEY_MAX)));
+		return key;
+	}
+	if (handin->reference == NULL)
+		return psprintf("%s/%s", hex(handin->order_hash), name_transaction());
+	if (strlen(handin->reference) > KEY_MAX)
+	{
+		uint8		digest[FPGO_HASH_BYTES];
+
+		hash(handin->reference, strlen(handin->reference), digest);
+		return hex(digest);
+	}
+	return handin->reference;
+}
+
+/* ---------- the whole ---------- */
+
+const char *
+fpgo_handin_wire(const char *payload, int *len)
+{
+	*len = strlen(payload);
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		char	   *utf8 = pg_server_to_any(payload, *len, PG_UTF8);
+
+		*len = strlen(utf8);
+		return utf8;
+	}
+	return payload;
+}
+
+FpgoHandIn *
+fpgo_handin_make(Jsonb *order, const char *server, const char *key)
+{
+	FpgoHandIn *handin = palloc0(sizeof(FpgoHandIn));
+	StringInfoData payload;
+	int			wire_len;
+
+	initStringInfo(&payload);
+	fpgo_payload_write(&payload, order);
+	(void) fpgo_handin_wire(payload.data, &wire_len);
+	if (wire_len > PAYLOAD_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("order payload is too large"),
+				 errdetail("It has %d bytes; the limit is %d.  Nothing was sent.",
+						   wire_len, PAYLOAD_MAX),
+				 fpgo_errhide()));
+
+	handin->server = server;
+	handin->role = GetUserNameFromId(GetUserId(), false);
+	handin->payload = payload.data;
+	handin->payload_len = payload.len;
+	handin->reference = read_member(order, "referenceNo");
+	handin->grand_total = read_grand_total(order);
+	hash(payload.data, payload.len, handin->order_hash);
+	handin->key = make_key(handin, key);
+	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)
+		handin->reference = pnstrdup(handin->reference,
+									 pg_mbcliplen(handin->reference,
+												  strlen(handin->reference),
+												  KEY_MAX));
+	return handin;
+}

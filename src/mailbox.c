@@ -1,0 +1,381 @@
+/*
+ * mailbox.c
+ *		An order over to a helper process, its answer back.
+ *
+ * One dynamic shared memory segment a helper: a header of atomic words and
+ * two message queues.  The segment outlives statements and transactions of
+ * the caller; it goes when both processes have left it.
+ *
+ * The header's words settle who may do what without a lock:
+ *
+ *		owner	the caller takes an idle helper with IDLE -> BUSY, a helper
+ *				that tires leaves with IDLE -> GONE; one of the two succeeds.
+ *				A helper is born BUSY: born IDLE it could tire before its
+ *				first request.
+ *		waiting	whether the caller will be told of an order that was not sent,
+ *				and may try again, or left before: WAITING -> TOLD or LEFT.
+ *		deal	the helper strikes it with OPEN -> COMMITTING right before the
+ *				commit that records the order; a caller that leaves tries
+ *				OPEN -> WITHDRAWN.  Either the order goes on and the caller
+ *				can name it, or nothing was recorded and nothing is sent;
+ *				the same when the helper is found dead.
+ *
+ * The queues keep the bytes that passed through them, so both sides overwrite
+ * them between requests.  Messages are written and read field by field,
+ * lengths first; nothing in them is executed or trusted to be terminated.
+ */
+#include "fpgo.h"
+
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "mailbox.h"
+
+/* bytes of each queue; longer messages stream through */
+#define QUEUE_SIZE 65536
+
+/* marks a message of this version of fpgo; other bytes are the protocol's */
+#define REQUEST_TAG 0xF0
+#define ANSWER_TAG 0xF1
+
+static shm_mq *
+queue_at(FpgoMailboxHeader *header, int number)
+{
+	return (shm_mq *) ((char *) header + MAXALIGN(sizeof(FpgoMailboxHeader)) +
+					   number * QUEUE_SIZE);
+}
+
+FpgoMailbox *
+fpgo_mailbox_create(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	FpgoMailbox *mailbox = palloc0(sizeof(FpgoMailbox));
+	shm_mq	   *requests;
+	shm_mq	   *answers;
+
+	mailbox->segment = dsm_create(MAXALIGN(sizeof(FpgoMailboxHeader)) +
+								  2 * QUEUE_SIZE, 0);
+	dsm_pin_mapping(mailbox->segment);
+	mailbox->header = dsm_segment_address(mailbox->segment);
+	memset(mailbox->header, 0, sizeof(FpgoMailboxHeader));
+	mailbox->header->protocol = FPGO_MAILBOX_PROTOCOL;
+	pg_atomic_init_u32(&mailbox->header->owner, FPGO_OWNER_BUSY);
+	pg_atomic_init_u32(&mailbox->header->deal, FPGO_DEAL_OPEN);
+	pg_atomic_init_u32(&mailbox->header->waiting, FPGO_WAITING);
+	pg_atomic_init_u64(&mailbox->header->submission, 0);
+	requests = shm_mq_create(queue_at(mailbox->header, 0), QUEUE_SIZE);
+	answers = shm_mq_create(queue_at(mailbox->header, 1), QUEUE_SIZE);
+	shm_mq_set_sender(requests, MyProc);
+	shm_mq_set_receiver(answers, MyProc);
+	mailbox->out = shm_mq_attach(requests, mailbox->segment, NULL);
+	mailbox->in = shm_mq_attach(answers, mailbox->segment, NULL);
+	MemoryContextSwitchTo(old);
+	return mailbox;
+}
+
+FpgoMailbox *
+fpgo_mailbox_attach(dsm_handle handle)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	FpgoMailbox *mailbox = palloc0(sizeof(FpgoMailbox));
+	shm_mq	   *requests;
+	shm_mq	   *answers;
+
+	mailbox->segment = dsm_attach(handle);
+	if (mailbox->segment == NULL)
+	{
+		/* the caller left before this process was up */
+		pfree(mailbox);
+		MemoryContextSwitchTo(old);
+		return NULL;
+	}
+	dsm_pin_mapping(mailbox->segment);
+	mailbox->header = dsm_segment_address(mailbox->segment);
+	if (mailbox->header->protocol != FPGO_MAILBOX_PROTOCOL)
+	{
+		dsm_detach(mailbox->segment);
+		pfree(mailbox);
+		MemoryContextSwitchTo(old);
+		return NULL;
+	}
+	requests = queue_at(mailbox->header, 0);
+	answers = queue_at(mailbox->header, 1);
+	shm_mq_set_receiver(requests, MyProc);
+	shm_mq_set_sender(answers, MyProc);
+	mailbox->in = shm_mq_attach(requests, mailbox->segment, NULL);
+	mailbox->out = shm_mq_attach(answers, mailbox->segment, NULL);
+	MemoryContextSwitchTo(old);
+	return mailbox;
+}
+
+void
+fpgo_mailbox_detach(FpgoMailbox *mailbox)
+{
+	shm_mq_detach(mailbox->out);
+	shm_mq_detach(mailbox->in);
+	dsm_detach(mailbox->segment);
+	pfree(mailbox);
+}
+
+/* Move the word on from WAITING, once; true if it stands at value then. */
+static bool
+decide_waiting(FpgoMailbox *mailbox, uint32 value)
+{
+	uint32		expected = FPGO_WAITING;
+
+	return pg_atomic_compare_exchange_u32(&mailbox->header->waiting,
+										  &expected, value) ||
+		expected == value;
+}
+
+bool
+fpgo_mailbox_stop_waiting(FpgoMailbox *mailbox)
+{
+	return decide_waiting(mailbox, FPGO_LEFT);
+}
+
+bool
+fpgo_mailbox_is_awaited(FpgoMailbox *mailbox)
+{
+	return decide_waiting(mailbox, FPGO_TOLD);
+}
+
+void
+fpgo_mailbox_wipe(FpgoMailbox *mailbox)
+{
+	/*
+	 * Both queues are empty between requests, and a queue's own bookkeeping
+	 * stands before its ring; where the ring begins is shm_mq.c's secret, but
+	 * shm_mq_minimum_size is that plus one aligned word.
+	 */
+	Size		before_ring = shm_mq_minimum_size - MAXIMUM_ALIGNOF;
+
+	for (int i = 0; i < 2; i++)
+		explicit_bzero((char *) queue_at(mailbox->header, i) + before_ring,
+					   QUEUE_SIZE - before_ring);
+}
+
+/* ---------- fields ---------- */
+
+static void
+put_int(StringInfo message, int64 value)
+{
+	appendBinaryStringInfo(message, (const char *) &value, sizeof(value));
+}
+
+static void
+put_text(StringInfo message, const char *text)
+{
+	put_int(message, text ? (int64) strlen(text) : -1);
+	if (text)
+		appendBinaryStringInfo(message, text, strlen(text));
+}
+
+/* What is left of a message. */
+typedef struct Reader
+{
+	const char *data;
+	Size		left;
+} Reader;
+
+static const char *
+take(Reader *reader, Size n)
+{
+	const char *taken = reader->data;
+
+	if (n > reader->left)
+		elog(ERROR, "message between fpgo's processes is cut short");
+	reader->data += n;
+	reader->left -= n;
+	return taken;
+}
+
+static int64
+get_int(Reader *reader)
+{
+	int64		value;
+
+	memcpy(&value, take(reader, sizeof(value)), sizeof(value));
+	return value;
+}
+
+static char *
+get_text(Reader *reader)
+{
+	int64		len = get_int(reader);
+
+	if (len < 0)
+		return NULL;
+	return pnstrdup(take(reader, len), len);
+}
+
+static void
+open_message(Reader *reader, const void *data, Size len, unsigned char tag)
+{
+	reader->data = data;
+	reader->left = len;
+	if (*(const unsigned char *) take(reader, 1) != tag)
+		elog(ERROR, "message between fpgo's processes is of another kind");
+}
+
+/* ---------- requests ---------- */
+
+void
+fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
+{
+	const FpgoTarget *target = &request->target;
+	const FpgoHandIn *handin = &request->handin;
+
+	appendStringInfoChar(message, (char) REQUEST_TAG);
+	put_int(message, request->number);
+	put_int(message, request->server);
+	put_int(message, request->retention_s);
+	put_text(message, target->server_name);
+	put_text(message, target->submit_url);
+	put_text(message, target->token);
+	put_text(message, target->ca_file);
+	put_int(message, target->connect_timeout_ms);
+	put_int(message, target->timeout_ms);
+	put_int(message, target->keepalive_s);
+	put_text(message, handin->key);
+	appendBinaryStringInfo(message, (const char *) handin->order_hash,
+						   FPGO_HASH_BYTES);
+	put_text(message, handin->reference);
+	put_text(message, handin->role);
+	put_text(message, handin->grand_total);
+	put_text(message, handin->payload);
+}
+
+FpgoRequest *
+fpgo_mailbox_read_request(const void *data, Size len)
+{
+	FpgoRequest *request = palloc0(sizeof(FpgoRequest));
+	FpgoTarget *target = &request->target;
+	FpgoHandIn *handin = &request->handin;
+	Reader		reader;
+
+	open_message(&reader, data, len, REQUEST_TAG);
+	request->number = get_int(&reader);
+	request->server = get_int(&reader);
+	request->retention_s = get_int(&reader);
+	target->server_name = get_text(&reader);
+	target->submit_url = get_text(&reader);
+	target->token = get_text(&reader);
+	target->ca_file = get_text(&reader);
+	target->connect_timeout_ms = get_int(&reader);
+	target->timeout_ms = get_int(&reader);
+	target->keepalive_s = get_int(&reader);
+	handin->server = target->server_name;
+	handin->key = get_text(&reader);
+	memcpy(handin->order_hash, take(&reader, FPGO_HASH_BYTES),
+		   FPGO_HASH_BYTES);
+	handin->reference = get_text(&reader);
+	handin->role = get_text(&reader);
+	handin->grand_total = get_text(&reader);
+	handin->payload = get_text(&reader);
+	handin->payload_len = strlen(handin->payload);
+	return request;
+}
+
+/* ---------- answers ---------- */
+
+static void
+put_outcome(StringInfo message, const FpgoOutcome *outcome)
+{
+	const FpgoReply *reply = outcome->reply;
+
+	put_int(message, outcome->class);
+	put_int(message, outcome->status);
+	put_int(message, outcome->retry_after_s);
+	put_text(message, outcome->reason);
+	put_text(message, reply ? reply->order_uuid : NULL);
+	put_text(message, reply ? reply->customer_uuid : NULL);
+	put_text(message, reply ? reply->bank_id_url : NULL);
+	put_int(message, reply ? reply->n_left_off : 0);
+	put_int(message, reply ? reply->n_messages : 0);
+	for (int i = 0; reply != NULL && i < reply->n_messages; i++)
+		put_text(message, reply->messages[i]);
+}
+
+static void
+get_outcome(Reader *reader, FpgoOutcome *outcome)
+{
+	FpgoReply  *reply = palloc0(sizeof(FpgoReply));
+	int64		n_messages;
+
+	outcome->class = get_int(reader);
+	outcome->status = get_int(reader);
+	outcome->retry_after_s = get_int(reader);
+	outcome->reason = get_text(reader);
+	reply->order_uuid = get_text(reader);
+	reply->customer_uuid = get_text(reader);
+	reply->bank_id_url = get_text(reader);
+	reply->n_left_off = get_int(reader);
+	n_messages = get_int(reader);
+	reply->n_messages = Min(n_messages, FPGO_REPLY_MAX_MESSAGES);
+	for (int i = 0; i < reply->n_messages; i++)
+		reply->messages[i] = get_text(reader);
+	outcome->reply = reply;
+}
+
+static void
+put_submission(StringInfo message, const FpgoSubmission *submission)
+{
+	put_int(message, submission->id);
+	put_int(message, submission->state);
+	put_int(message, submission->is_same_order);
+	put_text(message, submission->order_uuid);
+	put_text(message, submission->customer_uuid);
+	put_text(message, submission->bank_id_url);
+}
+
+static void
+get_submission(Reader *reader, FpgoSubmission *submission)
+{
+	submission->id = get_int(reader);
+	submission->state = get_int(reader);
+	submission->is_same_order = get_int(reader);
+	submission->order_uuid = get_text(reader);
+	submission->customer_uuid = get_text(reader);
+	submission->bank_id_url = get_text(reader);
+}
+
+void
+fpgo_mailbox_write_answer(StringInfo message, const FpgoAnswer *answer)
+{
+	appendStringInfoChar(message, (char) ANSWER_TAG);
+	put_int(message, answer->number);
+	put_int(message, answer->kind);
+	put_int(message, answer->submission);
+	if (answer->kind == FPGO_ANSWER_OUTCOME)
+		put_outcome(message, &answer->outcome);
+	else if (answer->kind == FPGO_ANSWER_ON_RECORD)
+		put_submission(message, &answer->on_record);
+	put_int(message, answer->error.sqlerrcode);
+	put_text(message, answer->error.message);
+	put_text(message, answer->error.detail);
+	put_text(message, answer->error.hint);
+}
+
+FpgoAnswer *
+fpgo_mailbox_read_answer(const void *data, Size len)
+{
+	FpgoAnswer *answer = palloc0(sizeof(FpgoAnswer));
+	Reader		reader;
+
+	open_message(&reader, data, len, ANSWER_TAG);
+	answer->number = get_int(&reader);
+	answer->kind = get_int(&reader);
+	answer->submission = get_int(&reader);
+	if (answer->kind == FPGO_ANSWER_OUTCOME)
+		get_outcome(&reader, &answer->outcome);
+	else if (answer->kind == FPGO_ANSWER_ON_RECORD)
+		get_submission(&reader, &answer->on_record);
+	answer->error.sqlerrcode = get_int(&reader);
+	answer->error.message = get_text(&reader);
+	answer->error.detail = get_text(&reader);
+	answer->error.hint = get_text(&reader);
+	return answer;
+}

@@ -1,0 +1,153 @@
+/*
+ * owner.c
+ *		Statements on fpgo's own tables, run as their owner.
+ *
+ * Users have no right on these tables: fpgo's functions run as their caller
+ * and become the owner for one statement at a time.  While they are, nothing
+ * a trigger or an expression could do reaches beyond the owner, and temporary
+ * objects of the session are out of reach (security-restricted operation).
+ *
+ * Nothing here catches an error.  The switch never outlives a statement, so
+ * at every commit and rollback the user is the one the transaction began
+ * with, and PostgreSQL itself restores that one when a statement fails.
+ */
+#include "owner.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#define TABLE_SCHEMA "fpgo_internal"
+
+Oid
+fpgo_owner_table(const char *name)
+{
+	Oid			table = get_relname_relid(name,
+										  get_namespace_oid(TABLE_SCHEMA,
+															false));
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s.%s\" does not exist", TABLE_SCHEMA,
+						name),
+				 errhint("CREATE EXTENSION fpgo;")));
+	return table;
+}
+
+Oid
+fpgo_owner_role(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID,
+										ObjectIdGetDatum(fpgo_owner_table("submission")));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for fpgo's table");
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+uint64
+fpgo_owner_execute(FpgoStatement *statement, Datum *values, const char *nulls)
+{
+	Oid			caller;
+	int			context;
+	int			result;
+
+	GetUserIdAndSecContext(&caller, &context);
+	SetUserIdAndSecContext(fpgo_owner_role(),
+						   context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement->sql,
+									   statement->n_parameters,
+									   statement->types);
+
+		if (plan == NULL)
+			elog(ERROR, "could not plan a statement of fpgo: %s",
+				 SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		statement->plan = plan;
+	}
+	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not run a statement of fpgo: %s",
+			 SPI_result_code_string(result));
+	SetUserIdAndSecContext(caller, context);
+	return SPI_processed;
+}
+
+/* ---------- parameters and results ---------- */
+
+void
+fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null)
+{
+	Assert(p->n < FPGO_MAX_PARAMETERS);
+	p->values[p->n] = value;
+	p->nulls[p->n++] = is_null ? 'n' : ' ';
+}
+
+void
+fpgo_put_text(FpgoParameters *p, const char *text)
+{
+	fpgo_put_datum(p, text ? CStringGetTextDatum(text) : (Datum) 0,
+				   text == NULL);
+}
+
+void
+fpgo_put_int64(FpgoParameters *p, int64 value)
+{
+	fpgo_put_datum(p, Int64GetDatum(value), false);
+}
+
+void
+fpgo_put_int(FpgoParameters *p, int value)
+{
+	fpgo_put_datum(p, Int32GetDatum(value), false);
+}
+
+uint64
+fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p)
+{
+	Assert(p->n == statement->n_parameters);
+	return fpgo_owner_execute(statement, p->values, p->nulls);
+}
+
+Datum
+fpgo_get_datum(int row, int column, bool *is_null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, is_null);
+}
+
+int64
+fpgo_get_int64(int row, int column)
+{
+	bool		is_null;
+	Datum		value = fpgo_get_datum(row, column, &is_null);
+
+	return is_null ? 0 : DatumGetInt64(value);
+}
+
+const char *
+fpgo_get_text(int row, int column, MemoryContext context)
+{
+	bool		is_null;
+	Datum		value = fpgo_get_datum(row, column, &is_null);
+	MemoryContext old;
+	const char *copy;
+
+	if (is_null)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	copy = TextDatumGetCString(value);
+	MemoryContextSwitchTo(old);
+	return copy;
+}

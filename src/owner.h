@@ -1,0 +1,62 @@
+/*
+ * owner.h
+ *		Statements on fpgo's own tables, run as their owner.
+ */
+#ifndef FPGO_OWNER_H
+#define FPGO_OWNER_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+#define FPGO_MAX_PARAMETERS 16
+
+/* One statement, planned at its first use and kept by the process. */
+typedef struct FpgoStatement
+{
+	const char *sql;			/* objects and operators qualified */
+	int			n_parameters;
+	Oid			types[FPGO_MAX_PARAMETERS];
+	SPIPlanPtr	plan;			/* NULL until the first use */
+} FpgoStatement;
+
+/*
+ * Run a statement as the owner of fpgo's tables, security-restricted, and
+ * become the caller again before returning.  SPI must be connected; rows are
+ * in SPI_tuptable.  Returns how many rows it touched.  nulls: as for
+ * SPI_execute_plan().
+ */
+extern uint64 fpgo_owner_execute(FpgoStatement *statement, Datum *values,
+								 const char *nulls);
+
+/* Parameters of one statement, put in from left to right. */
+typedef struct FpgoParameters
+{
+	int			n;
+	Datum		values[FPGO_MAX_PARAMETERS];
+	char		nulls[FPGO_MAX_PARAMETERS + 1];
+} FpgoParameters;
+
+extern void fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null);
+extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
+extern void fpgo_put_int64(FpgoParameters *p, int64 value);
+extern void fpgo_put_int(FpgoParameters *p, int value);
+
+/* fpgo_owner_execute() with these parameters, which must be all of them. */
+extern uint64 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p);
+
+/*
+ * A column of a row of the last statement, rows from 0 and columns from 1.
+ * NULL is 0 as a number and NULL as a text, which is made in the context.
+ */
+extern Datum fpgo_get_datum(int row, int column, bool *is_null);
+extern int64 fpgo_get_int64(int row, int column);
+extern const char *fpgo_get_text(int row, int column, MemoryContext context);
+
+/* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
+extern Oid	fpgo_owner_role(void);
+
+/* One of fpgo's tables by name; raises likewise. */
+extern Oid	fpgo_owner_table(const char *name);
+
+#endif							/* FPGO_OWNER_H */

@@ -1,0 +1,558 @@
+/*
+ * submissions.c
+ *		The records: submissions, their attempts, payloads and events.
+ *
+ * Every change of a submission's state is a statement of this room, and each
+ * names the state it starts from:
+ *
+ *		(new)     -> queued, sending, refused
+ *		queued    -> sending (queue.c), cancelled (resolve.c)
+ *		sending   -> accepted, refused, queued, uncertain, cancelled
+ *		uncertain -> accepted, refused, queued, cancelled (resolve.c)
+ *
+ * There is no way from uncertain to sending, so nothing that may have arrived
+ * is sent again unless a person decided that it did not.  Guards stand here
+ * and not in triggers, which would refuse the restore of a dump.
+ *
+ * A sending submission belongs to a run, which holds a lock of that number
+ * (run.c); whoever can take the lock knows that the run is dead.
+ *
+ * Statements qualify operators too: the caller's search_path is not trusted.
+ */
+#include "fpgo.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "owner.h"
+#include "run.h"
+#include "submissions.h"
+
+/* most bytes of a sentence that are kept */
+#define REASON_MAX 2000
+
+/* ---------- names ---------- */
+
+static const char *const state_names[] = {
+	[FPGO_QUEUED] = "queued",
+	[FPGO_SENDING] = "sending",
+	[FPGO_ACCEPTED] = "accepted",
+	[FPGO_REFUSED] = "refused",
+	[FPGO_UNCERTAIN] = "uncertain",
+	[FPGO_CANCELLED] = "cancelled",
+};
+
+const char *
+fpgo_state_name(FpgoState state)
+{
+	return state_names[state];
+}
+
+static FpgoState
+parse_state(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(state_names); i++)
+	{
+		if (strcmp(state_names[i], name) == 0)
+			return i;
+	}
+	elog(ERROR, "submission has the unknown state \"%s\"", name);
+}
+
+/* A sentence as it is kept: clipped at a character. */
+static const char *
+clip(const char *sentence)
+{
+	int			len = sentence ? strlen(sentence) : 0;
+
+	if (len <= REASON_MAX)
+		return sentence;
+	return pnstrdup(sentence, pg_mbcliplen(sentence, len, REASON_MAX));
+}
+
+/* ---------- new submissions ---------- */
+
+#define INSERT_SUBMISSION \
+	"INSERT INTO fpgo_internal.submission" \
+	" (server, key, order_hash, reference, role, grand_total, state, run," \
+	"  attempts, error, settled_at)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, "
+
+#define UNLESS_TAKEN \
+	" ON CONFLICT (server, key)" \
+	" WHERE state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')" \
+	" DO NOTHING RETURNING id"
+
+#define HANDIN_TYPES \
+	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID
+
+/*
+ * Plain statements, one a table: what they cost is mostly setting them up, and
+ * that is least for the simplest.
+ */
+static FpgoStatement queue_statement = {
+	.sql = INSERT_SUBMISSION "'queued', NULL, 0, NULL, NULL)" UNLESS_TAKEN,
+	.n_parameters = 6,
+	.types = {HANDIN_TYPES}
+};
+
+static FpgoStatement send_statement = {
+	.sql = INSERT_SUBMISSION "'sending', $7, 1, NULL, NULL)" UNLESS_TAKEN,
+	.n_parameters = 7,
+	.types = {HANDIN_TYPES, INT8OID}
+};
+
+static FpgoStatement payload_statement = {
+	.sql = "INSERT INTO fpgo_internal.payload (submission, payload)"
+	" VALUES ($1, $2)",
+	.n_parameters = 2,
+	.types = {INT8OID, TEXTOID}
+};
+
+static FpgoStatement attempt_statement = {
+	.sql = "INSERT INTO fpgo_internal.attempt (submission, number, run)"
+	" VALUES ($1, 1, $2)",
+	.n_parameters = 2,
+	.types = {INT8OID, INT8OID}
+};
+
+/* a refused submission holds no key, so it is never in the way of another */
+static FpgoStatement refuse_statement = {
+	.sql = INSERT_SUBMISSION
+	"'refused', NULL, 0, $7, pg_catalog.clock_timestamp()) RETURNING id",
+	.n_parameters = 7,
+	.types = {HANDIN_TYPES, TEXTOID}
+};
+
+static void
+add_handin(FpgoParameters *p, const FpgoHandIn *handin)
+{
+	bytea	   *hash = palloc(VARHDRSZ + FPGO_HASH_BYTES);
+
+	SET_VARSIZE(hash, VARHDRSZ + FPGO_HASH_BYTES);
+	memcpy(VARDATA(hash), handin->order_hash, FPGO_HASH_BYTES);
+	fpgo_put_text(p, handin->server);
+	fpgo_put_text(p, handin->key);
+	fpgo_put_datum(p, PointerGetDatum(hash), false);
+	fpgo_put_text(p, handin->reference);
+	fpgo_put_text(p, handin->role);
+	if (handin->grand_total == NULL)
+		fpgo_put_datum(p, (Datum) 0, true);
+	else
+		fpgo_put_datum(p, DirectFunctionCall3(numeric_in,
+										 CStringGetDatum(handin->grand_total),
+										 ObjectIdGetDatum(InvalidOid),
+										 Int32GetDatum(-1)), false);
+}
+
+/* Run one of the statements above and return the number it made, or 0. */
+static int64
+insert_submission(FpgoStatement *statement, FpgoParameters *p)
+{
+	return fpgo_owner_run(statement, p) > 0 ? fpgo_get_int64(0, 1) : 0;
+}
+
+static void
+insert_payload(int64 id, const FpgoHandIn *handin)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, id);
+	fpgo_put_datum(&p,
+				   PointerGetDatum(cstring_to_text_with_len(handin->payload,
+															handin->payload_len)),
+				   false);
+	fpgo_owner_run(&payload_statement, &p);
+}
+
+int64
+fpgo_submission_queue(const FpgoHandIn *handin)
+{
+	FpgoParameters p = {0};
+	int64		id;
+
+	SPI_connect();
+	add_handin(&p, handin);
+	id = insert_submission(&queue_statement, &p);
+	if (id != 0)
+		insert_payload(id, handin);
+	SPI_finish();
+	return id;
+}
+
+int64
+fpgo_submission_send(const FpgoHandIn *handin, int64 run)
+{
+	FpgoParameters p = {0};
+	int64		id;
+
+	SPI_connect();
+	add_handin(&p, handin);
+	fpgo_put_int64(&p, run);
+	id = insert_submission(&send_statement, &p);
+	if (id != 0)
+	{
+		insert_payload(id, handin);
+		p.n = 0;
+		fpgo_put_int64(&p, id);
+		fpgo_put_int64(&p, run);
+		fpgo_owner_run(&attempt_statement, &p);
+	}
+	SPI_finish();
+	return id;
+}
+
+int64
+fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
+{
+	FpgoParameters p = {0};
+	int64		id;
+
+	SPI_connect();
+	add_handin(&p, handin);
+	fpgo_put_text(&p, clip(reason));
+	id = insert_submission(&refuse_statement, &p);
+	SPI_finish();
+	return id;
+}
+
+/* ---------- finding ---------- */
+
+#define SUBMISSION_COLUMNS \
+	"SELECT id, state::pg_catalog.text, run, server, role," \
+	" order_uuid, customer_uuid, bank_id_url, xmin"
+
+static FpgoStatement find_key_statement = {
+	.sql = SUBMISSION_COLUMNS ", order_hash OPERATOR(pg_catalog.=) $3"
+	" FROM fpgo_internal.submission"
+	" WHERE server OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2"
+	" AND state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, BYTEAOID}
+};
+
+static FpgoStatement find_statement = {
+	.sql = SUBMISSION_COLUMNS ", false FROM fpgo_internal.submission"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	.n_parameters = 1,
+	.types = {INT8OID}
+};
+
+static FpgoStatement find_reference_statement = {
+	.sql = "SELECT id FROM fpgo_internal.submission"
+	" WHERE server OPERATOR(pg_catalog.=) $1"
+	" AND reference OPERATOR(pg_catalog.=) $2"
+	" AND state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')"
+	" AND id OPERATOR(pg_catalog.<>) $3 LIMIT 1",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, INT8OID}
+};
+
+static FpgoSubmission *
+read_submission(MemoryContext context)
+{
+	FpgoSubmission *s = MemoryContextAllocZero(context,
+											   sizeof(FpgoSubmission));
+	bool		is_null;
+
+	s->id = fpgo_get_int64(0, 1);
+	s->state = parse_state(fpgo_get_text(0, 2, context));
+	s->run = fpgo_get_int64(0, 3);
+	s->server = fpgo_get_text(0, 4, context);
+	s->role = fpgo_get_text(0, 5, context);
+	s->order_uuid = fpgo_get_text(0, 6, context);
+	s->customer_uuid = fpgo_get_text(0, 7, context);
+	s->bank_id_url = fpgo_get_text(0, 8, context);
+	s->is_own = TransactionIdIsCurrentTransactionId(DatumGetTransactionId(fpgo_get_datum(0, 9, &is_null)));
+	s->is_same_order = DatumGetBool(fpgo_get_datum(0, 10, &is_null));
+	return s;
+}
+
+FpgoSubmission *
+fpgo_submission_find_key(const FpgoHandIn *handin)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoSubmission *found = NULL;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	add_handin(&p, handin);
+	p.n = 3;					/* server, key and hash come first */
+	if (fpgo_owner_run(&find_key_statement, &p) > 0)
+		found = read_submission(caller);
+	SPI_finish();
+	return found;
+}
+
+FpgoSubmission *
+fpgo_submission_find(int64 id)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoSubmission *found = NULL;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, id);
+	if (fpgo_owner_run(&find_statement, &p) > 0)
+		found = read_submission(caller);
+	SPI_finish();
+	return found;
+}
+
+int64
+fpgo_submission_find_reference(const FpgoHandIn *handin, int64 but)
+{
+	int64		id = 0;
+	FpgoParameters p = {0};
+
+	if (handin->reference == NULL)
+		return 0;
+	SPI_connect();
+	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->reference);
+	fpgo_put_int64(&p, but);
+	if (fpgo_owner_run(&find_reference_statement, &p) > 0)
+		id = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return id;
+}
+
+/* ---------- settling ---------- */
+
+static FpgoStatement settle_statement = {
+	.sql = "UPDATE fpgo_internal.submission"
+	" SET state = $3::fpgo.submission_state, run = NULL, error = $4,"
+	"  order_uuid = $5, customer_uuid = $6, bank_id_url = $7,"
+	"  not_before = $8, settled_at = $9, payload_until = $10"
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND run OPERATOR(pg_catalog.=) $2"
+	" AND state OPERATOR(pg_catalog.=) 'sending'",
+	.n_parameters = 10,
+	.types = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+};
+
+static FpgoStatement end_attempt_statement = {
+	.sql = "UPDATE fpgo_internal.attempt SET ended_at = $3, outcome = $4,"
+	" status = $5, reason = $6"
+	" WHERE submission OPERATOR(pg_catalog.=) $1"
+	" AND number OPERATOR(pg_catalog.=) $2",
+	.n_parameters = 6,
+	.types = {INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID, TEXTOID}
+};
+
+static FpgoStatement delete_payload_statement = {
+	.sql = "DELETE FROM fpgo_internal.payload"
+	" WHERE submission OPERATOR(pg_catalog.=) $1",
+	.n_parameters = 1,
+	.types = {INT8OID}
+};
+
+static bool
+is_finished(FpgoState state)
+{
+	return state == FPGO_ACCEPTED || state == FPGO_REFUSED ||
+		state == FPGO_CANCELLED;
+}
+
+/* A point in time that many seconds from now, or NULL. */
+static void
+put_time(FpgoParameters *p, TimestampTz now, int seconds, bool is_null)
+{
+	fpgo_put_datum(p, TimestampTzGetDatum(now + seconds * USECS_PER_SEC),
+				   is_null);
+}
+
+/* The change of state; false if the submission is not sending in that run. */
+static bool
+settle_submission(const FpgoSettlement *settlement, TimestampTz now)
+{
+	FpgoState	state = settlement->state;
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, settlement->submission);
+	fpgo_put_int64(&p, settlement->run);
+	fpgo_put_text(&p, fpgo_state_name(state));
+	fpgo_put_text(&p, state == FPGO_ACCEPTED ? NULL :
+				  clip(settlement->reason));
+	fpgo_put_text(&p, settlement->order_uuid);
+	fpgo_put_text(&p, settlement->customer_uuid);
+	fpgo_put_text(&p, settlement->bank_id_url);
+	put_time(&p, now, settlement->delay_s, state != FPGO_QUEUED);
+	put_time(&p, now, 0, state == FPGO_QUEUED);
+	put_time(&p, now, settlement->retention_s,
+			 settlement->retention_s == 0 || !is_finished(state));
+	return fpgo_owner_run(&settle_statement, &p) > 0;
+}
+
+static void
+end_attempt(const FpgoSettlement *settlement, TimestampTz now)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, settlement->submission);
+	fpgo_put_int(&p, settlement->attempt);
+	fpgo_put_datum(&p, TimestampTzGetDatum(now), false);
+	fpgo_put_text(&p, settlement->outcome);
+	fpgo_put_datum(&p, Int32GetDatum(settlement->status),
+				   settlement->status == 0);
+	fpgo_put_text(&p, clip(settlement->reason));
+	fpgo_owner_run(&end_attempt_statement, &p);
+}
+
+bool
+fpgo_submission_settle(const FpgoSettlement *settlement)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	FpgoParameters p = {0};
+	bool		settled;
+
+	Assert(settlement->state != FPGO_SENDING);
+	SPI_connect();
+	settled = settle_submission(settlement, now);
+	if (settled)
+		end_attempt(settlement, now);
+	if (settled && is_finished(settlement->state) &&
+		settlement->retention_s == 0)
+	{
+		fpgo_put_int64(&p, settlement->submission);
+		fpgo_owner_run(&delete_payload_statement, &p);
+	}
+	SPI_finish();
+	return settled;
+}
+
+/* ---------- sweeping and purging ---------- */
+
+static FpgoStatement runs_statement = {
+	.sql = "SELECT DISTINCT run FROM fpgo_internal.submission"
+	" WHERE state OPERATOR(pg_catalog.=) 'sending' AND run IS NOT NULL",
+	.n_parameters = 0
+};
+
+static FpgoStatement sweep_statement = {
+	.sql = "WITH swept AS (UPDATE fpgo_internal.submission"
+	"  SET state = 'uncertain', run = NULL, error = $2,"
+	"   settled_at = pg_catalog.clock_timestamp()"
+	"  WHERE run OPERATOR(pg_catalog.=) $1"
+	"  AND state OPERATOR(pg_catalog.=) 'sending' RETURNING id, attempts)"
+	" UPDATE fpgo_internal.attempt a SET ended_at = pg_catalog.clock_timestamp(),"
+	"  outcome = 'unknown', reason = $2 FROM swept"
+	" WHERE a.submission OPERATOR(pg_catalog.=) swept.id"
+	" AND a.number OPERATOR(pg_catalog.=) swept.attempts",
+	.n_parameters = 2,
+	.types = {INT8OID, TEXTOID}
+};
+
+int
+fpgo_submission_sweep(void)
+{
+	FpgoParameters p = {0};
+	int64	   *runs;
+	int			n_runs;
+	int			n_swept = 0;
+
+	SPI_connect();
+	n_runs = fpgo_owner_run(&runs_statement, &p);
+	runs = palloc(sizeof(int64) * (n_runs + 1));
+	for (int i = 0; i < n_runs; i++)
+		runs[i] = fpgo_get_int64(i, 1);
+	for (int i = 0; i < n_runs; i++)
+	{
+		if (!fpgo_run_is_dead(runs[i]))
+			continue;
+		p.n = 0;
+		fpgo_put_int64(&p, runs[i]);
+		fpgo_put_text(&p, "The process that sent it ended before the outcome was recorded.");
+		n_swept += fpgo_owner_run(&sweep_statement, &p);
+	}
+	SPI_finish();
+	return n_swept;
+}
+
+static FpgoStatement purge_statement = {
+	.sql = "DELETE FROM fpgo_internal.payload p USING fpgo_internal.submission s"
+	" WHERE s.id OPERATOR(pg_catalog.=) p.submission"
+	" AND s.payload_until OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp()",
+	.n_parameters = 0
+};
+
+void
+fpgo_submission_purge(void)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_owner_run(&purge_statement, &p);
+	SPI_finish();
+}
+
+/* ---------- the rest ---------- */
+
+static FpgoStatement unfinished_statement = {
+	.sql = "SELECT pg_catalog.count(*) FROM fpgo_internal.submission"
+	" WHERE state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')",
+	.n_parameters = 0
+};
+
+int64
+fpgo_submission_count_unfinished(void)
+{
+	FpgoParameters p = {0};
+	int64		n;
+
+	SPI_connect();
+	fpgo_owner_run(&unfinished_statement, &p);
+	n = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return n;
+}
+
+void
+fpgo_submission_fill_session(const char *order_uuid,
+							 const char *customer_uuid,
+							 const char *bank_id_url,
+							 Datum values[3], bool nulls[3])
+{
+	const char *const texts[3] = {order_uuid, customer_uuid, bank_id_url};
+
+	for (int i = 0; i < 3; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+	}
+}
+
+static FpgoStatement hash_key_statement = {
+	.sql = "SELECT key FROM fpgo_internal.hash_key ORDER BY created_at LIMIT 1",
+	.n_parameters = 0
+};
+
+void
+fpgo_submission_hash_key(uint8 **key, int *len)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoParameters p = {0};
+	bool		is_null;
+	bytea	   *value;
+
+	SPI_connect();
+	if (fpgo_owner_run(&hash_key_statement, &p) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("fpgo has no hash key"),
+				 errdetail("The table fpgo_internal.hash_key is empty."),
+				 errhint("Restore its content, without which earlier orders are not recognised.")));
+	value = DatumGetByteaPP(fpgo_get_datum(0, 1, &is_null));
+	*len = VARSIZE_ANY_EXHDR(value);
+	*key = MemoryContextAlloc(caller, *len);
+	memcpy(*key, VARDATA_ANY(value), *len);
+	SPI_finish();
+}

@@ -1,0 +1,530 @@
+# The helper process of fpgo.submit_invoice: when it comes and goes, what it
+# does not let itself be disturbed by, which locks it waits for and which it
+# does not, and what it leaves behind in memory.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+
+use FpgoChecker;
+use FpgoTest;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $warm_calls = 2000;
+
+my $gateway = FpgoGateway->start('--token', $TOKEN);
+my $node    = new_cluster('main', url => $gateway->address);
+my $session = open_session($node);
+my $admin   = open_session($node);
+my $third   = open_session($node);
+
+sub administer {
+    my ($sql) = @_;
+    my $ended = run_in($admin, $sql);
+    die "$sql: $ended->{said}" if $ended->{sqlstate};
+    return $ended->{rows};
+}
+
+sub states_of {
+    my ($reference) = @_;
+    return administer(qq{
+        SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
+        FROM fpgo_internal.submission WHERE reference = '$reference'});
+}
+
+sub comes_to {
+    my ($name, $reference, $states, $received) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is(states_of($reference), $states, "$name: the record says '$states'");
+    is(scalar $gateway->ledger($reference), $received, "$name: requests received: $received");
+    return;
+}
+
+sub new_order {
+    my $order = order(@_);
+    return ($order, reference_of($order));
+}
+
+sub wait_for_gateway {
+    my ($reference) = @_;
+    return wait_for("order $reference at the gateway", sub { scalar $gateway->ledger($reference) });
+}
+
+sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
+
+# The one helper process there is, '' if there is none.
+sub find_helper {
+    return administer(q{SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
+}
+
+sub count_helpers {
+    my ($condition) = @_;
+    return administer("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'fpgo helper' AND $condition");
+}
+
+sub wait_for_no_helper {
+    return wait_for('the end of all helpers', sub { find_helper() eq '' }, 20);
+}
+
+# Ask all helpers to end, and wait for it.
+sub end_helpers {
+    administer(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
+    return wait_for_no_helper();
+}
+
+# Kept for the test however slow the machine is; shortened where that is meant.
+run_in($session, q{SET fpgo.helper_idle = '60s'});
+my $backend = pid_of($session);
+
+# --- coming and going ---------------------------------------------------------------
+
+ends('the first call', submit($session, order()), '');
+my $helper = find_helper();
+isnt($helper, '', 'the helper is seen');
+is(administer("SELECT state FROM pg_stat_activity WHERE pid = $helper"), 'idle', 'between calls: idle');
+{
+    my ($order, $reference) = new_order();
+    $gateway->misbehave({ delay => 0.3 });
+    begin_submit($session, $order);
+    wait_for_gateway($reference);
+    is(administer("SELECT state || ': ' || query FROM pg_stat_activity WHERE pid = $helper"),
+        'active: waiting for the gateway', 'during a call: says what it does');
+    is(administer("SELECT wait_event FROM pg_stat_activity WHERE pid = $backend"),
+        'MessageQueueReceive', 'during a call: so does the caller');
+    is(administer(qq{SELECT coalesce(backend_xid::text, backend_xmin::text, 'none') FROM pg_stat_activity
+        WHERE pid = $helper}), 'none', 'during a call: no transaction and no snapshot');
+    ends('during a call', finish_in($session), '');
+}
+for my $event (
+    'DISCARD ALL',
+    'BEGIN; SAVEPOINT a; ROLLBACK TO a; ROLLBACK',
+    q{DO 'BEGIN RAISE division_by_zero; EXCEPTION WHEN OTHERS THEN NULL; END'}) {
+    run_in($session, $event);
+    ends("after $event", submit($session, order()), '');
+    is(find_helper(), $helper, "after $event: the same helper");
+}
+run_in($session, q{SET fpgo.helper_idle = '60s'});
+{
+    administer("SELECT pg_cancel_backend($helper)");
+    ends('after pg_cancel_backend on the idle helper', submit($session, order()), '');
+    is(find_helper(), $helper, 'after pg_cancel_backend on the idle helper: the same');
+    my ($order, $reference) = new_order();
+    $gateway->misbehave({ delay => 0.3 });
+    begin_submit($session, $order);
+    wait_for_gateway($reference);
+    administer("SELECT pg_cancel_backend($helper)");
+    ends('pg_cancel_backend on the busy helper', finish_in($session), '');
+    comes_to('pg_cancel_backend on the busy helper', $reference, 'accepted', 1);
+}
+{
+    my ($order, $reference) = new_order();
+    $gateway->misbehave({ delay => 0.3 });
+    begin_submit($session, $order);
+    wait_for_gateway($reference);
+    administer("SELECT pg_terminate_backend($helper)");
+    ends('pg_terminate_backend on the busy helper', finish_in($session), '');
+    comes_to('pg_terminate_backend on the busy helper', $reference, 'accepted', 1);
+    wait_for_no_helper();
+    ends('after it', submit($session, order()), '');
+    isnt(find_helper(), $helper, 'after it: another helper');
+    $helper = find_helper();
+}
+{
+    administer("SELECT pg_terminate_backend($helper)");
+    ends('at once after pg_terminate_backend on the idle helper', submit($session, order()), '');
+    end_helpers();
+    ends('after pg_terminate_backend on the idle helper', submit($session, order()), '');
+}
+{
+    my ($order, $reference) = new_order();
+    $gateway->misbehave({ stall => \1 });
+    $helper = find_helper();
+    begin_submit($session, $order);
+    wait_for_gateway($reference);
+    my $began = time;
+    administer("SELECT pg_terminate_backend($helper)");
+    ends('pg_terminate_backend, and no answer', finish_in($session), '38F01');
+    my $seconds = time - $began;
+    diag(sprintf 'a helper told to end gave up after %.1f s', $seconds);
+    cmp_ok($seconds, '<', 4.5, 'pg_terminate_backend, and no answer: given up within the grace time');
+    comes_to('pg_terminate_backend, and no answer', $reference, 'uncertain', 1);
+}
+{
+    my $guest = open_session($node);
+    wait_for_no_helper();
+    run_in($guest, q{SET fpgo.helper_idle = '300ms'});
+    ends('with a short idle time', submit($guest, order()), '');
+    isnt(find_helper(), '', 'with a short idle time: it waits a little');
+    wait_for_no_helper();
+    ok(1, 'with a short idle time: it ends by itself');
+    ends('after it ended', submit($guest, order()), '');
+    wait_for_no_helper();
+    run_in($guest, q{SET fpgo.helper_idle = 0});
+    my @failed = grep { $_->{sqlstate} } map { submit($guest, order()) } 1 .. 20;
+    is(scalar @failed, 0, 'with no idle time: every call is served') or diag($failed[0]{said});
+    wait_for_no_helper();
+    run_in($guest, q{SET fpgo.helper_idle = '60s'});
+    submit($guest, order());
+    isnt(find_helper(), '', 'a helper waits');
+    $guest->quit;
+    my $began = time;
+    wait_for_no_helper();
+    cmp_ok(time - $began, '<', 2, 'and goes with its session');
+}
+
+# --- databases -------------------------------------------------------------------------
+
+my $database = 0;
+
+# A database with fpgo in it, and a session there.
+sub new_database {
+    my (@options) = @_;
+    my $name = 'd' . ++$database;
+    my $url  = $gateway->address;
+    administer("CREATE DATABASE $name");
+    $node->safe_psql($name, qq{
+        CREATE EXTENSION fpgo;
+        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '$url');
+        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')});
+    my $in = $node->background_psql($name, on_error_stop => 0, extra_params => \@options);
+    run_in($in, "\\set VERBOSITY verbose\nSET fpgo.helper_idle = '60s'");
+    return ($name, $in);
+}
+{
+    my ($name, $in) = new_database();
+    ends('in another database', submit($in, order(referenceNo => 'dropped-1')), '');
+    $in->quit;
+    my $ended = ends('DROP DATABASE right after', run_in($admin, "DROP DATABASE $name"), '');
+    diag(sprintf 'DROP DATABASE right after took %.2f s', $ended->{seconds});
+}
+{
+    # by an owner who is no superuser, with a request under way
+    administer('CREATE ROLE keeper CREATEDB; CREATE ROLE buyer LOGIN; GRANT buyer TO keeper');
+    my ($name, $in) = new_database('-U', 'buyer');
+    administer("ALTER DATABASE $name OWNER TO keeper");
+    $node->safe_psql($name, 'GRANT USAGE ON FOREIGN SERVER frontpayment TO buyer');
+    $gateway->misbehave({ delay => 1 });
+    begin_submit($in, order(referenceNo => 'dropped-2'));
+    wait_for_gateway('dropped-2');
+    my $ended = ends('DROP DATABASE (FORCE) by its owner',
+        run_in($admin, "SET ROLE keeper;\nDROP DATABASE $name WITH (FORCE);\nRESET ROLE"), '');
+    is(finish_in($in)->{sqlstate}, '57P01', 'DROP DATABASE (FORCE) during a request: its caller is gone');
+    eval { $in->quit };
+    diag(sprintf 'DROP DATABASE (FORCE) during a request took %.2f s', $ended->{seconds});
+}
+{
+    # every process must heed what CREATE and DROP DATABASE ask of it
+    my ($order, $reference) = new_order();
+    $gateway->misbehave({ delay => 1 });
+    begin_submit($session, $order);
+    wait_for_gateway($reference);
+    my $ended = ends('CREATE and DROP DATABASE during a request',
+        run_in($admin, "CREATE DATABASE elsewhere;\nDROP DATABASE elsewhere"), '');
+    is(states_of($reference), 'sending', 'CREATE and DROP DATABASE during a request: done before its end')
+      or diag("took $ended->{seconds} s");
+    ends('the request', finish_in($session), '');
+}
+
+{
+    # a helper that cannot start says why, and the session lives on
+    my ($name, $in) = new_database();
+    administer("ALTER DATABASE $name ALLOW_CONNECTIONS false");
+    my $order = order(referenceNo => 'dropped-3');
+    ends('a helper that cannot start', submit($in, $order), '55000', qr/not currently accepting connections/);
+    is(scalar $gateway->ledger('dropped-3'), 0, 'a helper that cannot start: nothing is sent');
+    administer("ALTER DATABASE $name ALLOW_CONNECTIONS true");
+    ends('a helper that can start again', submit($in, $order), '');
+    is(scalar $gateway->ledger('dropped-3'), 1, 'a helper that can start again: sent once');
+    $in->quit;
+    administer("DROP DATABASE $name");
+}
+
+# --- large orders, and messages that are not read to their end ------------------------------
+
+# An order of about 600 kB, which no ring holds as a whole.
+sub large_order {
+    my $order   = decode_json(order());
+    my $product = $order->{products}[0];
+    $order->{products} = [ map { { %$product, name => "Router $_" } } 1 .. 6000 ];
+    return (encode_json($order), $order->{referenceNo});
+}
+{
+    my ($order, $reference) = large_order();
+    ends('a large order', submit($session, $order), '');
+    comes_to('a large order', $reference, 'accepted', 1);
+}
+for my $case ([ 'a large order', large_order() ], [ 'a small order', new_order() ]) {
+    my ($name, $order, $reference) = @$case;
+    submit($session, order());
+    $helper = find_helper();
+    kill 'STOP', $helper;
+    begin_submit($session, $order);
+    wait_for('the caller to wait', sub {
+        administer("SELECT count(*) FROM pg_stat_activity
+            WHERE pid = $backend AND wait_event LIKE 'MessageQueue%'");
+    });
+    administer("SELECT pg_cancel_backend($backend)");
+    ends("$name, cancelled before it is read", finish_in($session), '57014', qr/CONTEXT: .*withdrawn/);
+    kill 'CONT', $helper;
+    wait_for("process $helper to end", sub { !kill 0, $helper });
+    comes_to("$name, cancelled before it is read", $reference, '', 0);
+    ends("$name, again", submit($session, $order), '');
+    comes_to("$name, again", $reference, 'accepted', 1);
+}
+
+# --- settings of a database or a role -----------------------------------------------------
+
+{
+    administer(q{
+        CREATE ROLE nobody;
+        CREATE SCHEMA traps;
+        CREATE FUNCTION traps.spring(text, text) RETURNS boolean LANGUAGE plpgsql AS
+            'BEGIN RAISE EXCEPTION ''trapped''; END';
+        CREATE FUNCTION traps.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS
+            'BEGIN RAISE EXCEPTION ''trapped''; END';
+        CREATE OPERATOR traps.= (FUNCTION = traps.spring, LEFTARG = text, RIGHTARG = text);
+        GRANT USAGE ON SCHEMA traps TO PUBLIC});
+    my @settings = (
+        q{role = 'nobody'}, q{default_transaction_read_only = on}, q{search_path = traps, pg_catalog},
+        q{synchronous_commit = off}, q{default_transaction_isolation = 'serializable'},
+        q{statement_timeout = '1ms'}, q{lock_timeout = '1ms'}, q{idle_in_transaction_session_timeout = '1ms'},
+        q{session_replication_role = 'replica'}, q{row_security = on}, q{DateStyle = 'German'},
+        q{bytea_output = 'escape'}, q{standard_conforming_strings = off}, q{client_min_messages = debug5});
+    for my $setting (@settings) {
+        my ($name) = $setting =~ /^(\w+)/;
+        administer("ALTER DATABASE postgres SET $setting; ALTER ROLE postgres SET $setting");
+        end_helpers();
+        my ($order, $reference) = new_order();
+        ends("ALTER DATABASE SET $name", submit($session, $order), '');
+        administer("ALTER DATABASE postgres RESET $name; ALTER ROLE postgres RESET $name");
+        comes_to("ALTER DATABASE SET $name", $reference, 'accepted', 1);
+    }
+    is(administer('SELECT count(*) FROM pg_db_role_setting'), 0, 'the settings are gone again');
+
+    # nor may the caller's own search_path lead anywhere
+    my $in = open_session($node);
+    my ($order, $reference) = new_order();
+    my ($queued, $queued_reference) = new_order();
+    run_in($in, 'SET search_path = traps, pg_catalog');
+    ends('a trap in the search_path', run_in($in, q{SELECT 'a'::text = 'a'::text}), 'P0001');
+    ends('a trap, submission', submit($in, $order), '');
+    run_in($in, 'BEGIN');
+    ends('a trap, enqueueing', run_in($in, enqueue_sql($queued)), '');
+    ends('a trap, submission after it', submit($in, $order), '');
+    run_in($in, 'COMMIT');
+    ends('a trap, delivery', run_in($in, 'CALL fpgo.deliver()'), '');
+    comes_to('a trap, submission', $reference, 'accepted', 1);
+    comes_to('a trap, delivery', $queued_reference, 'accepted', 1);
+    $in->quit;
+}
+{
+    # who submits may be a role that cannot log in, or could not any more
+    administer(q{CREATE ROLE shop; GRANT USAGE ON FOREIGN SERVER frontpayment TO shop});
+    my $in = open_session($node);
+    run_in($in, 'SET ROLE shop');
+    ends('as a role without LOGIN', submit($in, order()), '');
+    ends('but without rights on the records', run_in($in, 'SELECT FROM fpgo_internal.submission'), '42501');
+    $in->quit;
+}
+
+# --- locks ----------------------------------------------------------------------------------
+
+{
+    my ($order, $reference) = new_order();
+    my $offset = -s $node->logfile;
+    run_in($third, 'BEGIN; LOCK TABLE fpgo_internal.submission IN ACCESS EXCLUSIVE MODE');
+    my $ended = ends('the records are locked', submit($session, $order), '55P03',
+        qr/Nothing was recorded and nothing was sent/);
+    cmp_ok($ended->{seconds}, '<', 3.5, 'the records are locked: said soon');
+    cmp_ok($ended->{seconds}, '>', 1.5, 'the records are locked: but not at once');
+    run_in($third, 'ROLLBACK');
+    comes_to('the records were locked', $reference, '', 0);
+    my $said  = substr slurp_file($node->logfile), $offset;
+    my $count = () = $said =~ /lock timeout/g;
+    is($count, 1, 'the records were locked: logged once') or diag($said);
+    ends('the records are free', submit($session, $order), '');
+    comes_to('the records are free', $reference, 'accepted', 1);
+}
+for my $how ('cancel', 'statement_timeout', 'terminate') {
+    # a caller who leaves before the order is recorded withdraws it
+    my ($order, $reference) = new_order();
+    my $in  = $how eq 'terminate' ? open_session($node) : $session;
+    my $pid = pid_of($in);
+    run_in($third, 'BEGIN; LOCK TABLE fpgo_internal.submission IN SHARE MODE');
+    run_in($in, q{SET statement_timeout = '500ms'}) if $how eq 'statement_timeout';
+    begin_submit($in, $order);
+    wait_for('the helper to wait', sub {
+        count_helpers(q{wait_event_type = 'Lock'});
+    });
+    administer("SELECT pg_${how}_backend($pid)") if $how ne 'statement_timeout';
+    ends("$how before it is recorded", finish_in($in), $how eq 'terminate' ? '57P01' : '57014',
+        qr/CONTEXT: .*withdrawn: nothing was recorded and nothing was sent/);
+    run_in($third, 'ROLLBACK');
+    run_in($in, 'RESET statement_timeout') if $how eq 'statement_timeout';
+    wait_for('the forgotten helper to end', sub {
+        count_helpers(q{state = 'active'}) == 0;
+    });
+    comes_to("$how before it is recorded", $reference, '', 0);
+    eval { $in->quit } if $how eq 'terminate';
+}
+{
+    # a third party asks for the records and then for something of the caller's
+    my ($order, $reference) = new_order();
+    administer('CREATE TABLE shop AS SELECT 1 AS id, 0 AS n');
+    my $pid = pid_of($third);
+    run_in($session, 'BEGIN; UPDATE shop SET n = 1');
+    $gateway->misbehave({ delay => 0.4 });
+    begin_submit($session, $order);
+    wait_for_gateway($reference);
+    begin_in($third, q{BEGIN;
+        LOCK TABLE fpgo_internal.submission, fpgo_internal.attempt IN ACCESS EXCLUSIVE MODE;
+        UPDATE shop SET n = 2;
+        COMMIT});
+    wait_for('the third party to wait', sub {
+        administer("SELECT count(*) FROM pg_locks WHERE pid = $pid AND NOT granted");
+    });
+    my $ended = ends('a table lock is asked for during a request', finish_in($session), '');
+    cmp_ok($ended->{seconds}, '<', 3, 'a table lock is asked for during a request: not in the way');
+    run_in($session, 'COMMIT');
+    ends('and is had later', finish_in($third), '');
+    comes_to('a table lock is asked for during a request', $reference, 'accepted', 1);
+}
+{
+    # an outcome that cannot be recorded at first
+    my ($order, $reference) = new_order();
+    administer(q{
+        CREATE FUNCTION fpgo_internal.fail_once() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('fpgo_internal.failures') <= 2 THEN RAISE disk_full; END IF;
+            RETURN NEW;
+        END $$;
+        CREATE SEQUENCE fpgo_internal.failures;
+        CREATE TRIGGER fail_once BEFORE UPDATE ON fpgo_internal.submission
+            FOR EACH ROW EXECUTE FUNCTION fpgo_internal.fail_once()});
+    ends('the outcome cannot be recorded at first', submit($session, $order), '');
+    cmp_ok(administer('SELECT last_value FROM fpgo_internal.failures'), '>', 2,
+        'the outcome cannot be recorded at first: tried again');
+    comes_to('the outcome cannot be recorded at first', $reference, 'accepted', 1);
+    # and not at all: the helper ends, and whoever comes next knows it
+    administer(q{
+        ALTER SEQUENCE fpgo_internal.failures INCREMENT -1 MINVALUE -1000;
+        SELECT setval('fpgo_internal.failures', 1)});
+    my ($lost, $lost_reference) = new_order();
+    begin_submit($session, $lost);
+    wait_for_gateway($lost_reference);
+    administer(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
+    ends('the outcome cannot be recorded', finish_in($session), '38F01', qr/could not be recorded/);
+    administer('DROP TRIGGER fail_once ON fpgo_internal.submission');
+    wait_for_no_helper();
+    ends('and the next call', submit($session, $lost), '38F01', qr/earlier submission/);
+    comes_to('the outcome cannot be recorded', $lost_reference, 'uncertain', 1);
+}
+
+# --- memory -----------------------------------------------------------------------------------
+
+{
+    my ($order, $reference) = new_order(
+        'customerDetails.address.street' => 'Needle street 77',
+        'callback.success' => 'https://shop.example/?' . 'x' x 1500);
+    end_helpers();
+    ends('a call with much to say', submit($session, $order), '');
+    my $maps     = slurp_file('/proc/' . find_helper() . '/maps');
+    my %segments = map { $_ => 1 } $maps =~ m{(/dev/shm/PostgreSQL\.\d+)}g;
+    cmp_ok(scalar keys %segments, '>', 0, 'there is shared memory to look at');
+    my $secrets = qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E|Needle street 77|auth\.current\.bankid/;
+    my @leaks   = grep { slurp_file($_) =~ $secrets } sort keys %segments;
+    is_deeply(\@leaks, [], 'after a call nothing of it is in shared memory');
+}
+
+{
+    my $plain = order(referenceNo => undef);
+    $helper = find_helper();
+    run_in($session, q{
+        CREATE FUNCTION submit_many(n int, o jsonb) RETURNS int LANGUAGE plpgsql AS $$
+        BEGIN
+            FOR i IN 1 .. n LOOP
+                PERFORM fpgo.submit_invoice(o || jsonb_build_object('referenceNo', 'many-' || gen_random_uuid()));
+            END LOOP;
+            RETURN n;
+        END $$});
+    my $many = sub {
+        my ($n) = @_;
+        return ends("$n calls", run_in($session, "SELECT submit_many($n, " . literal($plain) . ')'), '');
+    };
+    my %before;
+    $many->($warm_calls / 4);
+    $before{$_} = resident($_) for $helper, $backend;
+    my $ended = $many->($warm_calls);
+    is(find_helper(), $helper, 'one helper served them all');
+    for my $case ([ 'helper', $helper ], [ 'caller', $backend ]) {
+        my ($who, $pid) = @$case;
+        my $grown = resident($pid) - $before{$pid};
+        diag(sprintf 'resident memory of the %s after %d calls: %d kB more than %d kB',
+            $who, $warm_calls, $grown, $before{$pid});
+        cmp_ok($grown, '<', 500, "memory of the $who stays flat over $warm_calls calls ($grown kB)");
+    }
+    diag(sprintf 'a warm call took %.2f ms', $ended->{seconds} * 1000 / $warm_calls);
+}
+
+# Anonymous memory of a process in kB: what it shares grows by being touched.
+sub resident {
+    my ($pid) = @_;
+    my ($size) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
+    return $size;
+}
+
+# --- no slot, standby --------------------------------------------------------------------------
+
+$_->quit for $session, $third, $admin;
+unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+# databases that were dropped took their records with them
+check_records($node, $gateway, elsewhere => qr/^dropped-/);
+$node->stop;
+$gateway->clear;
+
+my $primary = new_cluster(
+    'primary',
+    url      => $gateway->address,
+    init     => [ allows_streaming => 1 ],
+    settings => "max_worker_processes = 2\nautovacuum = off");
+{
+    # the logical replication launcher has one slot, so one is left
+    my ($busy, $late) = map { open_session($primary) } 1 .. 2;
+    my ($first, $first_reference) = new_order();
+    my ($second, $second_reference) = new_order();
+    run_in($late, q{SET fpgo.helper_wait = '300ms'});
+    $gateway->misbehave({ delay => 0.8 });
+    begin_submit($busy, $first);
+    wait_for_gateway($first_reference);
+    my $ended = ends('no free slot', submit($late, $second), '53400', qr/HINT: .*max_worker_processes/);
+    cmp_ok($ended->{seconds}, '<', 0.8, 'no free slot: said in time');
+    is(scalar $gateway->ledger($second_reference), 0, 'no free slot: nothing is sent');
+    run_in($late, q{SET fpgo.helper_wait = '10s'});
+    ends('a slot becomes free', submit($late, $second), '');
+    ends('the busy one', finish_in($busy), '');
+    $_->quit for $busy, $late;
+}
+{
+    $primary->backup('base');
+    my $standby = PostgreSQL::Test::Cluster->new('standby');
+    $standby->init_from_backup($primary, 'base', has_streaming => 1);
+    $standby->start;
+    my $in = open_session($standby);
+    my ($order, $reference) = new_order();
+    ends('on a standby', submit($in, $order), '55000', qr/recovery/);
+    ends('on a standby, delivery', run_in($in, 'CALL fpgo.deliver()'), '55000', qr/recovery/);
+    is(scalar $gateway->ledger($reference), 0, 'on a standby: nothing is sent');
+    $in->quit;
+    $standby->stop;
+    unlike(slurp_file($standby->logfile), qr/PANIC|TRAP|terminated by signal/, 'on a standby: nothing crashed');
+}
+check_records($primary, $gateway);
+$primary->stop;
+$gateway->stop;
+done_testing();
