@@ -125,24 +125,6 @@ hex(const uint8 *bytes)
 
 /* ---------- key, reference, total ---------- */
 
-/* A top-level string member as the gateway reads it, NULL if it has none. */
-static const char *
-read_member(Jsonb *order, const char *name)
-{
-	FpgoValue	root = fpgo_document_root(order);
-	FpgoValue	members[FPGO_MAX_FIELDS];
-	int			field = fpgo_document_find_field(&fpgo_order_shape,
-												 (FpgoSpan) {name, strlen(name)});
-	FpgoSpan	text;
-
-	Assert(field >= 0);
-	fpgo_document_members(&root, &fpgo_order_shape, members);
-	if (members[field].kind != FPGO_TEXT)
-		return NULL;
-	text = fpgo_trim(members[field].text);
-	return text.len == 0 ? NULL : pnstrdup(text.text, text.len);
-}
-
 /* Can numeric hold this number?  No total of the real world is near. */
 static bool
 is_total(FpgoSpan text)
@@ -164,30 +146,57 @@ is_total(FpgoSpan text)
 	return true;
 }
 
-/* orderSummary.grandTotal as decimal text. */
+/* A string member as the gateway reads it, NULL if it has none. */
 static const char *
-read_grand_total(Jsonb *order)
+read_text(const FpgoValue *value)
+{
+	FpgoSpan	text = {"", 0};
+
+	if (value->kind == FPGO_TEXT)
+		text = fpgo_trim(value->text);
+	return text.len == 0 ? NULL : pnstrdup(text.text, text.len);
+}
+
+/* A total as decimal text, NULL if it has none that numeric could hold. */
+static const char *
+read_total(const FpgoValue *value)
+{
+	FpgoSpan	text;
+
+	if (value->kind == FPGO_NUMBER)
+		return fpgo_document_number_text(value->number).text;
+	if (value->kind != FPGO_TEXT)
+		return NULL;
+	text = fpgo_trim(value->text);
+	return is_total(text) ? pnstrdup(text.text, text.len) : NULL;
+}
+
+/* Index of a field that the tree is known to have. */
+static int
+field_index(const FpgoShape *shape, const char *name)
+{
+	int			field = fpgo_document_find_field(shape,
+												 (FpgoSpan) {name, strlen(name)});
+
+	Assert(field >= 0);
+	return field;
+}
+
+/* What the record keeps of the order beside the payload. */
+static void
+read_order(Jsonb *order, FpgoHandIn *handin)
 {
 	FpgoValue	root = fpgo_document_root(order);
 	FpgoValue	members[FPGO_MAX_FIELDS];
 	FpgoValue	totals[FPGO_MAX_FIELDS];
-	const FpgoShape *shape;
-	int			summary = fpgo_document_find_field(&fpgo_order_shape,
-												   (FpgoSpan) {"orderSummary", 12});
-	FpgoValue  *total;
-	FpgoSpan	text;
+	int			summary = field_index(&fpgo_order_shape, "orderSummary");
+	const FpgoShape *shape = fpgo_order_shape.fields[summary].shape;
 
-	shape = fpgo_order_shape.fields[summary].shape;
 	fpgo_document_members(&root, &fpgo_order_shape, members);
 	fpgo_document_members(&members[summary], shape, totals);
-	total = &totals[fpgo_document_find_field(shape,
-											 (FpgoSpan) {"grandTotal", 10})];
-	if (total->kind == FPGO_NUMBER)
-		return fpgo_document_number_text(total->number).text;
-	text = fpgo_trim(total->text);
-	if (total->kind != FPGO_TEXT || !is_total(text))
-		return NULL;
-	return pnstrdup(text.text, text.len);
+	handin->reference =
+		read_text(&members[field_index(&fpgo_order_shape, "referenceNo")]);
+	handin->grand_total = read_total(&totals[field_index(shape, "grandTotal")]);
 }
 
 /* Unique among all top-level transactions of the cluster's life. */
@@ -266,8 +275,7 @@ fpgo_handin_make(Jsonb *order, const char *server, const char *key)
 	handin->role = GetUserNameFromId(GetUserId(), false);
 	handin->payload = payload.data;
 	handin->payload_len = payload.len;
-	handin->reference = read_member(order, "referenceNo");
-	handin->grand_total = read_grand_total(order);
+	read_order(order, handin);
 	hash(payload.data, payload.len, handin->order_hash);
 	handin->key = make_key(handin, key);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)

@@ -18,13 +18,35 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #define TABLE_SCHEMA "fpgo_internal"
 
-Oid
-fpgo_owner_table(const char *name)
+static const char *const table_names[] = {
+	"submission", "payload", "attempt", "event", "hash_key"
+};
+
+/*
+ * What the catalogs say of the tables, asked once: every statement needs it.
+ * Any change of a relation makes this process ask again.
+ */
+static struct
+{
+	bool		is_valid;
+	Oid			owner;
+	Oid			tables[lengthof(table_names)];
+}			known;
+
+static void
+forget_known(Datum arg, int cache, uint32 hash)
+{
+	known.is_valid = false;
+}
+
+static Oid
+find_table(const char *name)
 {
 	Oid			table = get_relname_relid(name,
 										  get_namespace_oid(TABLE_SCHEMA,
@@ -39,18 +61,65 @@ fpgo_owner_table(const char *name)
 	return table;
 }
 
-Oid
-fpgo_owner_role(void)
+static Oid
+find_owner(Oid table)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID,
-										ObjectIdGetDatum(fpgo_owner_table("submission")));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
 	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for fpgo's table");
+		elog(ERROR, "cache lookup failed for fpgo's table %u", table);
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+static void
+require_known(void)
+{
+	static bool is_registered = false;
+
+	if (known.is_valid)
+		return;
+	if (!is_registered)
+	{
+		CacheRegisterSyscacheCallback(RELOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_known, (Datum) 0);
+		is_registered = true;
+	}
+	/* a change that comes in meanwhile makes it invalid again */
+	known.is_valid = true;
+	PG_TRY();
+	{
+		for (int i = 0; i < (int) lengthof(table_names); i++)
+			known.tables[i] = find_table(table_names[i]);
+		known.owner = find_owner(known.tables[0]);
+	}
+	PG_CATCH();
+	{
+		known.is_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+Oid
+fpgo_owner_table(const char *name)
+{
+	require_known();
+	for (int i = 0; i < (int) lengthof(table_names); i++)
+	{
+		if (strcmp(table_names[i], name) == 0)
+			return known.tables[i];
+	}
+	elog(ERROR, "fpgo has no table \"%s\"", name);
+}
+
+Oid
+fpgo_owner_role(void)
+{
+	require_known();
+	return known.owner;
 }
 
 uint64

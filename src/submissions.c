@@ -91,6 +91,12 @@ clip(const char *sentence)
 	" WHERE state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')" \
 	" DO NOTHING RETURNING id"
 
+/* of an order handed in: $1 its server, $4 its reference */
+#define IS_OPEN_REFERENCE \
+	" WHERE server OPERATOR(pg_catalog.=) $1" \
+	" AND reference OPERATOR(pg_catalog.=) $4" \
+	" AND state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')"
+
 #define HANDIN_TYPES \
 	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID
 
@@ -104,8 +110,15 @@ static FpgoStatement queue_statement = {
 	.types = {HANDIN_TYPES}
 };
 
+/* what is sent at once also waits for no other of its reference */
 static FpgoStatement send_statement = {
-	.sql = INSERT_SUBMISSION "'sending', $7, 1, NULL, NULL)" UNLESS_TAKEN,
+	.sql = "INSERT INTO fpgo_internal.submission"
+	" (server, key, order_hash, reference, role, grand_total, state, run,"
+	"  attempts)"
+	" SELECT $1, $2, $3, $4, $5, $6, 'sending', $7, 1"
+	" WHERE $4 IS NULL OR NOT EXISTS"
+	" (SELECT FROM fpgo_internal.submission" IS_OPEN_REFERENCE ")"
+	UNLESS_TAKEN,
 	.n_parameters = 7,
 	.types = {HANDIN_TYPES, INT8OID}
 };
@@ -247,13 +260,10 @@ static FpgoStatement find_statement = {
 };
 
 static FpgoStatement find_reference_statement = {
-	.sql = "SELECT id FROM fpgo_internal.submission"
-	" WHERE server OPERATOR(pg_catalog.=) $1"
-	" AND reference OPERATOR(pg_catalog.=) $2"
-	" AND state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')"
-	" AND id OPERATOR(pg_catalog.<>) $3 LIMIT 1",
-	.n_parameters = 3,
-	.types = {TEXTOID, TEXTOID, INT8OID}
+	.sql = "SELECT id FROM fpgo_internal.submission" IS_OPEN_REFERENCE
+	" LIMIT 1",
+	.n_parameters = 4,
+	.types = {TEXTOID, TEXTOID, BYTEAOID, TEXTOID}
 };
 
 static FpgoSubmission *
@@ -308,7 +318,7 @@ fpgo_submission_find(int64 id)
 }
 
 int64
-fpgo_submission_find_reference(const FpgoHandIn *handin, int64 but)
+fpgo_submission_find_reference(const FpgoHandIn *handin)
 {
 	int64		id = 0;
 	FpgoParameters p = {0};
@@ -316,9 +326,8 @@ fpgo_submission_find_reference(const FpgoHandIn *handin, int64 but)
 	if (handin->reference == NULL)
 		return 0;
 	SPI_connect();
-	fpgo_put_text(&p, handin->server);
-	fpgo_put_text(&p, handin->reference);
-	fpgo_put_int64(&p, but);
+	add_handin(&p, handin);
+	p.n = 4;					/* up to the reference */
 	if (fpgo_owner_run(&find_reference_statement, &p) > 0)
 		id = fpgo_get_int64(0, 1);
 	SPI_finish();

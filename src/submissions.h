@@ -82,6 +82,8 @@ extern const char *fpgo_state_name(FpgoState state);
  * Record an order, as queued; as sending, with its first attempt; or as
  * refused before it was sent, with the reason.  Returns the submission's
  * number, 0 if the key is taken: fpgo_submission_find_key() then says by what.
+ * fpgo_submission_send() also returns 0 if another of the order's reference is
+ * unfinished: fpgo_submission_find_reference() then says which.
  */
 extern int64 fpgo_submission_queue(const FpgoHandIn *handin);
 extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);
@@ -91,9 +93,8 @@ extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
 /* The submission that holds a key; NULL if none does. */
 extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
 
-/* An unfinished submission of this order's reference but one; 0 if none. */
-extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin,
-											int64 but);
+/* An unfinished submission of this order's reference; 0 if there is none. */
+extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);
 
 /* A submission by its number; NULL if there is none. */
 extern FpgoSubmission *fpgo_submission_find(int64 id);

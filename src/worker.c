@@ -310,9 +310,9 @@ typedef enum Recording
 	IN_THE_WAY					/* roll back; answer, or sweep and try again */
 } Recording;
 
-/* The key is taken: say by what. */
+/* Nothing was recorded: say what is in the way. */
 static Recording
-answer_taken(Service *service)
+answer_in_the_way(Service *service)
 {
 	const FpgoHandIn *handin = &service->request->handin;
 	FpgoSubmission *found = fpgo_submission_find_key(handin);
@@ -321,14 +321,20 @@ answer_taken(Service *service)
 	if (found != NULL && found->state == FPGO_SENDING &&
 		fpgo_run_is_dead(found->run) && fpgo_submission_sweep() > 0)
 		found = fpgo_submission_find_key(handin);
-	if (found == NULL)
+	if (found != NULL)
+	{
+		service->answer.kind = FPGO_ANSWER_ON_RECORD;
+		service->answer.on_record = *found;
+		service->answer.submission = found->id;
+		return ANSWERED;
+	}
+	service->answer.submission = fpgo_submission_find_reference(handin);
+	if (service->answer.submission == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("the key was given back while it was asked for")));
-	service->answer.kind = FPGO_ANSWER_ON_RECORD;
-	service->answer.on_record = *found;
-	service->answer.submission = found->id;
-	return ANSWERED;
+	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
+	return IN_THE_WAY;
 }
 
 /* Inside the recording transaction. */
@@ -349,14 +355,7 @@ record(Service *service)
 								request->handin.reference);
 	claim.submission = fpgo_submission_send(&request->handin, service->run);
 	if (claim.submission == 0)
-		return answer_taken(service);
-	service->answer.submission =
-		fpgo_submission_find_reference(&request->handin, claim.submission);
-	if (service->answer.submission != 0)
-	{
-		service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
-		return IN_THE_WAY;
-	}
+		return answer_in_the_way(service);
 	claim.server = request->handin.server;
 	claim.role = request->handin.role;
 	claim.payload = request->handin.payload;
