@@ -29,6 +29,7 @@
 #include "storage/procsignal.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
@@ -494,6 +495,15 @@ has_given_up(const Loop *loop)
 								   RETRY_LIMIT_MS);
 }
 
+/* How long to go on trying to record outcomes, in milliseconds. */
+static int
+patience(const Loop *loop)
+{
+	if (!PostmasterIsAlive())
+		return ORPHAN_GRACE_MS;
+	return loop->transactions->should_stop() ? GRACE_MS : RETRY_LIMIT_MS;
+}
+
 /*
  * A turn's transaction with its commit.  If it fails and was to claim, only
  * outcomes are recorded for now.  Outcomes that cannot be recorded are tried
@@ -516,6 +526,11 @@ turn(Loop *loop, bool claim, bool all)
 		bool		succeeded;
 
 		loop->transactions->begin();
+		/* the end was asked for: what is put back does not wait once more */
+		if (loop->unacknowledged)
+			(void) set_config_option("synchronous_commit", "local",
+									 PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_LOCAL, true, 0, false);
 		MemoryContextSwitchTo(turn_context);
 		succeeded = try_turn(loop, claim, all, &error);
 		if (!succeeded)
@@ -532,7 +547,7 @@ turn(Loop *loop, bool claim, bool all)
 			continue;
 		}
 		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   RETRY_LIMIT_MS))
+									   patience(loop)))
 		{
 			RESUME_INTERRUPTS();
 			ReThrowError(error);

@@ -135,7 +135,8 @@ require_file_right(DefElem *option)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to set option \"%s\"",
 						option->defname),
-				 errdetail("Only roles with privileges of \"pg_read_server_files\" may name a file of the server.")));
+				 errdetail("Only roles with privileges of \"pg_read_server_files\" may name a file of the server."),
+				 fpgo_errhide()));
 	if (!is_absolute_path(defGetString(option)))
 		refuse_option(option, "must be an absolute path");
 }
@@ -320,7 +321,8 @@ check_together(List *defs, Oid catalog)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("option \"url\" is required for a server of foreign-data wrapper \"fpgo\""),
-				 errhint("Add OPTIONS (url 'https://demo-api.frontpayment.no/api/v1') for the gateway's demo.")));
+				 errhint("Add OPTIONS (url 'https://demo-api.frontpayment.no/api/v1') for the gateway's demo."),
+				 fpgo_errhide()));
 	if (catalog == UserMappingRelationId &&
 		(find_value(defs, "token") == NULL) ==
 		(find_value(defs, "token_file") == NULL))
@@ -366,7 +368,8 @@ find_server(const char *name)
 				 errmsg("server \"%s\" is not a gateway of fpgo", name),
 				 errdetail("Its foreign-data wrapper is \"%s\".",
 						   GetForeignDataWrapper(server->fdwid)->fdwname),
-				 errhint("Name another server, or set fpgo.server.")));
+				 errhint("Name another server, or set fpgo.server."),
+				 fpgo_errhide()));
 	return server;
 }
 
@@ -382,7 +385,8 @@ require_server(const char *name)
 				 strcmp(name, fpgo_server_name) == 0 ?
 				 errdetail("The setting fpgo.server names it.") : 0,
 				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1');",
-						 quote_identifier(name))));
+						 quote_identifier(name)),
+				 fpgo_errhide()));
 	return server;
 }
 
@@ -397,7 +401,8 @@ require_usage(const ForeignServer *server, Oid role)
 						server->servername),
 				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
 						 quote_identifier(server->servername),
-						 quote_identifier(GetUserNameFromId(role, false)))));
+						 quote_identifier(GetUserNameFromId(role, false))),
+				 fpgo_errhide()));
 }
 
 /* Options of the mapping of this role (InvalidOid: PUBLIC). */
@@ -435,7 +440,8 @@ resolve_token(const ForeignServer *server, Oid role)
 						GetUserNameFromId(role, false),
 						server->servername),
 				 errhint("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (token_file '/path/of/the/token');",
-						 quote_identifier(server->servername))));
+						 quote_identifier(server->servername)),
+				 fpgo_errhide()));
 	token = find_value(defs, "token");
 	if (token != NULL)
 		return token;
@@ -446,7 +452,8 @@ resolve_token(const ForeignServer *server, Oid role)
 				 errmsg("user mapping on server \"%s\" has no token",
 						server->servername),
 				 errhint("ALTER USER MAPPING FOR PUBLIC SERVER %s OPTIONS (ADD token_file '/path/of/the/token');",
-						 quote_identifier(server->servername))));
+						 quote_identifier(server->servername)),
+				 fpgo_errhide()));
 
 	/* whoever owns the server may point it, and the token, anywhere */
 	if (!has_privs_of_role(server->owner, ROLE_PG_READ_SERVER_FILES))
@@ -458,7 +465,8 @@ resolve_token(const ForeignServer *server, Oid role)
 						   GetUserNameFromId(server->owner, true)),
 				 errhint("GRANT pg_read_server_files TO %s; or put the token itself into the user mapping.",
 						 quote_identifier(GetUserNameFromId(server->owner,
-															false)))));
+															false))),
+				 fpgo_errhide()));
 	return fpgo_token_read(file, server->servername);
 }
 

@@ -54,15 +54,18 @@ fpgo_handin_require_writable(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot submit an invoice during recovery"),
-				 errhint("Submit it on the primary server.")));
+				 errhint("Submit it on the primary server."),
+				 fpgo_errhide()));
 	if (XactReadOnly)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice in a read-only transaction")));
+				 errmsg("cannot submit an invoice in a read-only transaction"),
+				 fpgo_errhide()));
 	if (IsInParallelMode())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice during a parallel operation")));
+				 errmsg("cannot submit an invoice during a parallel operation"),
+				 fpgo_errhide()));
 }
 
 /* ---------- the hash ---------- */
@@ -110,7 +113,8 @@ hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])
 	if (failed)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not hash an order")));
+				 errmsg("could not hash an order"),
+				 fpgo_errhide()));
 }
 
 static const char *
@@ -216,13 +220,15 @@ make_key(const FpgoHandIn *handin, const char *key)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("key must not be blank"),
-					 errhint("Leave it out, and the order's referenceNo is the key.")));
+					 errhint("Leave it out, and the order's referenceNo is the key."),
+					 fpgo_errhide()));
 		if (strlen(key) > KEY_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("key is too long"),
 					 errdetail("It has %zu bytes; the limit is %d.",
-							   strlen(key), KEY_MAX)));
+							   strlen(key), KEY_MAX),
+					 fpgo_errhide()));
 		return key;
 	}
 	if (handin->reference == NULL)

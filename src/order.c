@@ -131,7 +131,8 @@ fpgo_order_argument(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("order must not be null")));
+				 errmsg("order must not be null"),
+				 fpgo_errhide()));
 	switch (spelling)
 	{
 		case FPGO_SPELLED_TEXT:
@@ -295,7 +296,8 @@ find_attribute(TupleDesc descriptor, const FpgoShape *shape, const char *name)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("type fpgo.%s has no attribute \"%s\"", shape->type_name,
 					name),
-			 errhint("The library and the extension's SQL are of different versions; run ALTER EXTENSION fpgo UPDATE.")));
+			 errhint("The library and the extension's SQL are of different versions; run ALTER EXTENSION fpgo UPDATE."),
+			 fpgo_errhide()));
 }
 
 /* Returns the finished object, which is the document if path is the root. */

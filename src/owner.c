@@ -11,6 +11,8 @@
  * at every commit and rollback the user is the one the transaction began
  * with, and PostgreSQL itself restores that one when a statement fails.
  */
+#include "fpgo.h"
+
 #include "owner.h"
 
 #include "access/htup_details.h"
@@ -57,7 +59,8 @@ find_table(const char *name)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"%s.%s\" does not exist", TABLE_SCHEMA,
 						name),
-				 errhint("CREATE EXTENSION fpgo;")));
+				 errhint("CREATE EXTENSION fpgo;"),
+				 fpgo_errhide()));
 	return table;
 }
 

@@ -115,7 +115,8 @@ raise_missing(int64 id)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("submission %lld does not exist", (long long) id)));
+			 errmsg("submission %lld does not exist", (long long) id),
+			 fpgo_errhide()));
 }
 
 /* Lock a submission till the end of the transaction, and read it. */
@@ -152,7 +153,8 @@ require_member(int64 id, const char *role_name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for submission %lld", (long long) id),
-			 errdetail("It is for members of the role that handed the order in.")));
+			 errdetail("It is for members of the role that handed the order in."),
+			 fpgo_errhide()));
 }
 
 static void
@@ -165,7 +167,8 @@ require_state(const Subject *subject, FpgoState state, const char *hint)
 			 errmsg("submission %lld is not %s", (long long) subject->id,
 					fpgo_state_name(state)),
 			 errdetail("It is %s.", subject->state),
-			 errhint("%s", hint)));
+			 errhint("%s", hint),
+			 fpgo_errhide()));
 }
 
 /* ---------- the decision ---------- */
@@ -200,7 +203,8 @@ require_not_null(FunctionCallInfo fcinfo, int argument, const char *name)
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
+				 errmsg("%s must not be null", name),
+				 fpgo_errhide()));
 }
 
 static const char *
@@ -214,13 +218,15 @@ reason_argument(FunctionCallInfo fcinfo, int argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("reason must not be blank"),
-				 errhint("It is recorded for whoever asks later why this was decided.")));
+				 errhint("It is recorded for whoever asks later why this was decided."),
+				 fpgo_errhide()));
 	if (pg_mbstrlen(reason) > MAX_REASON)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("reason is too long"),
 				 errdetail("It has %d characters; the limit is %d.",
-						   pg_mbstrlen(reason), MAX_REASON)));
+						   pg_mbstrlen(reason), MAX_REASON),
+				 fpgo_errhide()));
 	return reason;
 }
 
@@ -246,7 +252,8 @@ word_argument(FunctionCallInfo fcinfo, int argument, const char *name,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid %s", name),
 				 errdetail("It must have 1 to %zu characters, all of them visible ASCII.",
-						   max_len)));
+						   max_len),
+				 fpgo_errhide()));
 	return word;
 }
 
@@ -267,7 +274,8 @@ outcome_argument(FunctionCallInfo fcinfo, int argument)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid outcome \"%s\"", outcome),
-			 errhint("Valid outcomes are 'accepted', 'refused', 'cancelled' and 'queued'.")));
+			 errhint("Valid outcomes are 'accepted', 'refused', 'cancelled' and 'queued'."),
+			 fpgo_errhide()));
 }
 
 /* What the gateway gave out goes with an accepted order, and with no other. */
@@ -278,14 +286,16 @@ check_identifiers(FpgoState outcome, const Decision *decision)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an accepted submission needs an order_uuid"),
-				 errhint("Take it from the gateway: order_uuid => 'ODR...'.")));
+				 errhint("Take it from the gateway: order_uuid => 'ODR...'."),
+				 fpgo_errhide()));
 	if (outcome != FPGO_ACCEPTED &&
 		(decision->order_uuid != NULL || decision->customer_uuid != NULL ||
 		 decision->bank_id_url != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("order_uuid, customer_uuid and bank_id_url go with outcome \"accepted\" only"),
-				 errhint("If the order exists at the gateway, the outcome is 'accepted'.")));
+				 errhint("If the order exists at the gateway, the outcome is 'accepted'."),
+				 fpgo_errhide()));
 }
 
 /* ---------- SQL ---------- */
@@ -316,7 +326,8 @@ fpgo_resolve(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("submission %lld has no payload any more",
 						(long long) subject->id),
-				 errhint("Resolve it as cancelled, which frees its key, and hand the order in again.")));
+				 errhint("Resolve it as cancelled, which frees its key, and hand the order in again."),
+				 fpgo_errhide()));
 	decide(&resolve_statement, subject, &decision);
 	PG_RETURN_VOID();
 }

@@ -335,7 +335,8 @@ require_no_own_obstacle(const FpgoHandIn *handin)
 				ereport(ERROR,
 						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						 errmsg("cannot submit an invoice while this transaction locks the records of fpgo"),
-						 errhint("Commit first.")));
+						 errhint("Commit first."),
+						 fpgo_errhide()));
 		}
 	}
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
@@ -346,7 +347,8 @@ require_no_own_obstacle(const FpgoHandIn *handin)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order was queued in this transaction"),
 				 errdetail("It is submission %lld.", (long long) own->id),
-				 errhint("Commit first; it is delivered then.")));
+				 errhint("Commit first; it is delivered then."),
+				 fpgo_errhide()));
 }
 
 /* ---------- the answer ---------- */
@@ -489,7 +491,8 @@ judge(const FpgoAnswer *answer, const char *server_name)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("server \"%s\" was created in this transaction",
 							server_name),
-					 errhint("Commit first; the process that sends sees committed servers only.")));
+					 errhint("Commit first; the process that sends sees committed servers only."),
+					 fpgo_errhide()));
 			break;
 		case FPGO_ANSWER_UNRECORDED:
 			ereport(ERROR,

@@ -48,7 +48,8 @@ refuse_file(const TokenFile *file, const char *fault, const char *hint)
 					file->server_name),
 			 errdetail("%s.", fault),
 			 errdetail_log("%s: \"%s\".", fault, file->path),
-			 hint ? errhint("%s", hint) : 0));
+			 hint ? errhint("%s", hint) : 0,
+			 fpgo_errhide()));
 }
 
 /*

@@ -152,7 +152,8 @@ require_function(const char *text, Relation table, Oid *argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("invalid function name \"%s\"", text),
-				 errhint("Name the function without its argument.")));
+				 errhint("Name the function without its argument."),
+				 fpgo_errhide()));
 	name = textToQualifiedNameList(cstring_to_text(text));
 	function = find_function(name, table, argument);
 	if (OidIsValid(function))
@@ -163,7 +164,8 @@ require_function(const char *text, Relation table, Oid *argument)
 			 errmsg("function %s does not exist", advised),
 			 errdetail("The trigger's first argument names the function that maps a row of the table to an order."),
 			 errhint("CREATE FUNCTION %s RETURNS fpgo.invoice_order ...; or name another function.",
-					 advised)));
+					 advised),
+			 fpgo_errhide()));
 }
 
 static Oid
@@ -190,7 +192,8 @@ require_result(Oid function, const char *name)
 				 errmsg("function %s does not return an order", name),
 				 errdetail("It returns %s%s; fpgo.invoice_order, jsonb or text is expected.",
 						   get_func_retset(function) ? "a set of " : "",
-						   format_type_be(declared))));
+						   format_type_be(declared)),
+				 fpgo_errhide()));
 	return type;
 }
 
@@ -223,7 +226,8 @@ read_option(Mapping *mapping, const char *argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid trigger argument \"%s\"", argument),
-				 errhint("After the function's name come server=NAME, on_invalid=fail or on_invalid=record.")));
+				 errhint("After the function's name come server=NAME, on_invalid=fail or on_invalid=record."),
+				 fpgo_errhide()));
 }
 
 static Mapping *
@@ -240,7 +244,8 @@ make_mapping(const TriggerData *trigger, MemoryContext context)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("trigger \"%s\" names no function",
 						trigger->tg_trigger->tgname),
-				 errhint("... EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.invoice_for');")));
+				 errhint("... EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.invoice_for');"),
+				 fpgo_errhide()));
 	for (int i = 1; i < trigger->tg_trigger->tgnargs; i++)
 		read_option(mapping, trigger->tg_trigger->tgargs[i]);
 
@@ -352,18 +357,21 @@ require_trigger(FunctionCallInfo fcinfo)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("fpgo.enqueue_invoice_trigger must be called as a trigger")));
+				 errmsg("fpgo.enqueue_invoice_trigger must be called as a trigger"),
+				 fpgo_errhide()));
 	event = ((TriggerData *) fcinfo->context)->tg_event;
 	if (!TRIGGER_FIRED_FOR_ROW(event) || TRIGGER_FIRED_INSTEAD(event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("fpgo.enqueue_invoice_trigger must be fired before or after each row"),
-				 errhint("CREATE CONSTRAINT TRIGGER ... AFTER INSERT ... DEFERRABLE INITIALLY DEFERRED FOR EACH ROW ...")));
+				 errhint("CREATE CONSTRAINT TRIGGER ... AFTER INSERT ... DEFERRABLE INITIALLY DEFERRED FOR EACH ROW ..."),
+				 fpgo_errhide()));
 	if (!TRIGGER_FIRED_BY_INSERT(event) && !TRIGGER_FIRED_BY_UPDATE(event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("fpgo.enqueue_invoice_trigger must be fired by INSERT or UPDATE"),
-				 errdetail("A deleted row has no order to be invoiced.")));
+				 errdetail("A deleted row has no order to be invoiced."),
+				 fpgo_errhide()));
 }
 
 Datum

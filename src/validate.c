@@ -361,7 +361,8 @@ read_tax_rates(ArrayType *array)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("tax_rates must not be empty"),
-				 errhint("NULL means the default tax rates.")));
+				 errhint("NULL means the default tax rates."),
+				 fpgo_errhide()));
 	rates = palloc0(sizeof(char *) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
@@ -370,7 +371,8 @@ read_tax_rates(ArrayType *array)
 		if (rate == NULL || numeric_is_nan(rate) || numeric_is_inf(rate))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("tax_rates must hold finite numbers only")));
+					 errmsg("tax_rates must hold finite numbers only"),
+					 fpgo_errhide()));
 		rates[i] = fpgo_document_number_text(rate).text;
 	}
 	return rates;

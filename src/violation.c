@@ -110,8 +110,8 @@ describe_value(const FpgoField *field, const FpgoValue *value)
 			return value->boolean ? "true" : "false";
 		case FPGO_NUMBER:
 			text = fpgo_document_number_text(value->number);
-			return field->is_secret || !is_quotable(text) ? "a number" :
-				text.text;
+			return field->is_secret ? "a number" :
+				is_quotable(text) ? text.text : "another number";
 		case FPGO_TEXT:
 			if (field->is_secret || !is_quotable(value->text))
 				return psprintf("a string of %d characters",

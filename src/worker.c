@@ -332,7 +332,8 @@ answer_in_the_way(Service *service)
 	if (service->answer.submission == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("the key was given back while it was asked for")));
+				 errmsg("the key was given back while it was asked for"),
+				 fpgo_errhide()));
 	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 	return IN_THE_WAY;
 }

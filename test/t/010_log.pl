@@ -1,0 +1,56 @@
+# With PostgreSQL's default log settings a statement that fails is logged with
+# its text.  fpgo's own errors keep it out: the order stands in it.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use FpgoTest;
+
+my $gateway = FpgoGateway->start('--token', $TOKEN);
+my $node    = new_cluster('main', url => $gateway->address,
+    settings => "log_min_error_statement = error\n");
+my $session = open_session($node);
+
+$node->safe_psql('postgres', q{
+    CREATE ROLE stranger;
+    CREATE SERVER unmapped FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1');
+    CREATE SERVER filed FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1');
+    CREATE USER MAPPING FOR PUBLIC SERVER filed OPTIONS (token_file '/nowhere/token')});
+
+my $order = literal(order());
+
+# [ what is wrong, statement, SQLSTATE ]
+my @errors = (
+    [ 'a rule is broken', 'SELECT fpgo.submit_invoice(' . literal(order('orderDate' => undef)) . ')', '23514' ],
+    [ 'no JSON', "SELECT fpgo.submit_invoice($order || '}')", '22P02' ],
+    [ 'no object', "SELECT fpgo.payload(jsonb_build_array($order))", '22023' ],
+    [ 'no place in the composite', "SELECT ($order" . q{::jsonb || '{"more": 1}')::fpgo.invoice_order}, '22023' ],
+    [ 'no such server', "SELECT fpgo.submit_invoice($order, 'none')", '42704' ],
+    [ 'no user mapping', "SELECT fpgo.submit_invoice($order, 'unmapped')", '55000' ],
+    [ 'no token file', "SELECT fpgo.submit_invoice($order, 'filed')", '55000' ],
+    [ 'a blank key', "SELECT fpgo.submit_invoice($order, key => ' ')", '22023' ],
+    [ 'another on_duplicate', "SELECT fpgo.enqueue_invoice($order, on_duplicate => 'perhaps')", '22023' ],
+    [ 'no right', "SET ROLE stranger; SELECT fpgo.submit_invoice($order)", '42501' ],
+    [ 'read-only', "RESET ROLE; BEGIN READ ONLY; SELECT fpgo.submit_invoice($order)", '25006|55000' ],
+    [ 'the gateway refuses', "ROLLBACK; SELECT fpgo.submit_invoice($order)", '38000' ],
+    [ 'the key is taken', "SELECT fpgo.submit_invoice($order); SELECT fpgo.submit_invoice($order" . q{::jsonb || '{"more": 1}')}, '23505' ]);
+
+for my $case (@errors) {
+    my ($name, $sql, $code) = @$case;
+    $gateway->misbehave({ echo_personal_number => \1 }) if $name eq 'the gateway refuses';
+    my $ended = run_in($session, $sql);
+    like($ended->{sqlstate}, qr/^($code)$/, "$name: SQLSTATE $code");
+    $gateway->behave;
+}
+
+my $log = slurp_file($node->logfile);
+like($log, qr/order breaks 1 rule/, 'the errors are in the log');
+unlike($log, qr/\Q$PERSONAL_NUMBER\E/, 'the personal number is not');
+unlike($log, qr/\Q$TOKEN\E/, 'nor the token');
+
+$session->quit;
+$node->stop;
+done_testing();
