@@ -23,8 +23,8 @@ use Time::HiRes;
 use FpgoGateway;
 
 our @EXPORT = qw($PERSONAL_NUMBER $TOKEN begin_in begin_submit closed_port
-  ends enqueue_sql finish_in literal new_cluster open_session order reference_of
-  run_in submit submit_sql wait_for);
+  ends enqueue_sql finish_in has_ended literal new_cluster open_session order
+  reference_of run_in submit submit_sql wait_for);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -84,11 +84,16 @@ sub begin_in {
     return;
 }
 
+# Has the statement that begin_in began ended?  Does not wait.
+sub has_ended {
+    my ($session) = @_;
+    return !_pump($session, 'pump_nb') || _is_marked($session);
+}
+
 sub finish_in {
     my ($session) = @_;
     my $mark      = qr/\n?\Q$session->{mark}\E\n/;
-    1 until $session->{stdout} =~ $mark && $session->{stderr} =~ $mark
-      or !_pump($session, 'pump');
+    1 until _is_marked($session) or !_pump($session, 'pump');
     my ($rows, $said) = @{$session}{qw(stdout stderr)};
     @{$session}{qw(stdout stderr)} = ('', '');
     s/$mark// for $rows, $said;
@@ -104,6 +109,12 @@ sub finish_in {
         $ended{ lc $field } //= '';
     }
     return \%ended;
+}
+
+# Has psql said all that the statement gave, on both of its streams?
+sub _is_marked {
+    my ($session) = @_;
+    return 2 == grep { /\Q$session->{mark}\E\n/ } @{$session}{qw(stdout stderr)};
 }
 
 # Exchange bytes with psql; false if it has ended.

@@ -85,17 +85,20 @@ sub wait_for_waiting {
 
 my $is_helper = q{backend_type = 'fpgo helper'};
 
+# Commits made only to see whether they wait.
+my $n_probes = 0;
+
 # require_standby($name): from now on commits wait for the standby of that name.
 sub require_standby {
     my ($name) = @_;
     administer("ALTER SYSTEM SET synchronous_standby_names = '$name'; SELECT pg_reload_conf()");
     # others obey once the checkpointer has read it, which a commit shows
     wait_for("$name to be required", sub {
-        begin_in($probe, 'INSERT INTO probe DEFAULT VALUES');
+        my $statement = 'INSERT INTO probe VALUES (' . ++$n_probes . ')';
+        begin_in($probe, $statement);
         my $waits = wait_for('a commit', sub {
             administer("SELECT CASE WHEN wait_event = 'SyncRep' THEN 2 WHEN state = 'idle' THEN 1 ELSE 0 END
-                FROM pg_stat_activity WHERE pid = $pids{$probe}
-                AND query LIKE 'INSERT INTO probe%'");
+                FROM pg_stat_activity WHERE pid = $pids{$probe} AND query LIKE '$statement%'");
         });
         administer("SELECT pg_cancel_backend($pids{$probe})") if $waits == 2;
         finish_in($probe);
@@ -107,7 +110,7 @@ sub require_standby {
 # From now on they wait for nobody, and who did goes on.
 sub require_no_standby {
     administer('ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()');
-    run_in($probe, 'INSERT INTO probe DEFAULT VALUES');
+    run_in($probe, 'INSERT INTO probe VALUES (0)');
     wait_for('all to have read it', sub { run_in($probe, 'SHOW synchronous_standby_names')->{rows} eq '' });
     return;
 }
@@ -117,8 +120,7 @@ sub require_no_standby {
 sub finish_within {
     my ($name, $in) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $is_over = sub { !is_true("pid = $pids{$in} AND state = 'active'") };
-    my $in_time = eval { wait_for('the statement to end', $is_over, $soon) };
+    my $in_time = eval { wait_for('the statement to end', sub { has_ended($in) }, $soon) };
     ok($in_time, "$name: ends within $soon s")
       or diag('it waits for ' . administer(
         "SELECT coalesce(wait_event, 'nothing') FROM pg_stat_activity WHERE pid = $pids{$in}"));
@@ -186,6 +188,7 @@ administer('CREATE TABLE probe (id int)');
     diag(sprintf 'the shutdown took %.1f s', $seconds);
     cmp_ok($seconds, '<', $soon, "$name: the server shuts down");
     $node->stop('immediate', fail_ok => 1) if $seconds >= 12;
+    # whoever was not ended by that was ended by the immediate one
     finish_in($_) for $session, $other;
     eval { $_->quit } for $session, $admin, $probe, $other;
     is(received($_), 0, "$name: nothing is sent") for $reference, $queued->{reference};
