@@ -274,7 +274,7 @@ sub wait_for_the_answer { return sleep 0.6; }
     wait_for_the_answer();
     # which ask every process for an answer; this one must not wait for the lock first
     begin_in($admin, "CREATE DATABASE elsewhere;\nDROP DATABASE elsewhere");
-    ok(eval { wait_for('CREATE and DROP DATABASE', sub { is_over($admin) }, 2) },
+    ok(eval { wait_for('CREATE and DROP DATABASE', sub { has_ended($admin) }, 2) },
         "$name: CREATE and DROP DATABASE are not held up");
     is(run_in($third, 'SELECT state FROM fpgo_internal.submission WHERE id = ' . $submission->{id})->{rows},
         'sending', "$name: the outcome waits for the lock");
