@@ -30,7 +30,7 @@ END $$;
 SELECT coalesce(max(id), 0) AS last FROM fpgo_internal.submission \gset
 CREATE VIEW records AS
 	SELECT s.key, s.state, s.order_uuid, s.customer_uuid, s.bank_id_url, s.error,
-		s.settled_at > '2001-01-01' AS settled_now, s.payload_until - s.settled_at AS kept_for,
+		s.settled_at > '2001-01-01' AS settled_now, date_trunc('second', p.keep_until - s.settled_at) AS kept_for,
 		p.payload IS NOT NULL AS has_payload, e.what, e.role, e.reason
 	FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.payload p ON p.submission = s.id
 		LEFT JOIN fpgo_internal.event e ON e.submission = s.id

@@ -240,8 +240,7 @@ CREATE TABLE fpgo_internal.submission (
 	bank_id_url text,
 	error text,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	settled_at timestamptz,
-	payload_until timestamptz
+	settled_at timestamptz
 );
 COMMENT ON TABLE fpgo_internal.submission IS 'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view shows.';
 COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
@@ -261,28 +260,32 @@ COMMENT ON COLUMN fpgo_internal.submission.bank_id_url IS 'The BankID address, o
 COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a sentence without personal data';
 COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
 COMMENT ON COLUMN fpgo_internal.submission.settled_at IS 'When it reached the state it is in, unless it is queued or sending';
-COMMENT ON COLUMN fpgo_internal.submission.payload_until IS 'When its payload is to be deleted, once it is finished and the server keeps payloads for a while';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
 -- a refused or cancelled submission gives its key back
 CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
 	WHERE state <> ALL ('{refused,cancelled}');
-CREATE INDEX submission_queued ON fpgo_internal.submission (server, id)
-	WHERE state = 'queued';
-CREATE INDEX submission_sending ON fpgo_internal.submission (run)
-	WHERE state = 'sending';
--- what must be settled before the next submission of its reference leaves
-CREATE INDEX submission_open_reference ON fpgo_internal.submission (server, reference, id)
-	WHERE state = ANY ('{queued,sending,uncertain}') AND reference IS NOT NULL;
+-- what is not finished: small, however many are
+CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, id)
+	WHERE state = ANY ('{queued,sending,uncertain}');
+-- what must be settled before the next of its reference leaves; reports too
+CREATE INDEX submission_reference ON fpgo_internal.submission (reference, server);
+-- for reports of a day or a month; costs an insert next to nothing
+CREATE INDEX submission_created ON fpgo_internal.submission USING brin (created_at)
+	WITH (autosummarize = on);
 
 CREATE TABLE fpgo_internal.payload (
 	submission bigint PRIMARY KEY,
-	payload text NOT NULL
+	payload text NOT NULL,
+	keep_until timestamptz
 );
+CREATE INDEX payload_keep_until ON fpgo_internal.payload (keep_until)
+	WHERE keep_until IS NOT NULL;
 COMMENT ON TABLE fpgo_internal.payload IS 'The payload of a submission, personal number included, while it is needed and nowhere else';
 COMMENT ON COLUMN fpgo_internal.payload.submission IS 'The submission it belongs to';
 COMMENT ON COLUMN fpgo_internal.payload.payload IS 'The JSON text that is sent, in the database''s encoding';
+COMMENT ON COLUMN fpgo_internal.payload.keep_until IS 'When it is to be deleted, once its submission is finished and the server keeps payloads for a while; NULL while it is needed';
 
 CREATE TABLE fpgo_internal.attempt (
 	submission bigint,

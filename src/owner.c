@@ -20,6 +20,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -125,33 +126,65 @@ fpgo_owner_role(void)
 	return known.owner;
 }
 
+/* A plan that fits any parameters: planning would cost more than running. */
+static void
+prepare(FpgoStatement *statement)
+{
+	SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql,
+										  statement->n_parameters,
+										  statement->types,
+										  CURSOR_OPT_GENERIC_PLAN);
+
+	if (plan == NULL)
+		elog(ERROR, "could not plan a statement of fpgo: %s",
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(plan);
+	statement->plan = plan;
+}
+
+/*
+ * Until the level returned ends, plan for tables that grow: a plan is kept for
+ * long, and made while the queue is empty it would read all of a table that
+ * has a million rows an hour later.  What that makes look dear would also be
+ * compiled.
+ */
+static int
+avoid_scans(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 uint64
 fpgo_owner_execute(FpgoStatement *statement, Datum *values, const char *nulls)
 {
 	Oid			caller;
 	int			context;
+	int			guc_level = 0;
 	int			result;
+	bool		is_planned;
 
 	GetUserIdAndSecContext(&caller, &context);
 	SetUserIdAndSecContext(fpgo_owner_role(),
 						   context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	if (statement->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare(statement->sql,
-									   statement->n_parameters,
-									   statement->types);
-
-		if (plan == NULL)
-			elog(ERROR, "could not plan a statement of fpgo: %s",
-				 SPI_result_code_string(SPI_result));
-		SPI_keepplan(plan);
-		statement->plan = plan;
-	}
+		prepare(statement);
+	is_planned = statement->is_planned && SPI_plan_is_valid(statement->plan);
+	if (!is_planned)
+		guc_level = avoid_scans();
 	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
 	if (result < 0)
 		elog(ERROR, "could not run a statement of fpgo: %s",
 			 SPI_result_code_string(result));
+	if (!is_planned)
+		AtEOXact_GUC(true, guc_level);
+	statement->is_planned = true;
 	SetUserIdAndSecContext(caller, context);
 	return SPI_processed;
 }

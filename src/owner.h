@@ -18,6 +18,7 @@ typedef struct FpgoStatement
 	int			n_parameters;
 	Oid			types[FPGO_MAX_PARAMETERS];
 	SPIPlanPtr	plan;			/* NULL until the first use */
+	bool		is_planned;		/* it was run, and so planned, once */
 } FpgoStatement;
 
 /*

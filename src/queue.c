@@ -18,9 +18,10 @@
 #include "run.h"
 
 /*
- * Does submission s wait for no other of its reference?  Inside CASE the
- * planner leaves it an index look-up a row, which stops with the LIMIT; as a
- * join it would go through the whole queue for each claim.
+ * Does submission s wait for no other of its reference?  (IS NOT FALSE: see
+ * submissions.c.)  Inside CASE the planner leaves it an index look-up a row,
+ * which stops with the LIMIT; as a join it would go through the whole queue
+ * for each claim.
  */
 #define REFERENCE_IS_FREE \
 	" CASE WHEN s.reference IS NULL THEN true ELSE" \
@@ -28,12 +29,14 @@
 	"  WHERE o.server OPERATOR(pg_catalog.=) s.server" \
 	"  AND o.reference OPERATOR(pg_catalog.=) s.reference" \
 	"  AND o.id OPERATOR(pg_catalog.<>) s.id" \
-	"  AND o.state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')" \
+	"  AND (o.state OPERATOR(pg_catalog.=)" \
+	"   ANY ('{queued,sending,uncertain}')) IS NOT FALSE" \
 	"  AND (o.state OPERATOR(pg_catalog.<>) 'queued'" \
 	"       OR o.id OPERATOR(pg_catalog.<) s.id)) END"
 
 /*
- * Roles in $4 are left out.  The payload is looked for by a scalar subquery,
+ * Numbers from $3 to $4: all of them if they are due, or a single one, due or
+ * not.  Roles in $5 are left out.  The payload is looked for by a scalar subquery,
  * which the planner leaves alone too; without one there is nothing to send.
  */
 static FpgoStatement due_statement = {
@@ -41,16 +44,16 @@ static FpgoStatement due_statement = {
 	" FROM fpgo_internal.submission s"
 	" WHERE s.state OPERATOR(pg_catalog.=) 'queued'"
 	" AND s.server OPERATOR(pg_catalog.=) $1"
-	" AND (s.id OPERATOR(pg_catalog.=) $3 OR $3 OPERATOR(pg_catalog.=) 0 AND"
-	"  (s.not_before IS NULL OR s.not_before OPERATOR(pg_catalog.<=)"
-	"   pg_catalog.clock_timestamp()))"
-	" AND s.role OPERATOR(pg_catalog.<>) ALL ($4)"
+	" AND s.id OPERATOR(pg_catalog.>=) $3 AND s.id OPERATOR(pg_catalog.<=) $4"
+	" AND ($3 OPERATOR(pg_catalog.=) $4 OR s.not_before IS NULL"
+	"  OR s.not_before OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())"
+	" AND s.role OPERATOR(pg_catalog.<>) ALL ($5)"
 	" AND (SELECT p.submission FROM fpgo_internal.payload p"
 	"  WHERE p.submission OPERATOR(pg_catalog.=) s.id) IS NOT NULL"
 	" AND" REFERENCE_IS_FREE
 	" ORDER BY s.id LIMIT $2 FOR UPDATE SKIP LOCKED",
-	.n_parameters = 4,
-	.types = {TEXTOID, INT4OID, INT8OID, TEXTARRAYOID}
+	.n_parameters = 5,
+	.types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTARRAYOID}
 };
 
 /*
@@ -64,7 +67,8 @@ static FpgoStatement claim_statement = {
 	"  FROM fpgo_internal.payload p"
 	"  WHERE s.id OPERATOR(pg_catalog.=) ANY ($2)"
 	"  AND p.submission OPERATOR(pg_catalog.=) s.id"
-	"  AND s.state OPERATOR(pg_catalog.=) 'queued' AND" REFERENCE_IS_FREE
+	"  AND (s.state OPERATOR(pg_catalog.=) 'queued') IS NOT FALSE"
+	"  AND" REFERENCE_IS_FREE
 	"  RETURNING s.id, s.server, s.role, s.attempts, p.payload),"
 	" begun AS (INSERT INTO fpgo_internal.attempt (submission, number, run)"
 	"  SELECT id, attempts, $1 FROM claimed)"
@@ -121,6 +125,7 @@ fpgo_submission_due(const char *server, int limit, int64 only,
 	fpgo_put_text(&p, server);
 	fpgo_put_int(&p, limit);
 	fpgo_put_int64(&p, only);
+	fpgo_put_int64(&p, only == 0 ? PG_INT64_MAX : only);
 	fpgo_put_datum(&p, make_text_array(without_roles), false);
 	n = fpgo_owner_run(&due_statement, &p);
 	for (int i = 0; i < n; i++)

@@ -80,16 +80,17 @@ static FpgoStatement lock_statement = {
 	"   order_uuid = $3, customer_uuid = $4, bank_id_url = $5," \
 	"   error = CASE WHEN $2 OPERATOR(pg_catalog.<>) 'accepted' THEN error END," \
 	"   settled_at = CASE WHEN " IS_FINISHED " THEN" \
-	"    pg_catalog.clock_timestamp() END," \
-	"   payload_until = CASE WHEN " IS_FINISHED \
-	"    AND $8 OPERATOR(pg_catalog.>) 0 THEN" \
-	"    pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+)" \
-	"    pg_catalog.make_interval(secs => $8) END" \
+	"    pg_catalog.clock_timestamp() END" \
 	"  WHERE id OPERATOR(pg_catalog.=) $1" \
 	"  AND state OPERATOR(pg_catalog.=) '" from "' RETURNING id)," \
 	" gone AS (DELETE FROM fpgo_internal.payload p USING decided" \
 	"  WHERE p.submission OPERATOR(pg_catalog.=) decided.id" \
-	"  AND $8 OPERATOR(pg_catalog.=) 0 AND " IS_FINISHED ")" \
+	"  AND $8 OPERATOR(pg_catalog.=) 0 AND " IS_FINISHED ")," \
+	" kept AS (UPDATE fpgo_internal.payload p SET keep_until =" \
+	"   pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+)" \
+	"   pg_catalog.make_interval(secs => $8) FROM decided" \
+	"  WHERE p.submission OPERATOR(pg_catalog.=) decided.id" \
+	"  AND $8 OPERATOR(pg_catalog.>) 0 AND " IS_FINISHED ")" \
 	" INSERT INTO fpgo_internal.event (submission, role, what, reason)" \
 	" SELECT id, $6, '" from " to ' OPERATOR(pg_catalog.||) $2, $7 FROM decided"
 

@@ -91,11 +91,16 @@ clip(const char *sentence)
 	" WHERE state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')" \
 	" DO NOTHING RETURNING id"
 
-/* of an order handed in: $1 its server, $4 its reference */
+/*
+ * Of an order handed in: $1 its server, $4 its reference.  The state is asked
+ * for in such a way that only the index of references fits, which has few
+ * entries of one; that of what is unfinished may have a whole queue.
+ */
 #define IS_OPEN_REFERENCE \
 	" WHERE server OPERATOR(pg_catalog.=) $1" \
 	" AND reference OPERATOR(pg_catalog.=) $4" \
-	" AND state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')"
+	" AND (state OPERATOR(pg_catalog.=)" \
+	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE"
 
 #define HANDIN_TYPES \
 	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID
@@ -336,16 +341,17 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 
 /* ---------- settling ---------- */
 
+/* only the primary key fits, as above */
 static FpgoStatement settle_statement = {
 	.sql = "UPDATE fpgo_internal.submission"
 	" SET state = $3::fpgo.submission_state, run = NULL, error = $4,"
 	"  order_uuid = $5, customer_uuid = $6, bank_id_url = $7,"
-	"  not_before = $8, settled_at = $9, payload_until = $10"
+	"  not_before = $8, settled_at = $9"
 	" WHERE id OPERATOR(pg_catalog.=) $1 AND run OPERATOR(pg_catalog.=) $2"
-	" AND state OPERATOR(pg_catalog.=) 'sending'",
-	.n_parameters = 10,
+	" AND (state OPERATOR(pg_catalog.=) 'sending') IS NOT FALSE",
+	.n_parameters = 9,
 	.types = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+	TIMESTAMPTZOID, TIMESTAMPTZOID}
 };
 
 static FpgoStatement end_attempt_statement = {
@@ -362,6 +368,13 @@ static FpgoStatement delete_payload_statement = {
 	" WHERE submission OPERATOR(pg_catalog.=) $1",
 	.n_parameters = 1,
 	.types = {INT8OID}
+};
+
+static FpgoStatement keep_payload_statement = {
+	.sql = "UPDATE fpgo_internal.payload SET keep_until = $2"
+	" WHERE submission OPERATOR(pg_catalog.=) $1",
+	.n_parameters = 2,
+	.types = {INT8OID, TIMESTAMPTZOID}
 };
 
 static bool
@@ -396,8 +409,6 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_put_text(&p, settlement->bank_id_url);
 	put_time(&p, now, settlement->delay_s, state != FPGO_QUEUED);
 	put_time(&p, now, 0, state == FPGO_QUEUED);
-	put_time(&p, now, settlement->retention_s,
-			 settlement->retention_s == 0 || !is_finished(state));
 	return fpgo_owner_run(&settle_statement, &p) > 0;
 }
 
@@ -416,11 +427,26 @@ end_attempt(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_owner_run(&end_attempt_statement, &p);
 }
 
+/* The submission is finished, so its payload goes, now or after a while. */
+static void
+retire_payload(const FpgoSettlement *settlement, TimestampTz now)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, settlement->submission);
+	if (settlement->retention_s == 0)
+	{
+		fpgo_owner_run(&delete_payload_statement, &p);
+		return;
+	}
+	put_time(&p, now, settlement->retention_s, false);
+	fpgo_owner_run(&keep_payload_statement, &p);
+}
+
 bool
 fpgo_submission_settle(const FpgoSettlement *settlement)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	FpgoParameters p = {0};
 	bool		settled;
 
 	Assert(settlement->state != FPGO_SENDING);
@@ -428,12 +454,8 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 	settled = settle_submission(settlement, now);
 	if (settled)
 		end_attempt(settlement, now);
-	if (settled && is_finished(settlement->state) &&
-		settlement->retention_s == 0)
-	{
-		fpgo_put_int64(&p, settlement->submission);
-		fpgo_owner_run(&delete_payload_statement, &p);
-	}
+	if (settled && is_finished(settlement->state))
+		retire_payload(settlement, now);
 	SPI_finish();
 	return settled;
 }
@@ -487,9 +509,8 @@ fpgo_submission_sweep(void)
 }
 
 static FpgoStatement purge_statement = {
-	.sql = "DELETE FROM fpgo_internal.payload p USING fpgo_internal.submission s"
-	" WHERE s.id OPERATOR(pg_catalog.=) p.submission"
-	" AND s.payload_until OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp()",
+	.sql = "DELETE FROM fpgo_internal.payload"
+	" WHERE keep_until OPERATOR(pg_catalog.<) pg_catalog.now()",
 	.n_parameters = 0
 };
 

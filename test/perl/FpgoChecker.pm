@@ -32,7 +32,8 @@ my $records = q{
         SELECT s.id, s.server, s.key, coalesce(s.reference, '') AS reference,
             s.state, s.attempts, s.order_uuid, s.run IS NOT NULL AS has_run,
             s.settled_at IS NOT NULL AS is_settled,
-            s.payload_until IS NOT NULL AS keeps_payload,
+            EXISTS (SELECT FROM fpgo_internal.payload p
+                WHERE p.submission = s.id AND p.keep_until IS NOT NULL) AS keeps_payload,
             EXISTS (SELECT FROM fpgo_internal.payload p WHERE p.submission = s.id) AS has_payload,
             EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory'
                 AND l.objsubid = 18001 AND l.granted

@@ -311,7 +311,8 @@ for my $case (
     deliver();
     my $kept = "SELECT count(*) FROM fpgo_internal.payload WHERE submission = $submission->{id}";
     is(administer($kept), 1, 'retention: the payload is kept');
-    wait_for('the end of the retention', sub { column_of($submission, 'payload_until < clock_timestamp()') eq 't' });
+    wait_for('the end of the retention', sub {
+        administer("SELECT keep_until < clock_timestamp() FROM fpgo_internal.payload WHERE submission = $submission->{id}") eq 't' });
     deliver();
     is(administer($kept), 0, 'retention: and deleted after its time');
     administer(q{ALTER SERVER frontpayment OPTIONS (DROP retention)});
