@@ -30,6 +30,7 @@ OBJS = \
 	src/resolve.o \
 	src/rules.o \
 	src/run.o \
+	src/secrets.o \
 	src/submissions.o \
 	src/submit.o \
 	src/token.o \

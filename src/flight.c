@@ -25,8 +25,8 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "document.h"
 #include "flight.h"
+#include "secrets.h"
 
 /*
  * Backoff in seconds: a random share of 2, 4, 8, ... up to ten minutes, and
@@ -39,48 +39,6 @@
 #define SLOW_DOWN_DEFAULT 60
 #define SLOW_DOWN_MAX 900
 
-/* most secret texts of an order; the field tree has fewer */
-#define SECRETS_MAX 32
-
-/* Add the secret texts of an object and of the objects in it; returns n. */
-static int
-add_secrets(const char **secrets, int n, const FpgoValue *object,
-			const FpgoShape *shape)
-{
-	FpgoValue	members[FPGO_MAX_FIELDS];
-
-	fpgo_document_members(object, shape, members);
-	for (int i = 0; i < shape->n_fields; i++)
-	{
-		const FpgoField *field = &shape->fields[i];
-		FpgoSpan	text;
-
-		if (field->type == FPGO_OBJECT)
-			n = add_secrets(secrets, n, &members[i], field->shape);
-		if (!field->is_secret || members[i].kind != FPGO_TEXT)
-			continue;
-		text = fpgo_trim(members[i].text);
-		if (text.len > 0 && n < SECRETS_MAX)
-			secrets[n++] = pg_server_to_any(pnstrdup(text.text, text.len),
-											text.len, PG_UTF8);
-	}
-	return n;
-}
-
-/*
- * What the gateway may echo and no message may show: every secret text of
- * the order.  NULL-terminated, in UTF-8.
- */
-static const char **
-list_secrets(Jsonb *order)
-{
-	FpgoValue	root = fpgo_document_root(order);
-	const char **secrets = palloc0(sizeof(char *) * (SECRETS_MAX + 1));
-
-	(void) add_secrets(secrets, 0, &root, &fpgo_order_shape);
-	return secrets;
-}
-
 static void
 copy_target(FpgoTarget *copy, const FpgoTarget *target)
 {
@@ -89,6 +47,29 @@ copy_target(FpgoTarget *copy, const FpgoTarget *target)
 	copy->submit_url = pstrdup(target->submit_url);
 	copy->token = pstrdup(target->token);
 	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;
+}
+
+/* fpgo wrote this text itself, so it is JSON. */
+static const char **
+find_secrets(const char *payload)
+{
+	Datum		order = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
+
+	return fpgo_secrets_list(DatumGetJsonbP(order));
+}
+
+static const char **
+copy_texts(const char *const *texts)
+{
+	const char **copy;
+	int			n = 0;
+
+	while (texts[n] != NULL)
+		n++;
+	copy = palloc0(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		copy[i] = pstrdup(texts[i]);
+	return copy;
 }
 
 FpgoFlight *
@@ -100,7 +81,6 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	FpgoFlight *flight = palloc0(sizeof(FpgoFlight));
-	Datum		order;
 
 	flight->context = context;
 	flight->claim = *claim;
@@ -110,9 +90,10 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	flight->run = run;
 	flight->retention_s = retention_s;
 	copy_target(&flight->target, target);
-	/* fpgo wrote this text itself, so it is JSON */
-	order = DirectFunctionCall1(jsonb_in, CStringGetDatum(claim->payload));
-	flight->secrets = list_secrets(DatumGetJsonbP(order));
+	if (claim->secrets != NULL)
+		flight->secrets = copy_texts(claim->secrets);
+	else
+		flight->secrets = find_secrets(claim->payload);
 	flight->wire = fpgo_handin_wire(flight->claim.payload,
 									&flight->wire_len);
 	MemoryContextSwitchTo(old);
@@ -278,5 +259,6 @@ fpgo_flight_free(FpgoFlight *flight)
 	explicit_bzero(unconstify(char *, flight->claim.payload),
 				   strlen(flight->claim.payload));
 	explicit_bzero(unconstify(char *, flight->wire), flight->wire_len);
+	fpgo_secrets_wipe(flight->secrets);
 	MemoryContextDelete(flight->context);
 }

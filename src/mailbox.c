@@ -32,6 +32,7 @@
 
 #include "compat.h"
 #include "mailbox.h"
+#include "secrets.h"
 
 /* bytes of each queue; longer messages stream through */
 #define QUEUE_SIZE 65536
@@ -211,6 +212,21 @@ get_text(Reader *reader)
 	return pnstrdup(take(reader, len), len);
 }
 
+/* Texts up to a NULL, and with it; no more than an order has secrets. */
+static const char *const *
+get_texts(Reader *reader)
+{
+	const char **texts = palloc0(sizeof(char *) * (FPGO_MAX_SECRETS + 1));
+
+	for (int i = 0; i <= FPGO_MAX_SECRETS; i++)
+	{
+		texts[i] = get_text(reader);
+		if (texts[i] == NULL)
+			return texts;
+	}
+	elog(ERROR, "message between fpgo's processes holds too much");
+}
+
 static void
 open_message(Reader *reader, const void *data, Size len, unsigned char tag)
 {
@@ -246,6 +262,9 @@ fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
 	put_text(message, handin->role);
 	put_text(message, handin->grand_total);
 	put_text(message, handin->payload);
+	for (int i = 0; request->secrets[i] != NULL; i++)
+		put_text(message, request->secrets[i]);
+	put_text(message, NULL);
 }
 
 FpgoRequest *
@@ -276,6 +295,7 @@ fpgo_mailbox_read_request(const void *data, Size len)
 	handin->grand_total = get_text(&reader);
 	handin->payload = get_text(&reader);
 	handin->payload_len = strlen(handin->payload);
+	request->secrets = get_texts(&reader);
 	return request;
 }
 

@@ -68,6 +68,7 @@ typedef struct FpgoRequest
 	FpgoTarget	target;
 	int			retention_s;
 	FpgoHandIn	handin;
+	const char *const *secrets; /* of the order; see fpgo_secrets_list() */
 } FpgoRequest;
 
 typedef enum FpgoAnswerKind

@@ -57,6 +57,8 @@ typedef struct FpgoClaim
 	const char *server;
 	const char *role;
 	const char *payload;		/* wire text in the database's encoding */
+	const char *const *secrets; /* as fpgo_secrets_list() makes them; NULL:
+								 * to be found in the payload */
 } FpgoClaim;
 
 /* What an attempt came to, and what follows from it. */

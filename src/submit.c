@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "mailbox.h"
 #include "owner.h"
+#include "secrets.h"
 #include "worker.h"
 
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_text);
@@ -551,6 +552,7 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	request.retention_s = gateway->retention_s;
 	request.handin = *fpgo_handin_make(order, gateway->target.server_name,
 									   key);
+	request.secrets = fpgo_secrets_list(order);
 	require_no_own_obstacle(&request.handin);
 	answer = ask(&request);
 	judge(answer, gateway->target.server_name);

@@ -52,6 +52,7 @@
 #include "mailbox.h"
 #include "owner.h"
 #include "run.h"
+#include "secrets.h"
 #include "worker.h"
 
 /* milliseconds between two looks of an idle helper at who wants its slot */
@@ -360,6 +361,7 @@ record(Service *service)
 	claim.server = request->handin.server;
 	claim.role = request->handin.role;
 	claim.payload = request->handin.payload;
+	claim.secrets = request->secrets;
 	service->flight = fpgo_flight_prepare(&claim, service->run,
 										  &request->target,
 										  request->retention_s,
@@ -610,6 +612,7 @@ serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
 				   strlen(service.request->target.token));
 	explicit_bzero(unconstify(char *, service.request->handin.payload),
 				   service.request->handin.payload_len);
+	fpgo_secrets_wipe(service.request->secrets);
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(service.context);
 	pgstat_report_stat(false);

@@ -1,0 +1,54 @@
+/*
+ * secrets.c
+ *		What of an order no message may show.
+ *
+ * The field tree says which fields are secret; this walks it.
+ */
+#include "fpgo.h"
+
+#include "mb/pg_wchar.h"
+
+#include "document.h"
+#include "secrets.h"
+
+/* Add the secret texts of an object and of the objects in it; returns n. */
+static int
+add_secrets(const char **secrets, int n, const FpgoValue *object,
+			const FpgoShape *shape)
+{
+	FpgoValue	members[FPGO_MAX_FIELDS];
+
+	fpgo_document_members(object, shape, members);
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+		FpgoSpan	text;
+
+		if (field->type == FPGO_OBJECT)
+			n = add_secrets(secrets, n, &members[i], field->shape);
+		if (!field->is_secret || members[i].kind != FPGO_TEXT)
+			continue;
+		text = fpgo_trim(members[i].text);
+		if (text.len > 0 && n < FPGO_MAX_SECRETS)
+			secrets[n++] = pg_server_to_any(pnstrdup(text.text, text.len),
+											text.len, PG_UTF8);
+	}
+	return n;
+}
+
+const char **
+fpgo_secrets_list(Jsonb *order)
+{
+	FpgoValue	root = fpgo_document_root(order);
+	const char **secrets = palloc0(sizeof(char *) * (FPGO_MAX_SECRETS + 1));
+
+	(void) add_secrets(secrets, 0, &root, &fpgo_order_shape);
+	return secrets;
+}
+
+void
+fpgo_secrets_wipe(const char *const *secrets)
+{
+	for (int i = 0; secrets[i] != NULL; i++)
+		explicit_bzero(unconstify(char *, secrets[i]), strlen(secrets[i]));
+}
