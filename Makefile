@@ -16,9 +16,11 @@ OBJS = \
 	src/gateway.o \
 	src/guard.o \
 	src/handin.o \
+	src/helper.o \
 	src/http.o \
 	src/http_easy.o \
 	src/http_text.o \
+	src/lane.o \
 	src/mailbox.o \
 	src/order.o \
 	src/outcome.o \
@@ -31,6 +33,7 @@ OBJS = \
 	src/rules.o \
 	src/run.o \
 	src/secrets.o \
+	src/service.o \
 	src/submissions.o \
 	src/submit.o \
 	src/token.o \

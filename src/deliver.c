@@ -2,7 +2,7 @@
  * deliver.c
  *		The delivery loop.
  *
- * The loop has up to a server's option concurrency of requests under way.  It
+ * A delivery has up to a server's option concurrency of requests under way.  It
  * claims only what starts at once, so a crash leaves at most as many uncertain
  * submissions as were in flight; what has landed is settled in the same
  * transaction that claims the next, one commit for both.
@@ -11,10 +11,7 @@
  *		launch the claims						(no snapshot from here ...)
  *		step until something lands				(... to here)
  *
- * A server that cannot be reached, refuses the credentials or asks to slow
- * down gets no further request from this loop: what is queued for it stays
- * queued.  After an unknown outcome it gets one at a time until an answer is
- * definite again.
+ * What it knows of each server stands in that server's lane (lane.c).
  *
  * A process asked to stop claims nothing more, lets what is in flight land
  * for a grace time, settles, and only then reports its own end.
@@ -38,94 +35,50 @@
 #include "compat.h"
 #include "deliver.h"
 #include "flight.h"
+#include "lane.h"
 #include "owner.h"
 #include "run.h"
+#include "worker.h"
 
-/* longest step before the loop looks around, in milliseconds */
+/* longest step before a delivery in a session looks around, in milliseconds */
 #define STEP_MS 50
 
-/* how long requests may take to land once the loop should stop, likewise */
-#define GRACE_MS 3500
-
-/* the same once the postmaster is gone: as long as we live, no new one starts */
-#define ORPHAN_GRACE_MS 2000
-
-/* between two tries to record or to claim, and how long to go on, likewise */
-#define RETRY_MS 1000
-#define RETRY_LIMIT_MS 10000
-
-/* What the loop knows of a server. */
-typedef struct Lane
-{
-	const char *server;
-	int			limit;			/* requests it may have under way */
-	int			n_flights;
-	bool		is_closed;		/* no further request to it from this loop */
-	bool		is_exhausted;	/* the last claim brought nothing */
-	bool		is_doubtful;	/* its last outcome was unknown */
-	List	   *shut_out;		/* names of roles that may not use it now */
-} Lane;
-
-typedef struct Loop
+struct FpgoDelivery
 {
 	const FpgoTransactions *transactions;
-	MemoryContext context;		/* of the loop; flights are its children */
+	MemoryContext context;		/* of the delivery; flights are its children */
 	int64		only;			/* the one submission wanted, 0: any */
 	int64		run;
-	List	   *lanes;			/* Lane */
+	List	   *lanes;			/* FpgoLane */
 	List	   *flights;		/* FpgoFlight, landed ones included */
 	List	   *ready;			/* FpgoFlight, claimed and not launched */
+	bool		wants_lanes;	/* look for servers that have no lane yet */
 	bool		unacknowledged; /* a standby did not confirm a commit */
+	TimestampTz ends;			/* once it stops: when its grace time is over */
 	ErrorData  *failure;		/* why the last claim failed, NULL if it did
 								 * not */
+	bool		is_failure_told;	/* in the log */
 	TimestampTz failing_since;	/* and claims have since then */
 	TimestampTz claim_again_at;
-} Loop;
+};
 
-/* ---------- servers ---------- */
+/* ---------- claiming ---------- */
 
-/* The lane of a server, made if it is new. */
-static Lane *
-find_lane(Loop *loop, const char *server)
+static FpgoLane *
+find_lane(FpgoDelivery *delivery, const char *server)
 {
-	ListCell   *cell;
-	MemoryContext old;
-	Lane	   *lane;
-
-	foreach(cell, loop->lanes)
-	{
-		lane = lfirst(cell);
-		if (strcmp(lane->server, server) == 0)
-			return lane;
-	}
-	old = MemoryContextSwitchTo(loop->context);
-	lane = palloc0(sizeof(Lane));
-	lane->server = pstrdup(server);
-	lane->limit = 1;
-	loop->lanes = lappend(loop->lanes, lane);
-	MemoryContextSwitchTo(old);
-	return lane;
+	return fpgo_lane_find(&delivery->lanes, server, delivery->context);
 }
 
 /* Make a lane of every server that has something queued. */
 static void
-find_lanes(Loop *loop)
+find_lanes(FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
 	foreach(cell, fpgo_submission_queued_servers())
-		(void) find_lane(loop, lfirst(cell));
+		(void) find_lane(delivery, lfirst(cell));
 }
-
-static int
-free_places(const Lane *lane)
-{
-	int			limit = lane->is_doubtful ? 1 : lane->limit;
-
-	return lane->is_closed ? 0 : Max(limit - lane->n_flights, 0);
-}
-
-/* ---------- claiming ---------- */
 
 /* A gateway as one role sees it; looked at once a turn. */
 typedef struct View
@@ -184,10 +137,10 @@ look(List **views, const char *server, const char *role)
 
 /* A claim that cannot be made ready stays queued, and says why. */
 static void
-put_back(const Loop *loop, const FpgoClaim *claim, const char *reason)
+put_back(const FpgoDelivery *delivery, const FpgoClaim *claim, const char *reason)
 {
 	FpgoSettlement settlement = {.submission = claim->submission,
-		.attempt = claim->attempt,.run = loop->run,.state = FPGO_QUEUED,
+		.attempt = claim->attempt,.run = delivery->run,.state = FPGO_QUEUED,
 	.outcome = fpgo_outcome_name(FPGO_OUTCOME_UNREACHED)};
 
 	settlement.reason = reason;
@@ -200,7 +153,7 @@ put_back(const Loop *loop, const FpgoClaim *claim, const char *reason)
  * fails must not keep the others from being sent.
  */
 static void
-prepare(Loop *loop, Lane *lane, const FpgoClaim *claim,
+prepare(FpgoDelivery *delivery, FpgoLane *lane, const FpgoClaim *claim,
 		const FpgoGateway *gateway)
 {
 	MemoryContext caller = CurrentMemoryContext;
@@ -213,8 +166,8 @@ prepare(Loop *loop, Lane *lane, const FpgoClaim *claim,
 	MemoryContextSwitchTo(caller);
 	PG_TRY();
 	{
-		flight = fpgo_flight_prepare(claim, loop->run, &gateway->target,
-									 gateway->retention_s, loop->context);
+		flight = fpgo_flight_prepare(claim, delivery->run, &gateway->target,
+									 gateway->retention_s, delivery->context);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -232,21 +185,21 @@ prepare(Loop *loop, Lane *lane, const FpgoClaim *claim,
 
 	if (flight != NULL)
 	{
-		MemoryContextSwitchTo(loop->context);
+		MemoryContextSwitchTo(delivery->context);
 		lane->limit = gateway->concurrency;
 		lane->n_flights++;
-		loop->ready = lappend(loop->ready, flight);
+		delivery->ready = lappend(delivery->ready, flight);
 	}
 	MemoryContextSwitchTo(caller);
 	if (flight == NULL)
-		put_back(loop, claim, reason);
+		put_back(delivery, claim, reason);
 }
 
 /* A role that may not use the server: leave its orders alone, and say so. */
 static void
-shut_out(Loop *loop, Lane *lane, const View *view)
+shut_out(FpgoDelivery *delivery, FpgoLane *lane, const View *view)
 {
-	MemoryContext old = MemoryContextSwitchTo(loop->context);
+	MemoryContext old = MemoryContextSwitchTo(delivery->context);
 
 	lane->shut_out = lappend(lane->shut_out, pstrdup(view->role));
 	MemoryContextSwitchTo(old);
@@ -255,18 +208,18 @@ shut_out(Loop *loop, Lane *lane, const View *view)
 
 /* Claim for one server as many as it has places free. */
 static void
-claim_for(Loop *loop, Lane *lane)
+claim_for(FpgoDelivery *delivery, FpgoLane *lane)
 {
-	int			limit = free_places(lane);
+	int			limit = fpgo_lane_free_places(lane);
 	int64	   *ids = palloc(sizeof(int64) * limit);
 	int			n = 0;
 	List	   *views = NIL;
-	List	   *dues = fpgo_submission_due(lane->server, limit, loop->only,
+	List	   *dues = fpgo_submission_due(lane->server, limit, delivery->only,
 										   lane->shut_out);
 	ListCell   *cell;
 
 	/* one wanted submission is tried once, due or not */
-	lane->is_exhausted = dues == NIL || loop->only != 0;
+	lane->is_exhausted = dues == NIL || delivery->only != 0;
 	foreach(cell, dues)
 	{
 		FpgoDue    *due = lfirst(cell);
@@ -276,50 +229,28 @@ claim_for(Loop *loop, Lane *lane)
 		if (view->gateway != NULL)
 			ids[n++] = due->submission;
 		else if (list_length(views) > n_views)
-			shut_out(loop, lane, view);
+			shut_out(delivery, lane, view);
 	}
 	if (n == 0)
 		return;
-	foreach(cell, fpgo_submission_claim(loop->run, ids, n))
+	foreach(cell, fpgo_submission_claim(delivery->run, ids, n))
 	{
 		FpgoClaim  *claim = lfirst(cell);
 
-		prepare(loop, lane, claim,
+		prepare(delivery, lane, claim,
 				look(&views, claim->server, claim->role)->gateway);
 	}
 }
 
 /* ---------- settling ---------- */
 
-/* What an outcome says about the server it came from. */
-static void
-learn(Lane *lane, FpgoOutcomeClass outcome)
-{
-	switch (outcome)
-	{
-		case FPGO_OUTCOME_ACCEPTED:
-		case FPGO_OUTCOME_REFUSED:
-			lane->is_doubtful = false;
-			break;
-		case FPGO_OUTCOME_UNKNOWN:
-			lane->is_doubtful = true;
-			break;
-		case FPGO_OUTCOME_UNREACHED:
-		case FPGO_OUTCOME_MISCONFIGURED:
-		case FPGO_OUTCOME_CREDENTIALS:
-		case FPGO_OUTCOME_SLOW_DOWN:
-			lane->is_closed = true;
-			break;
-	}
-}
-
 /* Record what has landed, or, at the end of the grace time, everything. */
 static void
-settle_landed(Loop *loop, bool all)
+settle_landed(FpgoDelivery *delivery, bool all)
 {
 	ListCell   *cell;
 
-	foreach(cell, loop->flights)
+	foreach(cell, delivery->flights)
 	{
 		FpgoFlight *flight = lfirst(cell);
 
@@ -330,34 +261,36 @@ settle_landed(Loop *loop, bool all)
 
 /* Once that is committed: forget them, and let their servers claim anew. */
 static void
-forget_settled(Loop *loop)
+forget_settled(FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
-	foreach(cell, loop->flights)
+	foreach(cell, delivery->flights)
 	{
 		FpgoFlight *flight = lfirst(cell);
-		Lane	   *lane;
+		FpgoLane   *lane;
 
 		if (flight->outcome == NULL)
 			continue;
-		lane = find_lane(loop, flight->claim.server);
+		lane = find_lane(delivery, flight->claim.server);
 		lane->n_flights--;
-		lane->is_exhausted = loop->only != 0;
-		learn(lane, flight->outcome->class);
-		loop->flights = foreach_delete_current(loop->flights, cell);
+		lane->is_exhausted = delivery->only != 0;
+		fpgo_lane_learn(lane, flight->outcome->class,
+						flight->outcome->retry_after_s,
+						delivery->transactions->is_resident);
+		delivery->flights = foreach_delete_current(delivery->flights, cell);
 		fpgo_flight_free(flight);
 	}
 }
 
-/* ---------- one turn of the loop ---------- */
+/* ---------- one turn ---------- */
 
 static bool
-has_landed(const Loop *loop)
+has_landed(const FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
-	foreach(cell, loop->flights)
+	foreach(cell, delivery->flights)
 	{
 		if (fpgo_flight_is_over(lfirst(cell)))
 			return true;
@@ -366,17 +299,19 @@ has_landed(const Loop *loop)
 }
 
 static bool
-may_claim(const Loop *loop)
+may_claim(const FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
-	if (loop->failure != NULL)
-		return GetCurrentTimestamp() >= loop->claim_again_at;
-	foreach(cell, loop->lanes)
+	if (delivery->failure != NULL)
+		return GetCurrentTimestamp() >= delivery->claim_again_at;
+	if (delivery->wants_lanes)
+		return true;
+	foreach(cell, delivery->lanes)
 	{
-		const Lane *lane = lfirst(cell);
+		const FpgoLane *lane = lfirst(cell);
 
-		if (!lane->is_exhausted && free_places(lane) > 0)
+		if (fpgo_lane_may_claim(lane))
 			return true;
 	}
 	return false;
@@ -384,21 +319,21 @@ may_claim(const Loop *loop)
 
 /* The work of one transaction. */
 static void
-settle_and_claim(Loop *loop, bool claim, bool all)
+settle_and_claim(FpgoDelivery *delivery, bool claim, bool all)
 {
 	ListCell   *cell;
 
-	settle_landed(loop, all);
+	settle_landed(delivery, all);
 	if (!claim)
 		return;
-	if (loop->lanes == NIL)
-		find_lanes(loop);
-	foreach(cell, loop->lanes)
+	if (delivery->wants_lanes)
+		find_lanes(delivery);
+	foreach(cell, delivery->lanes)
 	{
-		Lane	   *lane = lfirst(cell);
+		FpgoLane   *lane = lfirst(cell);
 
-		if (free_places(lane) > 0)
-			claim_for(loop, lane);
+		if (fpgo_lane_free_places(lane) > 0)
+			claim_for(delivery, lane);
 	}
 }
 
@@ -428,7 +363,7 @@ require_tables(void)
  * try.
  */
 static bool
-try_turn(Loop *loop, bool claim, bool all, ErrorData **error)
+try_turn(FpgoDelivery *delivery, bool claim, bool all, ErrorData **error)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -440,14 +375,14 @@ try_turn(Loop *loop, bool claim, bool all, ErrorData **error)
 	PG_TRY();
 	{
 		require_tables();
-		settle_and_claim(loop, claim, all);
+		settle_and_claim(delivery, claim, all);
 		ReleaseCurrentSubTransaction();
 		succeeded = true;
 	}
 	PG_CATCH();
 	{
 		InterruptHoldoffCount = holdoff;
-		MemoryContextSwitchTo(loop->context);
+		MemoryContextSwitchTo(delivery->context);
 		*error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
@@ -460,48 +395,74 @@ try_turn(Loop *loop, bool claim, bool all, ErrorData **error)
 
 /* Claims of a failed turn were rolled back: take their flights away. */
 static void
-drop_ready(Loop *loop)
+drop_ready(FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
-	foreach(cell, loop->ready)
+	foreach(cell, delivery->ready)
 	{
 		FpgoFlight *flight = lfirst(cell);
 
-		find_lane(loop, flight->claim.server)->n_flights--;
+		find_lane(delivery, flight->claim.server)->n_flights--;
 		fpgo_flight_free(flight);
 	}
-	list_free(loop->ready);
-	loop->ready = NIL;
-}
-
-/* A turn that was to claim failed: claim again a little later, or give up. */
-static void
-note_failure(Loop *loop, ErrorData *error)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (loop->failure == NULL)
-		loop->failing_since = now;
-	loop->failure = error;
-	loop->claim_again_at = TimestampTzPlusMilliseconds(now, RETRY_MS);
+	list_free(delivery->ready);
+	delivery->ready = NIL;
 }
 
 static bool
-has_given_up(const Loop *loop)
+has_failed_for_long(const FpgoDelivery *delivery)
 {
-	return loop->failure != NULL &&
-		TimestampDifferenceExceeds(loop->failing_since, GetCurrentTimestamp(),
-								   RETRY_LIMIT_MS);
+	return delivery->failure != NULL &&
+		TimestampDifferenceExceeds(delivery->failing_since,
+								   GetCurrentTimestamp(),
+								   FPGO_RETRY_LIMIT_MS);
+}
+
+/*
+ * A turn that was to claim failed: claim again a little later.  A session gives
+ * up in the end; a resident worker goes on, and says so once.
+ */
+static void
+note_failure(FpgoDelivery *delivery, ErrorData *error)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (delivery->failure == NULL)
+	{
+		delivery->failing_since = now;
+		delivery->is_failure_told = false;
+	}
+	else
+		FreeErrorData(delivery->failure);
+	delivery->failure = error;
+	delivery->claim_again_at = TimestampTzPlusMilliseconds(now, FPGO_RETRY_MS);
+	if (!delivery->transactions->is_resident || delivery->is_failure_told ||
+		!has_failed_for_long(delivery))
+		return;
+	ereport(LOG,
+			(errmsg("queued orders cannot be claimed for delivery: %s",
+					error->message),
+			 errdetail("It is tried again every second."),
+			 fpgo_errhide()));
+	delivery->is_failure_told = true;
+}
+
+static bool
+has_given_up(const FpgoDelivery *delivery)
+{
+	return !delivery->transactions->is_resident &&
+		has_failed_for_long(delivery);
 }
 
 /* How long to go on trying to record outcomes, in milliseconds. */
 static int
-patience(const Loop *loop)
+patience(const FpgoDelivery *delivery)
 {
 	if (!PostmasterIsAlive())
-		return ORPHAN_GRACE_MS;
-	return loop->transactions->should_stop() ? GRACE_MS : RETRY_LIMIT_MS;
+		return FPGO_ORPHAN_GRACE_MS;
+	return delivery->transactions->should_stop() ? FPGO_GRACE_MS :
+		FPGO_RETRY_LIMIT_MS;
 }
 
 /*
@@ -511,10 +472,10 @@ patience(const Loop *loop)
  * uncertain what was in flight.
  */
 static void
-turn(Loop *loop, bool claim, bool all)
+turn(FpgoDelivery *delivery, bool claim, bool all)
 {
 	TimestampTz began = GetCurrentTimestamp();
-	MemoryContext turn_context = AllocSetContextCreate(loop->context,
+	MemoryContext turn_context = AllocSetContextCreate(delivery->context,
 													   "fpgo turn",
 													   ALLOCSET_DEFAULT_SIZES);
 
@@ -525,130 +486,192 @@ turn(Loop *loop, bool claim, bool all)
 		ErrorData  *error = NULL;
 		bool		succeeded;
 
-		loop->transactions->begin();
+		delivery->transactions->begin();
 		/* the end was asked for: what is put back does not wait once more */
-		if (loop->unacknowledged)
+		if (delivery->unacknowledged)
 			(void) set_config_option("synchronous_commit", "local",
 									 PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_LOCAL, true, 0, false);
 		MemoryContextSwitchTo(turn_context);
-		succeeded = try_turn(loop, claim, all, &error);
+		succeeded = try_turn(delivery, claim, all, &error);
 		if (!succeeded)
-			drop_ready(loop);
-		loop->transactions->commit();
-		MemoryContextSwitchTo(loop->context);
+			drop_ready(delivery);
+		delivery->transactions->commit();
+		MemoryContextSwitchTo(delivery->context);
 		MemoryContextReset(turn_context);
 		if (succeeded)
 			break;
 		if (claim)
 		{
-			note_failure(loop, error);
+			note_failure(delivery, error);
 			claim = false;
 			continue;
 		}
 		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   patience(loop)))
+									   patience(delivery)))
 		{
 			RESUME_INTERRUPTS();
 			ReThrowError(error);
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, RETRY_MS, PG_WAIT_EXTENSION);
+						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		if (ProcSignalBarrierPending)
 			ProcessProcSignalBarrier();
 	}
 	RESUME_INTERRUPTS();
 	if (claim)
-		loop->failure = NULL;
+	{
+		if (delivery->failure != NULL)
+			FreeErrorData(delivery->failure);
+		delivery->failure = NULL;
+		delivery->wants_lanes = false;
+	}
 	MemoryContextDelete(turn_context);
-	forget_settled(loop);
-	if (loop->ready != NIL && !fpgo_flight_is_acknowledged())
-		loop->unacknowledged = true;
+	forget_settled(delivery);
+	if (delivery->ready != NIL && !fpgo_flight_is_acknowledged())
+		delivery->unacknowledged = true;
 }
 
 static void
-launch_ready(Loop *loop)
+launch_ready(FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
-	fpgo_http_expect(list_length(loop->flights) + list_length(loop->ready));
-	foreach(cell, loop->ready)
+	fpgo_http_expect(list_length(delivery->flights) + list_length(delivery->ready));
+	foreach(cell, delivery->ready)
 	{
-		if (loop->unacknowledged)
+		if (delivery->unacknowledged)
 			fpgo_flight_call_off(lfirst(cell));
 		else
 			fpgo_flight_launch(lfirst(cell));
 	}
-	loop->flights = list_concat(loop->flights, loop->ready);
-	list_free(loop->ready);
-	loop->ready = NIL;
+	delivery->flights = list_concat(delivery->flights, delivery->ready);
+	list_free(delivery->ready);
+	delivery->ready = NIL;
 }
 
-/* Sweep what dead runs left, delete what is kept no longer. */
-static void
-tidy(Loop *loop)
+/* ---------- the whole ---------- */
+
+FpgoDelivery *
+fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
 {
-	loop->transactions->begin();
+	/* above every transaction, since the delivery is */
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "fpgo delivery",
+												  ALLOCSET_DEFAULT_SIZES);
+	FpgoDelivery *delivery = MemoryContextAllocZero(context,
+													sizeof(FpgoDelivery));
+
+	delivery->transactions = transactions;
+	delivery->context = context;
+	delivery->only = only;
+	delivery->wants_lanes = true;
+	delivery->run = fpgo_run_begin();
+	return delivery;
+}
+
+void
+fpgo_delivery_end(FpgoDelivery *delivery)
+{
+	int64		run = delivery->run;
+
+	MemoryContextDelete(delivery->context);
+	fpgo_run_end(run);
+}
+
+void
+fpgo_delivery_look_again(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->lanes)
+		fpgo_lane_refresh(lfirst(cell));
+	delivery->wants_lanes = true;
+}
+
+bool
+fpgo_delivery_step(FpgoDelivery *delivery)
+{
+	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
+	bool		is_orphan = !PostmasterIsAlive();
+	bool		stop = is_orphan || delivery->unacknowledged ||
+	has_given_up(delivery) || delivery->transactions->should_stop();
+	bool		claim = !stop && may_claim(delivery);
+	bool		all;
+
+	if (stop && delivery->ends == 0)
+		delivery->ends =
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										is_orphan ? FPGO_ORPHAN_GRACE_MS :
+										FPGO_GRACE_MS);
+	all = delivery->ends != 0 && GetCurrentTimestamp() >= delivery->ends;
+	if (all || claim || has_landed(delivery))
+	{
+		turn(delivery, claim, all);
+		launch_ready(delivery);
+	}
+	MemoryContextSwitchTo(caller);
+	return delivery->flights != NIL ||
+		(!stop && (delivery->failure != NULL || may_claim(delivery)));
+}
+
+bool
+fpgo_delivery_is_in_flight(const FpgoDelivery *delivery)
+{
+	return delivery->flights != NIL && !has_landed(delivery);
+}
+
+bool
+fpgo_delivery_has_failed(const FpgoDelivery *delivery)
+{
+	return delivery->failure != NULL;
+}
+
+void
+fpgo_delivery_tidy(FpgoDelivery *delivery)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	delivery->transactions->begin();
 	(void) fpgo_submission_sweep();
 	fpgo_submission_purge();
-	loop->transactions->commit();
-	MemoryContextSwitchTo(loop->context);
+	delivery->transactions->commit();
+	MemoryContextSwitchTo(caller);
 }
 
+/* Wait until something lands, or for a moment if nothing is in flight. */
 static void
-run_loop(Loop *loop)
+wait_in_session(const FpgoDelivery *delivery)
 {
-	TimestampTz ends = 0;
-	bool		first = true;
-
-	tidy(loop);
-	for (;;)
+	if (fpgo_delivery_is_in_flight(delivery))
+		fpgo_http_step(STEP_MS);
+	else if (delivery->flights == NIL && delivery->failure != NULL)
 	{
-		bool		is_orphan = !PostmasterIsAlive();
-		bool		stop = is_orphan || loop->unacknowledged ||
-		has_given_up(loop) || loop->transactions->should_stop();
-		bool		all = false;
-
-		if (stop && ends == 0)
-			ends = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   is_orphan ? ORPHAN_GRACE_MS :
-											   GRACE_MS);
-		all = ends != 0 && GetCurrentTimestamp() >= ends;
-		if (all || has_landed(loop) || (!stop && (first || may_claim(loop))))
-		{
-			turn(loop, !stop && (first || may_claim(loop)), all);
-			launch_ready(loop);
-			first = false;
-		}
-		if (loop->flights == NIL &&
-			(stop || (loop->failure == NULL && !may_claim(loop))))
-			return;
-		if (!has_landed(loop))
-			fpgo_http_step(STEP_MS);
-		if (ProcSignalBarrierPending)
-			ProcessProcSignalBarrier();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, STEP_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
 	}
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
 }
 
 void
 fpgo_deliver_run(const FpgoTransactions *transactions, int64 only)
 {
-	Loop		loop = {.transactions = transactions,.only = only};
 	MemoryContext caller = CurrentMemoryContext;
+	FpgoDelivery *delivery = fpgo_delivery_begin(transactions, only);
 
-	/* above every transaction, since the loop is */
-	loop.context = AllocSetContextCreate(TopMemoryContext, "fpgo delivery",
-										 ALLOCSET_DEFAULT_SIZES);
-	loop.run = fpgo_run_begin();
 	PG_TRY();
 	{
-		MemoryContextSwitchTo(loop.context);
-		run_loop(&loop);
+		fpgo_delivery_tidy(delivery);
+		while (fpgo_delivery_step(delivery))
+			wait_in_session(delivery);
 		MemoryContextSwitchTo(caller);
-		if (loop.failure != NULL)
-			ReThrowError(loop.failure);
-		if (loop.unacknowledged)
+		if (delivery->failure != NULL)
+			ReThrowError(delivery->failure);
+		if (delivery->unacknowledged)
 			ereport(ERROR,
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("delivery stopped because a standby did not confirm what was to be sent"),
@@ -657,8 +680,7 @@ fpgo_deliver_run(const FpgoTransactions *transactions, int64 only)
 	PG_FINALLY();
 	{
 		MemoryContextSwitchTo(caller);
-		MemoryContextDelete(loop.context);
-		fpgo_run_end(loop.run);
+		fpgo_delivery_end(delivery);
 	}
 	PG_END_TRY();
 }

@@ -1,6 +1,6 @@
 /*
  * deliver.h
- *		The delivery loop: sends what is queued.
+ *		Delivery: sends what is queued.
  */
 #ifndef FPGO_DELIVER_H
 #define FPGO_DELIVER_H
@@ -13,13 +13,40 @@ typedef struct FpgoTransactions
 	void		(*begin) (void);
 	void		(*commit) (void);
 	bool		(*should_stop) (void);	/* claim no more, drain, come back */
+	bool		is_resident;	/* goes on whatever fails; a server that fails
+								 * is tried again after a while */
 } FpgoTransactions;
 
+typedef struct FpgoDelivery FpgoDelivery;
+
 /*
- * Send what is queued and due, or one submission (0: any), and come back when
- * nothing of it is left.  Any number of processes may do so at once.
+ * A delivery of everything that is queued and due, or of one submission (0:
+ * any).  Any number of processes may deliver at once.
  */
-extern void fpgo_deliver_run(const FpgoTransactions *transactions,
-							 int64 only);
+extern FpgoDelivery *fpgo_delivery_begin(const FpgoTransactions *transactions,
+										 int64 only);
+extern void fpgo_delivery_end(FpgoDelivery *delivery);
+
+/* Make uncertain what dead runs left, delete what is kept no longer. */
+extern void fpgo_delivery_tidy(FpgoDelivery *delivery);
+
+/*
+ * Record what has landed, claim and launch what is due; does not wait for the
+ * network.  True while something is left to do: in flight, or to be claimed.
+ * Raises if outcomes cannot be recorded, or a session cannot claim.
+ */
+extern bool fpgo_delivery_step(FpgoDelivery *delivery);
+
+/* Is there nothing to do but drive what is in flight (fpgo_http_step())? */
+extern bool fpgo_delivery_is_in_flight(const FpgoDelivery *delivery);
+
+/* Did the last try to claim fail?  It is tried again in a moment. */
+extern bool fpgo_delivery_has_failed(const FpgoDelivery *delivery);
+
+/* Something may have become due, or a role may use a server again. */
+extern void fpgo_delivery_look_again(FpgoDelivery *delivery);
+
+/* All of it, from begin to end, for a session. */
+extern void fpgo_deliver_run(const FpgoTransactions *transactions, int64 only);
 
 #endif							/* FPGO_DELIVER_H */

@@ -174,6 +174,13 @@ fpgo_flight_backoff(int attempt)
 	return 1 + (int) (pg_prng_double(&pg_global_prng_state) * limit);
 }
 
+int
+fpgo_flight_slow_down(int retry_after_s)
+{
+	return retry_after_s < 0 ? SLOW_DOWN_DEFAULT :
+		Min(Max(retry_after_s, 1), SLOW_DOWN_MAX);
+}
+
 static void
 decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 {
@@ -201,9 +208,7 @@ decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 			break;
 		case FPGO_OUTCOME_SLOW_DOWN:
 			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
-			settlement->delay_s = outcome->retry_after_s < 0 ?
-				SLOW_DOWN_DEFAULT :
-				Min(Max(outcome->retry_after_s, 1), SLOW_DOWN_MAX);
+			settlement->delay_s = fpgo_flight_slow_down(outcome->retry_after_s);
 			break;
 	}
 }

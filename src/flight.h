@@ -70,4 +70,7 @@ extern void fpgo_flight_require_durable(void);
 /* Seconds until the next attempt after this one, with jitter. */
 extern int	fpgo_flight_backoff(int attempt);
 
+/* The same after "too many requests"; retry_after_s as it said, or -1. */
+extern int	fpgo_flight_slow_down(int retry_after_s);
+
 #endif							/* FPGO_FLIGHT_H */

@@ -94,16 +94,6 @@ drops_fpgo(const Node *command)
 	return false;
 }
 
-/* While the extension is being made or is broken there is nothing to guard. */
-static bool
-has_records(void)
-{
-	Oid			schema = get_namespace_oid("fpgo_internal", true);
-
-	return OidIsValid(schema) &&
-		OidIsValid(get_relname_relid("submission", schema));
-}
-
 /*
  * May the current user do it at all?  If not, PostgreSQL says so in a moment,
  * and until then they shall neither lock out others nor learn anything.
@@ -125,7 +115,8 @@ fpgo_refuse_drop(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("fpgo.refuse_drop must be called as an event trigger")));
-	if (!has_records() || !drops_fpgo(trigger->parsetree) || !may_drop())
+	/* while the extension is made or is broken there is nothing to guard */
+	if (!fpgo_owner_has_tables() || !drops_fpgo(trigger->parsetree) || !may_drop())
 		PG_RETURN_NULL();
 	LockRelationOid(fpgo_owner_table("submission"), AccessExclusiveLock);
 	n = fpgo_submission_count_unfinished();

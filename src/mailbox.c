@@ -103,8 +103,9 @@ fpgo_mailbox_attach(dsm_handle handle)
 	}
 	requests = queue_at(mailbox->header, 0);
 	answers = queue_at(mailbox->header, 1);
-	shm_mq_set_receiver(requests, MyProc);
+	/* in this order: who sees the receiver finds the sender there too */
 	shm_mq_set_sender(answers, MyProc);
+	shm_mq_set_receiver(requests, MyProc);
 	mailbox->in = shm_mq_attach(requests, mailbox->segment, NULL);
 	mailbox->out = shm_mq_attach(answers, mailbox->segment, NULL);
 	MemoryContextSwitchTo(old);
@@ -141,6 +142,15 @@ bool
 fpgo_mailbox_is_awaited(FpgoMailbox *mailbox)
 {
 	return decide_waiting(mailbox, FPGO_TOLD);
+}
+
+bool
+fpgo_mailbox_leave(FpgoMailbox *mailbox)
+{
+	uint32		expected = FPGO_OWNER_IDLE;
+
+	return pg_atomic_compare_exchange_u32(&mailbox->header->owner, &expected,
+										  FPGO_OWNER_GONE);
 }
 
 void

@@ -79,6 +79,8 @@ typedef enum FpgoAnswerKind
 								 * first: submission */
 	FPGO_ANSWER_WITHDRAWN,		/* as the caller wished: nothing recorded */
 	FPGO_ANSWER_SERVER_UNSEEN,	/* no committed server of that oid */
+	FPGO_ANSWER_ELSEWHERE,		/* a lock is in the way, and this process
+								 * cannot wait: ask a helper */
 	FPGO_ANSWER_UNRECORDED,		/* sent, but the outcome could not be
 								 * recorded: submission, error */
 	FPGO_ANSWER_ERROR			/* before anything was recorded: error */
@@ -112,6 +114,12 @@ extern void fpgo_mailbox_detach(FpgoMailbox *mailbox);
  */
 extern bool fpgo_mailbox_stop_waiting(FpgoMailbox *mailbox);
 extern bool fpgo_mailbox_is_awaited(FpgoMailbox *mailbox);
+
+/*
+ * The process at the other end leaves, unless its caller has a request on the
+ * way: true if it has left.
+ */
+extern bool fpgo_mailbox_leave(FpgoMailbox *mailbox);
 
 /* Overwrite what passed through: orders, tokens, addresses. */
 extern void fpgo_mailbox_wipe(FpgoMailbox *mailbox);

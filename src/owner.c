@@ -48,6 +48,15 @@ forget_known(Datum arg, int cache, uint32 hash)
 	known.is_valid = false;
 }
 
+bool
+fpgo_owner_has_tables(void)
+{
+	Oid			schema = get_namespace_oid(TABLE_SCHEMA, true);
+
+	return OidIsValid(schema) &&
+		OidIsValid(get_relname_relid(table_names[0], schema));
+}
+
 static Oid
 find_table(const char *name)
 {

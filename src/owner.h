@@ -54,6 +54,9 @@ extern Datum fpgo_get_datum(int row, int column, bool *is_null);
 extern int64 fpgo_get_int64(int row, int column);
 extern const char *fpgo_get_text(int row, int column, MemoryContext context);
 
+/* Are fpgo's tables in this database? */
+extern bool fpgo_owner_has_tables(void);
+
 /* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
 extern Oid	fpgo_owner_role(void);
 

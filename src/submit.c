@@ -26,10 +26,10 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "helper.h"
 #include "mailbox.h"
 #include "owner.h"
 #include "secrets.h"
-#include "worker.h"
 
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_text);
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_jsonb);
@@ -88,7 +88,7 @@ start_helper(void)
 	header->idle_ms = fpgo_helper_idle;
 	PG_TRY();
 	{
-		helper.worker = fpgo_worker_start_helper(helper.mailbox);
+		helper.worker = fpgo_helper_start(helper.mailbox);
 	}
 	PG_CATCH();
 	{
@@ -505,6 +505,9 @@ judge(const FpgoAnswer *answer, const char *server_name)
 							   answer->error.message),
 					 errhint("%s", advise_uncertain(answer->submission)),
 					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_ELSEWHERE:
+			elog(ERROR, "a helper process did not serve the request");
 			break;
 		case FPGO_ANSWER_WITHDRAWN:
 			ereport(ERROR,

@@ -1,24 +1,48 @@
 /*
  * worker.h
- *		The background processes, seen by the sessions that start them.
+ *		What the background processes of fpgo have in common.
  */
 #ifndef FPGO_WORKER_H
 #define FPGO_WORKER_H
 
 #include "postgres.h"
 
-#include "postmaster/bgworker.h"
-
-#include "mailbox.h"
+#include "datatype/timestamp.h"
 
 /*
- * Start a helper process behind a mailbox and give its handle, for as long as
- * this process lives.  Waits for a free worker slot as long as the setting
- * fpgo.helper_wait says, then raises 53400.
+ * How long what is under way may still take after SIGTERM, in milliseconds:
+ * DROP DATABASE WITH (FORCE) gives up after five seconds.
  */
-extern BackgroundWorkerHandle *fpgo_worker_start_helper(FpgoMailbox *mailbox);
+#define FPGO_GRACE_MS 3500
+
+/* the same once the postmaster is gone: as long as we live, no new one starts */
+#define FPGO_ORPHAN_GRACE_MS 2000
+
+/* between two tries to record, and how long to go on trying, likewise */
+#define FPGO_RETRY_MS 1000
+#define FPGO_RETRY_LIMIT_MS 10000
+
+/* To be called first. */
+extern void fpgo_worker_set_up_signals(void);
+
+/*
+ * Once connected: settings of the database or of a role change nothing here.
+ * name is shown as application_name.
+ */
+extern void fpgo_worker_set_up_settings(const char *lock_timeout,
+										const char *name);
 
 /* What a process of fpgo does between two steps of its transfers. */
 extern void fpgo_worker_attend(void);
+
+/*
+ * A transaction with a snapshot, whose commit survives a crash; the wait for
+ * synchronous standbys at its end is cut by SIGTERM.
+ */
+extern void fpgo_worker_begin_transaction(void);
+extern void fpgo_worker_commit_transaction(void);
+
+/* When this process has to end, whatever is under way; 0: it goes on. */
+extern TimestampTz fpgo_worker_deadline(void);
 
 #endif							/* FPGO_WORKER_H */

@@ -1,0 +1,41 @@
+/*
+ * service.h
+ *		One order of submit_invoice, from its request to its answer.
+ *
+ * A service is what a background process does for one request that came over
+ * a mailbox: begin; while it is in flight, drive it (fpgo_http_step()); settle,
+ * again and again until that is done; answer.  Nothing here raises: what goes
+ * wrong is the answer.
+ */
+#ifndef FPGO_SERVICE_H
+#define FPGO_SERVICE_H
+
+#include "postgres.h"
+
+#include "mailbox.h"
+
+typedef struct FpgoService FpgoService;
+
+/*
+ * Read a request, record its order and launch it, or find what is in the way.
+ * data is overwritten.  If a lock is in the way too, the answer is that error,
+ * or, for a process that may not wait, that somebody else has to serve it.
+ */
+extern FpgoService *fpgo_service_begin(FpgoMailbox *mailbox, void *data,
+									   Size len, int64 run, bool may_wait);
+
+extern bool fpgo_service_is_in_flight(const FpgoService *service);
+
+/*
+ * Record the outcome; a request still in flight is ended first.  False if that
+ * failed and is to be tried again, in FPGO_RETRY_MS.
+ */
+extern bool fpgo_service_settle(FpgoService *service);
+
+/*
+ * Hand the answer back and free everything.  False if the mailbox must not be
+ * used again: the caller is gone, or this process should end.
+ */
+extern bool fpgo_service_answer(FpgoService *service);
+
+#endif							/* FPGO_SERVICE_H */
