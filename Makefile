@@ -21,15 +21,19 @@ OBJS = \
 	src/http_easy.o \
 	src/http_text.o \
 	src/lane.o \
+	src/launcher.o \
 	src/mailbox.o \
 	src/order.o \
 	src/outcome.o \
 	src/owner.o \
+	src/pause.o \
 	src/payload.o \
 	src/queue.o \
 	src/reading.o \
 	src/reply.o \
+	src/resident.o \
 	src/resolve.o \
+	src/roster.o \
 	src/rules.o \
 	src/run.o \
 	src/secrets.o \

@@ -29,7 +29,14 @@ fpgo_function_aclcheck(Oid function, Oid role, AclMode mode)
 {
 	return pg_proc_aclcheck(function, role, mode);
 }
+
+static inline bool
+fpgo_owns_database(Oid database, Oid role)
+{
+	return pg_database_ownercheck(database, role);
+}
 #else
+#include "catalog/pg_database.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
 #include "utils/acl.h"
@@ -45,6 +52,12 @@ static inline AclResult
 fpgo_function_aclcheck(Oid function, Oid role, AclMode mode)
 {
 	return object_aclcheck(ProcedureRelationId, function, role, mode);
+}
+
+static inline bool
+fpgo_owns_database(Oid database, Oid role)
+{
+	return object_ownercheck(DatabaseRelationId, database, role);
 }
 #endif
 

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "enqueue.h"
+#include "roster.h"
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_text);
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_jsonb);
@@ -82,6 +83,32 @@ raise_duplicate(const FpgoHandIn *handin, const FpgoSubmission *earlier)
 
 /* ---------- queueing ---------- */
 
+/* Say once a session that what it queues waits for somebody to deliver it. */
+static void
+notice_if_undelivered(void)
+{
+	static bool is_said = false;
+	FpgoWorkerState state;
+
+	if (is_said || !fpgo_undelivered_notice)
+		return;
+	state = fpgo_roster_status(MyDatabaseId).state;
+	if (state != FPGO_WORKER_NONE && state != FPGO_WORKER_PAUSED)
+		return;
+	is_said = true;
+	if (state == FPGO_WORKER_PAUSED)
+		ereport(NOTICE,
+				(errmsg("orders of this database are not delivered while its worker is paused"),
+				 errhint("SELECT fpgo.resume();"),
+				 fpgo_errhide()));
+	else
+		ereport(NOTICE,
+				(errmsg("no worker delivers the orders of this database"),
+				 errdetail("They stay queued until somebody does: CALL fpgo.deliver();"),
+				 errhint("Put fpgo into shared_preload_libraries and this database into fpgo.databases, or turn this notice off: SET fpgo.undelivered_notice = off;"),
+				 fpgo_errhide()));
+}
+
 static int64
 queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 {
@@ -91,7 +118,11 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 		const FpgoSubmission *holder;
 
 		if (id != 0)
+		{
+			fpgo_roster_wake_at_commit();
+			notice_if_undelivered();
 			return id;
+		}
 		holder = fpgo_submission_find_key(handin);
 		if (holder == NULL)
 		{

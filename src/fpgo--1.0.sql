@@ -9,7 +9,7 @@
  *		4. Gateways:   the foreign-data wrapper
  *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
- *		7. Delivery:   deliver, resolve, cancel_submission
+ *		7. Delivery:   deliver, resolve, cancel_submission, pause, resume, worker
  *		8. Rights, dumps, DROP EXTENSION
  *
  * Names are the API's names in snake_case, one for one.  Everything has a
@@ -407,6 +407,21 @@ CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS v
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS 'Takes a queued submission back: it will not be sent, and its key is free again. reason is recorded with the role and the time. For members of the role that handed the order in. Errors: 22004 NULL, 22023 a blank reason, 42704 no such submission, 42501 somebody else''s, 55000 it is not queued.';
 
+CREATE FUNCTION fpgo.pause(database text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_pause'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.pause(text) IS 'Ends the resident worker of a database (NULL: this one) and keeps it away until fpgo.resume or a restart of the server, so that the database can be renamed, dropped or used as a template. Returns when the worker is gone, which takes some four seconds at most; what it had on the way is recorded. The database need not have a worker. For another database than this one: for its owner. Errors: 3D000 no such database, 42501 not its owner, 55000 fpgo is not in shared_preload_libraries, 55006 the worker is still there.';
+
+CREATE FUNCTION fpgo.resume(database text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_resume'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.resume(text) IS 'Lets a database (NULL: this one) have its resident worker again after fpgo.pause. Errors as with fpgo.pause.';
+
+CREATE FUNCTION fpgo.worker(OUT state text, OUT pid integer, OUT since timestamptz) RETURNS record
+	AS 'MODULE_PATHNAME', 'fpgo_worker'
+	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION fpgo.worker() IS 'The resident worker of this database. state: none (fpgo is not in shared_preload_libraries, or fpgo.databases does not name the database), starting (it is meant to run and does not yet), running, paused. pid and since: its process and when it started; NULL unless it runs.';
+
 /* ---------- 8. Rights, dumps, DROP EXTENSION ---------- */
 
 -- USAGE on a server is the right that counts, so that one GRANT suffices
@@ -414,6 +429,7 @@ GRANT USAGE ON SCHEMA fpgo TO PUBLIC;
 -- deciding about other people's orders is for operators
 REVOKE EXECUTE ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE fpgo.deliver(bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) FROM PUBLIC;
 
 -- orders are the shop's data: a dump without them would lose invoices
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');

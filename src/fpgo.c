@@ -2,27 +2,67 @@
  * fpgo.c
  *		Module entry: magic, settings.
  *
- * Loading does nothing else.  In particular libcurl is started at the first
- * request and not here: a preloaded library is loaded in the postmaster,
- * before it forks.
+ * Loading does nothing else, unless the library is preloaded: then there are
+ * a roster of resident workers in shared memory and a launcher that starts
+ * them.  libcurl is started at the first request and not here, since a
+ * preloaded library is loaded in the postmaster, before it forks.
  */
 #include "fpgo.h"
 
+#include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "compat.h"
+#include "launcher.h"
+#include "roster.h"
 
 PG_MODULE_MAGIC;
 
 char	   *fpgo_server_name;
+char	   *fpgo_databases;
+bool		fpgo_undelivered_notice;
 int			fpgo_helper_wait;
 int			fpgo_helper_idle;
 
 void		_PG_init(void);
 
+/* A list of database names, as identifiers are written. */
+static bool
+check_databases(char **value, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*value);
+	List	   *names;
+
+	if (SplitIdentifierString(copy, ',', &names))
+	{
+		list_free(names);
+		pfree(copy);
+		return true;
+	}
+	GUC_check_errdetail("List syntax is invalid.");
+	return false;
+}
+
 void
 _PG_init(void)
 {
+	DefineCustomStringVariable("fpgo.databases",
+							   "Lists the databases in which a resident worker delivers orders by itself.",
+							   "Needs fpgo in shared_preload_libraries.",
+							   &fpgo_databases,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_LIST_INPUT,
+							   check_databases, NULL, NULL);
+	DefineCustomBoolVariable("fpgo.undelivered_notice",
+							 "Says once a session that nothing delivers the orders it queues.",
+							 NULL,
+							 &fpgo_undelivered_notice,
+							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 	DefineCustomStringVariable("fpgo.server",
 							   "Sets the foreign server that orders go to when a call names none.",
 							   NULL,
@@ -48,4 +88,9 @@ _PG_init(void)
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("fpgo");
+
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	fpgo_roster_request();
+	fpgo_launcher_register();
 }

@@ -43,6 +43,8 @@
 /* ---------- fpgo.c: settings ---------- */
 
 extern char *fpgo_server_name;	/* fpgo.server */
+extern char *fpgo_databases;	/* fpgo.databases */
+extern bool fpgo_undelivered_notice;	/* fpgo.undelivered_notice */
 extern int	fpgo_helper_wait;	/* fpgo.helper_wait, milliseconds */
 extern int	fpgo_helper_idle;	/* fpgo.helper_idle, milliseconds */
 

@@ -112,6 +112,12 @@ fpgo_mailbox_attach(dsm_handle handle)
 	return mailbox;
 }
 
+bool
+fpgo_mailbox_is_attached(const FpgoMailbox *mailbox)
+{
+	return shm_mq_get_receiver(shm_mq_get_queue(mailbox->out)) != NULL;
+}
+
 void
 fpgo_mailbox_detach(FpgoMailbox *mailbox)
 {

@@ -105,6 +105,9 @@ extern FpgoMailbox *fpgo_mailbox_create(void);
 /* The helper's side; NULL if the caller is gone or of another version. */
 extern FpgoMailbox *fpgo_mailbox_attach(dsm_handle handle);
 
+/* Has the process at the other end attached to it? */
+extern bool fpgo_mailbox_is_attached(const FpgoMailbox *mailbox);
+
 /* Leave a mailbox; its memory goes when both sides left. */
 extern void fpgo_mailbox_detach(FpgoMailbox *mailbox);
 

@@ -26,6 +26,7 @@
 
 #include "compat.h"
 #include "owner.h"
+#include "roster.h"
 
 PG_FUNCTION_INFO_V1(fpgo_resolve);
 PG_FUNCTION_INFO_V1(fpgo_cancel_submission);
@@ -61,12 +62,16 @@ typedef struct Decision
 
 /* ---------- statements ---------- */
 
+/* the outcome of what is being sent must not wait for somebody's decision */
+#define UNLESS_SENDING \
+	" AND (s.state OPERATOR(pg_catalog.<>) 'sending') IS NOT FALSE "
+
 static FpgoStatement lock_statement = {
 	.sql = "SELECT s.state::pg_catalog.text, s.role, s.server,"
 	" EXISTS (SELECT FROM fpgo_internal.payload p"
 	"  WHERE p.submission OPERATOR(pg_catalog.=) s.id)"
 	" FROM fpgo_internal.submission s"
-	" WHERE s.id OPERATOR(pg_catalog.=) $1 FOR UPDATE OF s",
+	" WHERE s.id OPERATOR(pg_catalog.=) $1" UNLESS_SENDING "FOR UPDATE OF s",
 	.n_parameters = 1,
 	.types = {INT8OID}
 };
@@ -129,11 +134,20 @@ lock_subject(int64 id)
 	FpgoParameters p = {0};
 	bool		is_null;
 
+	subject->id = id;
 	SPI_connect();
 	fpgo_put_int64(&p, id);
 	if (fpgo_owner_run(&lock_statement, &p) == 0)
-		raise_missing(id);
-	subject->id = id;
+	{
+		const FpgoSubmission *sending = fpgo_submission_find(id);
+
+		if (sending == NULL)
+			raise_missing(id);
+		subject->state = fpgo_state_name(sending->state);
+		subject->role = MemoryContextStrdup(caller, sending->role);
+		SPI_finish();
+		return subject;
+	}
 	subject->state = fpgo_get_text(0, 1, caller);
 	subject->role = fpgo_get_text(0, 2, caller);
 	subject->server = fpgo_get_text(0, 3, caller);
@@ -330,6 +344,8 @@ fpgo_resolve(PG_FUNCTION_ARGS)
 				 errhint("Resolve it as cancelled, which frees its key, and hand the order in again."),
 				 fpgo_errhide()));
 	decide(&resolve_statement, subject, &decision);
+	/* it may be sent again, or the next of its reference */
+	fpgo_roster_wake_at_commit();
 	PG_RETURN_VOID();
 }
 

@@ -3,9 +3,10 @@
  *		fpgo.submit_invoice: one order, sent now, its answer as a row.
  *
  * The caller's side.  It resolves the gateway with its own eyes and rights,
- * validates, and hands the order to the session's helper process (worker.c),
- * which records it, sends it and records the outcome, whatever becomes of the
- * transaction here.  Then it waits and makes a row or an error of the answer.
+ * validates, and hands the order to the database's resident worker (resident.c)
+ * or, where there is none, to a helper process of the session's own (helper.c),
+ * which records it, sends it and records the outcome (service.c), whatever
+ * becomes of the transaction here.  Then it waits and makes a row or an error of the answer.
  * No network traffic happens in this process.
  *
  * A call that leaves early, by cancel, timeout or termination, either
@@ -21,23 +22,37 @@
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "helper.h"
 #include "mailbox.h"
 #include "owner.h"
+#include "roster.h"
 #include "secrets.h"
 
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_text);
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_jsonb);
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_invoice_order);
 
+/*
+ * How long the resident worker may take to take a mailbox, and how often to
+ * look whether it did, in milliseconds.
+ */
+#define OFFER_MS 1000
+#define OFFER_LOOK_MS 10
+
 /* ---------- the session's helper ---------- */
 
-/* The helper process of this session; no mailbox, no helper. */
+/*
+ * The process that serves this session, a helper process of its own or the
+ * resident worker (which has no handle); no mailbox, no helper.
+ */
 static struct
 {
 	FpgoMailbox *mailbox;
@@ -60,7 +75,7 @@ forget_helper(void)
 	helper.worker = NULL;
 }
 
-/* Take the helper of an earlier call, if it still waits. */
+/* Take the process of an earlier call, if it still waits. */
 static bool
 take_helper(void)
 {
@@ -76,7 +91,7 @@ take_helper(void)
 }
 
 static void
-start_helper(void)
+make_mailbox(void)
 {
 	FpgoMailboxHeader *header;
 
@@ -86,9 +101,63 @@ start_helper(void)
 	header->session_role = GetSessionUserId();
 	header->caller_pid = MyProcPid;
 	header->idle_ms = fpgo_helper_idle;
+}
+
+static void
+start_helper(void)
+{
+	helper.worker = fpgo_helper_start(helper.mailbox);
+	/* waits then notice a helper that never came up */
+	shm_mq_set_handle(helper.mailbox->out, helper.worker);
+	shm_mq_set_handle(helper.mailbox->in, helper.worker);
+}
+
+/*
+ * Has this database's resident worker taken the mailbox?  It does so within
+ * a moment, or is gone, or too busy to be of use.
+ */
+static bool
+is_taken_by_resident(void)
+{
+	dsm_handle	handle = dsm_segment_handle(helper.mailbox->segment);
+	TimestampTz began = GetCurrentTimestamp();
+	int			pid = fpgo_roster_offer(handle);
+
+	while (pid != 0)
+	{
+		if (fpgo_mailbox_is_attached(helper.mailbox))
+			return true;
+		if (fpgo_roster_status(MyDatabaseId).pid != pid)
+			break;
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+									   OFFER_MS) &&
+			fpgo_roster_take_back(handle))
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, OFFER_LOOK_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (pid != 0)
+	{
+		/* it is gone, perhaps with the mailbox in its hands */
+		fpgo_mailbox_detach(helper.mailbox);
+		helper.mailbox = NULL;
+		make_mailbox();
+	}
+	return false;
+}
+
+/* Find a process to serve this session: the resident worker, or a helper. */
+static void
+find_helper(bool may_be_resident)
+{
+	make_mailbox();
 	PG_TRY();
 	{
-		helper.worker = fpgo_helper_start(helper.mailbox);
+		if (!may_be_resident || !is_taken_by_resident())
+			start_helper();
 	}
 	PG_CATCH();
 	{
@@ -96,9 +165,6 @@ start_helper(void)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	/* waits then notice a helper that never came up */
-	shm_mq_set_handle(helper.mailbox->out, helper.worker);
-	shm_mq_set_handle(helper.mailbox->in, helper.worker);
 }
 
 /* ---------- asking it ---------- */
@@ -286,23 +352,30 @@ talk_or_leave(FpgoRequest *request)
 	return answer;
 }
 
-/* The helper's answer; tries once more if a helper is lost without a trace. */
+/*
+ * The helper's answer.  Tries once more if a helper is lost without a trace,
+ * and asks a helper of its own if the resident worker cannot wait.
+ */
 static FpgoAnswer *
 ask(FpgoRequest *request)
 {
-	for (int attempt = 0;; attempt++)
+	bool		may_be_resident = true;
+	int			n_lost = 0;
+
+	for (;;)
 	{
 		FpgoAnswer *answer;
 
 		if (!take_helper())
-			start_helper();
+			find_helper(may_be_resident);
 		answer = talk_or_leave(request);
-		if (answer != NULL)
+		if (answer != NULL && answer->kind != FPGO_ANSWER_ELSEWHERE)
 			return answer;
-		if (!withdraw())
+		may_be_resident = false;
+		if (answer == NULL && !withdraw())
 			raise_unknown("it is gone");
 		forget_helper();
-		if (attempt > 0)
+		if (answer == NULL && n_lost++ > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("helper process ended before the order was recorded"),
@@ -507,7 +580,7 @@ judge(const FpgoAnswer *answer, const char *server_name)
 					 fpgo_errhide()));
 			break;
 		case FPGO_ANSWER_ELSEWHERE:
-			elog(ERROR, "a helper process did not serve the request");
+			elog(ERROR, "no process served the request");
 			break;
 		case FPGO_ANSWER_WITHDRAWN:
 			ereport(ERROR,
