@@ -24,6 +24,7 @@ OBJS = \
 	src/outcome.o \
 	src/owner.o \
 	src/payload.o \
+	src/plausible.o \
 	src/queue.o \
 	src/reading.o \
 	src/reply.o \
