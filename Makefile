@@ -4,6 +4,8 @@ EXTENSION = fpgo
 MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
 OBJS = \
+	src/advise.o \
+	src/advise_sums.o \
 	src/call.o \
 	src/deliver.o \
 	src/document.o \
