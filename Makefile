@@ -4,6 +4,8 @@ EXTENSION = fpgo
 MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
 OBJS = \
+	src/advise.o \
+	src/advise_sums.o \
 	src/call.o \
 	src/deliver.o \
 	src/document.o \
@@ -28,6 +30,7 @@ OBJS = \
 	src/owner.o \
 	src/pause.o \
 	src/payload.o \
+	src/plausible.o \
 	src/queue.o \
 	src/reading.o \
 	src/reply.o \

@@ -37,21 +37,22 @@ static const char *const intervals[] = {"0", "1", "2", 0};
 
 static const FpgoField product_fields[] = {
 	FIELD(name,      name,       FPGO_STRING, FPGO_REQUIRED),
-	FIELD(productId, product_id, FPGO_STRING, FPGO_OPTIONAL),
-	FIELD(quantity,  quantity,   FPGO_NUMERIC, FPGO_REQUIRED),
-	FIELD(rate,      rate,       FPGO_NUMERIC, FPGO_REQUIRED),
-	FIELD(discount,  discount,   FPGO_NUMERIC, FPGO_OPTIONAL),
+	/* earlier revisions of the page, 1033 to 1574, print "max 25" */
+	FIELD(productId, product_id, FPGO_STRING, FPGO_OPTIONAL, .length_max = 25),
+	FIELD(quantity,  quantity,   FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_QUANTITY),
+	FIELD(rate,      rate,       FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_RATE),
+	FIELD(discount,  discount,   FPGO_NUMERIC, FPGO_OPTIONAL, .meaning = FPGO_MEANS_DISCOUNT),
 	FIELD(tax,       tax,        FPGO_NUMERIC, FPGO_REQUIRED, .constraint = FPGO_TAX_RATE,
 		.allowed = fpgo_default_tax_rates),
-	FIELD(amount,    amount,     FPGO_NUMERIC, FPGO_REQUIRED),
+	FIELD(amount,    amount,     FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_AMOUNT),
 };
 static const unsigned char product_keys[] = {5, 0, 3, 6, 4, 2, 1};
 
 static const FpgoField summary_fields[] = {
-	FIELD(subTotal,      sub_total,      FPGO_NUMERIC, FPGO_REQUIRED),
-	FIELD(totalTax,      total_tax,      FPGO_NUMERIC, FPGO_REQUIRED),
-	FIELD(totalDiscount, total_discount, FPGO_NUMERIC, FPGO_REQUIRED),
-	FIELD(grandTotal,    grand_total,    FPGO_NUMERIC, FPGO_REQUIRED),
+	FIELD(subTotal,      sub_total,      FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_SUB_TOTAL),
+	FIELD(totalTax,      total_tax,      FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_TOTAL_TAX),
+	FIELD(totalDiscount, total_discount, FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_TOTAL_DISCOUNT),
+	FIELD(grandTotal,    grand_total,    FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_GRAND_TOTAL),
 };
 static const unsigned char summary_keys[] = {0, 1, 3, 2};
 
@@ -64,12 +65,13 @@ static const FpgoField address_fields[] = {
 	FIELD(street,  street,  FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
 	FIELD(zip,     zip,     FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
 	FIELD(city,    city,    FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
-	FIELD(country, country, FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_COUNTRY),
+	FIELD(country, country, FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_COUNTRY,
+		.meaning = FPGO_MEANS_HOME),
 };
 static const unsigned char address_keys[] = {1, 2, 0, 3};
 
 static const FpgoField callback_fields[] = {
-	FIELD(callbackUrl, callback_url, FPGO_URL, FPGO_REQUIRED),
+	FIELD(callbackUrl, callback_url, FPGO_URL, FPGO_REQUIRED, .meaning = FPGO_MEANS_NOTIFIED),
 	FIELD(success,     success,      FPGO_URL, FPGO_REQUIRED),
 	FIELD(failure,     failure,      FPGO_URL, FPGO_REQUIRED),
 };
@@ -89,14 +91,18 @@ static const FpgoShape callback_shape =
 static const FpgoField customer_fields[] = {
 	FIELD(type,              type,               FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_IN,
 		.allowed = customer_types),
-	FIELD(countryCode,       country_code,       FPGO_STRING, FPGO_REQUIRED),
-	FIELD(msisdn,            msisdn,             FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
+	FIELD(countryCode,       country_code,       FPGO_STRING, FPGO_REQUIRED,
+		.meaning = FPGO_MEANS_DIALLING_CODE),
+	FIELD(msisdn,            msisdn,             FPGO_STRING, FPGO_REQUIRED, .is_secret = 1,
+		.meaning = FPGO_MEANS_PHONE),
 	FIELD(email,             email,              FPGO_EMAIL, FPGO_REQUIRED, .is_secret = 1),
 	FIELD(name,              name,               FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
 	FIELD(personalNumber,    personal_number,    FPGO_STRING, FPGO_REQUIRED_IF, .constraint = FPGO_SIZE,
-		.size = 11, .other = 0, .other_value = "private", .is_secret = 1),
+		.size = 11, .other = 0, .other_value = "private", .is_secret = 1,
+		.meaning = FPGO_MEANS_PERSON),
 	FIELD(organizationId,    organization_id,    FPGO_STRING, FPGO_REQUIRED_IF, .constraint = FPGO_ALPHA_NUM,
-		.other = 0, .other_value = "corporate", .is_secret = 1),
+		.other = 0, .other_value = "corporate", .is_secret = 1,
+		.meaning = FPGO_MEANS_ORGANIZATION),
 	FIELD(preferredLanguage, preferred_language, FPGO_STRING, FPGO_OPTIONAL, .constraint = FPGO_IN,
 		.allowed = languages),
 	FIELD(address,           address,            FPGO_OBJECT, FPGO_OPTIONAL, .shape = &address_shape),
@@ -136,3 +142,14 @@ const FpgoShape fpgo_order_shape =
 	{"invoice_order", LENGTH(order_fields), order_fields, order_keys};
 
 /* clang-format on */
+
+int
+fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		if (shape->fields[i].meaning == meaning)
+			return i;
+	}
+	return -1;
+}

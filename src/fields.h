@@ -44,6 +44,37 @@ typedef enum FpgoConstraint
 	FPGO_COUNTRY				/* ISO 3166-1 alpha-2 */
 } FpgoConstraint;
 
+/*
+ * What a value is about, for advice that looks at more than its type.  Each
+ * but the first belongs to one field of the tree.
+ */
+typedef enum FpgoMeaning
+{
+	FPGO_MEANS_NOTHING,			/* no advice asks for it */
+	FPGO_MEANS_QUANTITY,
+	FPGO_MEANS_RATE,			/* NOK a unit */
+	FPGO_MEANS_DISCOUNT,		/* NOK off the line */
+	FPGO_MEANS_AMOUNT,			/* NOK, total of the line */
+	FPGO_MEANS_SUB_TOTAL,
+	FPGO_MEANS_TOTAL_TAX,
+	FPGO_MEANS_TOTAL_DISCOUNT,
+	FPGO_MEANS_GRAND_TOTAL,
+	FPGO_MEANS_DIALLING_CODE,
+	FPGO_MEANS_PHONE,			/* without the dialling code */
+	FPGO_MEANS_PERSON,			/* a Norwegian personal number */
+	FPGO_MEANS_ORGANIZATION,
+	FPGO_MEANS_HOME,			/* the country of the customer's address */
+	FPGO_MEANS_NOTIFIED,		/* URL that the gateway adds a query to */
+	FPGO_N_MEANINGS
+} FpgoMeaning;
+
+/*
+ * Longest text that is not advised against, in characters, unless the field
+ * says otherwise.  The page prints no limit, but a Laravel application keeps
+ * strings in columns of type varchar(255) unless it was told otherwise.
+ */
+#define FPGO_LENGTH_MAX 255
+
 typedef struct FpgoShape FpgoShape;
 
 typedef struct FpgoField
@@ -61,6 +92,8 @@ typedef struct FpgoField
 	int			other;			/* index of the sibling a condition looks at */
 	const char *other_value;	/* for FPGO_REQUIRED_IF */
 	int			is_secret;		/* its value identifies a person: never quoted */
+	FpgoMeaning meaning;		/* for advice */
+	int			length_max;		/* for advice; 0: FPGO_LENGTH_MAX */
 	const FpgoShape *shape;		/* for FPGO_OBJECT and FPGO_LIST */
 } FpgoField;
 
@@ -75,6 +108,9 @@ struct FpgoShape
 
 /* The whole order. */
 extern const FpgoShape fpgo_order_shape;
+
+/* Index of the field with this meaning, -1 if the shape has none. */
+extern int	fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning);
 
 /* Tax rates of the API page, NULL-terminated. */
 extern const char *const fpgo_default_tax_rates[];

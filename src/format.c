@@ -18,6 +18,10 @@
 /* longest IPv6 address as text that inet_pton() is asked about */
 #define IPV6_TEXT_MAX 64
 
+/* what fpgo_is_amount() takes: characters in all, digits before the point */
+#define AMOUNT_LEN_MAX 64
+#define AMOUNT_DIGITS_MAX 9
+
 /* longest label and longest name of the DNS, RFC 1035 2.3.4 */
 #define DNS_LABEL_MAX 63
 #define DNS_NAME_MAX 253
@@ -255,6 +259,21 @@ fpgo_is_numeric(FpgoSpan span)
 	Decimal		number;
 
 	return scan_number(span, &number);
+}
+
+bool
+fpgo_is_amount(FpgoSpan span)
+{
+	Decimal		number;
+	int			written = 0;
+
+	/* 28038712383e-5 is small, and a personal number all the same */
+	for (size_t i = 0; i < span.len && !is_one_of(span.text[i], ".eE"); i++)
+		written += is_digit(span.text[i]);
+	return span.len <= AMOUNT_LEN_MAX && written <= AMOUNT_DIGITS_MAX &&
+		scan_number(span, &number) &&
+		number.exponent <= AMOUNT_DIGITS_MAX &&
+		number.exponent >= -AMOUNT_LEN_MAX;
 }
 
 /* the next digit of a number, '0' when they have run out */
@@ -594,6 +613,23 @@ fpgo_is_url(FpgoSpan span)
 		skip(&span, url_run(span, URL_FRAGMENT, true));
 	}
 	return span.len == 0;
+}
+
+bool
+fpgo_is_https(FpgoSpan url)
+{
+	return fpgo_is_url(url) && ascii_lower(url.text[4]) == 's';
+}
+
+bool
+fpgo_has_query(FpgoSpan url)
+{
+	for (size_t i = 0; i < url.len && url.text[i] != '#'; i++)
+	{
+		if (url.text[i] == '?')
+			return true;
+	}
+	return false;
 }
 
 /* ---------- codes ---------- */

@@ -42,6 +42,12 @@ fpgo_is_trimmed(FpgoSpan span)
 extern bool fpgo_is_numeric(FpgoSpan span);
 
 /*
+ * Is it is_numeric and of the size of an amount of money: below 10^9, in 64
+ * characters or fewer?  A personal number is none, leading zero or not.
+ */
+extern bool fpgo_is_amount(FpgoSpan span);
+
+/*
  * Are two numbers equal, both is_numeric?  Exact: no binary floating point,
  * so 11.99999999999999999999 is not 12.
  */
@@ -54,6 +60,10 @@ extern bool fpgo_is_email(FpgoSpan span);
 
 /* Absolute http or https URL, as Laravel's rule "url" reads it. */
 extern bool fpgo_is_url(FpgoSpan span);
+
+/* Is a URL one of https, and has it a query string, be it empty? */
+extern bool fpgo_is_https(FpgoSpan url);
+extern bool fpgo_has_query(FpgoSpan url);
 
 /* ISO 3166-1 alpha-2 code in capitals. */
 extern bool fpgo_is_country(FpgoSpan span);

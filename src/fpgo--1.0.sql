@@ -5,7 +5,7 @@
  * Contents
  *		1. Orders:     composite types, casts to and from jsonb
  *		2. Payload:    what goes over the wire
- *		3. Validation: validate, is_valid, rules
+ *		3. Validation: validate, advise, is_valid, rules
  *		4. Gateways:   the foreign-data wrapper
  *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
@@ -172,9 +172,9 @@ CREATE TYPE fpgo.violation AS (
 	rule text,
 	message text
 );
-COMMENT ON TYPE fpgo.violation IS 'A rule of the API that an order breaks.';
+COMMENT ON TYPE fpgo.violation IS 'A rule of the API that an order breaks, or a piece of advice about it.';
 COMMENT ON COLUMN fpgo.violation.path IS 'The field, in the API''s spelling, list elements counted from 0: products[0].tax';
-COMMENT ON COLUMN fpgo.violation.rule IS 'The rule''s name: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, alpha_num, iso_alpha2_country';
+COMMENT ON COLUMN fpgo.violation.rule IS 'The rule''s name: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, alpha_num, iso_alpha2_country. Of advice: unknown_member, max, whole_quantity, negative_rate, discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, country_code, control_digits, organization_number, only_if, only_with, https, query_string';
 COMMENT ON COLUMN fpgo.violation.message IS 'What is expected and what is there, in a sentence; never a personal number';
 
 CREATE FUNCTION fpgo.validate("order" text, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
@@ -191,6 +191,21 @@ CREATE FUNCTION fpgo.validate("order" fpgo.invoice_order, server text DEFAULT NU
 	AS 'MODULE_PATHNAME', 'fpgo_validate_invoice_order'
 	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
 COMMENT ON FUNCTION fpgo.validate(fpgo.invoice_order, text) IS 'Every rule of the API that an order given as a composite breaks; see fpgo.validate(jsonb, text) and, for values JSON cannot spell, fpgo.to_jsonb.';
+
+CREATE FUNCTION fpgo.advise("order" text, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_advise_text'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.advise(text, text) IS 'What the API would take and a person would not, of an order given as JSON text; see fpgo.advise(jsonb, text). Error 22P02 if the text is not JSON.';
+
+CREATE FUNCTION fpgo.advise("order" jsonb, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_advise_jsonb'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS 'What the API would take and a person would not, in the order of the API page''s field table; no row if there is nothing to say. At most one row a field, and none for a value that breaks a rule of the API or cannot be read; see fpgo.validate. Sums (NOK) may be off by 0.01 a product, and only numbers below 10^9 are reckoned with; lengths count characters; orderDate, Unix seconds, is compared with the start of the statement: at most 30 days before it and 5 minutes after. The rules come from earlier revisions and sibling pages of the API, the vendor''s dashboard and Norwegian rules for the numbers of persons, companies and phones; README.md lists them. No rule depends on the server yet; its name is looked up only. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
+
+CREATE FUNCTION fpgo.advise("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_advise_invoice_order'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.advise(fpgo.invoice_order, text) IS 'What the API would take and a person would not, of an order given as a composite; see fpgo.advise(jsonb, text) and, for values JSON cannot spell, fpgo.to_jsonb.';
 
 CREATE FUNCTION fpgo.is_valid("order" jsonb, tax_rates numeric[] DEFAULT NULL) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'fpgo_is_valid'

@@ -2,10 +2,10 @@
  * fpgo.h
  *		What the rooms that live inside PostgreSQL share.
  *
- * Rooms with a header of their own: fields.h, format.h, outcome.h (pure),
- * document.h, violation.h, http.h, reply.h, exchange.h, handin.h,
- * submissions.h.  Arrows run one way; see the
- * README's map of the source.
+ * Rooms with a header of their own: fields.h, format.h, plausible.h,
+ * outcome.h (pure), document.h, violation.h, http.h, reply.h, exchange.h,
+ * handin.h, submissions.h.  Arrows run one way; see the README's map of the
+ * source.
  */
 #ifndef FPGO_H
 #define FPGO_H
@@ -97,6 +97,15 @@ extern bool fpgo_validate_is_valid(Jsonb *order,
 
 /* Raises 23514 with the violations in DETAIL unless the order is valid. */
 extern void fpgo_validate_require(Jsonb *order, const char *const *tax_rates);
+
+/* ---------- advise.c ---------- */
+
+/*
+ * What the gateway would take and a person would not, in the same order and
+ * form; NIL if there is nothing to say.  Looks at the clock.  Raises nothing
+ * for what the order says, be it valid or not.
+ */
+extern List *fpgo_advise_order(Jsonb *order);
 
 /* ---------- gateway.c: a foreign server and its user mapping ---------- */
 

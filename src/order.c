@@ -34,8 +34,8 @@ PG_FUNCTION_INFO_V1(fpgo_jsonb_to_invoice_order);
 #define EPOCH_DIFFERENCE \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
-/* most digits of an orderDate that is read: beyond year 30000 */
-#define SECONDS_MAX_DIGITS 12
+/* orderDates before this are read; it is beyond year 30000 */
+#define SECONDS_LIMIT INT64CONST(1000000000000)
 
 static JsonbValue *push_composite(JsonbParseState **state, Datum composite,
 								  const FpgoShape *shape, const char *path);
@@ -448,19 +448,10 @@ read_boolean(const FpgoValue *value, const char *path)
 static Datum
 read_seconds(const FpgoValue *value, const char *path)
 {
-	FpgoSpan	text = {"", 0};
-	int64		seconds = 0;
+	int64		seconds;
 
-	if (value->kind == FPGO_TEXT)
-		text = fpgo_trim(value->text);
-	if (text.len == 0 || text.len > SECONDS_MAX_DIGITS)
+	if (!fpgo_reads_as_seconds(value, &seconds) || seconds >= SECONDS_LIMIT)
 		refuse_value(path, "a string of whole Unix seconds", value);
-	for (size_t i = 0; i < text.len; i++)
-	{
-		if (text.text[i] < '0' || text.text[i] > '9')
-			refuse_value(path, "a string of whole Unix seconds", value);
-		seconds = seconds * 10 + (text.text[i] - '0');
-	}
 	return TimestampTzGetDatum((seconds - EPOCH_DIFFERENCE) * USECS_PER_SEC);
 }
 

@@ -10,6 +10,16 @@
 #include "reading.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+/* an int64 holds any number of this many digits */
+#define SECONDS_DIGITS_MAX 18
+
+/* a number below this is an amount; fpgo_is_amount() says the same of text */
+#define AMOUNT_LIMIT 1000000000
+
+/* bytes of a stored number beyond which it has too many digits for one */
+#define AMOUNT_BYTES_MAX 64
 
 /* A string as the gateway gets it, in UTF-8, trimmed both ways. */
 typedef struct Readings
@@ -159,4 +169,63 @@ fpgo_reading_has_size(const FpgoValue *value, int size)
 
 	return count_characters(readings.narrow) == size &&
 		count_characters(readings.wide) == size;
+}
+
+int
+fpgo_reading_length(const FpgoValue *value)
+{
+	/* the narrow reading is the longer one */
+	return count_characters(read_text(value->text).narrow);
+}
+
+bool
+fpgo_reads_as_seconds(const FpgoValue *value, int64 *seconds)
+{
+	FpgoSpan	text = {"", 0};
+
+	if (value->kind == FPGO_TEXT)
+		text = fpgo_trim(value->text);
+	if (text.len == 0 || text.len > SECONDS_DIGITS_MAX)
+		return false;
+	*seconds = 0;
+	for (size_t i = 0; i < text.len; i++)
+	{
+		if (text.text[i] < '0' || text.text[i] > '9')
+			return false;
+		*seconds = *seconds * 10 + (text.text[i] - '0');
+	}
+	return true;
+}
+
+/* Is a number's size below the limit? */
+static bool
+is_amount(Numeric number)
+{
+	Numeric		limit = int64_to_numeric(AMOUNT_LIMIT);
+	Datum		size = DirectFunctionCall1(numeric_abs,
+										   NumericGetDatum(number));
+
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, size,
+											NumericGetDatum(limit)));
+}
+
+Numeric
+fpgo_reads_as_amount(const FpgoValue *value)
+{
+	FpgoSpan	text;
+	Datum		number;
+
+	if (value->kind == FPGO_NUMBER)
+		return VARSIZE_ANY(value->number) <= AMOUNT_BYTES_MAX &&
+			is_amount(value->number) ? value->number : NULL;
+	if (value->kind != FPGO_TEXT)
+		return NULL;
+	text = fpgo_trim(value->text);
+	if (!fpgo_is_amount(text))
+		return NULL;
+	number = DirectFunctionCall3(numeric_in,
+								 CStringGetDatum(pnstrdup(text.text, text.len)),
+								 ObjectIdGetDatum(InvalidOid),
+								 Int32GetDatum(-1));
+	return DatumGetNumeric(number);
 }

@@ -32,4 +32,17 @@ extern bool fpgo_reading_holds(const FpgoValue *value,
 /* Has the gateway's reading of a string exactly this many characters? */
 extern bool fpgo_reading_has_size(const FpgoValue *value, int size);
 
+/* Characters in the gateway's reading of a string. */
+extern int	fpgo_reading_length(const FpgoValue *value);
+
+/* Is it a string of digits, 18 at most?  Then their value too. */
+extern bool fpgo_reads_as_seconds(const FpgoValue *value, int64 *seconds);
+
+/*
+ * The number that it is or that its text holds, if it is below 10^9 in size
+ * and has few digits behind the point; NULL if it is anything else.  Does not
+ * raise, whatever stands there, and reckoning with it cannot overflow.
+ */
+extern Numeric fpgo_reads_as_amount(const FpgoValue *value);
+
 #endif							/* FPGO_READING_H */

@@ -15,13 +15,11 @@
 #include "fpgo.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#include "compat.h"
 #include "document.h"
 #include "reading.h"
 
@@ -304,28 +302,13 @@ fpgo_validate_require(Jsonb *order, const char *const *tax_rates)
 static Datum
 validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
 	const char *const *tax_rates;
-	ListCell   *cell;
 
 	tax_rates = fpgo_gateway_tax_rates(PG_ARGISNULL(1) ? NULL :
 									   text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, fpgo_validate_order(order, tax_rates))
-	{
-		FpgoViolation *violation = lfirst(cell);
-		Datum		values[] = {
-			CStringGetTextDatum(violation->path),
-			CStringGetTextDatum(violation->rule),
-			CStringGetTextDatum(violation->message),
-		};
-		bool		nulls[lengthof(values)] = {false};
-
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
-							 nulls);
-	}
-	return (Datum) 0;
+	return fpgo_violation_return(fcinfo,
+								 fpgo_validate_order(order, tax_rates));
 }
 
 Datum

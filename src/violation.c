@@ -9,8 +9,12 @@
  */
 #include "violation.h"
 
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
 
 /* longest value that is quoted, and longest map key shown in a path, in bytes */
 #define QUOTE_MAX 40
@@ -38,9 +42,8 @@ fpgo_rule_name(FpgoRule rule)
 	return names[rule];
 }
 
-/* May this text be shown at all? */
-static bool
-is_quotable(FpgoSpan text)
+bool
+fpgo_violation_is_quotable(FpgoSpan text)
 {
 	if (text.len > QUOTE_MAX || fpgo_has_eleven_digits(text))
 		return false;
@@ -50,6 +53,18 @@ is_quotable(FpgoSpan text)
 			return false;
 	}
 	return true;
+}
+
+/* A step of a path by the key that stands in the order. */
+static void
+append_key(StringInfo path, FpgoSpan key, int position)
+{
+	const char *dot = path->len > 0 ? "." : "";
+
+	if (key.len > 0 && fpgo_violation_is_quotable(key))
+		appendStringInfo(path, "%s%.*s", dot, (int) key.len, key.text);
+	else
+		appendStringInfo(path, "%s(member %d)", dot, position + 1);
 }
 
 /* An element's step of a path: [3], or .key where a map stands for a list. */
@@ -69,11 +84,8 @@ append_element(StringInfo path, const FpgoPlace *place)
 	if (is_index)
 		appendStringInfo(path, "[%.*s]", (int) place->key.len,
 						 place->key.text);
-	else if (is_quotable(place->key))
-		appendStringInfo(path, ".%.*s", (int) place->key.len,
-						 place->key.text);
 	else
-		appendStringInfo(path, ".(member %d)", place->index + 1);
+		append_key(path, place->key, place->index);
 }
 
 static void
@@ -84,8 +96,20 @@ append_path(StringInfo path, const FpgoPlace *place)
 	append_path(path, place->parent);
 	if (place->kind == FPGO_PLACE_ELEMENT)
 		append_element(path, place);
+	else if (place->kind == FPGO_PLACE_STRANGER)
+		append_key(path, place->key, place->index - FPGO_MAX_FIELDS);
 	else
 		appendStringInfo(path, "%s%s", path->len > 0 ? "." : "", place->name);
+}
+
+/* The text in as much memory as it needs: there may be very many of them. */
+static const char *
+finish_text(StringInfo text)
+{
+	char	   *finished = pnstrdup(text->data, text->len);
+
+	pfree(text->data);
+	return finished;
 }
 
 static const char *
@@ -95,12 +119,11 @@ render_path(const FpgoPlace *place)
 
 	initStringInfo(&path);
 	append_path(&path, place);
-	return path.data;
+	return finish_text(&path);
 }
 
-/* What is there, for the end of a sentence. */
-static const char *
-describe_value(const FpgoField *field, const FpgoValue *value)
+const char *
+fpgo_violation_describe(const FpgoField *field, const FpgoValue *value)
 {
 	FpgoSpan	text;
 
@@ -111,9 +134,9 @@ describe_value(const FpgoField *field, const FpgoValue *value)
 		case FPGO_NUMBER:
 			text = fpgo_document_number_text(value->number);
 			return field->is_secret ? "a number" :
-				is_quotable(text) ? text.text : "another number";
+				fpgo_violation_is_quotable(text) ? text.text : "another number";
 		case FPGO_TEXT:
-			if (field->is_secret || !is_quotable(value->text))
+			if (field->is_secret || !fpgo_violation_is_quotable(value->text))
 				return psprintf("a string of %d characters",
 								pg_mbstrlen_with_len(value->text.text,
 													 value->text.len));
@@ -216,8 +239,24 @@ render_message(const char *path, const FpgoPlace *place,
 		default:
 			return psprintf("%s must be %s, not %s.", path,
 							describe_expected(field, rule, tax_rates),
-							describe_value(field, value));
+							fpgo_violation_describe(field, value));
 	}
+}
+
+/* A violation without its message. */
+static FpgoViolation *
+make_at(const FpgoPlace *place, const char *rule)
+{
+	FpgoViolation *violation = palloc(sizeof(FpgoViolation));
+	const FpgoPlace *parent = place->parent;
+
+	violation->path = render_path(place);
+	violation->rule = rule;
+	violation->message = NULL;
+	violation->field = place->index;
+	violation->element = parent->kind == FPGO_PLACE_ELEMENT ?
+		parent->index : 0;
+	return violation;
 }
 
 FpgoViolation *
@@ -225,16 +264,35 @@ fpgo_violation_make(const FpgoPlace *place, const FpgoField *field,
 					FpgoRule rule, const FpgoValue *value,
 					const FpgoField *other, const char *const *tax_rates)
 {
-	FpgoViolation *violation = palloc(sizeof(FpgoViolation));
-	const FpgoPlace *parent = place->parent;
+	FpgoViolation *violation = make_at(place, fpgo_rule_name(rule));
 
-	violation->path = render_path(place);
-	violation->rule = fpgo_rule_name(rule);
 	violation->message = render_message(violation->path, place, field, rule,
 										value, other, tax_rates);
-	violation->field = place->index;
-	violation->element = parent->kind == FPGO_PLACE_ELEMENT ?
-		parent->index : 0;
+	return violation;
+}
+
+FpgoViolation *
+fpgo_violation_say(const FpgoPlace *place, const char *rule,
+				   const char *format,...)
+{
+	FpgoViolation *violation = make_at(place, rule);
+	StringInfoData message;
+
+	initStringInfo(&message);
+	appendStringInfo(&message, "%s ", violation->path);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&message, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&message, needed);
+	}
+	violation->message = finish_text(&message);
 	return violation;
 }
 
@@ -244,6 +302,10 @@ compare_by_field(const ListCell *a, const ListCell *b)
 	const FpgoViolation *x = lfirst(a);
 	const FpgoViolation *y = lfirst(b);
 
+	/* what no field has is no row of a table and goes by its element first */
+	if (x->field >= FPGO_MAX_FIELDS && y->field >= FPGO_MAX_FIELDS &&
+		x->element != y->element)
+		return x->element - y->element;
 	if (x->field != y->field)
 		return x->field - y->field;
 	return x->element - y->element;
@@ -254,4 +316,27 @@ fpgo_violation_sort_by_field(List *violations)
 {
 	if (violations != NIL)
 		list_sort(violations, compare_by_field);
+}
+
+Datum
+fpgo_violation_return(FunctionCallInfo fcinfo, List *violations)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(cell, violations)
+	{
+		FpgoViolation *violation = lfirst(cell);
+		Datum		values[] = {
+			CStringGetTextDatum(violation->path),
+			CStringGetTextDatum(violation->rule),
+			CStringGetTextDatum(violation->message),
+		};
+		bool		nulls[lengthof(values)] = {false};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
 }

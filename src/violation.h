@@ -1,12 +1,15 @@
 /*
  * violation.h
  *		A broken rule, said so that whoever reads it knows what to mend.
+ *
+ * Advice has the same form, and rules with names of its own.
  */
 #ifndef FPGO_VIOLATION_H
 #define FPGO_VIOLATION_H
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 
 #include "document.h"
@@ -39,11 +42,13 @@ typedef struct FpgoPlace
 	{
 		FPGO_PLACE_ORDER,
 		FPGO_PLACE_MEMBER,
+		FPGO_PLACE_STRANGER,	/* a member that no field has, under key */
 		FPGO_PLACE_ELEMENT
 	}			kind;
 	const char *name;			/* of a member */
 	int			index;			/* of a member's field in its shape; of an
-								 * element in its list, from 0 */
+								 * element in its list, from 0; of a stranger
+								 * in its map, from FPGO_MAX_FIELDS */
 	bool		has_key;		/* the element stands in a map, under key */
 	FpgoSpan	key;
 	FpgoKind	found;			/* what stands there */
@@ -54,7 +59,7 @@ typedef struct FpgoViolation
 	const char *path;			/* products[0].tax */
 	const char *rule;			/* numeric, required_if, ... */
 	const char *message;		/* a sentence; never quotes a personal number */
-	int			field;			/* index of the field in its shape */
+	int			field;			/* index of its place */
 	int			element;		/* index of the list element it is in, else 0 */
 } FpgoViolation;
 
@@ -71,7 +76,30 @@ extern FpgoViolation *fpgo_violation_make(const FpgoPlace *place,
 										  const FpgoField *other,
 										  const char *const *tax_rates);
 
-/* By field, then by list element: the order of the API page's table. */
+/*
+ * The same with a rule and words of one's own.  The message is the path and
+ * what the format makes, which begins with a verb.  What the format is given
+ * of the order must have passed one of the two below.
+ */
+extern FpgoViolation *fpgo_violation_say(const FpgoPlace *place,
+										 const char *rule,
+										 const char *format,...)
+			pg_attribute_printf(3, 4);
+
+/* What stands in a field, so that it may be shown: its value, or its kind. */
+extern const char *fpgo_violation_describe(const FpgoField *field,
+										   const FpgoValue *value);
+
+/* May this text be shown?  Not if it is long or may hold a personal number. */
+extern bool fpgo_violation_is_quotable(FpgoSpan text);
+
+/*
+ * By field, then by list element: the order of the API page's table.  Members
+ * that no field has come after all fields.
+ */
 extern void fpgo_violation_sort_by_field(List *violations);
+
+/* The rows of a function that RETURNS SETOF fpgo.violation. */
+extern Datum fpgo_violation_return(FunctionCallInfo fcinfo, List *violations);
 
 #endif							/* FPGO_VIOLATION_H */

@@ -75,7 +75,42 @@ is_sound(const FpgoShape *shape, const FpgoField *field)
 					 field->json);
 	passed &= expect(field->other < shape->n_fields, "%s: other",
 					 field->json);
+	passed &= expect(field->length_max == 0 || field->type == FPGO_STRING,
+					 "%s: length_max", field->json);
 	return passed;
+}
+
+/* how many fields of the tree have a meaning */
+static int
+count_meanings(const FpgoShape *shape, FpgoMeaning meaning)
+{
+	int			n = 0;
+
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		n += shape->fields[i].meaning == meaning;
+		if (shape->fields[i].shape)
+			n += count_meanings(shape->fields[i].shape, meaning);
+	}
+	return n;
+}
+
+/* advice finds what it looks for, and no two fields claim to be it */
+static void
+test_meanings(void)
+{
+	bool		passed = true;
+
+	for (int i = FPGO_MEANS_NOTHING + 1; i < FPGO_N_MEANINGS; i++)
+	{
+		int			n = count_meanings(&fpgo_order_shape, i);
+
+		passed &= expect(n == 1, "meaning %d belongs to %d fields", i, n);
+	}
+	ok(passed, "each meaning belongs to one field");
+	ok(fpgo_shape_find(&fpgo_order_shape, FPGO_MEANS_AMOUNT) == -1 &&
+	   fpgo_shape_find(fpgo_order_shape.fields[0].shape, FPGO_MEANS_AMOUNT) >= 0,
+	   "a shape is asked for its own fields only");
 }
 
 static void
@@ -102,5 +137,6 @@ int
 main(void)
 {
 	test_shape(&fpgo_order_shape);
+	test_meanings();
 	return done_testing();
 }

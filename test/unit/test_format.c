@@ -38,6 +38,13 @@ test_numbers(void)
 		   "Infinity", "--1", "+-1", "1-", "1.2.3", "1e3.5", "5 kr", "٣",
 		   "1\xC2\xA0"),
 	   "what is no numeric string");
+	ok(ALL(fpgo_is_amount, true, "0", "-40", "999999999", "999999999.9999",
+		   "1e8", "123456789e-1", ".0000000000001", "0e9", "1e-65", " 40 "),
+	   "amounts of money");
+	ok(ALL(fpgo_is_amount, false, "", "x", "1000000000", "28038712383", "1e9", "02018012345",
+		   "28038712383e-5", "0000000001", "0e10", "0e999999999999", "1e-999999999999", "1e-66",
+		   "0.0000000000000000000000000000000000000000000000000000000000000001"),
+	   "what is none, or has too many digits for one");
 	ok(!fpgo_is_numeric(SPAN("1\0")) && !fpgo_is_numeric(SPAN("\0" "1")),
 	   "a NUL byte is not part of a number");
 }
@@ -154,6 +161,19 @@ test_url(void)
 	   "a NUL byte is not part of a URL");
 }
 
+static void
+test_url_parts(void)
+{
+	ok(ALL(fpgo_is_https, true, "https://example.com", "HTTPS://ex.no/?a=1"),
+	   "https");
+	ok(ALL(fpgo_is_https, false, "", "http://example.com", "https://", "ftp://a.no",
+		   "http://s.example/https://"), "not https");
+	ok(ALL(fpgo_has_query, true, "https://ex.no/?a=1", "https://ex.no?",
+		   "https://ex.no/?#x"), "URLs with a query string");
+	ok(ALL(fpgo_has_query, false, "", "https://ex.no/a", "https://ex.no/#a?b=1",
+		   "https://ex.no/%3Fa"), "URLs without");
+}
+
 /* Every ASCII character in every part of a URL. */
 static void
 test_url_characters(void)
@@ -224,6 +244,7 @@ main(void)
 	test_trimming();
 	test_email();
 	test_url();
+	test_url_parts();
 	test_url_characters();
 	test_codes();
 	return done_testing();

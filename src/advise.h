@@ -1,0 +1,64 @@
+/*
+ * advise.h
+ *		What the two rooms of fpgo.advise() share.
+ */
+#ifndef FPGO_ADVISE_H
+#define FPGO_ADVISE_H
+
+#include "fpgo.h"
+
+#include "document.h"
+
+typedef struct FpgoAdvice
+{
+	List	   *found;			/* FpgoViolation */
+	int64		now;			/* Unix seconds */
+	int			n_lines;		/* products so far */
+	Numeric		amounts;		/* their sum; NULL if one cannot be read */
+	MemoryContext context;		/* of what is found and of the sum */
+	MemoryContext scratch;		/* of everything else, emptied a product */
+} FpgoAdvice;
+
+/* A field as it stands in the order, with its siblings. */
+typedef struct FpgoSpot
+{
+	FpgoPlace	place;
+	const FpgoField *field;
+	const FpgoValue *value;
+	const FpgoShape *shape;
+	const FpgoValue *members;	/* of the object it stands in, by field */
+} FpgoSpot;
+
+/*
+ * "should be ...": the path comes before it.  A macro, so that the compiler
+ * checks the format.
+ */
+#define fpgo_advise_say(advice, place, rule, ...) \
+	do { \
+		MemoryContext old_ = MemoryContextSwitchTo((advice)->context); \
+		FpgoViolation *said_ = fpgo_violation_say(place, rule, __VA_ARGS__); \
+		(advice)->found = lappend((advice)->found, said_); \
+		MemoryContextSwitchTo(old_); \
+	} while (0)
+
+/* ---------- advise_sums.c: does it add up? ---------- */
+
+/* Count a product, which has these members, and its amount. */
+extern void fpgo_advise_count_line(FpgoAdvice *advice, const FpgoShape *shape,
+								   const FpgoValue *members);
+
+/* A product's quantity, rate, discount and amount, each in its field. */
+extern void fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot);
+extern void fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot);
+extern void fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot);
+extern void fpgo_advise_amount(FpgoAdvice *advice, const FpgoSpot *spot);
+
+/* The totals among themselves; place is that of the object they stand in. */
+extern void fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
+							   const FpgoValue *members,
+							   const FpgoPlace *place);
+
+/* The grand total against the products, which have been counted before. */
+extern void fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoSpot *spot);
+
+#endif							/* FPGO_ADVISE_H */
