@@ -100,14 +100,21 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	return flight;
 }
 
-void
-fpgo_flight_call_off(FpgoFlight *flight)
+/* Let it have landed, as not sent. */
+static void
+land(FpgoFlight *flight, const char *reason)
 {
 	flight->outcome = MemoryContextAllocZero(flight->context,
 											 sizeof(FpgoOutcome));
 	flight->outcome->class = FPGO_OUTCOME_UNREACHED;
 	flight->outcome->retry_after_s = -1;
-	flight->outcome->reason = "The request could not be begun.";
+	flight->outcome->reason = reason;
+}
+
+void
+fpgo_flight_call_off(FpgoFlight *flight)
+{
+	land(flight, "No standby confirmed the record, so the order was not sent.");
 }
 
 void
@@ -128,7 +135,7 @@ fpgo_flight_launch(FpgoFlight *flight)
 		MemoryContextSwitchTo(old);
 		FlushErrorState();
 		flight->exchange = NULL;
-		fpgo_flight_call_off(flight);
+		land(flight, "The request could not be begun.");
 	}
 	PG_END_TRY();
 }

@@ -51,7 +51,10 @@ extern void fpgo_flight_settle(FpgoFlight *flight, bool is_awaited);
 
 extern void fpgo_flight_free(FpgoFlight *flight);
 
-/* Take it back before the launch: it has landed, as not sent. */
+/*
+ * Instead of the launch, where no standby confirmed the claim: it has landed,
+ * as not sent.
+ */
 extern void fpgo_flight_call_off(FpgoFlight *flight);
 
 /*

@@ -135,6 +135,8 @@ fpgo_worker_commit_transaction(void)
 	is_committing = false;
 	QueryCancelPending = false;
 	RESUME_INTERRUPTS();
+	/* it may have ended because no standby is required any more */
+	fpgo_worker_attend();
 }
 
 TimestampTz
