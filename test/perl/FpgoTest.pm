@@ -30,6 +30,9 @@ our @EXPORT = qw($PERSONAL_NUMBER $TOKEN begin_in begin_submit closed_port
 our $PERSONAL_NUMBER = '27818299901';
 our $TOKEN           = 'canary-token-7d1f';
 
+# No statement of these tests takes nearly as long; what does is hung up.
+my $statement_limit_s = 60;
+
 my $test_dir = dirname(__FILE__) . '/..';
 my $json     = JSON::PP->new->canonical;
 
@@ -57,8 +60,8 @@ sub new_cluster {
 # open_session($node): a psql that stays connected, errors or not.
 sub open_session {
     my ($node) = @_;
-    my $session = $node->background_psql('postgres', on_error_stop => 0);
-    $session->query('\set VERBOSITY verbose');
+    my $session = $node->background_psql('postgres', on_error_stop => 0, timeout => $statement_limit_s);
+    run_in($session, '\set VERBOSITY verbose');
     return $session;
 }
 
@@ -72,13 +75,15 @@ sub run_in {
 }
 
 # begin_in($session, $sql): the same in two halves, for statements that wait:
-# begin_in sends it and returns at once, finish_in waits for its end.
+# begin_in sends it and returns at once, finish_in waits for its end.  A statement
+# that is hung up makes finish_in die; how long a session lives is not limited.
 sub begin_in {
     my ($session, $sql) = @_;
     my $mark = sprintf 'statement %d ended', ++$session->{n_statements};
     Test::More::note($sql);
     $session->{began} = Time::HiRes::time();
     $session->{mark}  = $mark;
+    $session->{timeout}->start;
     $session->{stdin} .= "$sql\n;\n\\echo '$mark'\n\\warn '$mark'\n";
     _pump($session, 'pump_nb');
     return;
@@ -94,6 +99,7 @@ sub finish_in {
     my ($session) = @_;
     my $mark      = qr/\n?\Q$session->{mark}\E\n/;
     1 until _is_marked($session) or !_pump($session, 'pump');
+    $session->{timeout}->reset;
     my ($rows, $said) = @{$session}{qw(stdout stderr)};
     @{$session}{qw(stdout stderr)} = ('', '');
     s/$mark// for $rows, $said;
@@ -121,7 +127,8 @@ sub _is_marked {
 sub _pump {
     my ($session, $how) = @_;
     my $goes_on = eval { $session->{run}->pumpable && $session->{run}->$how };
-    die "psql took too long\n" if $session->{timeout}->is_expired;
+    die sprintf("a statement did not end within %d s\n", $session->{timeout}->interval)
+      if $session->{timeout}->is_expired;
     return $goes_on;
 }
 
