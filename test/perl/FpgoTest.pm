@@ -22,9 +22,10 @@ use Time::HiRes;
 
 use FpgoGateway;
 
-our @EXPORT = qw($PERSONAL_NUMBER $TOKEN begin_in begin_submit closed_port
-  ends enqueue_sql finish_in has_ended literal new_cluster open_session order
-  reference_of run_in submit submit_sql wait_for);
+our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
+  closed_port ends enqueue_sql find_helper finish_in has_ended literal
+  new_cluster new_order open_session order pid_of reference_of run_in submit
+  submit_sql wait_for wait_for_lock wait_for_order);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -61,8 +62,29 @@ sub new_cluster {
 sub open_session {
     my ($node) = @_;
     my $session = $node->background_psql('postgres', on_error_stop => 0, timeout => $statement_limit_s);
-    run_in($session, '\set VERBOSITY verbose');
+    $session->{node} = $node;
+    $session->{pid}  = run_in($session, "\\set VERBOSITY verbose\nSELECT pg_backend_pid()")->{rows};
     return $session;
+}
+
+# pid_of($session): the server's process for a session of open_session's.
+sub pid_of { return $_[0]{pid}; }
+
+# administer($admin, $sql): the rows of a statement that is there to arrange or
+# to look up something; dies if it fails.  $admin is a session, or a node: then
+# the statement has a session of its own, whatever became of those before it.
+sub administer {
+    my ($admin, $sql) = @_;
+    return $admin->safe_psql('postgres', $sql) if $admin->isa('PostgreSQL::Test::Cluster');
+    my $ended = run_in($admin, $sql);
+    die "$sql: $ended->{said}" if $ended->{sqlstate};
+    return $ended->{rows};
+}
+
+# find_helper($admin): the process of the one helper there is, '' without one.
+sub find_helper {
+    my ($admin) = @_;
+    return administer($admin, q{SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
 }
 
 # run_in($session, $sql): a hash of what a statement came to: rows (text,
@@ -158,7 +180,23 @@ sub wait_for {
     return $result;
 }
 
-# submit($session, $order): the same for the submission of an order; on success
+# wait_for_order($gateway, $reference[, $seconds]): until the gateway received an
+# order with that referenceNo.
+sub wait_for_order {
+    my ($gateway, $reference, $seconds) = @_;
+    return wait_for("order $reference at the gateway", sub { scalar $gateway->ledger($reference) }, $seconds);
+}
+
+# wait_for_lock($session): until its statement waits for a lock.
+sub wait_for_lock {
+    my ($session) = @_;
+    return wait_for("process $session->{pid} to wait for a lock", sub {
+        administer($session->{node}, qq{SELECT count(*) FROM pg_stat_activity
+            WHERE pid = $session->{pid} AND wait_event_type = 'Lock'});
+    });
+}
+
+# submit($session, $order): run_in for the submission of an order; on success
 # order_uuid, customer_uuid and bank_id_url are there as well.
 sub submit {
     my ($session, $order) = @_;
@@ -217,6 +255,12 @@ sub order {
 
 # The referenceNo of an order given as JSON text.
 sub reference_of { return $json->decode($_[0])->{referenceNo}; }
+
+# new_order(%changes): such an order and its referenceNo.
+sub new_order {
+    my $order = order(@_);
+    return ($order, reference_of($order));
+}
 
 # A port of loopback on which nothing listens.
 sub closed_port {

@@ -24,17 +24,10 @@ my $session = open_session($node);
 my $other   = open_session($node);
 my $admin   = open_session($node);
 
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
 # The states of all submissions of a reference, in the order of their numbers.
 sub states_of {
     my ($reference) = @_;
-    return administer(qq{
+    return administer($admin, qq{
         SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
         FROM fpgo_internal.submission WHERE reference = '$reference'});
 }
@@ -48,26 +41,6 @@ sub comes_to {
     is(made($reference), $made, "$name: orders made: $made");
     return;
 }
-
-sub new_order {
-    my $order = order(@_);
-    return ($order, reference_of($order));
-}
-
-# Wait until the gateway has an order.
-sub wait_for_gateway {
-    my ($reference) = @_;
-    return wait_for("order $reference at the gateway", sub { scalar $gateway->ledger($reference) });
-}
-
-sub wait_for_lock {
-    my ($pid) = @_;
-    return wait_for("process $pid to wait for a lock", sub {
-        administer("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event_type = 'Lock'");
-    });
-}
-
-sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
 
 # --- rollback -----------------------------------------------------------------
 
@@ -105,13 +78,13 @@ sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
     is(scalar $gateway->ledger($reference), 1, 'an unknown outcome: transmitted once');
 
     my ($entry) = $gateway->ledger($reference);
-    administer("SELECT fpgo.resolve($id, 'accepted', 'seen at the gateway', '$entry->{order_uuid}')");
+    administer($admin, "SELECT fpgo.resolve($id, 'accepted', 'seen at the gateway', '$entry->{order_uuid}')");
     is(submit($session, $order)->{order_uuid}, $entry->{order_uuid}, 'resolved: the answer is there');
 }
 
 # --- somebody who tries again whatever happens ------------------------------------
 
-administer(q{
+administer($admin, q{
     CREATE FUNCTION insist(o jsonb) RETURNS text LANGUAGE plpgsql AS $$
     DECLARE
         answers text[];
@@ -149,8 +122,8 @@ sub insist {
 
 # --- transactions that PostgreSQL ends ---------------------------------------------
 
-administer('CREATE TABLE shop (id int PRIMARY KEY, n int DEFAULT 0, v text, o jsonb)');
-administer('INSERT INTO shop SELECT generate_series(1, 9)');
+administer($admin, 'CREATE TABLE shop (id int PRIMARY KEY, n int DEFAULT 0, v text, o jsonb)');
+administer($admin, 'INSERT INTO shop SELECT generate_series(1, 9)');
 {
     my ($order_1, $reference_1) = new_order();
     my ($order_2, $reference_2) = new_order();
@@ -192,8 +165,8 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     $gateway->misbehave({ delay => 0.5 });
     run_in($in, q{SET statement_timeout = '250ms'}) if $how eq 'statement_timeout';
     begin_submit($in, $order);
-    wait_for_gateway($reference);
-    administer("SELECT pg_${how}_backend($pid)") if $how ne 'statement_timeout';
+    wait_for_order($gateway, $reference);
+    administer($admin, "SELECT pg_${how}_backend($pid)") if $how ne 'statement_timeout';
     my $ended = ends($how, finish_in($in), $how eq 'terminate' ? '57P01' : '57014');
     my ($id) = $ended->{context} =~ /submission (\d+) goes on/;
     ok($id, "$how: CONTEXT names the submission") or diag($ended->{said});
@@ -203,7 +176,7 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     comes_to($how, $reference, 'accepted', 1);
     my $again = ends("$how: again later", submit($how eq 'terminate' ? $other : $session, $order), '');
     is($again->{order_uuid}, ($gateway->ledger($reference))[0]{order_uuid}, "$how: the answer is there");
-    is(administer("SELECT order_uuid FROM fpgo.invoice_session($id)"),
+    is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($id)"),
         $again->{order_uuid}, "$how: and in invoice_session");
     eval { $in->quit } if $how eq 'terminate';
 }
@@ -214,13 +187,13 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     my $pid = pid_of($session);
     $gateway->misbehave({ status => 429, delay => 0.4 });
     begin_submit($session, $order);
-    wait_for_gateway($reference);
-    administer("SELECT pg_cancel_backend($pid)");
+    wait_for_order($gateway, $reference);
+    administer($admin, "SELECT pg_cancel_backend($pid)");
     ends('cancelled, and not processed', finish_in($session), '57014', qr/goes on/);
     wait_for('the end of it', sub { states_of($reference) ne 'sending' });
     comes_to('cancelled, and not processed', $reference, 'queued', 0);
-    administer("UPDATE fpgo_internal.submission SET not_before = NULL WHERE reference = '$reference'");
-    administer('CALL fpgo.deliver()');
+    administer($admin, "UPDATE fpgo_internal.submission SET not_before = NULL WHERE reference = '$reference'");
+    administer($admin, 'CALL fpgo.deliver()');
     comes_to('cancelled, and delivered later', $reference, 'accepted', 1);
 }
 {
@@ -262,20 +235,19 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     is(made_for($customer), 1, "(...).* $name: one create");
 }
 {
-    administer('UPDATE shop SET o = ' . literal(keyless('Writer')) . ' WHERE id = 5');
-    my $pid = pid_of($session);
+    administer($admin, 'UPDATE shop SET o = ' . literal(keyless('Writer')) . ' WHERE id = 5');
     run_in($other, 'BEGIN; UPDATE shop SET n = 100 WHERE id = 5');
     begin_in($session, 'UPDATE shop SET v = (fpgo.submit_invoice(o)).order_uuid WHERE id = 5 RETURNING v');
-    wait_for_lock($pid);
+    wait_for_lock($session);
     is(made_for('Writer'), 1, 'UPDATE with a concurrent writer: submitted before it waits');
     run_in($other, 'COMMIT');
     my $ended = finish_in($session);
     like($ended->{rows}, qr/^ODR\d+$/, 'UPDATE with a concurrent writer: succeeds') or diag($ended->{said});
-    is(administer('SELECT n FROM shop WHERE id = 5'), 100, 'UPDATE with a concurrent writer: evaluated again');
+    is(administer($admin, 'SELECT n FROM shop WHERE id = 5'), 100, 'UPDATE with a concurrent writer: evaluated again');
     is(made_for('Writer'), 1, 'UPDATE with a concurrent writer: one create');
 }
 {
-    administer(q{
+    administer($admin, q{
         CREATE FUNCTION invoice_row() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             NEW.v := (fpgo.submit_invoice(NEW.o)).order_uuid;
@@ -346,7 +318,7 @@ for my $case (
     run_in($session, enqueue_sql($order));
     ends('queued before', submit($session, $order), '55006', qr/queued/);
     comes_to('queued before', $reference, 'queued', 0);
-    administer(qq{
+    administer($admin, qq{
         SELECT fpgo.cancel_submission(id, 'test') FROM fpgo_internal.submission WHERE reference = '$reference'});
     ends('queued and cancelled before', submit($session, $order), '');
     comes_to('queued and cancelled before', $reference, 'cancelled accepted', 1);
@@ -414,7 +386,7 @@ run_in($session, 'RESET statement_timeout');
     run_in($session, 'BEGIN READ ONLY');
     ends('a read-only transaction', submit($session, $order), '55000', qr/read-only/);
     run_in($session, 'ROLLBACK');
-    administer(q{
+    administer($admin, q{
         CREATE FUNCTION submit_anywhere(o text) RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
         'BEGIN RETURN (fpgo.submit_invoice(o)).order_uuid; END'});
     run_in($session, 'SET force_parallel_mode = on');

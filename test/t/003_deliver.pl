@@ -23,13 +23,6 @@ my $admin   = open_session($node);
 # References of orders whose enqueueing was committed, and of those that was not.
 my (@committed, @rolled_back);
 
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
 # enqueue(%changes): queue an order and commit; a hash of id and reference.
 sub enqueue {
     my (%changes) = @_;
@@ -45,7 +38,7 @@ sub deliver { return run_in($session, 'CALL fpgo.deliver(' . ($_[0] // '') . ')'
 
 sub column_of {
     my ($submission, $column) = @_;
-    return administer("SELECT $column FROM fpgo_internal.submission WHERE id = $submission->{id}");
+    return administer($admin, "SELECT $column FROM fpgo_internal.submission WHERE id = $submission->{id}");
 }
 
 sub state_of { return column_of($_[0], 'state'); }
@@ -64,14 +57,14 @@ sub comes_to {
 
 sub n_in_state {
     my ($state) = @_;
-    return administer("SELECT count(*) FROM fpgo_internal.submission WHERE state = '$state'");
+    return administer($admin, "SELECT count(*) FROM fpgo_internal.submission WHERE state = '$state'");
 }
 
-sub make_due { return administer(q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'}); }
+sub make_due { return administer($admin, q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'}); }
 
 sub resolve {
     my ($submission, $outcome, @more) = @_;
-    return administer('SELECT fpgo.resolve('
+    return administer($admin, 'SELECT fpgo.resolve('
           . join(', ', $submission->{id}, "'$outcome'", q{'test'}, map { "'$_'" } @more) . ')');
 }
 
@@ -89,9 +82,9 @@ sub resolve {
     comes_to('before delivery', $submission, 'queued', 0);
     ends('delivery', deliver(), '');
     comes_to('delivery', $submission, 'accepted', 1);
-    is(administer("SELECT order_uuid FROM fpgo.invoice_session($submission->{id})"),
+    is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($submission->{id})"),
         ($gateway->ledger($submission->{reference}))[0]{order_uuid}, 'invoice_session has the order uuid');
-    is(administer("SELECT count(*) FROM fpgo_internal.payload WHERE submission = $submission->{id}"),
+    is(administer($admin, "SELECT count(*) FROM fpgo_internal.payload WHERE submission = $submission->{id}"),
         0, 'the payload is gone');
     ends('delivery again', deliver(), '');
     is(received($submission), 1, 'delivery again: nothing more is sent');
@@ -107,7 +100,7 @@ sub resolve {
 # --- several in flight, several deliverers --------------------------------------------
 
 {
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '8')});
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '8')});
     my @submissions = map { enqueue() } 1 .. 16;
     $gateway->misbehave({ requests => 16, delay => 0.3 });
     my $ended = ends('16 orders', deliver(), '');
@@ -115,7 +108,7 @@ sub resolve {
     is(scalar @made, 16, '16 orders: each is made once');
     diag(sprintf '16 orders with 0.3 s each took %.2f s', $ended->{seconds});
     cmp_ok($ended->{seconds}, '<', 16 * 0.3 / 3, '16 orders of 0.3 s: several at a time');
-    administer(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 }
 for my $isolation ('read committed', 'serializable') {
     my @sessions    = map { open_session($node) } 1 .. 4;
@@ -128,7 +121,7 @@ for my $isolation ('read committed', 'serializable') {
     deliver();
     my @wrong = grep { received($_) != 1 || made($_) != 1 } @submissions;
     is(scalar @wrong, 0, "four deliverers ($isolation), 100 orders: each is sent once");
-    is(n_in_state('accepted'), administer('SELECT count(*) FROM fpgo_internal.submission'),
+    is(n_in_state('accepted'), administer($admin, 'SELECT count(*) FROM fpgo_internal.submission'),
         "four deliverers ($isolation): all are accepted");
     diag(sprintf '100 orders, four deliverers (%s): %.2f s', $isolation,
         (sort { $b <=> $a } map { $_->{seconds} } @ended)[0]);
@@ -146,14 +139,14 @@ for my $isolation ('read committed', 'serializable') {
     $_->quit for @sessions;
     deliver();
     is(made($first), 5, 'one reference: all are made');
-    is(administer(q{
+    is(administer($admin, q{
         SELECT count(*) FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
         WHERE s.reference = 'one-by-one' AND EXISTS (
             SELECT FROM fpgo_internal.attempt b JOIN fpgo_internal.submission t ON t.id = b.submission
             WHERE t.reference = s.reference AND t.id < s.id AND b.ended_at > a.started_at)}),
         0, 'one reference: strictly one after another');
     my @order = map { $_->{order_uuid} } $gateway->ledger('one-by-one');
-    is(administer(q{SELECT string_agg(order_uuid, ' ' ORDER BY id) FROM fpgo_internal.submission
+    is(administer($admin, q{SELECT string_agg(order_uuid, ' ' ORDER BY id) FROM fpgo_internal.submission
         WHERE reference = 'one-by-one'}), "@order", 'one reference: in the order of their numbers');
 }
 {
@@ -189,8 +182,8 @@ for my $case (
     my $submission = enqueue();
     my $bystander  = enqueue();
     $gateway->misbehave($wish) if %$wish;
-    administer("ALTER SERVER frontpayment OPTIONS (SET url '$url', ADD concurrency '1')") if $url;
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '1')}) if !$url;
+    administer($admin, "ALTER SERVER frontpayment OPTIONS (SET url '$url', ADD concurrency '1')") if $url;
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '1')}) if !$url;
     ends($name, deliver(), '');
     comes_to($name, $submission, 'queued', 0);
     is(column_of($submission, 'attempts'), 1, "$name: one attempt");
@@ -199,7 +192,8 @@ for my $case (
     ok($seconds > $delay->[0] - 1 && $seconds <= $delay->[1], "$name: not before $delay->[0] s")
       or diag("in $seconds s");
     isnt(column_of($submission, 'error'), '', "$name: the reason is on record");
-    administer(sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s', DROP concurrency)}, $gateway->address);
+    administer($admin,
+        sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s', DROP concurrency)}, $gateway->address);
     deliver();
     comes_to("$name, too early", $submission, 'queued', 0);
     comes_to("$name, the bystander", $bystander, 'accepted', 1);
@@ -233,12 +227,12 @@ for my $case (
         'accepted refused cancelled', 'resolved otherwise');
     is(join(' ', map { received($_) } $accepted, $refused, $cancelled),
         '1 1 1', 'resolved otherwise: nothing more is sent');
-    is(administer("SELECT order_uuid FROM fpgo.invoice_session($accepted->{id})"),
+    is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($accepted->{id})"),
         $gone, 'resolved as accepted: has its row');
 }
 {
     my $submission = enqueue();
-    administer("SELECT fpgo.cancel_submission($submission->{id}, 'changed their mind')");
+    administer($admin, "SELECT fpgo.cancel_submission($submission->{id}, 'changed their mind')");
     deliver();
     deliver($submission->{id});
     comes_to('cancelled before delivery', $submission, 'cancelled', 0);
@@ -258,21 +252,21 @@ for my $case (
 }
 {
     # an unknown outcome makes the loop careful until an answer is definite
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '3')});
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '3')});
     my @submissions = map { enqueue() } 1 .. 5;
     $gateway->misbehave({ requests => 3, delay => 0.2, close_after_request => \1 }, { requests => 2, delay => 0.2 });
     ends('after unknown outcomes', deliver(), '');
     is(join(' ', map { state_of($_) } @submissions), 'uncertain uncertain uncertain accepted accepted',
         'after unknown outcomes: the rest is sent');
-    is(administer(qq{
+    is(administer($admin, qq{
         SELECT a.ended_at <= b.started_at FROM fpgo_internal.attempt a, fpgo_internal.attempt b
         WHERE a.submission = $submissions[3]{id} AND b.submission = $submissions[4]{id}}),
         't', 'after unknown outcomes: one at a time');
-    administer(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 }
 {
     # a server that cannot be reached is none of the other's business
-    administer(qq{
+    administer($admin, qq{
         CREATE SERVER another FOREIGN DATA WRAPPER fpgo OPTIONS (url '$nobody');
         CREATE USER MAPPING FOR PUBLIC SERVER another OPTIONS (token '$TOKEN')});
     my $order = order();
@@ -282,7 +276,7 @@ for my $case (
     ends('two servers', deliver(), '');
     comes_to('two servers, the one that answers', $here, 'accepted', 1);
     is(state_of($there), 'queued', 'two servers, the other: is queued');
-    administer("SELECT fpgo.cancel_submission($there->{id}, 'test')");
+    administer($admin, "SELECT fpgo.cancel_submission($there->{id}, 'test')");
 }
 {
     # what another process sends is not taken for dead
@@ -290,7 +284,7 @@ for my $case (
     my $order = order();
     $gateway->misbehave({ delay => 0.4 });
     begin_submit($other, $order);
-    wait_for('the order at the gateway', sub { scalar $gateway->ledger(reference_of($order)) });
+    wait_for_order($gateway, reference_of($order));
     ends("delivery during another's request", deliver(), '');
     is(n_in_state('sending'), 1, "delivery during another's request: it goes on");
     my $ended = ends("another's request", finish_in($other), '');
@@ -306,15 +300,15 @@ for my $case (
     deliver();
 }
 {
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD retention '1s')});
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD retention '1s')});
     my $submission = enqueue();
     deliver();
     my $kept = "SELECT count(*) FROM fpgo_internal.payload WHERE submission = $submission->{id}";
-    is(administer($kept), 1, 'retention: the payload is kept');
+    is(administer($admin, $kept), 1, 'retention: the payload is kept');
     wait_for('the end of the retention', sub { column_of($submission, 'payload_until < clock_timestamp()') eq 't' });
     deliver();
-    is(administer($kept), 0, 'retention: and deleted after its time');
-    administer(q{ALTER SERVER frontpayment OPTIONS (DROP retention)});
+    is(administer($admin, $kept), 0, 'retention: and deleted after its time');
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP retention)});
 }
 
 # --- an outcome that cannot be recorded at once ---------------------------------------------
@@ -323,7 +317,7 @@ for my $case (
     my $submission = enqueue();
     $gateway->misbehave({ delay => 0.3 });
     begin_in($session, 'CALL fpgo.deliver()');
-    wait_for('the order at the gateway', sub { received($submission) });
+    wait_for_order($gateway, $submission->{reference});
     run_in($admin, 'BEGIN; LOCK TABLE fpgo_internal.submission IN ACCESS EXCLUSIVE MODE');
     sleep 0.5;
     run_in($admin, 'ROLLBACK');
@@ -334,10 +328,10 @@ for my $case (
     my $submission = enqueue();
     $gateway->misbehave({ delay => 0.3 });
     begin_in($session, 'CALL fpgo.deliver()');
-    wait_for('the order at the gateway', sub { received($submission) });
-    administer('ALTER TABLE fpgo_internal.attempt ADD CONSTRAINT broken CHECK (ended_at IS NULL) NOT VALID');
+    wait_for_order($gateway, $submission->{reference});
+    administer($admin, 'ALTER TABLE fpgo_internal.attempt ADD CONSTRAINT broken CHECK (ended_at IS NULL) NOT VALID');
     sleep 0.6;
-    administer('ALTER TABLE fpgo_internal.attempt DROP CONSTRAINT broken');
+    administer($admin, 'ALTER TABLE fpgo_internal.attempt DROP CONSTRAINT broken');
     ends('the record fails for a while', finish_in($session), '');
     comes_to('the record fails for a while', $submission, 'accepted', 1);
 }

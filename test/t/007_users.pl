@@ -19,25 +19,18 @@ my $session = open_session($node);
 my $admin   = open_session($node);
 my @committed;
 
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
 # enqueue($role[, %changes]): an order queued by a role; a hash of id, reference
 sub enqueue {
     my ($role, %changes) = @_;
     my $order = order(%changes);
-    my $id    = administer("SET ROLE $role; " . enqueue_sql($order) . '; RESET ROLE');
+    my $id    = administer($admin, "SET ROLE $role; " . enqueue_sql($order) . '; RESET ROLE');
     push @committed, reference_of($order);
     return { id => $id, reference => reference_of($order) };
 }
 
 sub column_of {
     my ($submission, $column) = @_;
-    return administer("SELECT $column FROM fpgo_internal.submission WHERE id = $submission->{id}");
+    return administer($admin, "SELECT $column FROM fpgo_internal.submission WHERE id = $submission->{id}");
 }
 
 sub state_of { return column_of($_[0], 'state'); }
@@ -52,14 +45,7 @@ sub comes_to {
     return;
 }
 
-sub wait_for_gateway {
-    my ($submission) = @_;
-    return wait_for("submission $submission->{id} at the gateway", sub { received($submission) });
-}
-
-sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
-
-administer(q{
+administer($admin, q{
     CREATE ROLE shop;
     CREATE ROLE cashier LOGIN;
     CREATE ROLE postman LOGIN;
@@ -69,7 +55,7 @@ administer(q{
 
 # --- where it may be called -----------------------------------------------------------
 
-administer(q{
+administer($admin, q{
     CREATE PROCEDURE at_top_level() LANGUAGE plpgsql AS 'BEGIN CALL fpgo.deliver(); END';
     CREATE PROCEDURE one_more_level() LANGUAGE plpgsql AS 'BEGIN CALL at_top_level(); END';
     CREATE PROCEDURE as_definer() LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN CALL fpgo.deliver(); END';
@@ -96,7 +82,7 @@ for my $case (
     ends("in $name", run_in($session, $sql), '25001', qr/HINT: .*CALL fpgo\.deliver\(\)/);
     run_in($session, "ROLLBACK;\n\\set AUTOCOMMIT on\n");
     comes_to("in $name", $submission, 'queued', 0);
-    administer("SELECT fpgo.cancel_submission($submission->{id}, 'test')");
+    administer($admin, "SELECT fpgo.cancel_submission($submission->{id}, 'test')");
 }
 for my $case (
     [ 'at top level'                    => 'CALL fpgo.deliver()' ],
@@ -118,9 +104,9 @@ run_in($session, 'RESET default_transaction_read_only');
 my $postman = open_session($node);
 run_in($postman, 'SET SESSION AUTHORIZATION postman');
 run_in($postman, 'SET ROLE none');
-administer('REVOKE shop FROM postman');
+administer($admin, 'REVOKE shop FROM postman');
 ends('without EXECUTE', run_in($postman, 'CALL fpgo.deliver()'), '42501');
-administer('GRANT shop TO postman');
+administer($admin, 'GRANT shop TO postman');
 
 # Who a session is, by all that tells it.
 sub identity {
@@ -162,27 +148,25 @@ for my $how ('cancel', 'statement_timeout', 'lock_timeout') {
     run_in($postman, "SET $how = '200ms'") if $how ne 'cancel';
     begin_in($postman, 'CALL fpgo.deliver()');
     if ($how eq 'cancel') {
-        wait_for('the deliverer to wait', sub {
-            administer("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event_type = 'Lock'");
-        });
-        administer("SELECT pg_cancel_backend($pid)");
+        wait_for_lock($postman);
+        administer($admin, "SELECT pg_cancel_backend($pid)");
     }
     ends("$how before claiming", finish_in($postman), $how eq 'lock_timeout' ? '55P03' : '57014');
     run_in($admin, 'ROLLBACK');
     run_in($postman, "RESET $how") if $how ne 'cancel';
     is_itself("after $how before claiming", $postman, $before);
     comes_to("$how before claiming", $submission, 'queued', 0);
-    administer("SELECT fpgo.cancel_submission($submission->{id}, 'test')");
+    administer($admin, "SELECT fpgo.cancel_submission($submission->{id}, 'test')");
 }
-administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '2')});
+administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '2')});
 for my $how ('cancel', 'statement_timeout') {
     # while requests are under way: they are drained, and no more is claimed
     my @submissions = map { enqueue('cashier') } 1 .. 4;
     $gateway->misbehave({ requests => 2, delay => 1 });
     run_in($postman, "SET statement_timeout = '400ms'") if $how ne 'cancel';
     begin_in($postman, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for @submissions[0, 1];
-    administer("SELECT pg_cancel_backend($pid)") if $how eq 'cancel';
+    wait_for_order($gateway, $_->{reference}) for @submissions[0, 1];
+    administer($admin, "SELECT pg_cancel_backend($pid)") if $how eq 'cancel';
     my $ended = ends("$how in flight", finish_in($postman), '57014');
     cmp_ok($ended->{seconds}, '<', 4.5, "$how in flight: ends within the grace time");
     run_in($postman, 'RESET statement_timeout');
@@ -197,9 +181,9 @@ for my $how ('cancel', 'statement_timeout') {
     my $submission = enqueue('cashier');
     $gateway->misbehave({ stall => \1 });
     begin_in($postman, 'CALL fpgo.deliver()');
-    wait_for_gateway($submission);
+    wait_for_order($gateway, $submission->{reference});
     my $began = time;
-    administer("SELECT pg_cancel_backend($pid)");
+    administer($admin, "SELECT pg_cancel_backend($pid)");
     ends('no answer within the grace time', finish_in($postman), '57014');
     diag(sprintf 'a cancelled delivery without an answer took %.1f s', time - $began);
     cmp_ok(time - $began, '<', 4.8, 'no answer within the grace time: given up');
@@ -210,8 +194,8 @@ for my $how ('cancel', 'statement_timeout') {
     my @submissions = map { enqueue('cashier') } 1 .. 3;
     $gateway->misbehave({ requests => 2, delay => 0.5 });
     begin_in($postman, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for @submissions[0, 1];
-    administer("SELECT pg_terminate_backend($pid)");
+    wait_for_order($gateway, $_->{reference}) for @submissions[0, 1];
+    administer($admin, "SELECT pg_terminate_backend($pid)");
     ends('terminated in flight', finish_in($postman), '57P01');
     comes_to('terminated in flight, drained', $_, 'accepted', 1) for @submissions[0, 1];
     comes_to('terminated in flight, not claimed', $submissions[2], 'queued', 0);
@@ -232,7 +216,7 @@ for my $how ('cancel', 'statement_timeout') {
         $seen{ finish_in($_)->{sqlstate} || 'success' }++ for @deliverers;
         run_in($_, 'RESET statement_timeout') for @deliverers;
         push @changed, grep { $_ ne $before } map { identity($_) } @deliverers;
-        last unless administer(q{SELECT count(*) FROM fpgo_internal.submission WHERE state = 'queued'});
+        last unless administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE state = 'queued'});
     }
     is_deeply([ grep { !/^(?:success|57014)$/ } keys %seen ], [], 'cancelled again and again: nothing else goes wrong');
     is_deeply(\@changed, [], 'cancelled again and again: the sessions are who they were');
@@ -241,7 +225,7 @@ for my $how ('cancel', 'statement_timeout') {
     diag('cancelled again and again: ' . join(', ', map { "$_ $seen{$_} times" } sort keys %seen));
     $_->quit for @deliverers;
 }
-administer(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 
 # --- as whom it sends -----------------------------------------------------------------
 
@@ -259,7 +243,7 @@ for my $case (
         'ALTER SERVER elsewhere RENAME TO frontpayment', qr/server "frontpayment" does not exist/ ]) {
     my ($name, $break, $mend, $reason) = @$case;
     my $submission = enqueue('cashier');
-    administer($break);
+    administer($admin, $break);
     run_in($session, q{SET statement_timeout = '5s'});
     ends($name, run_in($session, 'CALL fpgo.deliver()'), '');
     comes_to($name, $submission, 'queued', 0);
@@ -270,13 +254,13 @@ for my $case (
     run_in($session, q{SET statement_timeout = '50ms'});
     ends("$name: the session can be cancelled afterwards", run_in($session, 'SELECT pg_sleep(3)'), '57014');
     run_in($session, 'RESET statement_timeout');
-    administer($mend);
+    administer($admin, $mend);
     ends("$name, and mended", run_in($session, "CALL fpgo.deliver($submission->{id})"), '');
     comes_to("$name, and mended", $submission, 'accepted', 1);
 }
 {
     # a role of its own mapping, with a token that the gateway does not know
-    administer(q{
+    administer($admin, q{
         CREATE ROLE stranger;
         GRANT USAGE ON FOREIGN SERVER frontpayment TO stranger;
         CREATE USER MAPPING FOR stranger SERVER frontpayment OPTIONS (token 'not-the-token')});
@@ -285,12 +269,12 @@ for my $case (
     ends('two roles', run_in($session, 'CALL fpgo.deliver()'), '');
     comes_to('the role with the right token', $ours, 'accepted', 1);
     is(state_of($theirs), 'queued', 'the role with the wrong token: is queued');
-    is(administer("SELECT outcome FROM fpgo_internal.attempt WHERE submission = $theirs->{id}"),
+    is(administer($admin, "SELECT outcome FROM fpgo_internal.attempt WHERE submission = $theirs->{id}"),
         'credentials', 'the role with the wrong token: refused by the gateway');
-    administer("ALTER USER MAPPING FOR stranger SERVER frontpayment OPTIONS (SET token '$TOKEN')");
+    administer($admin, "ALTER USER MAPPING FOR stranger SERVER frontpayment OPTIONS (SET token '$TOKEN')");
     run_in($session, "CALL fpgo.deliver($theirs->{id})");
     comes_to('the role with the token mended', $theirs, 'accepted', 1);
-    is(administer(q{SELECT count(*) FROM fpgo.invoice_session(} . $theirs->{id} . ')'), 1, 'its row is there');
+    is(administer($admin, q{SELECT count(*) FROM fpgo.invoice_session(} . $theirs->{id} . ')'), 1, 'its row is there');
     ends('for others it is not', run_in($session,
         "SET ROLE cashier; SELECT * FROM fpgo.invoice_session($theirs->{id}); RESET ROLE"), '42501');
 }

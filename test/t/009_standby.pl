@@ -23,21 +23,11 @@ my $node    = new_cluster(
     url      => $gateway->address,
     settings => "wal_level = replica\nmax_wal_senders = 4\nautovacuum = off");
 my ($session, $admin, $probe, $other);
-my (@committed, %pids);
-
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
-sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
+my @committed;
 
 # The administrator's own commits wait for nobody.
 sub open_sessions {
     ($session, $admin, $probe, $other) = map { open_session($node) } 1 .. 4;
-    %pids = map { $_ => pid_of($_) } $session, $probe, $other;
     run_in($admin, 'SET synchronous_commit = local');
     return;
 }
@@ -49,14 +39,14 @@ sub enqueue {
     my $order = order(%changes);
     push @committed, reference_of($order);
     return {
-        id        => administer(enqueue_sql($order, defined $key ? "key => '$key'" : ())),
+        id        => administer($admin, enqueue_sql($order, defined $key ? "key => '$key'" : ())),
         reference => reference_of($order),
     };
 }
 
 sub states_of {
     my ($reference) = @_;
-    return administer(qq{
+    return administer($admin, qq{
         SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
         FROM fpgo_internal.submission WHERE reference = '$reference'});
 }
@@ -71,15 +61,15 @@ sub comes_to {
     return;
 }
 
-sub make_due { return administer(q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'}); }
+sub make_due { return administer($admin, q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'}); }
 
-sub is_true { return administer("SELECT count(*) FROM pg_stat_activity WHERE $_[0]"); }
+sub is_true { return administer($admin, "SELECT count(*) FROM pg_stat_activity WHERE $_[0]"); }
 
 # Wait until somebody's commit waits for a standby; the pid of that process.
 sub wait_for_waiting {
     my ($condition) = @_;
     return wait_for("somebody with $condition to wait for a standby", sub {
-        administer("SELECT max(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND $condition");
+        administer($admin, "SELECT max(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND $condition");
     }, 10);
 }
 
@@ -91,16 +81,17 @@ my $n_probes = 0;
 # require_standby($name): from now on commits wait for the standby of that name.
 sub require_standby {
     my ($name) = @_;
-    administer("ALTER SYSTEM SET synchronous_standby_names = '$name'; SELECT pg_reload_conf()");
+    administer($admin, "ALTER SYSTEM SET synchronous_standby_names = '$name'; SELECT pg_reload_conf()");
     # others obey once the checkpointer has read it, which a commit shows
     wait_for("$name to be required", sub {
+        my $pid       = pid_of($probe);
         my $statement = 'INSERT INTO probe VALUES (' . ++$n_probes . ')';
         begin_in($probe, $statement);
         my $waits = wait_for('a commit', sub {
-            administer("SELECT CASE WHEN wait_event = 'SyncRep' THEN 2 WHEN state = 'idle' THEN 1 ELSE 0 END
-                FROM pg_stat_activity WHERE pid = $pids{$probe} AND query LIKE '$statement%'");
+            administer($admin, "SELECT CASE WHEN wait_event = 'SyncRep' THEN 2 WHEN state = 'idle' THEN 1 ELSE 0 END
+                FROM pg_stat_activity WHERE pid = $pid AND query LIKE '$statement%'");
         });
-        administer("SELECT pg_cancel_backend($pids{$probe})") if $waits == 2;
+        administer($admin, "SELECT pg_cancel_backend($pid)") if $waits == 2;
         finish_in($probe);
         return $waits == 2;
     }, 10);
@@ -109,7 +100,7 @@ sub require_standby {
 
 # From now on they wait for nobody, and who did goes on.
 sub require_no_standby {
-    administer('ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()');
+    administer($admin, 'ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()');
     run_in($probe, 'INSERT INTO probe VALUES (0)');
     wait_for('all to have read it', sub { run_in($probe, 'SHOW synchronous_standby_names')->{rows} eq '' });
     return;
@@ -122,14 +113,14 @@ sub finish_within {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $in_time = eval { wait_for('the statement to end', sub { has_ended($in) }, $soon) };
     ok($in_time, "$name: ends within $soon s")
-      or diag('it waits for ' . administer(
-        "SELECT coalesce(wait_event, 'nothing') FROM pg_stat_activity WHERE pid = $pids{$in}"));
+      or diag('it waits for ' . administer($admin,
+        "SELECT coalesce(wait_event, 'nothing') FROM pg_stat_activity WHERE pid = " . pid_of($in)));
     require_no_standby() unless $in_time;
     return finish_in($in);
 }
 
 open_sessions();
-administer('CREATE TABLE probe (id int)');
+administer($admin, 'CREATE TABLE probe (id int)');
 
 # --- submit_invoice ------------------------------------------------------------------
 
@@ -141,7 +132,7 @@ administer('CREATE TABLE probe (id int)');
     begin_submit($session, $order);
     my $helper = wait_for_waiting($is_helper);
     is(received($reference), 0, "$name: nothing is sent while it waits");
-    administer("SELECT pg_terminate_backend($helper)");
+    administer($admin, "SELECT pg_terminate_backend($helper)");
     my $ended = finish_within("$name, helper terminated", $session);
     like($ended->{sqlstate}, qr/^(?:38F02|55000)$/, "$name, helper terminated: an error that says not processed")
       or diag($ended->{said});
@@ -152,12 +143,12 @@ administer('CREATE TABLE probe (id int)');
     my $later = order();
     begin_submit($session, $later);
     wait_for_waiting($is_helper);
-    administer("SELECT pg_cancel_backend($pids{$session})");
+    administer($admin, 'SELECT pg_cancel_backend(' . pid_of($session) . ')');
     $ended = ends("$name, caller cancelled", finish_within("$name, caller cancelled", $session), '57014',
         qr/CONTEXT: .*submission \d+ goes on/);
     $helper = wait_for_waiting($is_helper);
     is(received(reference_of($later)), 0, "$name, caller cancelled: nothing is sent");
-    administer("SELECT pg_terminate_backend($helper)");
+    administer($admin, "SELECT pg_terminate_backend($helper)");
     wait_for('the end of the helper', sub { !is_true($is_helper) }, $soon);
     comes_to("$name, caller cancelled", reference_of($later), 'queued', 0);
 
@@ -178,7 +169,7 @@ administer('CREATE TABLE probe (id int)');
     begin_submit($session, $order);
     begin_in($other, "CALL fpgo.deliver($queued->{id})");
     wait_for_waiting($is_helper);
-    wait_for_waiting("pid = $pids{$other}");
+    wait_for_waiting('pid = ' . pid_of($other));
     my $began = time;
     {
         local $ENV{PGCTLTIMEOUT} = 12;
@@ -211,9 +202,9 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     my @submissions = map { enqueue() } 1 .. 2;
     require_standby('nobody');
     begin_in($other, 'CALL fpgo.deliver()');
-    wait_for_waiting("pid = $pids{$other}");
+    wait_for_waiting('pid = ' . pid_of($other));
     is(received($_->{reference}), 0, "$name: nothing is sent while it waits") for @submissions;
-    administer("SELECT $function($pids{$other})");
+    administer($admin, "SELECT $function(" . pid_of($other) . ')');
     my $ended = finish_within($name, $other);
     # PostgreSQL says nothing more to whom it terminates in such a wait
     if ($function eq 'pg_cancel_backend') { ends($name, $ended, '57014'); }
@@ -229,7 +220,6 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     else {
         eval { $other->quit };
         $other = open_session($node);
-        $pids{$other} = pid_of($other);
     }
     make_due();
     ends("$name, delivery later", run_in($other, 'CALL fpgo.deliver()'), '');
@@ -245,7 +235,7 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     my $reference = reference_of($order);
     require_standby('nobody');
     begin_in($other, 'CALL fpgo.deliver()');
-    wait_for_waiting("pid = $pids{$other}");
+    wait_for_waiting('pid = ' . pid_of($other));
     begin_submit($session, $order);
     wait_for_waiting($is_helper);
     require_no_standby();
@@ -279,13 +269,14 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     require_standby('receiver');
     $gateway->misbehave({ requests => 2, delay => $delay });
     begin_in($other, 'CALL fpgo.deliver()');
-    wait_for_waiting("pid = $pids{$other}");
+    wait_for_waiting('pid = ' . pid_of($other));
     run_in($session, 'COMMIT');
     is(states_of($reference), 'queued queued', "$name: the claim is not to be seen yet");
     # whether this one waits for the standby as well is all the same
     begin_in($session, 'CALL fpgo.deliver()');
+    my $pid = pid_of($session);
     wait_for('who delivers meanwhile to wait or to end', sub {
-        is_true("pid = $pids{$session} AND query LIKE 'CALL%' AND (wait_event = 'SyncRep' OR state = 'idle')");
+        is_true("pid = $pid AND query LIKE 'CALL%' AND (wait_event = 'SyncRep' OR state = 'idle')");
     });
     is(received($reference), 0, "$name: nothing is sent while the claim is not confirmed");
 
@@ -294,7 +285,7 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
         [ 'pg_receivewal', '--no-loop', '--synchronous', '-D', PostgreSQL::Test::Utils::tempdir(),
             '-d', $node->connstr('postgres') . ' application_name=receiver' ],
         '>', \my $output, '2>', \my $errors, IPC::Run::timeout(60));
-    wait_for('the order at the gateway', sub { received($reference) }, 15);
+    wait_for_order($gateway, $reference, 15);
     ends("$name: who delivered meanwhile", finish_within("$name: who delivered meanwhile", $session), '');
     is(states_of($reference), 'queued sending', "$name: only the one that was claimed flies");
     ends("$name: who delivers during the request", run_in($session, 'CALL fpgo.deliver()'), '');
@@ -302,12 +293,12 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     ends("$name: who claimed", finish_within("$name: who claimed", $other), '');
     ends("$name: who delivers later", run_in($session, 'CALL fpgo.deliver()'), '');
     comes_to($name, $reference, 'accepted accepted', 2);
-    is(administer(qq{
+    is(administer($admin, qq{
         SELECT count(*) FROM fpgo_internal.attempt a, fpgo_internal.attempt b
         WHERE a.submission = $low AND b.submission = $high->{id} AND a.started_at < b.ended_at}),
         0, "$name: by the records one after the other");
     my ($first, $second) = map { $_->{time} } $gateway->ledger($reference);
-    my $apart = administer("SELECT extract(epoch FROM '$second'::timestamptz - '$first'::timestamptz)");
+    my $apart = administer($admin, "SELECT extract(epoch FROM '$second'::timestamptz - '$first'::timestamptz)");
     cmp_ok($apart, '>=', $delay, "$name: by the ledger the second came after the first was answered");
 
     # with a standby that confirms, all is as ever
