@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -23,24 +24,7 @@ my $node    = new_cluster(
 my $session = open_session($node);
 my $other   = open_session($node);
 my $admin   = open_session($node);
-
-# The states of all submissions of a reference, in the order of their numbers.
-sub states_of {
-    my ($reference) = @_;
-    return administer($admin, qq{
-        SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
-}
-
-sub made { return scalar grep { $_->{made} } $gateway->ledger($_[0]); }
-
-sub comes_to {
-    my ($name, $reference, $states, $made) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is(states_of($reference), $states, "$name: the record says '$states'");
-    is(made($reference), $made, "$name: orders made: $made");
-    return;
-}
+my $records = FpgoRecords->new($admin, $gateway);
 
 # --- rollback -----------------------------------------------------------------
 
@@ -49,11 +33,11 @@ sub comes_to {
     run_in($session, 'BEGIN');
     my $first = ends('submitted in a transaction', submit($session, $order), '');
     run_in($session, 'ROLLBACK');
-    comes_to('rolled back', $reference, 'accepted', 1);
+    $records->show('rolled back', $reference, 'accepted', made => 1);
     my $again = ends('again after the rollback', submit($session, $order), '');
     is($again->{rows}, $first->{rows}, 'again after the rollback: the first answer');
     is(submit($other, $order)->{rows}, $first->{rows}, 'from another session: the first answer');
-    comes_to('again after the rollback', $reference, 'accepted', 1);
+    $records->show('again after the rollback', $reference, 'accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -62,7 +46,7 @@ sub comes_to {
     run_in($session, 'ROLLBACK TO a');
     ends('again after ROLLBACK TO', submit($session, $order), '');
     run_in($session, 'ROLLBACK');
-    comes_to('ROLLBACK TO', $reference, 'accepted', 1);
+    $records->show('ROLLBACK TO', $reference, 'accepted', made => 1);
 }
 
 # --- an unknown outcome ---------------------------------------------------------
@@ -74,8 +58,8 @@ sub comes_to {
     my ($id) = $first->{hint} =~ /fpgo\.resolve\((\d+)/;
     ends('again', submit($session, $order), '38F01', qr/submission $id\b/);
     ends('again in another session', submit($other, $order), '38F01', qr/submission $id\b/);
-    comes_to('an unknown outcome', $reference, 'uncertain', 1);
-    is(scalar $gateway->ledger($reference), 1, 'an unknown outcome: transmitted once');
+    $records->show('an unknown outcome', $reference, 'uncertain', made => 1);
+    is($gateway->received($reference), 1, 'an unknown outcome: transmitted once');
 
     my ($entry) = $gateway->ledger($reference);
     administer($admin, "SELECT fpgo.resolve($id, 'accepted', 'seen at the gateway', '$entry->{order_uuid}')");
@@ -110,14 +94,14 @@ sub insist {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ close_after_request => \1 });
     is(insist($order), '38F01 38F01 38F01 38F01 38F01', 'a loop over an unknown outcome');
-    comes_to('a loop over an unknown outcome', $reference, 'uncertain', 1);
-    is(scalar $gateway->ledger($reference), 1, 'a loop over an unknown outcome: transmitted once');
+    $records->show('a loop over an unknown outcome', $reference, 'uncertain', made => 1);
+    is($gateway->received($reference), 1, 'a loop over an unknown outcome: transmitted once');
 }
 {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ status => 429 }, { errors => ['No.'] }, { status => 401 });
     like(insist($order), qr/^38F04 38000 38F03 ODR\d+$/, 'a loop over certain failures');
-    comes_to('a loop over certain failures', $reference, 'cancelled refused cancelled accepted', 1);
+    $records->show('a loop over certain failures', $reference, 'cancelled refused cancelled accepted', made => 1);
 }
 
 # --- transactions that PostgreSQL ends ---------------------------------------------
@@ -141,7 +125,7 @@ administer($admin, 'INSERT INTO shop SELECT generate_series(1, 9)');
     run_in($_, 'COMMIT') for $session, $other;
     my ($in, $order) = @{ $sessions{ $victims[0] } };
     ends('deadlock: tried again', submit($in, $order), '');
-    comes_to("deadlock, session $_->[0]", $_->[1], 'accepted', 1)
+    $records->show("deadlock, session $_->[0]", $_->[1], 'accepted', made => 1)
       for [ 1, $reference_1 ], [ 2, $reference_2 ];
 }
 {
@@ -153,7 +137,7 @@ administer($admin, 'INSERT INTO shop SELECT generate_series(1, 9)');
     run_in($other,   'UPDATE shop SET n = n + 1 WHERE id = 4; COMMIT');
     ends('SERIALIZABLE: the commit', run_in($session, 'COMMIT'), '40001');
     ends('SERIALIZABLE: tried again', submit($session, $order), '');
-    comes_to('SERIALIZABLE', $reference, 'accepted', 1);
+    $records->show('SERIALIZABLE', $reference, 'accepted', made => 1);
 }
 
 # --- a caller that does not wait to the end ------------------------------------------
@@ -172,8 +156,8 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     ok($id, "$how: CONTEXT names the submission") or diag($ended->{said});
     run_in($in, 'RESET statement_timeout') if $how eq 'statement_timeout';
     ends("$how: again at once", submit($other, $order), '55006', qr/submission $id\b/);
-    wait_for("the end of submission $id", sub { states_of($reference) ne 'sending' });
-    comes_to($how, $reference, 'accepted', 1);
+    wait_for("the end of submission $id", sub { $records->states_of($reference) ne 'sending' });
+    $records->show($how, $reference, 'accepted', made => 1);
     my $again = ends("$how: again later", submit($how eq 'terminate' ? $other : $session, $order), '');
     is($again->{order_uuid}, ($gateway->ledger($reference))[0]{order_uuid}, "$how: the answer is there");
     is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($id)"),
@@ -190,11 +174,11 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     wait_for_order($gateway, $reference);
     administer($admin, "SELECT pg_cancel_backend($pid)");
     ends('cancelled, and not processed', finish_in($session), '57014', qr/goes on/);
-    wait_for('the end of it', sub { states_of($reference) ne 'sending' });
-    comes_to('cancelled, and not processed', $reference, 'queued', 0);
+    wait_for('the end of it', sub { $records->states_of($reference) ne 'sending' });
+    $records->show('cancelled, and not processed', $reference, 'queued', made => 0);
     administer($admin, "UPDATE fpgo_internal.submission SET not_before = NULL WHERE reference = '$reference'");
     administer($admin, 'CALL fpgo.deliver()');
-    comes_to('cancelled, and delivered later', $reference, 'accepted', 1);
+    $records->show('cancelled, and delivered later', $reference, 'accepted', made => 1);
 }
 {
     # whenever the time is up, before the order is recorded or after
@@ -208,8 +192,8 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
             $seen{ $ended->{sqlstate} || 'accepted' }++;
             push @unexpected, $ended->{said} unless $ended->{sqlstate} =~ /^(?:|57014|55006)$/;
         }
-        wait_for("the end of order $reference", sub { states_of($reference) !~ /sending/ });
-        push @made, states_of($reference) . ' ' . made($reference);
+        wait_for("the end of order $reference", sub { $records->states_of($reference) !~ /sending/ });
+        push @made, $records->states_of($reference) . ' ' . $gateway->made($reference);
     }
     is_deeply(\@unexpected, [], 'an impatient caller: accepted, timed out or being submitted');
     is_deeply(\@made, [ ('accepted 1') x 6 ], 'an impatient caller: one create each');
@@ -257,7 +241,7 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     my ($order, $reference) = new_order();
     my $insert = 'INSERT INTO shop (id, o) VALUES (10, ' . literal($order) . ') ON CONFLICT DO NOTHING';
     ends('ON CONFLICT DO NOTHING', run_in($session, $insert), '') for 1 .. 2;
-    comes_to('ON CONFLICT DO NOTHING', $reference, 'accepted', 1);
+    $records->show('ON CONFLICT DO NOTHING', $reference, 'accepted', made => 1);
 }
 {
     my $order = keyless('Twice');
@@ -279,9 +263,9 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     my $changed = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     my $taken   = ends('another order under the key', submit($session, $changed), '23505', qr/key => /);
     unlike($taken->{said}, qr/Kari/, 'another order under the key: nothing of it is shown');
-    comes_to('another order under the key', $reference, 'accepted', 1);
+    $records->show('another order under the key', $reference, 'accepted', made => 1);
     ends('with a key of its own', run_in($session, submit_sql($changed, "key => '$reference-b'")), '');
-    comes_to('with a key of its own', $reference, 'accepted accepted', 2);
+    $records->show('with a key of its own', $reference, 'accepted accepted', made => 2);
 }
 {
     my ($order, $reference) = new_order();
@@ -289,7 +273,7 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     ends('refused', submit($session, $order), '38000', qr/Not this one\./);
     my $corrected = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     ends('refused, then corrected', submit($session, $corrected), '');
-    comes_to('refused, then corrected', $reference, 'refused accepted', 1);
+    $records->show('refused, then corrected', $reference, 'refused accepted', made => 1);
 }
 for my $case (
     [ '38F03', { status => 401 } ],
@@ -298,9 +282,9 @@ for my $case (
     my ($order, $reference) = new_order();
     $gateway->misbehave($wish);
     ends('not processed', submit($session, $order), $sqlstate);
-    comes_to("$sqlstate", $reference, 'cancelled', 0);
+    $records->show("$sqlstate", $reference, 'cancelled', made => 0);
     ends("$sqlstate, then mended", submit($session, $order), '');
-    comes_to("$sqlstate, then mended", $reference, 'cancelled accepted', 1);
+    $records->show("$sqlstate, then mended", $reference, 'cancelled accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -309,19 +293,19 @@ for my $case (
     run_in($session, "BEGIN; ALTER SERVER frontpayment OPTIONS (SET url '$nobody')");
     ends('an uncommitted ALTER SERVER', submit($session, $order), '38F02');
     run_in($session, 'ROLLBACK');
-    comes_to('38F02', $reference, 'cancelled', 0);
+    $records->show('38F02', $reference, 'cancelled', made => 0);
     ends('38F02, then mended', submit($session, $order), '');
-    comes_to('38F02, then mended', $reference, 'cancelled accepted', 1);
+    $records->show('38F02, then mended', $reference, 'cancelled accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
     run_in($session, enqueue_sql($order));
     ends('queued before', submit($session, $order), '55006', qr/queued/);
-    comes_to('queued before', $reference, 'queued', 0);
+    $records->show('queued before', $reference, 'queued', made => 0);
     administer($admin, qq{
         SELECT fpgo.cancel_submission(id, 'test') FROM fpgo_internal.submission WHERE reference = '$reference'});
     ends('queued and cancelled before', submit($session, $order), '');
-    comes_to('queued and cancelled before', $reference, 'cancelled accepted', 1);
+    $records->show('queued and cancelled before', $reference, 'cancelled accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -330,7 +314,7 @@ for my $case (
     my $sibling = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     ends('the reference is not finished',
         run_in($session, submit_sql($sibling, "key => '$reference-b'")), '55006');
-    comes_to('the reference is not finished', $reference, 'uncertain', 1);
+    $records->show('the reference is not finished', $reference, 'uncertain', made => 1);
 }
 
 # --- the caller's own transaction in the way ------------------------------------------------
@@ -346,7 +330,7 @@ run_in($session, q{SET statement_timeout = '10s'});
     run_in($session, 'ROLLBACK; BEGIN; SAVEPOINT a; ' . enqueue_sql($order) . '; ROLLBACK TO a');
     ends('queued and rolled back', submit($session, $order), '');
     run_in($session, 'ROLLBACK');
-    comes_to('queued and rolled back', $reference, 'accepted', 1);
+    $records->show('queued and rolled back', $reference, 'accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -354,7 +338,7 @@ run_in($session, q{SET statement_timeout = '10s'});
     ends("queued in another's open transaction", submit($session, $order), '55P03', qr/nothing was sent/i);
     run_in($other, 'ROLLBACK');
     ends('and rolled back', submit($session, $order), '');
-    comes_to('and rolled back', $reference, 'accepted', 1);
+    $records->show('and rolled back', $reference, 'accepted', made => 1);
 }
 for my $mode ('SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE') {
     for my $table ('submission', 'attempt', 'payload') {
@@ -363,7 +347,7 @@ for my $mode ('SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE') {
         my $ended = ends("LOCK TABLE $table IN $mode MODE", submit($session, $order), '55000', qr/Commit first/);
         cmp_ok($ended->{seconds}, '<', 1, "LOCK TABLE $table IN $mode MODE: said at once");
         run_in($session, 'ROLLBACK');
-        comes_to("LOCK TABLE $table IN $mode MODE", $reference, '', 0);
+        $records->show("LOCK TABLE $table IN $mode MODE", $reference, '', made => 0);
     }
 }
 {
@@ -374,7 +358,7 @@ for my $mode ('SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE') {
         CREATE USER MAPPING FOR PUBLIC SERVER fresh OPTIONS (token '$TOKEN')});
     my $on_fresh = submit_sql($order, q{server => 'fresh'});
     ends('a server of this transaction', run_in($session, $on_fresh), '55000', qr/Commit first/);
-    comes_to('a server of this transaction', $reference, '', 0);
+    $records->show('a server of this transaction', $reference, '', made => 0);
     run_in($session, 'ROLLBACK');
 }
 run_in($session, 'RESET statement_timeout');
@@ -393,7 +377,7 @@ run_in($session, 'RESET statement_timeout');
     ends('a parallel worker',
         run_in($session, 'SELECT submit_anywhere(' . literal($order) . ')'), '55000', qr/parallel/);
     run_in($session, 'RESET force_parallel_mode');
-    comes_to('where nothing may be submitted', $reference, '', 0);
+    $records->show('where nothing may be submitted', $reference, '', made => 0);
 }
 
 # --- many at once --------------------------------------------------------------------------------
@@ -421,7 +405,7 @@ my @crowd = map { open_session($node) } 1 .. $n_sessions;
     my @others = grep { $_->{sqlstate} ne '55006' && $_->{rows} !~ /^\s*\Q$uuid\E\|/ } @ended;
     is(scalar @others, 0, "$n_sessions sessions, one key: everybody gets the row or 55006")
       or diag($others[0]{said});
-    comes_to("$n_sessions sessions, one key", $reference, 'accepted', 1);
+    $records->show("$n_sessions sessions, one key", $reference, 'accepted', made => 1);
 }
 {
     my @orders = map { order() } @crowd;

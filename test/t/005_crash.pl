@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -29,16 +30,7 @@ my $node    = new_cluster(
 # such a process ran last is logged by PostgreSQL itself.
 my $loggable_number = '28038712383';
 
-# References of orders that were recorded before the crash.
-my @committed;
-
-sub state_of {
-    my ($reference) = @_;
-    return administer($node, qq{SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
-}
-
-sub received { return scalar $gateway->ledger($_[0]); }
+my $records = FpgoRecords->new($node, $gateway);
 
 # What tells one life of the cluster from the next; '' while it has none.
 sub life {
@@ -71,11 +63,12 @@ sub is_settled {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $session = open_session($node);
     is(run_in($session, 'CALL fpgo.deliver()')->{sqlstate}, '', "$name: delivery afterwards");
-    is(state_of($reference), $states, "$name: the record says '$states'");
+    is($records->states_of($reference), $states, "$name: the record says '$states'");
     run_in($session, 'CALL fpgo.deliver()');
-    is(received($reference), $received, "$name: requests received: $received");
+    is($gateway->received($reference), $received, "$name: requests received: $received");
     $session->quit;
-    check_records($node, $gateway, name => "$name: the records agree with the ledger", committed => \@committed);
+    check_records($node, $gateway,
+        name => "$name: the records agree with the ledger", committed => [ $records->expected ]);
     return;
 }
 
@@ -98,14 +91,14 @@ sub is_settled {
     my $again = open_session($node);
     is(submit($again, $order)->{sqlstate}, '', 'a helper killed before: submitted again');
     $again->quit;
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     is_settled('a helper killed before, and again', reference_of($order), 'accepted', 1);
 }
 {
     administer($node, 'ALTER DATABASE postgres SET synchronous_commit = off');
     my $session = open_session($node);
     my $order   = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
     wait_for_order($gateway, reference_of($order));
@@ -123,7 +116,7 @@ sub is_settled {
 {
     my $session = open_session($node);
     my $order   = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     run_in($session, q{SET fpgo.helper_idle = '60s'});
     is(submit($session, $order)->{sqlstate}, '', 'accepted before its helper is killed');
     kill_and_restart(find_helper($node));
@@ -133,19 +126,10 @@ sub is_settled {
 
 # --- a deliverer is killed ------------------------------------------------------------------
 
-sub enqueue {
-    my ($session) = @_;
-    my $order     = order();
-    my $ended     = run_in($session, enqueue_sql($order));
-    die $ended->{said} if $ended->{sqlstate};
-    push @committed, reference_of($order);
-    return reference_of($order);
-}
-
 {
     # before: the records are locked, so it can claim nothing
     my ($session, $locker) = map { open_session($node) } 1 .. 2;
-    my $reference = enqueue($session);
+    my $reference = $records->enqueue($session)->{reference};
     my $pid       = pid_of($session);
     run_in($locker, 'BEGIN; LOCK TABLE fpgo_internal.submission IN SHARE MODE');
     begin_in($session, 'CALL fpgo.deliver()');
@@ -155,12 +139,12 @@ sub enqueue {
     });
     kill_and_restart($pid);
     forget_sessions($session, $locker);
-    is(state_of($reference), 'queued', 'a deliverer killed before: still queued');
+    is($records->states_of($reference), 'queued', 'a deliverer killed before: still queued');
     is_settled('a deliverer killed before', $reference, 'accepted', 1);
 }
 {
     my $session    = open_session($node);
-    my @references = map { enqueue($session) } 1 .. 3;
+    my @references = map { $records->enqueue($session)->{reference} } 1 .. 3;
     my $pid        = pid_of($session);
     administer($node, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '2')});
     run_in($session, 'SET synchronous_commit = off');
@@ -169,7 +153,7 @@ sub enqueue {
     wait_for_order($gateway, $_) for @references[0, 1];
     kill_and_restart($pid);
     forget_sessions($session);
-    is(join(' ', map { state_of($_) } @references), 'sending sending queued',
+    is(join(' ', map { $records->states_of($_) } @references), 'sending sending queued',
         'a deliverer killed during: only what was in flight is in doubt');
     is_settled('a deliverer killed during, in flight', $_, 'uncertain', 1) for @references[0, 1];
     is_settled('a deliverer killed during, waiting', $references[2], 'accepted', 1);
@@ -178,7 +162,7 @@ sub enqueue {
 {
     # after: the outcome is on record and the next request under way
     my $session    = open_session($node);
-    my @references = map { enqueue($session) } 1 .. 2;
+    my @references = map { $records->enqueue($session)->{reference} } 1 .. 2;
     my $pid        = pid_of($session);
     administer($node, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '1')});
     $gateway->misbehave({ delay => 0 }, { delay => 1 });
@@ -196,7 +180,7 @@ sub enqueue {
 for my $who ('the caller', 'a bystander') {
     my ($session, $bystander) = map { open_session($node) } 1 .. 2;
     my $order = order('customerDetails.personalNumber' => $loggable_number);
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     my $pid = pid_of($who eq 'the caller' ? $session : $bystander);
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
@@ -207,7 +191,7 @@ for my $who ('the caller', 'a bystander') {
 }
 {
     my ($session, $bystander) = map { open_session($node) } 1 .. 2;
-    my ($first, $second) = map { enqueue($session) } 1 .. 2;
+    my ($first, $second) = map { $records->enqueue($session)->{reference} } 1 .. 2;
     my $pid = pid_of($bystander);
     $gateway->misbehave({ requests => 2, delay => 1 });
     begin_in($session, 'CALL fpgo.deliver()');
@@ -219,7 +203,7 @@ for my $who ('the caller', 'a bystander') {
 {
     my $bystander = open_session($node);
     my $order     = order('customerDetails.personalNumber' => $loggable_number);
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     is(submit($bystander, $order)->{sqlstate}, '', 'accepted before a bystander is killed');
     kill_and_restart(pid_of($bystander));
     forget_sessions($bystander);
@@ -233,7 +217,7 @@ for my $who ('the caller', 'a bystander') {
     for my $round (1 .. 8) {
         my ($session, $deliverer) = map { open_session($node) } 1 .. 2;
         my $pid    = pid_of($deliverer);
-        my @queued = map { enqueue($deliverer) } 1 .. 12;
+        my @queued = map { $records->enqueue($deliverer)->{reference} } 1 .. 12;
         my $order  = order();
         $gateway->misbehave({ requests => 13, delay => 0.02 });
         my $before = life();
@@ -248,11 +232,11 @@ for my $who ('the caller', 'a bystander') {
         is(run_in($again, 'CALL fpgo.deliver()')->{sqlstate},
             '', "killed at any moment, round $round: delivery afterwards");
         $again->quit;
-        $seen{ state_of($_) }++ for @queued;
-        is(scalar(grep { received($_) > 1 } @queued, reference_of($order)), 0,
+        $seen{ $records->states_of($_) }++ for @queued;
+        is(scalar(grep { $gateway->received($_) > 1 } @queued, reference_of($order)), 0,
             "killed at any moment, round $round: nothing is sent twice");
         check_records($node, $gateway, name => "killed at any moment, round $round: the records agree with the ledger",
-            committed => \@committed);
+            committed => [ $records->expected ]);
     }
     diag('killed at any moment: ' . join(', ', map { "$seen{$_} $_" } sort keys %seen));
     is_deeply([ grep { !/^(?:accepted|uncertain)$/ } keys %seen ], [], 'killed at any moment: accepted or uncertain');
@@ -266,9 +250,9 @@ for my $who ('the caller', 'a bystander') {
 sub stop_during {
     my ($mode, $wish) = @_;
     my ($session, $deliverer) = map { open_session($node) } 1 .. 2;
-    my $queued = enqueue($deliverer);
+    my $queued = $records->enqueue($deliverer)->{reference};
     my $order  = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     $gateway->misbehave({ requests => 2, %$wish });
     begin_submit($session, $order);
     begin_in($deliverer, 'CALL fpgo.deliver()');
@@ -301,7 +285,7 @@ sub stop_during {
     # a smart stop waits for sessions, and then for a helper that lost its own
     my $session = open_session($node);
     my $order   = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     my $pid = pid_of($session);
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
@@ -319,9 +303,9 @@ for my $case ([ 'answers soon', { delay => 0.7 } ], [ 'never answers', { stall =
     # a postmaster that is killed leaves its processes to themselves
     my ($name, $wish) = @$case;
     my ($session, $deliverer) = map { open_session($node) } 1 .. 2;
-    my $queued = enqueue($deliverer);
+    my $queued = $records->enqueue($deliverer)->{reference};
     my $order  = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     my @pids = (pid_of($session), pid_of($deliverer));
     $gateway->misbehave({ requests => 2, %$wish });
     begin_submit($session, $order);
@@ -341,7 +325,7 @@ for my $case ([ 'answers soon', { delay => 0.7 } ], [ 'never answers', { stall =
         my $session = open_session($node);
         run_in($session, 'CALL fpgo.deliver()');
         $session->quit;
-        my $state = state_of($reference);
+        my $state = $records->states_of($reference);
         my $expected = $name eq 'answers soon' ? qr/^(?:accepted|uncertain)$/ : qr/^uncertain$/;
         like($state, $expected, "the postmaster is killed, the gateway $name: the record says '$state'");
         is_settled("the postmaster is killed, the gateway $name", $reference, $state, 1);

@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -22,21 +23,7 @@ my $node    = new_cluster('main', url => $gateway->address);
 my $session = open_session($node);
 my $admin   = open_session($node);
 my $third   = open_session($node);
-
-sub states_of {
-    my ($reference) = @_;
-    return administer($admin, qq{
-        SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
-}
-
-sub comes_to {
-    my ($name, $reference, $states, $received) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is(states_of($reference), $states, "$name: the record says '$states'");
-    is(scalar $gateway->ledger($reference), $received, "$name: requests received: $received");
-    return;
-}
+my $records = FpgoRecords->new($admin, $gateway);
 
 sub count_helpers {
     my ($condition) = @_;
@@ -96,7 +83,7 @@ run_in($session, q{SET fpgo.helper_idle = '60s'});
     wait_for_order($gateway, $reference);
     administer($admin, "SELECT pg_cancel_backend($helper)");
     ends('pg_cancel_backend on the busy helper', finish_in($session), '');
-    comes_to('pg_cancel_backend on the busy helper', $reference, 'accepted', 1);
+    $records->show('pg_cancel_backend on the busy helper', $reference, 'accepted', received => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -105,7 +92,7 @@ run_in($session, q{SET fpgo.helper_idle = '60s'});
     wait_for_order($gateway, $reference);
     administer($admin, "SELECT pg_terminate_backend($helper)");
     ends('pg_terminate_backend on the busy helper', finish_in($session), '');
-    comes_to('pg_terminate_backend on the busy helper', $reference, 'accepted', 1);
+    $records->show('pg_terminate_backend on the busy helper', $reference, 'accepted', received => 1);
     wait_for_no_helper();
     ends('after it', submit($session, order()), '');
     isnt(find_helper($admin), $helper, 'after it: another helper');
@@ -129,7 +116,7 @@ run_in($session, q{SET fpgo.helper_idle = '60s'});
     my $seconds = time - $began;
     diag(sprintf 'a helper told to end gave up after %.1f s', $seconds);
     cmp_ok($seconds, '<', 4.5, 'pg_terminate_backend, and no answer: given up within the grace time');
-    comes_to('pg_terminate_backend, and no answer', $reference, 'uncertain', 1);
+    $records->show('pg_terminate_backend, and no answer', $reference, 'uncertain', received => 1);
 }
 {
     my $guest = open_session($node);
@@ -202,7 +189,7 @@ sub new_database {
     wait_for_order($gateway, $reference);
     my $ended = ends('CREATE and DROP DATABASE during a request',
         run_in($admin, "CREATE DATABASE elsewhere;\nDROP DATABASE elsewhere"), '');
-    is(states_of($reference), 'sending', 'CREATE and DROP DATABASE during a request: done before its end')
+    is($records->states_of($reference), 'sending', 'CREATE and DROP DATABASE during a request: done before its end')
       or diag("took $ended->{seconds} s");
     ends('the request', finish_in($session), '');
 }
@@ -213,10 +200,10 @@ sub new_database {
     administer($admin, "ALTER DATABASE $name ALLOW_CONNECTIONS false");
     my $order = order(referenceNo => 'dropped-3');
     ends('a helper that cannot start', submit($in, $order), '55000', qr/not currently accepting connections/);
-    is(scalar $gateway->ledger('dropped-3'), 0, 'a helper that cannot start: nothing is sent');
+    is($gateway->received('dropped-3'), 0, 'a helper that cannot start: nothing is sent');
     administer($admin, "ALTER DATABASE $name ALLOW_CONNECTIONS true");
     ends('a helper that can start again', submit($in, $order), '');
-    is(scalar $gateway->ledger('dropped-3'), 1, 'a helper that can start again: sent once');
+    is($gateway->received('dropped-3'), 1, 'a helper that can start again: sent once');
     $in->quit;
     administer($admin, "DROP DATABASE $name");
 }
@@ -233,7 +220,7 @@ sub large_order {
 {
     my ($order, $reference) = large_order();
     ends('a large order', submit($session, $order), '');
-    comes_to('a large order', $reference, 'accepted', 1);
+    $records->show('a large order', $reference, 'accepted', received => 1);
 }
 for my $case ([ 'a large order', large_order() ], [ 'a small order', new_order() ]) {
     my ($name, $order, $reference) = @$case;
@@ -249,9 +236,9 @@ for my $case ([ 'a large order', large_order() ], [ 'a small order', new_order()
     ends("$name, cancelled before it is read", finish_in($session), '57014', qr/CONTEXT: .*withdrawn/);
     kill 'CONT', $helper;
     wait_for("process $helper to end", sub { !kill 0, $helper });
-    comes_to("$name, cancelled before it is read", $reference, '', 0);
+    $records->show("$name, cancelled before it is read", $reference, '', received => 0);
     ends("$name, again", submit($session, $order), '');
-    comes_to("$name, again", $reference, 'accepted', 1);
+    $records->show("$name, again", $reference, 'accepted', received => 1);
 }
 
 # --- settings of a database or a role -----------------------------------------------------
@@ -279,7 +266,7 @@ for my $case ([ 'a large order', large_order() ], [ 'a small order', new_order()
         my ($order, $reference) = new_order();
         ends("ALTER DATABASE SET $name", submit($session, $order), '');
         administer($admin, "ALTER DATABASE postgres RESET $name; ALTER ROLE postgres RESET $name");
-        comes_to("ALTER DATABASE SET $name", $reference, 'accepted', 1);
+        $records->show("ALTER DATABASE SET $name", $reference, 'accepted', received => 1);
     }
     is(administer($admin, 'SELECT count(*) FROM pg_db_role_setting'), 0, 'the settings are gone again');
 
@@ -295,8 +282,8 @@ for my $case ([ 'a large order', large_order() ], [ 'a small order', new_order()
     ends('a trap, submission after it', submit($in, $order), '');
     run_in($in, 'COMMIT');
     ends('a trap, delivery', run_in($in, 'CALL fpgo.deliver()'), '');
-    comes_to('a trap, submission', $reference, 'accepted', 1);
-    comes_to('a trap, delivery', $queued_reference, 'accepted', 1);
+    $records->show('a trap, submission', $reference, 'accepted', received => 1);
+    $records->show('a trap, delivery', $queued_reference, 'accepted', received => 1);
     $in->quit;
 }
 {
@@ -320,12 +307,12 @@ for my $case ([ 'a large order', large_order() ], [ 'a small order', new_order()
     cmp_ok($ended->{seconds}, '<', 3.5, 'the records are locked: said soon');
     cmp_ok($ended->{seconds}, '>', 1.5, 'the records are locked: but not at once');
     run_in($third, 'ROLLBACK');
-    comes_to('the records were locked', $reference, '', 0);
+    $records->show('the records were locked', $reference, '', received => 0);
     my $said  = substr slurp_file($node->logfile), $offset;
     my $count = () = $said =~ /lock timeout/g;
     is($count, 1, 'the records were locked: logged once') or diag($said);
     ends('the records are free', submit($session, $order), '');
-    comes_to('the records are free', $reference, 'accepted', 1);
+    $records->show('the records are free', $reference, 'accepted', received => 1);
 }
 for my $how ('cancel', 'statement_timeout', 'terminate') {
     # a caller who leaves before the order is recorded withdraws it
@@ -346,7 +333,7 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     wait_for('the forgotten helper to end', sub {
         count_helpers(q{state = 'active'}) == 0;
     });
-    comes_to("$how before it is recorded", $reference, '', 0);
+    $records->show("$how before it is recorded", $reference, '', received => 0);
     eval { $in->quit } if $how eq 'terminate';
 }
 {
@@ -369,7 +356,7 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     cmp_ok($ended->{seconds}, '<', 3, 'a table lock is asked for during a request: not in the way');
     run_in($session, 'COMMIT');
     ends('and is had later', finish_in($third), '');
-    comes_to('a table lock is asked for during a request', $reference, 'accepted', 1);
+    $records->show('a table lock is asked for during a request', $reference, 'accepted', received => 1);
 }
 {
     # an outcome that cannot be recorded at first
@@ -386,7 +373,7 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     ends('the outcome cannot be recorded at first', submit($session, $order), '');
     cmp_ok(administer($admin, 'SELECT last_value FROM fpgo_internal.failures'), '>', 2,
         'the outcome cannot be recorded at first: tried again');
-    comes_to('the outcome cannot be recorded at first', $reference, 'accepted', 1);
+    $records->show('the outcome cannot be recorded at first', $reference, 'accepted', received => 1);
     # and not at all: the helper ends, and whoever comes next knows it
     administer($admin, q{
         ALTER SEQUENCE fpgo_internal.failures INCREMENT -1 MINVALUE -1000;
@@ -399,7 +386,7 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     administer($admin, 'DROP TRIGGER fail_once ON fpgo_internal.submission');
     wait_for_no_helper();
     ends('and the next call', submit($session, $lost), '38F01', qr/earlier submission/);
-    comes_to('the outcome cannot be recorded', $lost_reference, 'uncertain', 1);
+    $records->show('the outcome cannot be recorded', $lost_reference, 'uncertain', received => 1);
 }
 
 # --- memory -----------------------------------------------------------------------------------
@@ -481,7 +468,7 @@ my $primary = new_cluster(
     wait_for_order($gateway, $first_reference);
     my $ended = ends('no free slot', submit($late, $second), '53400', qr/HINT: .*max_worker_processes/);
     cmp_ok($ended->{seconds}, '<', 0.8, 'no free slot: said in time');
-    is(scalar $gateway->ledger($second_reference), 0, 'no free slot: nothing is sent');
+    is($gateway->received($second_reference), 0, 'no free slot: nothing is sent');
     run_in($late, q{SET fpgo.helper_wait = '10s'});
     ends('a slot becomes free', submit($late, $second), '');
     ends('the busy one', finish_in($busy), '');
@@ -496,7 +483,7 @@ my $primary = new_cluster(
     my ($order, $reference) = new_order();
     ends('on a standby', submit($in, $order), '55000', qr/recovery/);
     ends('on a standby, delivery', run_in($in, 'CALL fpgo.deliver()'), '55000', qr/recovery/);
-    is(scalar $gateway->ledger($reference), 0, 'on a standby: nothing is sent');
+    is($gateway->received($reference), 0, 'on a standby: nothing is sent');
     $in->quit;
     $standby->stop;
     unlike(slurp_file($standby->logfile), qr/PANIC|TRAP|terminated by signal/, 'on a standby: nothing crashed');

@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -27,38 +28,7 @@ my $node    = new_cluster('main', url => $gateway->address, options => q{timeout
 my $session = open_session($node);
 my $admin   = open_session($node);
 my $third   = open_session($node);
-
-# References of orders that were queued and committed.
-my @committed;
-
-# enqueue(%changes): queue an order as the administrator; a hash of id, reference
-sub enqueue {
-    my $order = order(@_);
-    push @committed, reference_of($order);
-    return { id => administer($admin, enqueue_sql($order)), reference => reference_of($order) };
-}
-
-sub column_of {
-    my ($submission, $column) = @_;
-    return administer($admin, "SELECT $column FROM fpgo_internal.submission WHERE id = $submission->{id}");
-}
-
-sub states_of {
-    my ($reference) = @_;
-    return administer($admin, qq{
-        SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
-}
-
-sub received { return scalar $gateway->ledger($_[0]); }
-
-sub comes_to {
-    my ($name, $reference, $states, $received) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is(states_of($reference), $states, "$name: the record says '$states'");
-    is(received($reference), $received, "$name: requests received: $received");
-    return;
-}
+my $records = FpgoRecords->new($admin, $gateway);
 
 # finish_within($name, $in, $seconds): finish_in, for a statement that may be hung
 # up: then it is an assertion that failed, and the process is terminated.
@@ -85,8 +55,6 @@ sub deliver {
     return ends($name, finish_within($name, $session, $soon), '');
 }
 
-sub make_due { return administer($admin, q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'}); }
-
 sub wait_for_calm {
     return wait_for('all helpers to be done', sub {
         !administer($admin, q{SELECT count(*) FROM pg_stat_activity
@@ -106,7 +74,7 @@ for my $case ([ 'DATABASE postgres' => '22023' ], [ 'ROLE postgres' => '22023' ]
     my $ended = ends($name, submit($in, $order), '');
     like($ended->{said}, qr/WARNING: +$code/, "$name: the helper did warn");
     like($ended->{rows}, qr/^ODR\d+\|/, "$name: the row has its order uuid");
-    comes_to($name, reference_of($order), 'accepted', 1);
+    $records->show($name, reference_of($order), 'accepted', received => 1);
     administer($admin, "ALTER $whose RESET default_tablespace");
     ends("$name, afterwards", submit($in, order()), '');
     $in->quit;
@@ -131,7 +99,7 @@ for my $case ([ 'DATABASE postgres' => '22023' ], [ 'ROLE postgres' => '22023' ]
         my $name = sprintf 'a helper that cannot start, %d kB', length($text) / 1000;
         ends($name, submit($in, $text), '55000', qr/not currently accepting connections/);
     }
-    is(received('closed'), 0, 'a helper that cannot start: nothing is sent');
+    is($gateway->received('closed'), 0, 'a helper that cannot start: nothing is sent');
     is($node->safe_psql('template1', 'SELECT 1'), 1, 'a helper that cannot start: the server lives');
     administer($admin, 'ALTER DATABASE closed ALLOW_CONNECTIONS true');
     is(run_in($in, 'SELECT count(*) FROM fpgo_internal.submission')->{rows}, 0,
@@ -151,14 +119,14 @@ administer($admin, q{
         SELECT count(fpgo.enqueue_invoice($plain\::jsonb || jsonb_build_object('referenceNo', 'rival-' || i)))
         FROM generate_series(1, $n) i;
         RESET ROLE});
-    push @committed, map { "rival-$_" } 1 .. $n;
+    $records->expect(map { "rival-$_" } 1 .. $n);
     administer($admin, 'SET ROLE shop');
-    my $good = enqueue();
+    my $good = $records->enqueue($admin);
     administer($admin, 'RESET ROLE; REVOKE USAGE ON FOREIGN SERVER frontpayment FROM rival');
     my $name = "$n orders of a role without USAGE";
     my $ended = deliver($name);
     diag(sprintf '%s held a delivery up for %.2f s', $name, $ended->{seconds});
-    comes_to("$name, the one behind them", $good->{reference}, 'accepted', 1);
+    $records->show("$name, the one behind them", $good->{reference}, 'accepted', received => 1);
     my $summary = q{
         SELECT string_agg(concat_ws(' ', n, state, attempts, due, error), '; ')
         FROM (SELECT count(*) AS n, state, attempts, not_before IS NULL AS due, error FROM fpgo_internal.submission
@@ -187,49 +155,49 @@ for my $case (
     my ($damage, $states) = @$case;
     my $name = "payload set to $damage";
     $name =~ s/\Q$PERSONAL_NUMBER\E/.../;
-    my ($first, $bad, $last) = map { enqueue() } 1 .. 3;
+    my ($first, $bad, $last) = map { $records->enqueue($admin) } 1 .. 3;
     my $payload = administer($admin, "SELECT payload FROM fpgo_internal.payload WHERE submission = $bad->{id}");
     administer($admin, "UPDATE fpgo_internal.payload SET payload = $damage WHERE submission = $bad->{id}");
     deliver($name);
-    comes_to("$name, the one before it", $first->{reference}, 'accepted', 1);
-    comes_to("$name, the one behind it", $last->{reference}, 'accepted', 1);
-    like(column_of($bad, 'state'), $states, "$name: is queued, or for the gateway to refuse");
-    my $said = column_of($bad, 'error') . administer($admin,
+    $records->show("$name, the one before it", $first->{reference}, 'accepted', received => 1);
+    $records->show("$name, the one behind it", $last->{reference}, 'accepted', received => 1);
+    like($records->column_of($bad, 'state'), $states, "$name: is queued, or for the gateway to refuse");
+    my $said = $records->column_of($bad, 'error') . administer($admin,
         "SELECT string_agg(reason, ' ') FROM fpgo_internal.attempt WHERE submission = $bad->{id}");
     like($said, qr/\w/, "$name: the reason is on record");
     unlike($said, qr/\Q$PERSONAL_NUMBER\E|\{|[Rr]outer/, "$name: the reason does not quote it");
-    next if column_of($bad, 'state') ne 'queued';
-    cmp_ok(column_of($bad, 'attempts'), '<=', 1, "$name: tried once at most");
-    is(received($bad->{reference}), 0, "$name: is not sent");
+    next if $records->column_of($bad, 'state') ne 'queued';
+    cmp_ok($records->column_of($bad, 'attempts'), '<=', 1, "$name: tried once at most");
+    is($gateway->received($bad->{reference}), 0, "$name: is not sent");
     deliver("$name, by its number", $bad);
     administer($admin,
         'UPDATE fpgo_internal.payload SET payload = ' . literal($payload) . " WHERE submission = $bad->{id}");
-    make_due();
+    $records->make_due();
     deliver("$name, and mended");
-    comes_to("$name, and mended", $bad->{reference}, 'accepted', 1);
+    $records->show("$name, and mended", $bad->{reference}, 'accepted', received => 1);
 }
 {
-    my $good = enqueue();
-    my $bad  = enqueue();
+    my $good = $records->enqueue($admin);
+    my $bad  = $records->enqueue($admin);
     administer($admin, "DELETE FROM fpgo_internal.payload WHERE submission = $bad->{id}");
     deliver('a payload that is gone');
     deliver('a payload that is gone, again');
     deliver('a payload that is gone, by its number', $bad);
-    comes_to('a payload that is gone', $bad->{reference}, 'queued', 0);
-    is(column_of($bad, 'attempts'), 0, 'a payload that is gone: no attempt');
-    comes_to('a payload that is gone, its neighbour', $good->{reference}, 'accepted', 1);
+    $records->show('a payload that is gone', $bad->{reference}, 'queued', received => 0);
+    is($records->column_of($bad, 'attempts'), 0, 'a payload that is gone: no attempt');
+    $records->show('a payload that is gone, its neighbour', $good->{reference}, 'accepted', received => 1);
     administer($admin, "SELECT fpgo.cancel_submission($bad->{id}, 'test')");
 }
 
 # --- numbers that no submission has -----------------------------------------------------------
 
 {
-    my $waiting = enqueue();
+    my $waiting = $records->enqueue($admin);
     ends("deliver($_)", run_in($session, "CALL fpgo.deliver($_)"), '42704', qr/\Q$_\E does not exist/)
       for 0, -1, '-9223372036854775808';
-    comes_to('deliver(0)', $waiting->{reference}, 'queued', 0);
+    $records->show('deliver(0)', $waiting->{reference}, 'queued', received => 0);
     deliver('deliver()');
-    comes_to('deliver()', $waiting->{reference}, 'accepted', 1);
+    $records->show('deliver()', $waiting->{reference}, 'accepted', received => 1);
 }
 
 # --- a table that somebody locks while requests fly -------------------------------------------------
@@ -238,7 +206,7 @@ for my $case (
 # will be answered while the table is locked; returns the submission.
 sub begin_locked_delivery {
     my ($deliverer) = @_;
-    my $submission = enqueue();
+    my $submission = $records->enqueue($admin);
     $gateway->misbehave({ delay => 0.3 });
     begin_in($deliverer, 'CALL fpgo.deliver()');
     wait_for_order($gateway, $submission->{reference});
@@ -266,7 +234,7 @@ sub wait_for_the_answer { return sleep 0.6; }
     run_in($third, 'ROLLBACK');
     ends("$name: CREATE and DROP DATABASE", finish_in($admin), '');
     ends($name, finish_within($name, $deliverer, 3), '');
-    comes_to($name, $submission->{reference}, 'accepted', 1);
+    $records->show($name, $submission->{reference}, 'accepted', received => 1);
     $deliverer->quit;
 }
 for my $case (
@@ -291,7 +259,7 @@ for my $case (
     run_in($third, 'ROLLBACK');
     deliver("$name, afterwards");
     # what could not be recorded in time is for a person to decide
-    comes_to($name, $submission->{reference}, $goes ? 'accepted' : 'uncertain', 1);
+    $records->show($name, $submission->{reference}, $goes ? 'accepted' : 'uncertain', received => 1);
     eval { $deliverer->quit };
 }
 
@@ -348,7 +316,7 @@ for my $case (
         my $record = administer($admin, qq{SELECT coalesce(string_agg(concat_ws(' ', state, id), ', '), '')
             FROM fpgo_internal.submission WHERE reference = '$reference'});
         my ($state, $number) = ($record =~ /^(\w+) (\d+)$/, '', '');
-        my $received = received($reference);
+        my $received = $gateway->received($reference);
         my $is_right =
             $fate eq 'withdrawn' ? $record eq '' && $received == 0
           # too early for a helper, or between its answer and the end of the statement
@@ -367,16 +335,15 @@ for my $case (
 }
 administer($admin, 'DROP TRIGGER linger ON fpgo_internal.submission');
 administer($admin, sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s')}, $gateway->address);
-make_due();
+$records->make_due();
 deliver('what went on without its caller');
-is(administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE state = 'queued'}), 0,
-    'what went on without its caller: nothing is left');
+is($records->count_in_state('queued'), 0, 'what went on without its caller: nothing is left');
 
 unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
 # payloads that were no orders came without a reference
 check_records($node, $gateway,
-    committed => \@committed, databases => [ 'postgres', 'closed' ], elsewhere => qr/\A\z/);
+    committed => [ $records->expected ], databases => [ 'postgres', 'closed' ], elsewhere => qr/\A\z/);
 
 $_->quit for $session, $admin, $third;
 $node->stop;
