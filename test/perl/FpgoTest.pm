@@ -23,9 +23,9 @@ use Time::HiRes;
 use FpgoGateway;
 
 our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
-  closed_port ends enqueue_sql find_helper finish_in has_ended literal
-  new_cluster new_order open_session order pid_of reference_of run_in submit
-  submit_sql wait_for wait_for_lock wait_for_order);
+  closed_port ends enqueue_sql find_helper finish_in finish_within has_ended
+  literal new_cluster new_order open_session order pid_of reference_of run_in
+  submit submit_sql wait_for wait_for_lock wait_for_order);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -137,6 +137,22 @@ sub finish_in {
         $ended{ lc $field } //= '';
     }
     return \%ended;
+}
+
+# finish_within($name, $session, $seconds[, $rescue]): finish_in, for a statement
+# that may be hung up: asserts that it ends within the time.  If it does not,
+# $rescue is called to let it end; without one its process is terminated.
+sub finish_within {
+    my ($name, $session, $seconds, $rescue) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($node, $pid) = @{$session}{qw(node pid)};
+    my $in_time = eval { wait_for('the statement to end', sub { has_ended($session) }, $seconds) };
+    if (!Test::More::ok($in_time, "$name: ends within $seconds s")) {
+        Test::More::diag('it waits for ' . administer($node,
+            "SELECT coalesce(wait_event, 'nothing') FROM pg_stat_activity WHERE pid = $pid"));
+        $rescue ? $rescue->() : administer($node, "SELECT pg_terminate_backend($pid)");
+    }
+    return finish_in($session);
 }
 
 # Has psql said all that the statement gave, on both of its streams?

@@ -30,23 +30,6 @@ my $admin   = open_session($node);
 my $third   = open_session($node);
 my $records = FpgoRecords->new($admin, $gateway);
 
-# finish_within($name, $in, $seconds): finish_in, for a statement that may be hung
-# up: then it is an assertion that failed, and the process is terminated.
-sub finish_within {
-    my ($name, $in, $seconds) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $pid = pid_of($in);
-    my $in_time = eval { wait_for('the statement to end', sub { has_ended($in) }, $seconds) };
-    ok($in_time, "$name: ends within $seconds s")
-      or diag('it waits for ' . administer($admin,
-        "SELECT coalesce(wait_event, 'nothing') FROM pg_stat_activity WHERE pid = $pid"));
-    return finish_in($in) if $in_time;
-    # a process that does not heed this either ends the whole test
-    administer($admin, "SELECT pg_terminate_backend($pid)");
-    wait_for('a hung up statement to be ended', sub { has_ended($in) }, 15);
-    return finish_in($in);
-}
-
 # deliver($name[, $submission]): a CALL that comes back soon and with success
 sub deliver {
     my ($name, $submission) = @_;

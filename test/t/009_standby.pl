@@ -76,17 +76,12 @@ sub require_no_standby {
     return;
 }
 
-# finish_within($name, $in): finish_in, for a statement that may be hung up: then it
-# is an assertion that failed, and the wait is ended by requiring no standby.
-sub finish_within {
+# finish_soon($name, $in): finish_within, for a statement that may wait for a
+# standby for ever: then none is required any more.
+sub finish_soon {
     my ($name, $in) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $in_time = eval { wait_for('the statement to end', sub { has_ended($in) }, $soon) };
-    ok($in_time, "$name: ends within $soon s")
-      or diag('it waits for ' . administer($admin,
-        "SELECT coalesce(wait_event, 'nothing') FROM pg_stat_activity WHERE pid = " . pid_of($in)));
-    require_no_standby() unless $in_time;
-    return finish_in($in);
+    return finish_within($name, $in, $soon, \&require_no_standby);
 }
 
 open_sessions();
@@ -103,7 +98,7 @@ administer($admin, 'CREATE TABLE probe (id int)');
     my $helper = wait_for_waiting($is_helper);
     is($gateway->received($reference), 0, "$name: nothing is sent while it waits");
     administer($admin, "SELECT pg_terminate_backend($helper)");
-    my $ended = finish_within("$name, helper terminated", $session);
+    my $ended = finish_soon("$name, helper terminated", $session);
     like($ended->{sqlstate}, qr/^(?:38F02|55000)$/, "$name, helper terminated: an error that says not processed")
       or diag($ended->{said});
     unlike($ended->{said}, qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, "$name, helper terminated: no secret");
@@ -114,7 +109,7 @@ administer($admin, 'CREATE TABLE probe (id int)');
     begin_submit($session, $later);
     wait_for_waiting($is_helper);
     administer($admin, 'SELECT pg_cancel_backend(' . pid_of($session) . ')');
-    $ended = ends("$name, caller cancelled", finish_within("$name, caller cancelled", $session), '57014',
+    $ended = ends("$name, caller cancelled", finish_soon("$name, caller cancelled", $session), '57014',
         qr/CONTEXT: .*submission \d+ goes on/);
     $helper = wait_for_waiting($is_helper);
     is($gateway->received(reference_of($later)), 0, "$name, caller cancelled: nothing is sent");
@@ -175,7 +170,7 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     wait_for_waiting('pid = ' . pid_of($other));
     is($gateway->received($_->{reference}), 0, "$name: nothing is sent while it waits") for @submissions;
     administer($admin, "SELECT $function(" . pid_of($other) . ')');
-    my $ended = finish_within($name, $other);
+    my $ended = finish_soon($name, $other);
     # PostgreSQL says nothing more to whom it terminates in such a wait
     if ($function eq 'pg_cancel_backend') { ends($name, $ended, '57014'); }
     else                                  { ends($name, $ended, '08006', qr/WARNING: +57P01/); }
@@ -210,11 +205,11 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     wait_for_waiting($is_helper);
     require_no_standby();
     # either is sent now, or is not and that is said
-    my $ended = finish_within("$name: delivery", $other);
+    my $ended = finish_soon("$name: delivery", $other);
     like($ended->{sqlstate}, qr/^(?:57014|)$/, "$name: delivery ends") or diag($ended->{said});
     my $states = $records->states_of($queued->{reference}) . ' ' . $gateway->received($queued->{reference});
     is($states, $ended->{sqlstate} ? 'queued 0' : 'accepted 1', "$name: delivery, as it says");
-    $ended = finish_within("$name: submission", $session);
+    $ended = finish_soon("$name: submission", $session);
     like($ended->{sqlstate}, qr/^(?:38F02|)$/, "$name: submission ends") or diag($ended->{said});
     $states = $records->states_of($reference) . ' ' . $gateway->received($reference);
     is($states, $ended->{sqlstate} ? 'cancelled 0' : 'accepted 1', "$name: submission, as it says");
@@ -256,11 +251,11 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
             '-d', $node->connstr('postgres') . ' application_name=receiver' ],
         '>', \my $output, '2>', \my $errors, IPC::Run::timeout(60));
     wait_for_order($gateway, $reference, 15);
-    ends("$name: who delivered meanwhile", finish_within("$name: who delivered meanwhile", $session), '');
+    ends("$name: who delivered meanwhile", finish_soon("$name: who delivered meanwhile", $session), '');
     is($records->states_of($reference), 'queued sending', "$name: only the one that was claimed flies");
     ends("$name: who delivers during the request", run_in($session, 'CALL fpgo.deliver()'), '');
     is($gateway->received($reference), 1, "$name: the other one waits for its end");
-    ends("$name: who claimed", finish_within("$name: who claimed", $other), '');
+    ends("$name: who claimed", finish_soon("$name: who claimed", $other), '');
     ends("$name: who delivers later", run_in($session, 'CALL fpgo.deliver()'), '');
     $records->show($name, $reference, 'accepted accepted', received => 2);
     is(administer($admin, qq{
