@@ -23,9 +23,10 @@ use Time::HiRes;
 use FpgoGateway;
 
 our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
-  closed_port ends enqueue_sql find_helper finish_in finish_within has_ended
-  literal new_cluster new_order open_session order pid_of reference_of run_in
-  submit submit_sql wait_for wait_for_lock wait_for_order);
+  check_log closed_address closed_port ends enqueue_sql find_helper finish_in
+  finish_within has_ended large_order literal new_cluster new_database new_order
+  open_session order pid_of reference_of run_in submit submit_sql wait_for
+  wait_for_lock wait_for_order);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -44,24 +45,44 @@ my $json     = JSON::PP->new->canonical;
 # postgresql.conf, init => list for PostgreSQL::Test::Cluster's init.
 sub new_cluster {
     my ($name, %wish) = @_;
-    my $mapping = $wish{mapping} // "token '$TOKEN'";
-    my $options = join ', ', "url '$wish{url}'", $wish{options} // ();
-    my $node    = PostgreSQL::Test::Cluster->new($name);
+    my $node = PostgreSQL::Test::Cluster->new($name);
     $node->init(@{ $wish{init} // [] });
     $node->append_conf('postgresql.conf', slurp_file("$test_dir/server.conf"));
     $node->append_conf('postgresql.conf', $wish{settings} // '');
     $node->start;
-    $node->safe_psql('postgres', qq{
-        CREATE EXTENSION fpgo;
-        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS ($options);
-        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($mapping)});
+    _install($node, 'postgres', %wish);
     return $node;
 }
 
-# open_session($node): a psql that stays connected, errors or not.
+# new_database($node, $name, url => $address, %more): another database of it with
+# the same in it.  More: options and mapping, as for new_cluster.
+sub new_database {
+    my ($node, $name, %wish) = @_;
+    $node->safe_psql('postgres', "CREATE DATABASE $name");
+    _install($node, $name, %wish);
+    return;
+}
+
+sub _install {
+    my ($node, $database, %wish) = @_;
+    my $mapping = $wish{mapping} // "token '$TOKEN'";
+    my $options = join ', ', "url '$wish{url}'", $wish{options} // ();
+    $node->safe_psql($database, qq{
+        CREATE EXTENSION fpgo;
+        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS ($options);
+        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($mapping)});
+    return;
+}
+
+# open_session($node, %more): a psql that stays connected, errors or not.  More:
+# database => if not postgres, user => if not who owns the cluster.
 sub open_session {
-    my ($node) = @_;
-    my $session = $node->background_psql('postgres', on_error_stop => 0, timeout => $statement_limit_s);
+    my ($node, %wish) = @_;
+    my $session = $node->background_psql(
+        $wish{database} // 'postgres',
+        on_error_stop => 0,
+        timeout       => $statement_limit_s,
+        extra_params  => [ defined $wish{user} ? ('-U', $wish{user}) : () ]);
     $session->{node} = $node;
     $session->{pid}  = run_in($session, "\\set VERBOSITY verbose\nSELECT pg_backend_pid()")->{rows};
     return $session;
@@ -183,6 +204,16 @@ sub ends {
     return $ended;
 }
 
+# check_log($node): assert that the server logged no secret and no crash.
+sub check_log {
+    my ($node) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $log = slurp_file($node->logfile);
+    Test::More::unlike($log, qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
+    Test::More::unlike($log, qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+    return;
+}
+
 # wait_for($what, $code[, $seconds]): poll until $code returns true, and return
 # that; dies if it does not within the time (60 s).
 sub wait_for {
@@ -200,7 +231,7 @@ sub wait_for {
 # order with that referenceNo.
 sub wait_for_order {
     my ($gateway, $reference, $seconds) = @_;
-    return wait_for("order $reference at the gateway", sub { scalar $gateway->ledger($reference) }, $seconds);
+    return wait_for("order $reference at the gateway", sub { $gateway->received($reference) }, $seconds);
 }
 
 # wait_for_lock($session): until its statement waits for a lock.
@@ -277,6 +308,19 @@ sub new_order {
     my $order = order(@_);
     return ($order, reference_of($order));
 }
+
+# large_order($n, %changes): an order with the first of its products $n times,
+# each of another name.
+sub large_order {
+    my ($n, %changes) = @_;
+    my $order   = $json->decode(order(%changes));
+    my $product = $order->{products}[0];
+    $order->{products} = [ map { { %$product, name => "Router $_" } } 1 .. $n ];
+    return $json->encode($order);
+}
+
+# An address to give to CREATE SERVER at which nobody answers.
+sub closed_address { return 'http://127.0.0.1:' . closed_port() . '/api/v1'; }
 
 # A port of loopback on which nothing listens.
 sub closed_port {

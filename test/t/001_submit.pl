@@ -90,7 +90,7 @@ administer($admin, q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (
 attempt('a token the gateway does not know', '38F03');
 administer($admin, qq{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token '$TOKEN')});
 
-my $nobody = 'http://127.0.0.1:' . closed_port() . '/api/v1';
+my $nobody = closed_address();
 administer($admin, qq{ALTER SERVER frontpayment OPTIONS (SET url '$nobody')});
 attempt('a closed port', '38F02');
 administer($admin, sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s')}, $gateway->address);

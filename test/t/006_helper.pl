@@ -11,7 +11,6 @@ use lib "$FindBin::RealBin/../perl";
 use FpgoChecker;
 use FpgoRecords;
 use FpgoTest;
-use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -143,24 +142,20 @@ run_in($session, q{SET fpgo.helper_idle = '60s'});
 
 # --- databases -------------------------------------------------------------------------
 
-my $database = 0;
+my $n_databases = 0;
 
-# A database with fpgo in it, and a session there.
-sub new_database {
-    my (@options) = @_;
-    my $name = 'd' . ++$database;
-    my $url  = $gateway->address;
-    administer($admin, "CREATE DATABASE $name");
-    $node->safe_psql($name, qq{
-        CREATE EXTENSION fpgo;
-        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '$url');
-        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')});
-    my $in = $node->background_psql($name, on_error_stop => 0, extra_params => \@options);
-    run_in($in, "\\set VERBOSITY verbose\nSET fpgo.helper_idle = '60s'");
+# enter_new_database([user => $role]): a database with fpgo in it, and a session
+# there; returns its name and the session.
+sub enter_new_database {
+    my (@user) = @_;
+    my $name = 'd' . ++$n_databases;
+    new_database($node, $name, url => $gateway->address);
+    my $in = open_session($node, database => $name, @user);
+    run_in($in, q{SET fpgo.helper_idle = '60s'});
     return ($name, $in);
 }
 {
-    my ($name, $in) = new_database();
+    my ($name, $in) = enter_new_database();
     ends('in another database', submit($in, order(referenceNo => 'dropped-1')), '');
     $in->quit;
     my $ended = ends('DROP DATABASE right after', run_in($admin, "DROP DATABASE $name"), '');
@@ -169,7 +164,7 @@ sub new_database {
 {
     # by an owner who is no superuser, with a request under way
     administer($admin, 'CREATE ROLE keeper CREATEDB; CREATE ROLE buyer LOGIN; GRANT buyer TO keeper');
-    my ($name, $in) = new_database('-U', 'buyer');
+    my ($name, $in) = enter_new_database(user => 'buyer');
     administer($admin, "ALTER DATABASE $name OWNER TO keeper");
     $node->safe_psql($name, 'GRANT USAGE ON FOREIGN SERVER frontpayment TO buyer');
     $gateway->misbehave({ delay => 1 });
@@ -196,7 +191,7 @@ sub new_database {
 
 {
     # a helper that cannot start says why, and the session lives on
-    my ($name, $in) = new_database();
+    my ($name, $in) = enter_new_database();
     administer($admin, "ALTER DATABASE $name ALLOW_CONNECTIONS false");
     my $order = order(referenceNo => 'dropped-3');
     ends('a helper that cannot start', submit($in, $order), '55000', qr/not currently accepting connections/);
@@ -210,20 +205,17 @@ sub new_database {
 
 # --- large orders, and messages that are not read to their end ------------------------------
 
-# An order of about 600 kB, which no ring holds as a whole.
-sub large_order {
-    my $order   = decode_json(order());
-    my $product = $order->{products}[0];
-    $order->{products} = [ map { { %$product, name => "Router $_" } } 1 .. 6000 ];
-    return (encode_json($order), $order->{referenceNo});
-}
+# products of an order of about 600 kB, which no ring holds as a whole
+my $n_products = 6000;
 {
-    my ($order, $reference) = large_order();
+    my $order     = large_order($n_products);
+    my $reference = reference_of($order);
     ends('a large order', submit($session, $order), '');
     $records->show('a large order', $reference, 'accepted', received => 1);
 }
-for my $case ([ 'a large order', large_order() ], [ 'a small order', new_order() ]) {
-    my ($name, $order, $reference) = @$case;
+for my $case ([ 'a large order', large_order($n_products) ], [ 'a small order', order() ]) {
+    my ($name, $order) = @$case;
+    my $reference = reference_of($order);
     submit($session, order());
     $helper = find_helper($admin);
     kill 'STOP', $helper;
@@ -445,8 +437,7 @@ sub resident {
 # --- no slot, standby --------------------------------------------------------------------------
 
 $_->quit for $session, $third, $admin;
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+check_log($node);
 # databases that were dropped took their records with them
 check_records($node, $gateway, elsewhere => qr/^dropped-/);
 $node->stop;

@@ -10,7 +10,6 @@ use lib "$FindBin::RealBin/../perl";
 use FpgoChecker;
 use FpgoRecords;
 use FpgoTest;
-use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -264,8 +263,7 @@ for my $case (
         "SET ROLE cashier; SELECT * FROM fpgo.invoice_session($theirs->{id}); RESET ROLE"), '42501');
 }
 
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+check_log($node);
 check_records($node, $gateway, committed => [ $records->expected ]);
 
 $_->quit for $session, $admin;

@@ -277,8 +277,7 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     $receiver->kill_kill;
 }
 
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+check_log($node);
 check_records($node, $gateway, committed => [ $records->expected ]);
 
 $_->quit for $session, $admin, $probe, $other;
