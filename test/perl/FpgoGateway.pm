@@ -53,6 +53,12 @@ sub ledger {
     return @{ $self->_call('GET', "ledger$query") };
 }
 
+# How many requests with one referenceNo it received, and how many orders it made
+# of them.
+sub received { return scalar $_[0]->ledger($_[1]); }
+
+sub made { return scalar grep { $_->{made} } $_[0]->ledger($_[1]); }
+
 # Let coming requests go wrong, each as one of the hashes says; the keys are in
 # test/gateway/misbehaviour.py, true is \1.
 sub misbehave {

@@ -22,13 +22,18 @@ use Time::HiRes;
 
 use FpgoGateway;
 
-our @EXPORT = qw($PERSONAL_NUMBER $TOKEN begin_in begin_submit closed_port
-  ends enqueue_sql finish_in has_ended literal new_cluster open_session order
-  reference_of run_in submit submit_sql wait_for);
+our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
+  check_log closed_address closed_port ends enqueue_sql find_helper finish_in
+  finish_within has_ended large_order literal new_cluster new_database new_order
+  open_session order pid_of reference_of run_in submit submit_sql wait_for
+  wait_for_lock wait_for_order);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
 our $TOKEN           = 'canary-token-7d1f';
+
+# No statement of these tests takes nearly as long; what does is hung up.
+my $statement_limit_s = 60;
 
 my $test_dir = dirname(__FILE__) . '/..';
 my $json     = JSON::PP->new->canonical;
@@ -40,26 +45,67 @@ my $json     = JSON::PP->new->canonical;
 # postgresql.conf, init => list for PostgreSQL::Test::Cluster's init.
 sub new_cluster {
     my ($name, %wish) = @_;
-    my $mapping = $wish{mapping} // "token '$TOKEN'";
-    my $options = join ', ', "url '$wish{url}'", $wish{options} // ();
-    my $node    = PostgreSQL::Test::Cluster->new($name);
+    my $node = PostgreSQL::Test::Cluster->new($name);
     $node->init(@{ $wish{init} // [] });
     $node->append_conf('postgresql.conf', slurp_file("$test_dir/server.conf"));
     $node->append_conf('postgresql.conf', $wish{settings} // '');
     $node->start;
-    $node->safe_psql('postgres', qq{
-        CREATE EXTENSION fpgo;
-        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS ($options);
-        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($mapping)});
+    _install($node, 'postgres', %wish);
     return $node;
 }
 
-# open_session($node): a psql that stays connected, errors or not.
+# new_database($node, $name, url => $address, %more): another database of it with
+# the same in it.  More: options and mapping, as for new_cluster.
+sub new_database {
+    my ($node, $name, %wish) = @_;
+    $node->safe_psql('postgres', "CREATE DATABASE $name");
+    _install($node, $name, %wish);
+    return;
+}
+
+sub _install {
+    my ($node, $database, %wish) = @_;
+    my $mapping = $wish{mapping} // "token '$TOKEN'";
+    my $options = join ', ', "url '$wish{url}'", $wish{options} // ();
+    $node->safe_psql($database, qq{
+        CREATE EXTENSION fpgo;
+        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS ($options);
+        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($mapping)});
+    return;
+}
+
+# open_session($node, %more): a psql that stays connected, errors or not.  More:
+# database => if not postgres, user => if not who owns the cluster.
 sub open_session {
-    my ($node) = @_;
-    my $session = $node->background_psql('postgres', on_error_stop => 0);
-    $session->query('\set VERBOSITY verbose');
+    my ($node, %wish) = @_;
+    my $session = $node->background_psql(
+        $wish{database} // 'postgres',
+        on_error_stop => 0,
+        timeout       => $statement_limit_s,
+        extra_params  => [ defined $wish{user} ? ('-U', $wish{user}) : () ]);
+    $session->{node} = $node;
+    $session->{pid}  = run_in($session, "\\set VERBOSITY verbose\nSELECT pg_backend_pid()")->{rows};
     return $session;
+}
+
+# pid_of($session): the server's process for a session of open_session's.
+sub pid_of { return $_[0]{pid}; }
+
+# administer($admin, $sql): the rows of a statement that is there to arrange or
+# to look up something; dies if it fails.  $admin is a session, or a node: then
+# the statement has a session of its own, whatever became of those before it.
+sub administer {
+    my ($admin, $sql) = @_;
+    return $admin->safe_psql('postgres', $sql) if $admin->isa('PostgreSQL::Test::Cluster');
+    my $ended = run_in($admin, $sql);
+    die "$sql: $ended->{said}" if $ended->{sqlstate};
+    return $ended->{rows};
+}
+
+# find_helper($admin): the process of the one helper there is, '' without one.
+sub find_helper {
+    my ($admin) = @_;
+    return administer($admin, q{SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
 }
 
 # run_in($session, $sql): a hash of what a statement came to: rows (text,
@@ -72,13 +118,15 @@ sub run_in {
 }
 
 # begin_in($session, $sql): the same in two halves, for statements that wait:
-# begin_in sends it and returns at once, finish_in waits for its end.
+# begin_in sends it and returns at once, finish_in waits for its end.  A statement
+# that is hung up makes finish_in die; how long a session lives is not limited.
 sub begin_in {
     my ($session, $sql) = @_;
     my $mark = sprintf 'statement %d ended', ++$session->{n_statements};
     Test::More::note($sql);
     $session->{began} = Time::HiRes::time();
     $session->{mark}  = $mark;
+    $session->{timeout}->start;
     $session->{stdin} .= "$sql\n;\n\\echo '$mark'\n\\warn '$mark'\n";
     _pump($session, 'pump_nb');
     return;
@@ -94,6 +142,7 @@ sub finish_in {
     my ($session) = @_;
     my $mark      = qr/\n?\Q$session->{mark}\E\n/;
     1 until _is_marked($session) or !_pump($session, 'pump');
+    $session->{timeout}->reset;
     my ($rows, $said) = @{$session}{qw(stdout stderr)};
     @{$session}{qw(stdout stderr)} = ('', '');
     s/$mark// for $rows, $said;
@@ -111,6 +160,22 @@ sub finish_in {
     return \%ended;
 }
 
+# finish_within($name, $session, $seconds[, $rescue]): finish_in, for a statement
+# that may be hung up: asserts that it ends within the time.  If it does not,
+# $rescue is called to let it end; without one its process is terminated.
+sub finish_within {
+    my ($name, $session, $seconds, $rescue) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($node, $pid) = @{$session}{qw(node pid)};
+    my $in_time = eval { wait_for('the statement to end', sub { has_ended($session) }, $seconds) };
+    if (!Test::More::ok($in_time, "$name: ends within $seconds s")) {
+        Test::More::diag('it waits for ' . administer($node,
+            "SELECT coalesce(wait_event, 'nothing') FROM pg_stat_activity WHERE pid = $pid"));
+        $rescue ? $rescue->() : administer($node, "SELECT pg_terminate_backend($pid)");
+    }
+    return finish_in($session);
+}
+
 # Has psql said all that the statement gave, on both of its streams?
 sub _is_marked {
     my ($session) = @_;
@@ -121,7 +186,8 @@ sub _is_marked {
 sub _pump {
     my ($session, $how) = @_;
     my $goes_on = eval { $session->{run}->pumpable && $session->{run}->$how };
-    die "psql took too long\n" if $session->{timeout}->is_expired;
+    die sprintf("a statement did not end within %d s\n", $session->{timeout}->interval)
+      if $session->{timeout}->is_expired;
     return $goes_on;
 }
 
@@ -138,6 +204,16 @@ sub ends {
     return $ended;
 }
 
+# check_log($node): assert that the server logged no secret and no crash.
+sub check_log {
+    my ($node) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $log = slurp_file($node->logfile);
+    Test::More::unlike($log, qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
+    Test::More::unlike($log, qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+    return;
+}
+
 # wait_for($what, $code[, $seconds]): poll until $code returns true, and return
 # that; dies if it does not within the time (60 s).
 sub wait_for {
@@ -151,7 +227,23 @@ sub wait_for {
     return $result;
 }
 
-# submit($session, $order): the same for the submission of an order; on success
+# wait_for_order($gateway, $reference[, $seconds]): until the gateway received an
+# order with that referenceNo.
+sub wait_for_order {
+    my ($gateway, $reference, $seconds) = @_;
+    return wait_for("order $reference at the gateway", sub { $gateway->received($reference) }, $seconds);
+}
+
+# wait_for_lock($session): until its statement waits for a lock.
+sub wait_for_lock {
+    my ($session) = @_;
+    return wait_for("process $session->{pid} to wait for a lock", sub {
+        administer($session->{node}, qq{SELECT count(*) FROM pg_stat_activity
+            WHERE pid = $session->{pid} AND wait_event_type = 'Lock'});
+    });
+}
+
+# submit($session, $order): run_in for the submission of an order; on success
 # order_uuid, customer_uuid and bank_id_url are there as well.
 sub submit {
     my ($session, $order) = @_;
@@ -210,6 +302,25 @@ sub order {
 
 # The referenceNo of an order given as JSON text.
 sub reference_of { return $json->decode($_[0])->{referenceNo}; }
+
+# new_order(%changes): such an order and its referenceNo.
+sub new_order {
+    my $order = order(@_);
+    return ($order, reference_of($order));
+}
+
+# large_order($n, %changes): an order with the first of its products $n times,
+# each of another name.
+sub large_order {
+    my ($n, %changes) = @_;
+    my $order   = $json->decode(order(%changes));
+    my $product = $order->{products}[0];
+    $order->{products} = [ map { { %$product, name => "Router $_" } } 1 .. $n ];
+    return $json->encode($order);
+}
+
+# An address to give to CREATE SERVER at which nobody answers.
+sub closed_address { return 'http://127.0.0.1:' . closed_port() . '/api/v1'; }
 
 # A port of loopback on which nothing listens.
 sub closed_port {

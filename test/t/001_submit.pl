@@ -12,7 +12,7 @@ use FpgoTest;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 # What is promised, and what fails the test: a busy machine may be slow.
 my $promised_ms = 100;
@@ -21,7 +21,7 @@ my $allowed_ms  = 400;
 my $gateway = FpgoGateway->start('--token', $TOKEN);
 my $node    = new_cluster('main', url => $gateway->address);
 my $session = open_session($node);
-my $backend = run_in($session, 'SELECT pg_backend_pid()')->{rows};
+my $backend = pid_of($session);
 my $admin   = open_session($node);
 
 # Every submission of this test, for the closing comparison with the ledger.
@@ -47,19 +47,10 @@ sub keeps_secrets {
     return;
 }
 
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
-sub in_ledger { return $gateway->ledger($_[0]{reference}); }
-
 # --- accepted -----------------------------------------------------------------
 
 my $accepted = attempt('the example order', '');
-my ($entry) = in_ledger($accepted);
+my ($entry) = $gateway->ledger($accepted->{reference});
 is($accepted->{order_uuid}, $entry->{order_uuid}, 'the row has the order uuid of the ledger');
 like($accepted->{customer_uuid}, qr/^CSRT\d+$/, 'the row has a customer uuid');
 like($accepted->{bank_id_url}, qr{^https://}, 'the row has a BankID address');
@@ -95,14 +86,14 @@ $gateway->misbehave({ status => 429, headers => { 'Retry-After' => '17' } });
 my $slowed = attempt('too many requests', '38F04');
 like($slowed->{hint}, qr/\b17\b/, 'HINT says when to come back');
 
-administer(q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token 'not-the-token')});
+administer($admin, q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token 'not-the-token')});
 attempt('a token the gateway does not know', '38F03');
-administer(qq{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token '$TOKEN')});
+administer($admin, qq{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token '$TOKEN')});
 
-my $nobody = 'http://127.0.0.1:' . closed_port() . '/api/v1';
-administer(qq{ALTER SERVER frontpayment OPTIONS (SET url '$nobody')});
+my $nobody = closed_address();
+administer($admin, qq{ALTER SERVER frontpayment OPTIONS (SET url '$nobody')});
 attempt('a closed port', '38F02');
-administer(sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s')}, $gateway->address);
+administer($admin, sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s')}, $gateway->address);
 
 # --- a token file that no header could carry ------------------------------------
 
@@ -119,7 +110,7 @@ sub use_token_file {
 }
 
 use_token_file("$TOKEN\n");
-administer(qq{
+administer($admin, qq{
     DROP USER MAPPING FOR PUBLIC SERVER frontpayment;
     CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token_file '$token_file')});
 attempt('a token file', '');
@@ -131,7 +122,7 @@ for my $content ("$TOKEN\r\nX-Injected: 1\r\n", "$TOKEN\nX-Injected: 1", "$TOKEN
 }
 my @injected = grep { $_->[0] =~ /^x-injected$/i } map { @{ $_->{headers} } } @{ $gateway->requests->{last} };
 is(scalar @injected, 0, 'no header was smuggled in');
-administer(qq{
+administer($admin, qq{
     DROP USER MAPPING FOR PUBLIC SERVER frontpayment;
     CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')});
 
@@ -171,8 +162,7 @@ for my $case (@unclear) {
     my ($name, $wish) = @$case;
     $gateway->misbehave($wish);
     my $ended = attempt($name, '38F01');
-    my @received = in_ledger($ended);
-    is(scalar @received, ($wish->{cut_request} ? 0 : 1), "$name: transmitted once");
+    is($gateway->received($ended->{reference}), ($wish->{cut_request} ? 0 : 1), "$name: transmitted once");
 }
 
 # Answers that are odd but name the order, so there is no doubt.
@@ -215,7 +205,7 @@ for my $case ([ 'not UTF-8' => { invalid_utf8 => \1 } ], [ 'with a NUL' => { nul
 attempt('before the connection dies', '');
 $gateway->misbehave({ close_after_request => \1 });
 my $dropped = attempt('a kept connection that dies', '38F01');
-is(scalar in_ledger($dropped), 1, 'a kept connection that dies: transmitted once');
+is($gateway->received($dropped->{reference}), 1, 'a kept connection that dies: transmitted once');
 
 # A gateway may close what it kept: the next order goes over a new connection.
 $gateway->misbehave({ cut_answer => 1_000_000 });
@@ -225,14 +215,14 @@ attempt('after the kept connection was closed', '');
 
 # --- a gateway that never answers ---------------------------------------------------
 
-administer(q{ALTER SERVER frontpayment OPTIONS (ADD timeout '500ms')});
+administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD timeout '500ms')});
 for my $case ([ 'no answer' => { stall => \1 } ], [ 'a byte now and then' => { drip => 0.05 } ]) {
     my ($name, $wish) = @$case;
     $gateway->misbehave($wish);
     my $ended = attempt($name, '38F01');
     in_time("$name within the server's timeout", $ended->{seconds} * 1000 - 500);
 }
-administer(q{ALTER SERVER frontpayment OPTIONS (DROP timeout)});
+administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP timeout)});
 
 $gateway->misbehave({ stall => \1 });
 run_in($session, q{SET statement_timeout = '300ms'});
@@ -241,7 +231,7 @@ run_in($session, 'RESET statement_timeout');
 in_time('statement_timeout', $late->{seconds} * 1000 - 300);
 attempt('after the timeout', '');
 
-administer(q{
+administer($admin, q{
     CREATE FUNCTION milliseconds_to_stop(victim int, how text) RETURNS numeric
     LANGUAGE plpgsql AS $$
     DECLARE
@@ -261,37 +251,31 @@ administer(q{
 for my $round (1 .. 3) {
     my $pending = submit_and_leave($session);
     in_time("pg_cancel_backend, round $round", milliseconds_to_stop($backend, 'cancel'));
-    my $ended = run_in($session, 'SELECT 1');
+    my $ended = finish_in($session);
     is($ended->{sqlstate}, '57014', "pg_cancel_backend, round $round: SQLSTATE '57014'");
     keeps_secrets('pg_cancel_backend', $ended);
     push @submitted, { %$pending, sqlstate => '57014' };
 }
 attempt('after the cancels', '');
 
-my $victim     = open_session($node);
-my $victim_pid = run_in($victim, 'SELECT pg_backend_pid()')->{rows};
+my $victim = open_session($node);
 push @submitted, { %{ submit_and_leave($victim) }, sqlstate => '57P01' };
-in_time('pg_terminate_backend', milliseconds_to_stop($victim_pid, 'terminate'));
+in_time('pg_terminate_backend', milliseconds_to_stop(pid_of($victim), 'terminate'));
 eval { $victim->quit };
 
 # Submit an order that will not be answered; return once the gateway has it.
 sub submit_and_leave {
-    my ($in)      = @_;
-    my $order     = order();
-    my $reference = reference_of($order);
+    my ($in) = @_;
+    my ($order, $reference) = new_order();
     $gateway->misbehave({ stall => \1 });
-    $in->query_until(qr/submitting/, "\\echo submitting\n" . submit_sql($order) . ";\n");
-    my $patience = time + 20;
-    until ($gateway->ledger($reference)) {
-        die "the order did not arrive\n" if time > $patience;
-        sleep 0.01;
-    }
+    begin_submit($in, $order);
+    wait_for_order($gateway, $reference);
     return { reference => $reference };
 }
 
 sub milliseconds_to_stop {
     my ($pid, $how) = @_;
-    return administer("SELECT milliseconds_to_stop($pid, '$how')");
+    return administer($admin, "SELECT milliseconds_to_stop($pid, '$how')");
 }
 
 sub in_time {

@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -23,51 +24,7 @@ my $node    = new_cluster(
 my $session = open_session($node);
 my $other   = open_session($node);
 my $admin   = open_session($node);
-
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
-# The states of all submissions of a reference, in the order of their numbers.
-sub states_of {
-    my ($reference) = @_;
-    return administer(qq{
-        SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
-}
-
-sub made { return scalar grep { $_->{made} } $gateway->ledger($_[0]); }
-
-sub comes_to {
-    my ($name, $reference, $states, $made) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is(states_of($reference), $states, "$name: the record says '$states'");
-    is(made($reference), $made, "$name: orders made: $made");
-    return;
-}
-
-sub new_order {
-    my $order = order(@_);
-    return ($order, reference_of($order));
-}
-
-# Wait until the gateway has an order.
-sub wait_for_gateway {
-    my ($reference) = @_;
-    return wait_for("order $reference at the gateway", sub { scalar $gateway->ledger($reference) });
-}
-
-sub wait_for_lock {
-    my ($pid) = @_;
-    return wait_for("process $pid to wait for a lock", sub {
-        administer("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event_type = 'Lock'");
-    });
-}
-
-sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
+my $records = FpgoRecords->new($admin, $gateway);
 
 # --- rollback -----------------------------------------------------------------
 
@@ -76,11 +33,11 @@ sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
     run_in($session, 'BEGIN');
     my $first = ends('submitted in a transaction', submit($session, $order), '');
     run_in($session, 'ROLLBACK');
-    comes_to('rolled back', $reference, 'accepted', 1);
+    $records->show('rolled back', $reference, 'accepted', made => 1);
     my $again = ends('again after the rollback', submit($session, $order), '');
     is($again->{rows}, $first->{rows}, 'again after the rollback: the first answer');
     is(submit($other, $order)->{rows}, $first->{rows}, 'from another session: the first answer');
-    comes_to('again after the rollback', $reference, 'accepted', 1);
+    $records->show('again after the rollback', $reference, 'accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -89,7 +46,7 @@ sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
     run_in($session, 'ROLLBACK TO a');
     ends('again after ROLLBACK TO', submit($session, $order), '');
     run_in($session, 'ROLLBACK');
-    comes_to('ROLLBACK TO', $reference, 'accepted', 1);
+    $records->show('ROLLBACK TO', $reference, 'accepted', made => 1);
 }
 
 # --- an unknown outcome ---------------------------------------------------------
@@ -101,17 +58,17 @@ sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
     my ($id) = $first->{hint} =~ /fpgo\.resolve\((\d+)/;
     ends('again', submit($session, $order), '38F01', qr/submission $id\b/);
     ends('again in another session', submit($other, $order), '38F01', qr/submission $id\b/);
-    comes_to('an unknown outcome', $reference, 'uncertain', 1);
-    is(scalar $gateway->ledger($reference), 1, 'an unknown outcome: transmitted once');
+    $records->show('an unknown outcome', $reference, 'uncertain', made => 1);
+    is($gateway->received($reference), 1, 'an unknown outcome: transmitted once');
 
     my ($entry) = $gateway->ledger($reference);
-    administer("SELECT fpgo.resolve($id, 'accepted', 'seen at the gateway', '$entry->{order_uuid}')");
+    administer($admin, "SELECT fpgo.resolve($id, 'accepted', 'seen at the gateway', '$entry->{order_uuid}')");
     is(submit($session, $order)->{order_uuid}, $entry->{order_uuid}, 'resolved: the answer is there');
 }
 
 # --- somebody who tries again whatever happens ------------------------------------
 
-administer(q{
+administer($admin, q{
     CREATE FUNCTION insist(o jsonb) RETURNS text LANGUAGE plpgsql AS $$
     DECLARE
         answers text[];
@@ -137,20 +94,20 @@ sub insist {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ close_after_request => \1 });
     is(insist($order), '38F01 38F01 38F01 38F01 38F01', 'a loop over an unknown outcome');
-    comes_to('a loop over an unknown outcome', $reference, 'uncertain', 1);
-    is(scalar $gateway->ledger($reference), 1, 'a loop over an unknown outcome: transmitted once');
+    $records->show('a loop over an unknown outcome', $reference, 'uncertain', made => 1);
+    is($gateway->received($reference), 1, 'a loop over an unknown outcome: transmitted once');
 }
 {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ status => 429 }, { errors => ['No.'] }, { status => 401 });
     like(insist($order), qr/^38F04 38000 38F03 ODR\d+$/, 'a loop over certain failures');
-    comes_to('a loop over certain failures', $reference, 'cancelled refused cancelled accepted', 1);
+    $records->show('a loop over certain failures', $reference, 'cancelled refused cancelled accepted', made => 1);
 }
 
 # --- transactions that PostgreSQL ends ---------------------------------------------
 
-administer('CREATE TABLE shop (id int PRIMARY KEY, n int DEFAULT 0, v text, o jsonb)');
-administer('INSERT INTO shop SELECT generate_series(1, 9)');
+administer($admin, 'CREATE TABLE shop (id int PRIMARY KEY, n int DEFAULT 0, v text, o jsonb)');
+administer($admin, 'INSERT INTO shop SELECT generate_series(1, 9)');
 {
     my ($order_1, $reference_1) = new_order();
     my ($order_2, $reference_2) = new_order();
@@ -168,7 +125,7 @@ administer('INSERT INTO shop SELECT generate_series(1, 9)');
     run_in($_, 'COMMIT') for $session, $other;
     my ($in, $order) = @{ $sessions{ $victims[0] } };
     ends('deadlock: tried again', submit($in, $order), '');
-    comes_to("deadlock, session $_->[0]", $_->[1], 'accepted', 1)
+    $records->show("deadlock, session $_->[0]", $_->[1], 'accepted', made => 1)
       for [ 1, $reference_1 ], [ 2, $reference_2 ];
 }
 {
@@ -180,7 +137,7 @@ administer('INSERT INTO shop SELECT generate_series(1, 9)');
     run_in($other,   'UPDATE shop SET n = n + 1 WHERE id = 4; COMMIT');
     ends('SERIALIZABLE: the commit', run_in($session, 'COMMIT'), '40001');
     ends('SERIALIZABLE: tried again', submit($session, $order), '');
-    comes_to('SERIALIZABLE', $reference, 'accepted', 1);
+    $records->show('SERIALIZABLE', $reference, 'accepted', made => 1);
 }
 
 # --- a caller that does not wait to the end ------------------------------------------
@@ -192,18 +149,18 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     $gateway->misbehave({ delay => 0.5 });
     run_in($in, q{SET statement_timeout = '250ms'}) if $how eq 'statement_timeout';
     begin_submit($in, $order);
-    wait_for_gateway($reference);
-    administer("SELECT pg_${how}_backend($pid)") if $how ne 'statement_timeout';
+    wait_for_order($gateway, $reference);
+    administer($admin, "SELECT pg_${how}_backend($pid)") if $how ne 'statement_timeout';
     my $ended = ends($how, finish_in($in), $how eq 'terminate' ? '57P01' : '57014');
     my ($id) = $ended->{context} =~ /submission (\d+) goes on/;
     ok($id, "$how: CONTEXT names the submission") or diag($ended->{said});
     run_in($in, 'RESET statement_timeout') if $how eq 'statement_timeout';
     ends("$how: again at once", submit($other, $order), '55006', qr/submission $id\b/);
-    wait_for("the end of submission $id", sub { states_of($reference) ne 'sending' });
-    comes_to($how, $reference, 'accepted', 1);
+    wait_for("the end of submission $id", sub { $records->states_of($reference) ne 'sending' });
+    $records->show($how, $reference, 'accepted', made => 1);
     my $again = ends("$how: again later", submit($how eq 'terminate' ? $other : $session, $order), '');
     is($again->{order_uuid}, ($gateway->ledger($reference))[0]{order_uuid}, "$how: the answer is there");
-    is(administer("SELECT order_uuid FROM fpgo.invoice_session($id)"),
+    is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($id)"),
         $again->{order_uuid}, "$how: and in invoice_session");
     eval { $in->quit } if $how eq 'terminate';
 }
@@ -214,14 +171,14 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     my $pid = pid_of($session);
     $gateway->misbehave({ status => 429, delay => 0.4 });
     begin_submit($session, $order);
-    wait_for_gateway($reference);
-    administer("SELECT pg_cancel_backend($pid)");
+    wait_for_order($gateway, $reference);
+    administer($admin, "SELECT pg_cancel_backend($pid)");
     ends('cancelled, and not processed', finish_in($session), '57014', qr/goes on/);
-    wait_for('the end of it', sub { states_of($reference) ne 'sending' });
-    comes_to('cancelled, and not processed', $reference, 'queued', 0);
-    administer("UPDATE fpgo_internal.submission SET not_before = NULL WHERE reference = '$reference'");
-    administer('CALL fpgo.deliver()');
-    comes_to('cancelled, and delivered later', $reference, 'accepted', 1);
+    wait_for('the end of it', sub { $records->states_of($reference) ne 'sending' });
+    $records->show('cancelled, and not processed', $reference, 'queued', made => 0);
+    administer($admin, "UPDATE fpgo_internal.submission SET not_before = NULL WHERE reference = '$reference'");
+    administer($admin, 'CALL fpgo.deliver()');
+    $records->show('cancelled, and delivered later', $reference, 'accepted', made => 1);
 }
 {
     # whenever the time is up, before the order is recorded or after
@@ -235,8 +192,8 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
             $seen{ $ended->{sqlstate} || 'accepted' }++;
             push @unexpected, $ended->{said} unless $ended->{sqlstate} =~ /^(?:|57014|55006)$/;
         }
-        wait_for("the end of order $reference", sub { states_of($reference) !~ /sending/ });
-        push @made, states_of($reference) . ' ' . made($reference);
+        wait_for("the end of order $reference", sub { $records->states_of($reference) !~ /sending/ });
+        push @made, $records->states_of($reference) . ' ' . $gateway->made($reference);
     }
     is_deeply(\@unexpected, [], 'an impatient caller: accepted, timed out or being submitted');
     is_deeply(\@made, [ ('accepted 1') x 6 ], 'an impatient caller: one create each');
@@ -262,20 +219,19 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     is(made_for($customer), 1, "(...).* $name: one create");
 }
 {
-    administer('UPDATE shop SET o = ' . literal(keyless('Writer')) . ' WHERE id = 5');
-    my $pid = pid_of($session);
+    administer($admin, 'UPDATE shop SET o = ' . literal(keyless('Writer')) . ' WHERE id = 5');
     run_in($other, 'BEGIN; UPDATE shop SET n = 100 WHERE id = 5');
     begin_in($session, 'UPDATE shop SET v = (fpgo.submit_invoice(o)).order_uuid WHERE id = 5 RETURNING v');
-    wait_for_lock($pid);
+    wait_for_lock($session);
     is(made_for('Writer'), 1, 'UPDATE with a concurrent writer: submitted before it waits');
     run_in($other, 'COMMIT');
     my $ended = finish_in($session);
     like($ended->{rows}, qr/^ODR\d+$/, 'UPDATE with a concurrent writer: succeeds') or diag($ended->{said});
-    is(administer('SELECT n FROM shop WHERE id = 5'), 100, 'UPDATE with a concurrent writer: evaluated again');
+    is(administer($admin, 'SELECT n FROM shop WHERE id = 5'), 100, 'UPDATE with a concurrent writer: evaluated again');
     is(made_for('Writer'), 1, 'UPDATE with a concurrent writer: one create');
 }
 {
-    administer(q{
+    administer($admin, q{
         CREATE FUNCTION invoice_row() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             NEW.v := (fpgo.submit_invoice(NEW.o)).order_uuid;
@@ -285,7 +241,7 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     my ($order, $reference) = new_order();
     my $insert = 'INSERT INTO shop (id, o) VALUES (10, ' . literal($order) . ') ON CONFLICT DO NOTHING';
     ends('ON CONFLICT DO NOTHING', run_in($session, $insert), '') for 1 .. 2;
-    comes_to('ON CONFLICT DO NOTHING', $reference, 'accepted', 1);
+    $records->show('ON CONFLICT DO NOTHING', $reference, 'accepted', made => 1);
 }
 {
     my $order = keyless('Twice');
@@ -307,9 +263,9 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     my $changed = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     my $taken   = ends('another order under the key', submit($session, $changed), '23505', qr/key => /);
     unlike($taken->{said}, qr/Kari/, 'another order under the key: nothing of it is shown');
-    comes_to('another order under the key', $reference, 'accepted', 1);
+    $records->show('another order under the key', $reference, 'accepted', made => 1);
     ends('with a key of its own', run_in($session, submit_sql($changed, "key => '$reference-b'")), '');
-    comes_to('with a key of its own', $reference, 'accepted accepted', 2);
+    $records->show('with a key of its own', $reference, 'accepted accepted', made => 2);
 }
 {
     my ($order, $reference) = new_order();
@@ -317,7 +273,7 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     ends('refused', submit($session, $order), '38000', qr/Not this one\./);
     my $corrected = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     ends('refused, then corrected', submit($session, $corrected), '');
-    comes_to('refused, then corrected', $reference, 'refused accepted', 1);
+    $records->show('refused, then corrected', $reference, 'refused accepted', made => 1);
 }
 for my $case (
     [ '38F03', { status => 401 } ],
@@ -326,30 +282,30 @@ for my $case (
     my ($order, $reference) = new_order();
     $gateway->misbehave($wish);
     ends('not processed', submit($session, $order), $sqlstate);
-    comes_to("$sqlstate", $reference, 'cancelled', 0);
+    $records->show("$sqlstate", $reference, 'cancelled', made => 0);
     ends("$sqlstate, then mended", submit($session, $order), '');
-    comes_to("$sqlstate, then mended", $reference, 'cancelled accepted', 1);
+    $records->show("$sqlstate, then mended", $reference, 'cancelled accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
-    my $nobody = 'http://127.0.0.1:' . closed_port() . '/api/v1';
+    my $nobody = closed_address();
     # which also shows that the caller's own view of the server counts
     run_in($session, "BEGIN; ALTER SERVER frontpayment OPTIONS (SET url '$nobody')");
     ends('an uncommitted ALTER SERVER', submit($session, $order), '38F02');
     run_in($session, 'ROLLBACK');
-    comes_to('38F02', $reference, 'cancelled', 0);
+    $records->show('38F02', $reference, 'cancelled', made => 0);
     ends('38F02, then mended', submit($session, $order), '');
-    comes_to('38F02, then mended', $reference, 'cancelled accepted', 1);
+    $records->show('38F02, then mended', $reference, 'cancelled accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
     run_in($session, enqueue_sql($order));
     ends('queued before', submit($session, $order), '55006', qr/queued/);
-    comes_to('queued before', $reference, 'queued', 0);
-    administer(qq{
+    $records->show('queued before', $reference, 'queued', made => 0);
+    administer($admin, qq{
         SELECT fpgo.cancel_submission(id, 'test') FROM fpgo_internal.submission WHERE reference = '$reference'});
     ends('queued and cancelled before', submit($session, $order), '');
-    comes_to('queued and cancelled before', $reference, 'cancelled accepted', 1);
+    $records->show('queued and cancelled before', $reference, 'cancelled accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -358,7 +314,7 @@ for my $case (
     my $sibling = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     ends('the reference is not finished',
         run_in($session, submit_sql($sibling, "key => '$reference-b'")), '55006');
-    comes_to('the reference is not finished', $reference, 'uncertain', 1);
+    $records->show('the reference is not finished', $reference, 'uncertain', made => 1);
 }
 
 # --- the caller's own transaction in the way ------------------------------------------------
@@ -374,7 +330,7 @@ run_in($session, q{SET statement_timeout = '10s'});
     run_in($session, 'ROLLBACK; BEGIN; SAVEPOINT a; ' . enqueue_sql($order) . '; ROLLBACK TO a');
     ends('queued and rolled back', submit($session, $order), '');
     run_in($session, 'ROLLBACK');
-    comes_to('queued and rolled back', $reference, 'accepted', 1);
+    $records->show('queued and rolled back', $reference, 'accepted', made => 1);
 }
 {
     my ($order, $reference) = new_order();
@@ -382,7 +338,7 @@ run_in($session, q{SET statement_timeout = '10s'});
     ends("queued in another's open transaction", submit($session, $order), '55P03', qr/nothing was sent/i);
     run_in($other, 'ROLLBACK');
     ends('and rolled back', submit($session, $order), '');
-    comes_to('and rolled back', $reference, 'accepted', 1);
+    $records->show('and rolled back', $reference, 'accepted', made => 1);
 }
 for my $mode ('SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE') {
     for my $table ('submission', 'attempt', 'payload') {
@@ -391,7 +347,7 @@ for my $mode ('SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE') {
         my $ended = ends("LOCK TABLE $table IN $mode MODE", submit($session, $order), '55000', qr/Commit first/);
         cmp_ok($ended->{seconds}, '<', 1, "LOCK TABLE $table IN $mode MODE: said at once");
         run_in($session, 'ROLLBACK');
-        comes_to("LOCK TABLE $table IN $mode MODE", $reference, '', 0);
+        $records->show("LOCK TABLE $table IN $mode MODE", $reference, '', made => 0);
     }
 }
 {
@@ -402,7 +358,7 @@ for my $mode ('SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE') {
         CREATE USER MAPPING FOR PUBLIC SERVER fresh OPTIONS (token '$TOKEN')});
     my $on_fresh = submit_sql($order, q{server => 'fresh'});
     ends('a server of this transaction', run_in($session, $on_fresh), '55000', qr/Commit first/);
-    comes_to('a server of this transaction', $reference, '', 0);
+    $records->show('a server of this transaction', $reference, '', made => 0);
     run_in($session, 'ROLLBACK');
 }
 run_in($session, 'RESET statement_timeout');
@@ -414,14 +370,14 @@ run_in($session, 'RESET statement_timeout');
     run_in($session, 'BEGIN READ ONLY');
     ends('a read-only transaction', submit($session, $order), '55000', qr/read-only/);
     run_in($session, 'ROLLBACK');
-    administer(q{
+    administer($admin, q{
         CREATE FUNCTION submit_anywhere(o text) RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
         'BEGIN RETURN (fpgo.submit_invoice(o)).order_uuid; END'});
     run_in($session, 'SET force_parallel_mode = on');
     ends('a parallel worker',
         run_in($session, 'SELECT submit_anywhere(' . literal($order) . ')'), '55000', qr/parallel/);
     run_in($session, 'RESET force_parallel_mode');
-    comes_to('where nothing may be submitted', $reference, '', 0);
+    $records->show('where nothing may be submitted', $reference, '', made => 0);
 }
 
 # --- many at once --------------------------------------------------------------------------------
@@ -449,7 +405,7 @@ my @crowd = map { open_session($node) } 1 .. $n_sessions;
     my @others = grep { $_->{sqlstate} ne '55006' && $_->{rows} !~ /^\s*\Q$uuid\E\|/ } @ended;
     is(scalar @others, 0, "$n_sessions sessions, one key: everybody gets the row or 55006")
       or diag($others[0]{said});
-    comes_to("$n_sessions sessions, one key", $reference, 'accepted', 1);
+    $records->show("$n_sessions sessions, one key", $reference, 'accepted', made => 1);
 }
 {
     my @orders = map { order() } @crowd;
@@ -473,8 +429,7 @@ $_->quit for @crowd;
     my $count = () = $said =~ /(?:ERROR|FATAL|LOG|WARNING):/g;
     is($count, 1, 'a failure is logged once') or diag($said);
 }
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+check_log($node);
 check_records($node, $gateway);
 
 $_->quit for $session, $other, $admin;

@@ -9,9 +9,8 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
-use JSON::PP;
-use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -19,59 +18,16 @@ my $gateway = FpgoGateway->start('--token', $TOKEN);
 my $node    = new_cluster('main', url => $gateway->address, options => q{timeout '10s'});
 my $session = open_session($node);
 my $admin   = open_session($node);
+my $records = FpgoRecords->new($admin, $gateway);
 
-# References of orders whose enqueueing was committed, and of those that was not.
-my (@committed, @rolled_back);
-
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
-# enqueue(%changes): queue an order and commit; a hash of id and reference.
-sub enqueue {
-    my (%changes) = @_;
-    my $key   = delete $changes{key};
-    my $order = order(%changes);
-    my $ended = run_in($session, enqueue_sql($order, defined $key ? "key => '$key'" : ()));
-    die $ended->{said} if $ended->{sqlstate};
-    push @committed, reference_of($order);
-    return { id => $ended->{rows}, reference => reference_of($order) };
-}
+# References of orders whose enqueueing was rolled back.
+my @rolled_back;
 
 sub deliver { return run_in($session, 'CALL fpgo.deliver(' . ($_[0] // '') . ')'); }
 
-sub column_of {
-    my ($submission, $column) = @_;
-    return administer("SELECT $column FROM fpgo_internal.submission WHERE id = $submission->{id}");
-}
-
-sub state_of { return column_of($_[0], 'state'); }
-
-sub made { return scalar grep { $_->{made} } $gateway->ledger($_[0]{reference}); }
-
-sub received { return scalar $gateway->ledger($_[0]{reference}); }
-
-sub comes_to {
-    my ($name, $submission, $state, $made) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is(state_of($submission), $state, "$name: is $state");
-    is(made($submission), $made, "$name: orders made: $made");
-    return;
-}
-
-sub n_in_state {
-    my ($state) = @_;
-    return administer("SELECT count(*) FROM fpgo_internal.submission WHERE state = '$state'");
-}
-
-sub make_due { return administer(q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'}); }
-
 sub resolve {
     my ($submission, $outcome, @more) = @_;
-    return administer('SELECT fpgo.resolve('
+    return administer($admin, 'SELECT fpgo.resolve('
           . join(', ', $submission->{id}, "'$outcome'", q{'test'}, map { "'$_'" } @more) . ')');
 }
 
@@ -79,56 +35,56 @@ sub resolve {
 
 {
     my $order = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     run_in($session, 'BEGIN');
     my $submission = { id => run_in($session, enqueue_sql($order))->{rows}, reference => reference_of($order) };
     run_in($admin, 'CALL fpgo.deliver()');
-    is(received($submission), 0, 'before the commit: nothing is sent');
+    is($gateway->received($submission->{reference}), 0, 'before the commit: nothing is sent');
     run_in($session, 'COMMIT');
-    is(received($submission), 0, 'after the commit: still nothing');
-    comes_to('before delivery', $submission, 'queued', 0);
+    is($gateway->received($submission->{reference}), 0, 'after the commit: still nothing');
+    $records->show('before delivery', $submission, 'queued', made => 0);
     ends('delivery', deliver(), '');
-    comes_to('delivery', $submission, 'accepted', 1);
-    is(administer("SELECT order_uuid FROM fpgo.invoice_session($submission->{id})"),
+    $records->show('delivery', $submission, 'accepted', made => 1);
+    is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($submission->{id})"),
         ($gateway->ledger($submission->{reference}))[0]{order_uuid}, 'invoice_session has the order uuid');
-    is(administer("SELECT count(*) FROM fpgo_internal.payload WHERE submission = $submission->{id}"),
+    is(administer($admin, "SELECT count(*) FROM fpgo_internal.payload WHERE submission = $submission->{id}"),
         0, 'the payload is gone');
     ends('delivery again', deliver(), '');
-    is(received($submission), 1, 'delivery again: nothing more is sent');
+    is($gateway->received($submission->{reference}), 1, 'delivery again: nothing more is sent');
 }
 {
     my $order = order();
     push @rolled_back, reference_of($order);
     run_in($session, 'BEGIN; ' . enqueue_sql($order) . '; ROLLBACK');
     deliver();
-    is(scalar $gateway->ledger(reference_of($order)), 0, 'after a rollback: nothing is sent');
+    is($gateway->received(reference_of($order)), 0, 'after a rollback: nothing is sent');
 }
 
 # --- several in flight, several deliverers --------------------------------------------
 
 {
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '8')});
-    my @submissions = map { enqueue() } 1 .. 16;
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '8')});
+    my @submissions = map { $records->enqueue($session) } 1 .. 16;
     $gateway->misbehave({ requests => 16, delay => 0.3 });
     my $ended = ends('16 orders', deliver(), '');
-    my @made  = grep { made($_) == 1 } @submissions;
+    my @made  = grep { $gateway->made($_->{reference}) == 1 } @submissions;
     is(scalar @made, 16, '16 orders: each is made once');
     diag(sprintf '16 orders with 0.3 s each took %.2f s', $ended->{seconds});
     cmp_ok($ended->{seconds}, '<', 16 * 0.3 / 3, '16 orders of 0.3 s: several at a time');
-    administer(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 }
 for my $isolation ('read committed', 'serializable') {
     my @sessions    = map { open_session($node) } 1 .. 4;
-    my @submissions = map { enqueue() } 1 .. 100;
+    my @submissions = map { $records->enqueue($session) } 1 .. 100;
     run_in($_, "SET default_transaction_isolation = '$isolation'") for @sessions;
     $gateway->misbehave({ requests => 100, delay => 0.02 });
     begin_in($_, 'CALL fpgo.deliver()') for @sessions;
     my @ended = map { finish_in($_) } @sessions;
     ends("one of four deliverers ($isolation)", $_, '') for @ended;
     deliver();
-    my @wrong = grep { received($_) != 1 || made($_) != 1 } @submissions;
+    my @wrong = grep { $gateway->received($_->{reference}) != 1 || $gateway->made($_->{reference}) != 1 } @submissions;
     is(scalar @wrong, 0, "four deliverers ($isolation), 100 orders: each is sent once");
-    is(n_in_state('accepted'), administer('SELECT count(*) FROM fpgo_internal.submission'),
+    is($records->count_in_state('accepted'), administer($admin, 'SELECT count(*) FROM fpgo_internal.submission'),
         "four deliverers ($isolation): all are accepted");
     diag(sprintf '100 orders, four deliverers (%s): %.2f s', $isolation,
         (sort { $b <=> $a } map { $_->{seconds} } @ended)[0]);
@@ -138,89 +94,91 @@ for my $isolation ('read committed', 'serializable') {
 # --- one reference ------------------------------------------------------------------
 
 {
-    my ($first, @others) = map { enqueue(referenceNo => 'one-by-one', key => "one-by-one-$_") } 1 .. 5;
+    my ($first, @others) =
+      map { $records->enqueue($session, referenceNo => 'one-by-one', key => "one-by-one-$_") } 1 .. 5;
     my @sessions = map { open_session($node) } 1 .. 2;
     $gateway->misbehave({ requests => 5, delay => 0.1 });
     begin_in($_, 'CALL fpgo.deliver()') for @sessions;
     finish_in($_) for @sessions;
     $_->quit for @sessions;
     deliver();
-    is(made($first), 5, 'one reference: all are made');
-    is(administer(q{
+    is($gateway->made($first->{reference}), 5, 'one reference: all are made');
+    is(administer($admin, q{
         SELECT count(*) FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
         WHERE s.reference = 'one-by-one' AND EXISTS (
             SELECT FROM fpgo_internal.attempt b JOIN fpgo_internal.submission t ON t.id = b.submission
             WHERE t.reference = s.reference AND t.id < s.id AND b.ended_at > a.started_at)}),
         0, 'one reference: strictly one after another');
     my @order = map { $_->{order_uuid} } $gateway->ledger('one-by-one');
-    is(administer(q{SELECT string_agg(order_uuid, ' ' ORDER BY id) FROM fpgo_internal.submission
+    is(administer($admin, q{SELECT string_agg(order_uuid, ' ' ORDER BY id) FROM fpgo_internal.submission
         WHERE reference = 'one-by-one'}), "@order", 'one reference: in the order of their numbers');
 }
 {
-    my ($first, $second) = map { enqueue(referenceNo => 'waits', key => "waits-$_") } 1 .. 2;
+    my ($first, $second) = map { $records->enqueue($session, referenceNo => 'waits', key => "waits-$_") } 1 .. 2;
     $gateway->misbehave({ close_after_request => \1 });
     deliver();
-    is(state_of($first), 'uncertain', 'one reference: the first is uncertain');
-    is(state_of($second), 'queued', 'one reference: the second waits for it');
+    is($records->state_of($first), 'uncertain', 'one reference: the first is uncertain');
+    is($records->state_of($second), 'queued', 'one reference: the second waits for it');
     ends('the second by its number', deliver($second->{id}), '');
-    is(state_of($second), 'queued', 'one reference: the second waits, by its number too');
+    is($records->state_of($second), 'queued', 'one reference: the second waits, by its number too');
     resolve($first, 'cancelled');
     deliver();
-    is(state_of($second), 'accepted', 'one reference: the second goes once the first is resolved');
+    is($records->state_of($second), 'accepted', 'one reference: the second goes once the first is resolved');
 }
 
 # --- every outcome --------------------------------------------------------------------
 
 {
-    my $submission = enqueue();
+    my $submission = $records->enqueue($session);
     $gateway->misbehave({ errors => ['Not this one.'] });
     ends('refused', deliver(), '');
-    comes_to('refused', $submission, 'refused', 0);
-    like(column_of($submission, 'error'), qr/Not this one\./, 'refused: the reason is on record');
+    $records->show('refused', $submission, 'refused', made => 0);
+    like($records->column_of($submission, 'error'), qr/Not this one\./, 'refused: the reason is on record');
 }
 
 # what is certainly not sent or not processed goes later
-my $nobody = 'http://127.0.0.1:' . closed_port() . '/api/v1';
+my $nobody = closed_address();
 for my $case (
     [ 'unreachable'       => {}, [ 1, 4 ], $nobody ],
     [ 'status 401'        => { status => 401 }, [ 1, 4 ] ],
     [ 'status 429'        => { status => 429, headers => { 'Retry-After' => '17' } }, [ 16, 18 ] ]) {
     my ($name, $wish, $delay, $url) = @$case;
-    my $submission = enqueue();
-    my $bystander  = enqueue();
+    my $submission = $records->enqueue($session);
+    my $bystander  = $records->enqueue($session);
     $gateway->misbehave($wish) if %$wish;
-    administer("ALTER SERVER frontpayment OPTIONS (SET url '$url', ADD concurrency '1')") if $url;
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '1')}) if !$url;
+    administer($admin, "ALTER SERVER frontpayment OPTIONS (SET url '$url', ADD concurrency '1')") if $url;
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '1')}) if !$url;
     ends($name, deliver(), '');
-    comes_to($name, $submission, 'queued', 0);
-    is(column_of($submission, 'attempts'), 1, "$name: one attempt");
-    is(column_of($bystander, 'attempts'), 0, "$name: the server is left alone");
-    my $seconds = column_of($submission, 'extract(epoch FROM not_before - clock_timestamp())');
+    $records->show($name, $submission, 'queued', made => 0);
+    is($records->column_of($submission, 'attempts'), 1, "$name: one attempt");
+    is($records->column_of($bystander, 'attempts'), 0, "$name: the server is left alone");
+    my $seconds = $records->column_of($submission, 'extract(epoch FROM not_before - clock_timestamp())');
     ok($seconds > $delay->[0] - 1 && $seconds <= $delay->[1], "$name: not before $delay->[0] s")
       or diag("in $seconds s");
-    isnt(column_of($submission, 'error'), '', "$name: the reason is on record");
-    administer(sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s', DROP concurrency)}, $gateway->address);
+    isnt($records->column_of($submission, 'error'), '', "$name: the reason is on record");
+    administer($admin,
+        sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s', DROP concurrency)}, $gateway->address);
     deliver();
-    comes_to("$name, too early", $submission, 'queued', 0);
-    comes_to("$name, the bystander", $bystander, 'accepted', 1);
-    make_due();
+    $records->show("$name, too early", $submission, 'queued', made => 0);
+    $records->show("$name, the bystander", $bystander, 'accepted', made => 1);
+    $records->make_due();
     deliver();
-    comes_to("$name, later", $submission, 'accepted', 1);
-    is(column_of($submission, 'attempts'), 2, "$name: two attempts");
+    $records->show("$name, later", $submission, 'accepted', made => 1);
+    is($records->column_of($submission, 'attempts'), 2, "$name: two attempts");
 }
 {
     my @uncertain = map {
-        my $submission = enqueue();
+        my $submission = $records->enqueue($session);
         $gateway->misbehave({ close_after_request => \1 });
         deliver();
         $submission
     } 1 .. 4;
-    my @before = map { received($_) } @uncertain;
+    my @before = map { $gateway->received($_->{reference}) } @uncertain;
     is("@before", '1 1 1 1', 'uncertain: transmitted once each');
     ends("delivery $_", deliver(), '') for 1 .. 3;
     deliver($uncertain[0]{id});
-    is(join(' ', map { state_of($_) . received($_) } @uncertain), join(' ', ('uncertain1') x 4),
-        'uncertain: never sent again by itself');
+    is(join(' ', map { $records->state_of($_) . $gateway->received($_->{reference}) } @uncertain),
+        join(' ', ('uncertain1') x 4), 'uncertain: never sent again by itself');
     my ($sent, $accepted, $refused, $cancelled) = @uncertain;
     my $gone = ($gateway->ledger($accepted->{reference}))[0]{order_uuid};
     resolve($accepted,  'accepted', $gone);
@@ -228,51 +186,51 @@ for my $case (
     resolve($cancelled, 'cancelled');
     resolve($sent,      'queued');
     deliver();
-    comes_to('resolved as queued', $sent, 'accepted', 2);
-    is(join(' ', map { state_of($_) } $accepted, $refused, $cancelled),
+    $records->show('resolved as queued', $sent, 'accepted', made => 2);
+    is(join(' ', map { $records->state_of($_) } $accepted, $refused, $cancelled),
         'accepted refused cancelled', 'resolved otherwise');
-    is(join(' ', map { received($_) } $accepted, $refused, $cancelled),
+    is(join(' ', map { $gateway->received($_->{reference}) } $accepted, $refused, $cancelled),
         '1 1 1', 'resolved otherwise: nothing more is sent');
-    is(administer("SELECT order_uuid FROM fpgo.invoice_session($accepted->{id})"),
+    is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($accepted->{id})"),
         $gone, 'resolved as accepted: has its row');
 }
 {
-    my $submission = enqueue();
-    administer("SELECT fpgo.cancel_submission($submission->{id}, 'changed their mind')");
+    my $submission = $records->enqueue($session);
+    administer($admin, "SELECT fpgo.cancel_submission($submission->{id}, 'changed their mind')");
     deliver();
     deliver($submission->{id});
-    comes_to('cancelled before delivery', $submission, 'cancelled', 0);
+    $records->show('cancelled before delivery', $submission, 'cancelled', made => 0);
 }
 {
-    my $submission = enqueue();
+    my $submission = $records->enqueue($session);
     deliver();
-    my $uuid   = column_of($submission, 'order_uuid');
-    my $update = enqueue(
+    my $uuid   = $records->column_of($submission, 'order_uuid');
+    my $update = $records->enqueue($session,
         referenceNo => $submission->{reference}, key => "$submission->{reference}-update",
         fpgoUuid => $uuid, orderFrom => 'PARTNER', 'customerDetails.name' => 'Kari');
     deliver();
-    is(state_of($update), 'accepted', 'an update is accepted');
-    is(column_of($update, 'order_uuid'), $uuid, 'an update has the same order uuid');
+    is($records->state_of($update), 'accepted', 'an update is accepted');
+    is($records->column_of($update, 'order_uuid'), $uuid, 'an update has the same order uuid');
     is(join(' ', map { $_->{update} ? 'update' : 'create' } $gateway->ledger($submission->{reference})),
         'create update', 'an update makes no second order');
 }
 {
     # an unknown outcome makes the loop careful until an answer is definite
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '3')});
-    my @submissions = map { enqueue() } 1 .. 5;
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '3')});
+    my @submissions = map { $records->enqueue($session) } 1 .. 5;
     $gateway->misbehave({ requests => 3, delay => 0.2, close_after_request => \1 }, { requests => 2, delay => 0.2 });
     ends('after unknown outcomes', deliver(), '');
-    is(join(' ', map { state_of($_) } @submissions), 'uncertain uncertain uncertain accepted accepted',
+    is(join(' ', map { $records->state_of($_) } @submissions), 'uncertain uncertain uncertain accepted accepted',
         'after unknown outcomes: the rest is sent');
-    is(administer(qq{
+    is(administer($admin, qq{
         SELECT a.ended_at <= b.started_at FROM fpgo_internal.attempt a, fpgo_internal.attempt b
         WHERE a.submission = $submissions[3]{id} AND b.submission = $submissions[4]{id}}),
         't', 'after unknown outcomes: one at a time');
-    administer(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 }
 {
     # a server that cannot be reached is none of the other's business
-    administer(qq{
+    administer($admin, qq{
         CREATE SERVER another FOREIGN DATA WRAPPER fpgo OPTIONS (url '$nobody');
         CREATE USER MAPPING FOR PUBLIC SERVER another OPTIONS (token '$TOKEN')});
     my $order = order();
@@ -280,9 +238,9 @@ for my $case (
         { id => run_in($session, enqueue_sql($order, "server => '$_'"))->{rows}, reference => reference_of($order) }
     } 'frontpayment', 'another';
     ends('two servers', deliver(), '');
-    comes_to('two servers, the one that answers', $here, 'accepted', 1);
-    is(state_of($there), 'queued', 'two servers, the other: is queued');
-    administer("SELECT fpgo.cancel_submission($there->{id}, 'test')");
+    $records->show('two servers, the one that answers', $here, 'accepted', made => 1);
+    is($records->state_of($there), 'queued', 'two servers, the other: is queued');
+    administer($admin, "SELECT fpgo.cancel_submission($there->{id}, 'test')");
 }
 {
     # what another process sends is not taken for dead
@@ -290,64 +248,65 @@ for my $case (
     my $order = order();
     $gateway->misbehave({ delay => 0.4 });
     begin_submit($other, $order);
-    wait_for('the order at the gateway', sub { scalar $gateway->ledger(reference_of($order)) });
+    wait_for_order($gateway, reference_of($order));
     ends("delivery during another's request", deliver(), '');
-    is(n_in_state('sending'), 1, "delivery during another's request: it goes on");
+    is($records->count_in_state('sending'), 1, "delivery during another's request: it goes on");
     my $ended = ends("another's request", finish_in($other), '');
     like($ended->{rows}, qr/^ODR\d+\|/, "another's request: has its answer");
     $other->quit;
 }
 {
-    my ($one, $another) = (enqueue(), enqueue());
+    my ($one, $another) = ($records->enqueue($session), $records->enqueue($session));
     ends('one by its number', deliver($another->{id}), '');
-    comes_to('one by its number', $another, 'accepted', 1);
-    comes_to('the other one', $one, 'queued', 0);
+    $records->show('one by its number', $another, 'accepted', made => 1);
+    $records->show('the other one', $one, 'queued', made => 0);
     ends('one that does not exist', deliver(999_999_999), '42704', qr/999999999/);
     deliver();
 }
 {
-    administer(q{ALTER SERVER frontpayment OPTIONS (ADD retention '1s')});
-    my $submission = enqueue();
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD retention '1s')});
+    my $submission = $records->enqueue($session);
     deliver();
     my $kept = "SELECT count(*) FROM fpgo_internal.payload WHERE submission = $submission->{id}";
-    is(administer($kept), 1, 'retention: the payload is kept');
+    is(administer($admin, $kept), 1, 'retention: the payload is kept');
     wait_for('the end of the retention', sub {
-        administer("SELECT keep_until < clock_timestamp() FROM fpgo_internal.payload WHERE submission = $submission->{id}") eq 't' });
+        administer($admin, "SELECT keep_until < clock_timestamp() FROM fpgo_internal.payload
+            WHERE submission = $submission->{id}") eq 't';
+    });
     deliver();
-    is(administer($kept), 0, 'retention: and deleted after its time');
-    administer(q{ALTER SERVER frontpayment OPTIONS (DROP retention)});
+    is(administer($admin, $kept), 0, 'retention: and deleted after its time');
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP retention)});
 }
 
 # --- an outcome that cannot be recorded at once ---------------------------------------------
 
 {
-    my $submission = enqueue();
+    my $submission = $records->enqueue($session);
     $gateway->misbehave({ delay => 0.3 });
     begin_in($session, 'CALL fpgo.deliver()');
-    wait_for('the order at the gateway', sub { received($submission) });
+    wait_for_order($gateway, $submission->{reference});
     run_in($admin, 'BEGIN; LOCK TABLE fpgo_internal.submission IN ACCESS EXCLUSIVE MODE');
     sleep 0.5;
     run_in($admin, 'ROLLBACK');
     ends('the table is locked for a while', finish_in($session), '');
-    comes_to('the table is locked for a while', $submission, 'accepted', 1);
+    $records->show('the table is locked for a while', $submission, 'accepted', made => 1);
 }
 {
-    my $submission = enqueue();
+    my $submission = $records->enqueue($session);
     $gateway->misbehave({ delay => 0.3 });
     begin_in($session, 'CALL fpgo.deliver()');
-    wait_for('the order at the gateway', sub { received($submission) });
-    administer('ALTER TABLE fpgo_internal.attempt ADD CONSTRAINT broken CHECK (ended_at IS NULL) NOT VALID');
+    wait_for_order($gateway, $submission->{reference});
+    administer($admin, 'ALTER TABLE fpgo_internal.attempt ADD CONSTRAINT broken CHECK (ended_at IS NULL) NOT VALID');
     sleep 0.6;
-    administer('ALTER TABLE fpgo_internal.attempt DROP CONSTRAINT broken');
+    administer($admin, 'ALTER TABLE fpgo_internal.attempt DROP CONSTRAINT broken');
     ends('the record fails for a while', finish_in($session), '');
-    comes_to('the record fails for a while', $submission, 'accepted', 1);
+    $records->show('the record fails for a while', $submission, 'accepted', made => 1);
 }
 
 # --- the closing comparison -------------------------------------------------------------
 
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
-check_records($node, $gateway, committed => \@committed, uncommitted => \@rolled_back);
+check_log($node);
+check_records($node, $gateway, committed => [ $records->expected ], uncommitted => \@rolled_back);
 
 $_->quit for $session, $admin;
 $node->stop;

@@ -18,7 +18,7 @@ my @states = qw(queued sending accepted refused uncertain cancelled);
 my $dumps  = PostgreSQL::Test::Utils::tempdir();
 
 # Nothing is sent in this test, so nobody need listen.
-my $main = new_cluster('main', url => 'http://127.0.0.1:' . closed_port() . '/api/v1');
+my $main = new_cluster('main', url => closed_address());
 $main->safe_psql('postgres', qq{
     CREATE ROLE $role;
     GRANT USAGE ON FOREIGN SERVER frontpayment TO $role});
@@ -27,9 +27,7 @@ $main->safe_psql('postgres', qq{
 my %orders = map { $_ => order(referenceNo => $_) } @states;
 
 for my $state (@states) {
-    $main->safe_psql('postgres', qq{
-        SET ROLE $role;
-        SELECT fpgo.enqueue_invoice(\$order\$$orders{$state}\$order\$)});
+    $main->safe_psql('postgres', "SET ROLE $role; " . enqueue_sql($orders{$state}));
 }
 $main->safe_psql('postgres', q{
     UPDATE fpgo_internal.submission SET state = key::fpgo.submission_state;
@@ -46,8 +44,8 @@ a line break.'
     DELETE FROM fpgo_internal.payload WHERE submission IN
         (SELECT id FROM fpgo_internal.submission WHERE key IN ('accepted', 'refused', 'cancelled'))});
 # an event of a person's decision, and a submission that only one remembers
-$main->safe_psql('postgres', q{
-    SELECT fpgo.cancel_submission(fpgo.enqueue_invoice($order$} . order(referenceNo => 'event') . q{$order$), 'test')});
+$main->safe_psql('postgres', 'SELECT fpgo.cancel_submission(fpgo.enqueue_invoice('
+    . literal(order(referenceNo => 'event')) . q{), 'test')});
 
 my $before = records($main);
 is(scalar(() = $before =~ /^s /mg), 7, 'a submission in every state, and one that was decided about');
@@ -124,7 +122,7 @@ sub move {
 sub enqueue {
     my ($node, $order, $on_duplicate) = @_;
     my ($status, $number, $said) = $node->psql('postgres',
-        "\\set VERBOSITY verbose\nSELECT fpgo.enqueue_invoice(\$order\$$order\$order\$, on_duplicate => '$on_duplicate')");
+        "\\set VERBOSITY verbose\n" . enqueue_sql($order, "on_duplicate => '$on_duplicate'"));
     return $said =~ /ERROR: +(\w{5}): (.*)/ ? "$1 $2" : $number;
 }
 
@@ -160,10 +158,7 @@ sub recognises {
     }
     # in a transaction that ends, so that there is nothing new in the next copy
     my $number = number_of($node, 'refused');
-    my $freed = $node->safe_psql('postgres', qq{
-        BEGIN;
-        SELECT fpgo.enqueue_invoice(\$order\$$orders{refused}\$order\$) > $number;
-        ROLLBACK});
+    my $freed = $node->safe_psql('postgres', 'BEGIN; ' . enqueue_sql($orders{refused}) . " > $number; ROLLBACK");
     is($freed, 't', "$name: a refused order's key is free");
     return;
 }

@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -25,30 +26,11 @@ my $node    = new_cluster(
     # what was committed asynchronously would be lost, were it to count
     settings => "restart_after_crash = on\nwal_writer_delay = '10s'");
 
-# References of orders that were recorded before the crash.
-my @committed;
+# A personal number, and no canary, for orders of callers that are killed: what
+# such a process ran last is logged by PostgreSQL itself.
+my $loggable_number = '28038712383';
 
-sub ask {
-    my ($sql) = @_;
-    return $node->safe_psql('postgres', $sql);
-}
-
-sub state_of {
-    my ($reference) = @_;
-    return ask(qq{SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
-}
-
-sub received { return scalar $gateway->ledger($_[0]); }
-
-sub wait_for_gateway {
-    my ($reference) = @_;
-    return wait_for("order $reference at the gateway", sub { received($reference) });
-}
-
-sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
-
-sub find_helper { return ask(q{SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'}); }
+my $records = FpgoRecords->new($node, $gateway);
 
 # What tells one life of the cluster from the next; '' while it has none.
 sub life {
@@ -81,11 +63,12 @@ sub is_settled {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $session = open_session($node);
     is(run_in($session, 'CALL fpgo.deliver()')->{sqlstate}, '', "$name: delivery afterwards");
-    is(state_of($reference), $states, "$name: the record says '$states'");
+    is($records->states_of($reference), $states, "$name: the record says '$states'");
     run_in($session, 'CALL fpgo.deliver()');
-    is(received($reference), $received, "$name: requests received: $received");
+    is($gateway->received($reference), $received, "$name: requests received: $received");
     $session->quit;
-    check_records($node, $gateway, name => "$name: the records agree with the ledger", committed => \@committed);
+    check_records($node, $gateway,
+        name => "$name: the records agree with the ledger", committed => [ $records->expected ]);
     return;
 }
 
@@ -98,7 +81,8 @@ sub is_settled {
     run_in($locker, 'BEGIN; LOCK TABLE fpgo_internal.submission IN SHARE MODE');
     begin_submit($session, $order);
     my $helper = wait_for('the helper to wait', sub {
-        ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'fpgo helper' AND wait_event_type = 'Lock'});
+        administer($node, q{SELECT pid FROM pg_stat_activity
+            WHERE backend_type = 'fpgo helper' AND wait_event_type = 'Lock'});
     });
     kill_and_restart($helper);
     isnt(finish_in($session)->{sqlstate}, '', 'a helper killed before: the caller hears of it');
@@ -107,21 +91,21 @@ sub is_settled {
     my $again = open_session($node);
     is(submit($again, $order)->{sqlstate}, '', 'a helper killed before: submitted again');
     $again->quit;
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     is_settled('a helper killed before, and again', reference_of($order), 'accepted', 1);
 }
 {
-    ask('ALTER DATABASE postgres SET synchronous_commit = off');
+    administer($node, 'ALTER DATABASE postgres SET synchronous_commit = off');
     my $session = open_session($node);
     my $order   = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
-    wait_for_gateway(reference_of($order));
-    kill_and_restart(find_helper());
+    wait_for_order($gateway, reference_of($order));
+    kill_and_restart(find_helper($node));
     isnt(finish_in($session)->{sqlstate}, '', 'a helper killed during: the caller hears of it');
     forget_sessions($session);
-    ask('ALTER DATABASE postgres RESET synchronous_commit');
+    administer($node, 'ALTER DATABASE postgres RESET synchronous_commit');
     # whoever asks first makes it uncertain, without any delivery
     my $again = open_session($node);
     my $ended = submit($again, $order);
@@ -132,103 +116,94 @@ sub is_settled {
 {
     my $session = open_session($node);
     my $order   = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     run_in($session, q{SET fpgo.helper_idle = '60s'});
     is(submit($session, $order)->{sqlstate}, '', 'accepted before its helper is killed');
-    kill_and_restart(find_helper());
+    kill_and_restart(find_helper($node));
     forget_sessions($session);
     is_settled('a helper killed after', reference_of($order), 'accepted', 1);
 }
 
 # --- a deliverer is killed ------------------------------------------------------------------
 
-sub enqueue {
-    my ($session) = @_;
-    my $order     = order();
-    my $ended     = run_in($session, enqueue_sql($order));
-    die $ended->{said} if $ended->{sqlstate};
-    push @committed, reference_of($order);
-    return reference_of($order);
-}
-
 {
     # before: the records are locked, so it can claim nothing
     my ($session, $locker) = map { open_session($node) } 1 .. 2;
-    my $reference = enqueue($session);
+    my $reference = $records->enqueue($session)->{reference};
     my $pid       = pid_of($session);
     run_in($locker, 'BEGIN; LOCK TABLE fpgo_internal.submission IN SHARE MODE');
     begin_in($session, 'CALL fpgo.deliver()');
     wait_for('the deliverer to begin', sub {
-        ask("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND state = 'active' AND query LIKE 'CALL%'");
+        administer($node, qq{SELECT count(*) FROM pg_stat_activity
+            WHERE pid = $pid AND state = 'active' AND query LIKE 'CALL%'});
     });
     kill_and_restart($pid);
     forget_sessions($session, $locker);
-    is(state_of($reference), 'queued', 'a deliverer killed before: still queued');
+    is($records->states_of($reference), 'queued', 'a deliverer killed before: still queued');
     is_settled('a deliverer killed before', $reference, 'accepted', 1);
 }
 {
     my $session    = open_session($node);
-    my @references = map { enqueue($session) } 1 .. 3;
+    my @references = map { $records->enqueue($session)->{reference} } 1 .. 3;
     my $pid        = pid_of($session);
-    ask(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '2')});
+    administer($node, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '2')});
     run_in($session, 'SET synchronous_commit = off');
     $gateway->misbehave({ requests => 2, delay => 1 });
     begin_in($session, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for @references[0, 1];
+    wait_for_order($gateway, $_) for @references[0, 1];
     kill_and_restart($pid);
     forget_sessions($session);
-    is(join(' ', map { state_of($_) } @references), 'sending sending queued',
+    is(join(' ', map { $records->states_of($_) } @references), 'sending sending queued',
         'a deliverer killed during: only what was in flight is in doubt');
     is_settled('a deliverer killed during, in flight', $_, 'uncertain', 1) for @references[0, 1];
     is_settled('a deliverer killed during, waiting', $references[2], 'accepted', 1);
-    ask(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+    administer($node, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 }
 {
     # after: the outcome is on record and the next request under way
     my $session    = open_session($node);
-    my @references = map { enqueue($session) } 1 .. 2;
+    my @references = map { $records->enqueue($session)->{reference} } 1 .. 2;
     my $pid        = pid_of($session);
-    ask(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '1')});
+    administer($node, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '1')});
     $gateway->misbehave({ delay => 0 }, { delay => 1 });
     begin_in($session, 'CALL fpgo.deliver()');
-    wait_for_gateway($references[1]);
+    wait_for_order($gateway, $references[1]);
     kill_and_restart($pid);
     forget_sessions($session);
     is_settled('a deliverer killed after one', $references[0], 'accepted', 1);
     is_settled('a deliverer killed after one, the next', $references[1], 'uncertain', 1);
-    ask(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+    administer($node, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 }
 
 # --- another process is killed -----------------------------------------------------------------
 
 for my $who ('the caller', 'a bystander') {
     my ($session, $bystander) = map { open_session($node) } 1 .. 2;
-    # PostgreSQL itself logs what a killed process was running, so no canary here
-    my $order = order('customerDetails.personalNumber' => '28038712383');
-    push @committed, reference_of($order);
+    my $order = order('customerDetails.personalNumber' => $loggable_number);
+    $records->expect(reference_of($order));
     my $pid = pid_of($who eq 'the caller' ? $session : $bystander);
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
-    wait_for_gateway(reference_of($order));
+    wait_for_order($gateway, reference_of($order));
     kill_and_restart($pid);
     forget_sessions($session, $bystander);
     is_settled("$who killed during a request of a helper", reference_of($order), 'uncertain', 1);
 }
 {
     my ($session, $bystander) = map { open_session($node) } 1 .. 2;
-    my ($first, $second) = map { enqueue($session) } 1 .. 2;
+    my ($first, $second) = map { $records->enqueue($session)->{reference} } 1 .. 2;
     my $pid = pid_of($bystander);
     $gateway->misbehave({ requests => 2, delay => 1 });
     begin_in($session, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for $first, $second;
+    wait_for_order($gateway, $_) for $first, $second;
     kill_and_restart($pid);
     forget_sessions($session, $bystander);
     is_settled('a bystander killed during a delivery', $_, 'uncertain', 1) for $first, $second;
 }
 {
     my $bystander = open_session($node);
-    my $order     = order();
-    push @committed, reference_of($order);
+    my $order     = order('customerDetails.personalNumber' => $loggable_number);
+    $records->expect(reference_of($order));
     is(submit($bystander, $order)->{sqlstate}, '', 'accepted before a bystander is killed');
     kill_and_restart(pid_of($bystander));
     forget_sessions($bystander);
@@ -242,7 +217,7 @@ for my $who ('the caller', 'a bystander') {
     for my $round (1 .. 8) {
         my ($session, $deliverer) = map { open_session($node) } 1 .. 2;
         my $pid    = pid_of($deliverer);
-        my @queued = map { enqueue($deliverer) } 1 .. 12;
+        my @queued = map { $records->enqueue($deliverer)->{reference} } 1 .. 12;
         my $order  = order();
         $gateway->misbehave({ requests => 13, delay => 0.02 });
         my $before = life();
@@ -257,11 +232,11 @@ for my $who ('the caller', 'a bystander') {
         is(run_in($again, 'CALL fpgo.deliver()')->{sqlstate},
             '', "killed at any moment, round $round: delivery afterwards");
         $again->quit;
-        $seen{ state_of($_) }++ for @queued;
-        is(scalar(grep { received($_) > 1 } @queued, reference_of($order)), 0,
+        $seen{ $records->states_of($_) }++ for @queued;
+        is(scalar(grep { $gateway->received($_) > 1 } @queued, reference_of($order)), 0,
             "killed at any moment, round $round: nothing is sent twice");
         check_records($node, $gateway, name => "killed at any moment, round $round: the records agree with the ledger",
-            committed => \@committed);
+            committed => [ $records->expected ]);
     }
     diag('killed at any moment: ' . join(', ', map { "$seen{$_} $_" } sort keys %seen));
     is_deeply([ grep { !/^(?:accepted|uncertain)$/ } keys %seen ], [], 'killed at any moment: accepted or uncertain');
@@ -275,13 +250,13 @@ for my $who ('the caller', 'a bystander') {
 sub stop_during {
     my ($mode, $wish) = @_;
     my ($session, $deliverer) = map { open_session($node) } 1 .. 2;
-    my $queued = enqueue($deliverer);
+    my $queued = $records->enqueue($deliverer)->{reference};
     my $order  = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     $gateway->misbehave({ requests => 2, %$wish });
     begin_submit($session, $order);
     begin_in($deliverer, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for reference_of($order), $queued;
+    wait_for_order($gateway, $_) for reference_of($order), $queued;
     my $began = time;
     $node->stop($mode);
     my $seconds = time - $began;
@@ -310,12 +285,12 @@ sub stop_during {
     # a smart stop waits for sessions, and then for a helper that lost its own
     my $session = open_session($node);
     my $order   = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     my $pid = pid_of($session);
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
-    wait_for_gateway(reference_of($order));
-    ask("SELECT pg_terminate_backend($pid)");
+    wait_for_order($gateway, reference_of($order));
+    administer($node, "SELECT pg_terminate_backend($pid)");
     is(finish_in($session)->{sqlstate}, '57P01', 'a smart stop: the caller is gone');
     forget_sessions($session);
     my $began = time;
@@ -328,15 +303,15 @@ for my $case ([ 'answers soon', { delay => 0.7 } ], [ 'never answers', { stall =
     # a postmaster that is killed leaves its processes to themselves
     my ($name, $wish) = @$case;
     my ($session, $deliverer) = map { open_session($node) } 1 .. 2;
-    my $queued = enqueue($deliverer);
+    my $queued = $records->enqueue($deliverer)->{reference};
     my $order  = order();
-    push @committed, reference_of($order);
+    $records->expect(reference_of($order));
     my @pids = (pid_of($session), pid_of($deliverer));
     $gateway->misbehave({ requests => 2, %$wish });
     begin_submit($session, $order);
     begin_in($deliverer, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for reference_of($order), $queued;
-    push @pids, find_helper();
+    wait_for_order($gateway, $_) for reference_of($order), $queued;
+    push @pids, find_helper($node);
     my $began = time;
     $node->kill9;
     wait_for('the end of all processes', sub { !grep { kill 0, $_ } @pids }, 30);
@@ -350,7 +325,7 @@ for my $case ([ 'answers soon', { delay => 0.7 } ], [ 'never answers', { stall =
         my $session = open_session($node);
         run_in($session, 'CALL fpgo.deliver()');
         $session->quit;
-        my $state = state_of($reference);
+        my $state = $records->states_of($reference);
         my $expected = $name eq 'answers soon' ? qr/^(?:accepted|uncertain)$/ : qr/^uncertain$/;
         like($state, $expected, "the postmaster is killed, the gateway $name: the record says '$state'");
         is_settled("the postmaster is killed, the gateway $name", $reference, $state, 1);

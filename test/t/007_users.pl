@@ -8,8 +8,8 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
 use FpgoTest;
-use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -17,49 +17,18 @@ my $gateway = FpgoGateway->start('--token', $TOKEN);
 my $node    = new_cluster('main', url => $gateway->address, options => q{timeout '20s'});
 my $session = open_session($node);
 my $admin   = open_session($node);
-my @committed;
+my $records = FpgoRecords->new($admin, $gateway);
 
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
+# enqueue_as($role): an order queued by a role; returns the submission.
+sub enqueue_as {
+    my ($role) = @_;
+    administer($admin, "SET ROLE $role");
+    my $submission = $records->enqueue($admin);
+    administer($admin, 'RESET ROLE');
+    return $submission;
 }
 
-# enqueue($role[, %changes]): an order queued by a role; a hash of id, reference
-sub enqueue {
-    my ($role, %changes) = @_;
-    my $order = order(%changes);
-    my $id    = administer("SET ROLE $role; " . enqueue_sql($order) . '; RESET ROLE');
-    push @committed, reference_of($order);
-    return { id => $id, reference => reference_of($order) };
-}
-
-sub column_of {
-    my ($submission, $column) = @_;
-    return administer("SELECT $column FROM fpgo_internal.submission WHERE id = $submission->{id}");
-}
-
-sub state_of { return column_of($_[0], 'state'); }
-
-sub received { return scalar $gateway->ledger($_[0]{reference}); }
-
-sub comes_to {
-    my ($name, $submission, $state, $received) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is(state_of($submission), $state, "$name: is $state");
-    is(received($submission), $received, "$name: requests received: $received");
-    return;
-}
-
-sub wait_for_gateway {
-    my ($submission) = @_;
-    return wait_for("submission $submission->{id} at the gateway", sub { received($submission) });
-}
-
-sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
-
-administer(q{
+administer($admin, q{
     CREATE ROLE shop;
     CREATE ROLE cashier LOGIN;
     CREATE ROLE postman LOGIN;
@@ -69,7 +38,7 @@ administer(q{
 
 # --- where it may be called -----------------------------------------------------------
 
-administer(q{
+administer($admin, q{
     CREATE PROCEDURE at_top_level() LANGUAGE plpgsql AS 'BEGIN CALL fpgo.deliver(); END';
     CREATE PROCEDURE one_more_level() LANGUAGE plpgsql AS 'BEGIN CALL at_top_level(); END';
     CREATE PROCEDURE as_definer() LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN CALL fpgo.deliver(); END';
@@ -92,11 +61,11 @@ for my $case (
     [ 'a DO block in a transaction block' => 'BEGIN; DO $$ BEGIN CALL fpgo.deliver(); END $$' ],
     [ 'a block with EXCEPTION'           => 'CALL in_block()' ]) {
     my ($name, $sql) = @$case;
-    my $submission = enqueue('postgres');
+    my $submission = enqueue_as('postgres');
     ends("in $name", run_in($session, $sql), '25001', qr/HINT: .*CALL fpgo\.deliver\(\)/);
     run_in($session, "ROLLBACK;\n\\set AUTOCOMMIT on\n");
-    comes_to("in $name", $submission, 'queued', 0);
-    administer("SELECT fpgo.cancel_submission($submission->{id}, 'test')");
+    $records->show("in $name", $submission, 'queued', received => 0);
+    administer($admin, "SELECT fpgo.cancel_submission($submission->{id}, 'test')");
 }
 for my $case (
     [ 'at top level'                    => 'CALL fpgo.deliver()' ],
@@ -105,9 +74,9 @@ for my $case (
     [ 'a loop over a query'             => 'CALL in_loop()' ],
     [ 'a DO block'                      => 'DO $$ BEGIN CALL fpgo.deliver(); END $$' ]) {
     my ($name, $sql) = @$case;
-    my $submission = enqueue('postgres');
+    my $submission = enqueue_as('postgres');
     ends("in $name", run_in($session, $sql), '');
-    comes_to("in $name", $submission, 'accepted', 1);
+    $records->show("in $name", $submission, 'accepted', received => 1);
 }
 run_in($session, 'SET default_transaction_read_only = on');
 ends('read-only', run_in($session, 'CALL fpgo.deliver()'), '55000', qr/read-only/);
@@ -118,9 +87,9 @@ run_in($session, 'RESET default_transaction_read_only');
 my $postman = open_session($node);
 run_in($postman, 'SET SESSION AUTHORIZATION postman');
 run_in($postman, 'SET ROLE none');
-administer('REVOKE shop FROM postman');
+administer($admin, 'REVOKE shop FROM postman');
 ends('without EXECUTE', run_in($postman, 'CALL fpgo.deliver()'), '42501');
-administer('GRANT shop TO postman');
+administer($admin, 'GRANT shop TO postman');
 
 # Who a session is, by all that tells it.
 sub identity {
@@ -146,9 +115,9 @@ like($before, qr{^postman/shop/shop/pg_temp, public/f}, 'the postman is shop');
 my $pid = pid_of($postman);
 
 {
-    my $submission = enqueue('cashier');
+    my $submission = enqueue_as('cashier');
     ends('as shop', run_in($postman, 'CALL fpgo.deliver()'), '');
-    comes_to('as shop', $submission, 'accepted', 1);
+    $records->show('as shop', $submission, 'accepted', received => 1);
     is_itself('after success', $postman, $before);
 }
 {
@@ -157,72 +126,70 @@ my $pid = pid_of($postman);
 }
 for my $how ('cancel', 'statement_timeout', 'lock_timeout') {
     # before anything is claimed: the records are locked
-    my $submission = enqueue('cashier');
+    my $submission = enqueue_as('cashier');
     run_in($admin, 'BEGIN; LOCK TABLE fpgo_internal.submission IN ACCESS EXCLUSIVE MODE');
     run_in($postman, "SET $how = '200ms'") if $how ne 'cancel';
     begin_in($postman, 'CALL fpgo.deliver()');
     if ($how eq 'cancel') {
-        wait_for('the deliverer to wait', sub {
-            administer("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event_type = 'Lock'");
-        });
-        administer("SELECT pg_cancel_backend($pid)");
+        wait_for_lock($postman);
+        administer($admin, "SELECT pg_cancel_backend($pid)");
     }
     ends("$how before claiming", finish_in($postman), $how eq 'lock_timeout' ? '55P03' : '57014');
     run_in($admin, 'ROLLBACK');
     run_in($postman, "RESET $how") if $how ne 'cancel';
     is_itself("after $how before claiming", $postman, $before);
-    comes_to("$how before claiming", $submission, 'queued', 0);
-    administer("SELECT fpgo.cancel_submission($submission->{id}, 'test')");
+    $records->show("$how before claiming", $submission, 'queued', received => 0);
+    administer($admin, "SELECT fpgo.cancel_submission($submission->{id}, 'test')");
 }
-administer(q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '2')});
+administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD concurrency '2')});
 for my $how ('cancel', 'statement_timeout') {
     # while requests are under way: they are drained, and no more is claimed
-    my @submissions = map { enqueue('cashier') } 1 .. 4;
+    my @submissions = map { enqueue_as('cashier') } 1 .. 4;
     $gateway->misbehave({ requests => 2, delay => 1 });
     run_in($postman, "SET statement_timeout = '400ms'") if $how ne 'cancel';
     begin_in($postman, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for @submissions[0, 1];
-    administer("SELECT pg_cancel_backend($pid)") if $how eq 'cancel';
+    wait_for_order($gateway, $_->{reference}) for @submissions[0, 1];
+    administer($admin, "SELECT pg_cancel_backend($pid)") if $how eq 'cancel';
     my $ended = ends("$how in flight", finish_in($postman), '57014');
     cmp_ok($ended->{seconds}, '<', 4.5, "$how in flight: ends within the grace time");
     run_in($postman, 'RESET statement_timeout');
     is_itself("after $how in flight", $postman, $before);
-    comes_to("$how in flight, drained", $_, 'accepted', 1) for @submissions[0, 1];
-    comes_to("$how in flight, not claimed", $_, 'queued', 0) for @submissions[2, 3];
+    $records->show("$how in flight, drained", $_, 'accepted', received => 1) for @submissions[0, 1];
+    $records->show("$how in flight, not claimed", $_, 'queued', received => 0) for @submissions[2, 3];
     ends("after $how in flight", run_in($postman, 'CALL fpgo.deliver()'), '');
-    comes_to("after $how in flight", $_, 'accepted', 1) for @submissions;
+    $records->show("after $how in flight", $_, 'accepted', received => 1) for @submissions;
 }
 {
     # a gateway that needs longer than the grace time
-    my $submission = enqueue('cashier');
+    my $submission = enqueue_as('cashier');
     $gateway->misbehave({ stall => \1 });
     begin_in($postman, 'CALL fpgo.deliver()');
-    wait_for_gateway($submission);
+    wait_for_order($gateway, $submission->{reference});
     my $began = time;
-    administer("SELECT pg_cancel_backend($pid)");
+    administer($admin, "SELECT pg_cancel_backend($pid)");
     ends('no answer within the grace time', finish_in($postman), '57014');
     diag(sprintf 'a cancelled delivery without an answer took %.1f s', time - $began);
     cmp_ok(time - $began, '<', 4.8, 'no answer within the grace time: given up');
     is_itself('after the grace time', $postman, $before);
-    comes_to('no answer within the grace time', $submission, 'uncertain', 1);
+    $records->show('no answer within the grace time', $submission, 'uncertain', received => 1);
 }
 {
-    my @submissions = map { enqueue('cashier') } 1 .. 3;
+    my @submissions = map { enqueue_as('cashier') } 1 .. 3;
     $gateway->misbehave({ requests => 2, delay => 0.5 });
     begin_in($postman, 'CALL fpgo.deliver()');
-    wait_for_gateway($_) for @submissions[0, 1];
-    administer("SELECT pg_terminate_backend($pid)");
+    wait_for_order($gateway, $_->{reference}) for @submissions[0, 1];
+    administer($admin, "SELECT pg_terminate_backend($pid)");
     ends('terminated in flight', finish_in($postman), '57P01');
-    comes_to('terminated in flight, drained', $_, 'accepted', 1) for @submissions[0, 1];
-    comes_to('terminated in flight, not claimed', $submissions[2], 'queued', 0);
+    $records->show('terminated in flight, drained', $_, 'accepted', received => 1) for @submissions[0, 1];
+    $records->show('terminated in flight, not claimed', $submissions[2], 'queued', received => 0);
     eval { $postman->quit };
     ends('after the termination', run_in($session, 'CALL fpgo.deliver()'), '');
-    comes_to('after the termination', $submissions[2], 'accepted', 1);
+    $records->show('after the termination', $submissions[2], 'accepted', received => 1);
 }
 {
     # deliverers that are cancelled again and again, whatever they are doing
     my @deliverers  = map { open_session($node) } 1 .. 3;
-    my @submissions = map { enqueue('cashier') } 1 .. 40;
+    my @submissions = map { enqueue_as('cashier') } 1 .. 40;
     my (@changed, %seen);
     $gateway->misbehave({ requests => 40, delay => 0.03 });
     run_in($_, 'SET SESSION AUTHORIZATION postman; SET ROLE shop; SET search_path = pg_temp, public') for @deliverers;
@@ -232,16 +199,17 @@ for my $how ('cancel', 'statement_timeout') {
         $seen{ finish_in($_)->{sqlstate} || 'success' }++ for @deliverers;
         run_in($_, 'RESET statement_timeout') for @deliverers;
         push @changed, grep { $_ ne $before } map { identity($_) } @deliverers;
-        last unless administer(q{SELECT count(*) FROM fpgo_internal.submission WHERE state = 'queued'});
+        last unless $records->count_in_state('queued');
     }
     is_deeply([ grep { !/^(?:success|57014)$/ } keys %seen ], [], 'cancelled again and again: nothing else goes wrong');
     is_deeply(\@changed, [], 'cancelled again and again: the sessions are who they were');
-    is(scalar(grep { state_of($_) eq 'accepted' && received($_) == 1 } @submissions), 40,
-        'cancelled again and again: each order is sent once');
+    my @sent_once =
+      grep { $records->state_of($_) eq 'accepted' && $gateway->received($_->{reference}) == 1 } @submissions;
+    is(scalar @sent_once, 40, 'cancelled again and again: each order is sent once');
     diag('cancelled again and again: ' . join(', ', map { "$_ $seen{$_} times" } sort keys %seen));
     $_->quit for @deliverers;
 }
-administer(q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
+administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
 
 # --- as whom it sends -----------------------------------------------------------------
 
@@ -258,46 +226,45 @@ for my $case (
     [   'the server was renamed', 'ALTER SERVER frontpayment RENAME TO elsewhere',
         'ALTER SERVER elsewhere RENAME TO frontpayment', qr/server "frontpayment" does not exist/ ]) {
     my ($name, $break, $mend, $reason) = @$case;
-    my $submission = enqueue('cashier');
-    administer($break);
+    my $submission = enqueue_as('cashier');
+    administer($admin, $break);
     run_in($session, q{SET statement_timeout = '5s'});
     ends($name, run_in($session, 'CALL fpgo.deliver()'), '');
-    comes_to($name, $submission, 'queued', 0);
-    like(column_of($submission, 'error'), $reason, "$name: the reason is on record");
-    is(column_of($submission, 'not_before IS NULL'), 't', "$name: is due once that is mended");
+    $records->show($name, $submission, 'queued', received => 0);
+    like($records->column_of($submission, 'error'), $reason, "$name: the reason is on record");
+    is($records->column_of($submission, 'not_before IS NULL'), 't', "$name: is due once that is mended");
     ends("$name, by its number", run_in($session, "CALL fpgo.deliver($submission->{id})"), '');
-    cmp_ok(column_of($submission, 'attempts'), '<=', 2, "$name, by its number: one more attempt");
+    cmp_ok($records->column_of($submission, 'attempts'), '<=', 2, "$name, by its number: one more attempt");
     run_in($session, q{SET statement_timeout = '50ms'});
     ends("$name: the session can be cancelled afterwards", run_in($session, 'SELECT pg_sleep(3)'), '57014');
     run_in($session, 'RESET statement_timeout');
-    administer($mend);
+    administer($admin, $mend);
     ends("$name, and mended", run_in($session, "CALL fpgo.deliver($submission->{id})"), '');
-    comes_to("$name, and mended", $submission, 'accepted', 1);
+    $records->show("$name, and mended", $submission, 'accepted', received => 1);
 }
 {
     # a role of its own mapping, with a token that the gateway does not know
-    administer(q{
+    administer($admin, q{
         CREATE ROLE stranger;
         GRANT USAGE ON FOREIGN SERVER frontpayment TO stranger;
         CREATE USER MAPPING FOR stranger SERVER frontpayment OPTIONS (token 'not-the-token')});
-    my $ours   = enqueue('cashier');
-    my $theirs = enqueue('stranger');
+    my $ours   = enqueue_as('cashier');
+    my $theirs = enqueue_as('stranger');
     ends('two roles', run_in($session, 'CALL fpgo.deliver()'), '');
-    comes_to('the role with the right token', $ours, 'accepted', 1);
-    is(state_of($theirs), 'queued', 'the role with the wrong token: is queued');
-    is(administer("SELECT outcome FROM fpgo_internal.attempt WHERE submission = $theirs->{id}"),
+    $records->show('the role with the right token', $ours, 'accepted', received => 1);
+    is($records->state_of($theirs), 'queued', 'the role with the wrong token: is queued');
+    is(administer($admin, "SELECT outcome FROM fpgo_internal.attempt WHERE submission = $theirs->{id}"),
         'credentials', 'the role with the wrong token: refused by the gateway');
-    administer("ALTER USER MAPPING FOR stranger SERVER frontpayment OPTIONS (SET token '$TOKEN')");
+    administer($admin, "ALTER USER MAPPING FOR stranger SERVER frontpayment OPTIONS (SET token '$TOKEN')");
     run_in($session, "CALL fpgo.deliver($theirs->{id})");
-    comes_to('the role with the token mended', $theirs, 'accepted', 1);
-    is(administer(q{SELECT count(*) FROM fpgo.invoice_session(} . $theirs->{id} . ')'), 1, 'its row is there');
+    $records->show('the role with the token mended', $theirs, 'accepted', received => 1);
+    is(administer($admin, q{SELECT count(*) FROM fpgo.invoice_session(} . $theirs->{id} . ')'), 1, 'its row is there');
     ends('for others it is not', run_in($session,
         "SET ROLE cashier; SELECT * FROM fpgo.invoice_session($theirs->{id}); RESET ROLE"), '42501');
 }
 
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
-check_records($node, $gateway, committed => \@committed);
+check_log($node);
+check_records($node, $gateway, committed => [ $records->expected ]);
 
 $_->quit for $session, $admin;
 $node->stop;
