@@ -405,7 +405,7 @@ COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS 'Decid
 CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS 'Takes a queued submission back: it will not be sent, and its key is free again. reason is recorded with the role and the time. For members of the role that handed the order in. Errors: 22004 NULL, 22023 a blank reason, 42704 no such submission, 42501 somebody else''s, 55000 it is not queued.';
+COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS 'Takes a queued submission back: it will not be sent, and its key is free again. reason is recorded with the role and the time. For members of the role that handed the order in, and for those who may execute fpgo.resolve. Errors: 22004 NULL, 22023 a blank reason, 42704 no such submission, 42501 somebody else''s, 55000 it is not queued.';
 
 /* ---------- 8. Rights, dumps, DROP EXTENSION ---------- */
 
