@@ -112,9 +112,9 @@ SELECT state, what FROM records WHERE key = 'C-1';
 SELECT fpgo.resolve(:id, 'refused', repeat('ø', 2000));
 SELECT length(reason) FROM records WHERE key = 'C-1';
 
--- cancel_submission: its role and members of it, before it is sent
+-- cancel_submission: its role, members of it and operators, before it is sent
 SELECT a_submission('D-1', 'queued') AS one, a_submission('D-2', 'queued') AS two,
-	a_submission('D-3', 'queued') AS three \gset
+	a_submission('D-3', 'queued') AS three, a_submission('D-6', 'queued') AS four \gset
 SET ROLE regress_fpgo_stranger;
 \set VERBOSITY sqlstate
 SELECT fpgo.cancel_submission(:one, 'Not mine.');
@@ -122,9 +122,7 @@ SELECT fpgo.resolve(:one, 'refused', 'Not mine.');
 SELECT * FROM fpgo.invoice_session(:one);
 \set VERBOSITY terse
 SET ROLE regress_fpgo_operator;
-\set VERBOSITY sqlstate
-SELECT fpgo.cancel_submission(:one, 'Not mine.');
-\set VERBOSITY terse
+SELECT fpgo.cancel_submission(:four, 'The shop asked for it.');
 SET ROLE regress_fpgo_shop;
 SELECT fpgo.cancel_submission(:one, 'The customer called.');
 SELECT current_user;

@@ -10,7 +10,8 @@
  *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
  *		7. Delivery:   deliver, resolve, cancel_submission, pause, resume, worker
- *		8. Rights, dumps, DROP EXTENSION
+ *		8. Views:      submissions, attempts, queue_health, delivery_progress
+ *		9. Rights, dumps, DROP EXTENSION
  *
  * Names are the API's names in snake_case, one for one.  Everything has a
  * COMMENT; \df+ fpgo.* and \dT+ fpgo.* are the reference.
@@ -235,8 +236,11 @@ COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is 
 CREATE SCHEMA fpgo_internal;
 COMMENT ON SCHEMA fpgo_internal IS 'The records of fpgo. Nobody but fpgo reads or writes here: states change in its code only, which guards every change.';
 
-CREATE TYPE fpgo.submission_state AS ENUM ('queued', 'sending', 'accepted', 'refused', 'uncertain', 'cancelled');
-COMMENT ON TYPE fpgo.submission_state IS 'queued: waits to be sent. sending: on its way. accepted: the gateway has it. refused: the gateway refused it for good. uncertain: it may or may not have arrived; never sent again by itself. cancelled: will not be sent.';
+-- Text and no enum: comparisons of text are leakproof, so that those of a user
+-- pass a security barrier and find an index.
+CREATE DOMAIN fpgo.submission_state AS text COLLATE "C"
+	CHECK (VALUE OPERATOR(pg_catalog.=) ANY ('{queued,sending,accepted,refused,uncertain,cancelled}'));
+COMMENT ON DOMAIN fpgo.submission_state IS 'queued: waits to be sent. sending: on its way. accepted: the gateway has it. refused: the gateway refused it for good. uncertain: it may or may not have arrived; never sent again by itself. cancelled: will not be sent.';
 
 CREATE TABLE fpgo_internal.submission (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -255,7 +259,11 @@ CREATE TABLE fpgo_internal.submission (
 	bank_id_url text,
 	error text,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	settled_at timestamptz
+	settled_at timestamptz,
+	advice text[],
+	gateway_status text,
+	gateway_status_at timestamptz,
+	invoice_number text
 );
 COMMENT ON TABLE fpgo_internal.submission IS 'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view shows.';
 COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
@@ -275,6 +283,10 @@ COMMENT ON COLUMN fpgo_internal.submission.bank_id_url IS 'The BankID address, o
 COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a sentence without personal data';
 COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
 COMMENT ON COLUMN fpgo_internal.submission.settled_at IS 'When it reached the state it is in, unless it is queued or sending';
+COMMENT ON COLUMN fpgo_internal.submission.advice IS 'What fpgo advised when it was handed in, one sentence each; NULL: nothing';
+COMMENT ON COLUMN fpgo_internal.submission.gateway_status IS 'Status of the order at the gateway, in its words; NULL: not known';
+COMMENT ON COLUMN fpgo_internal.submission.gateway_status_at IS 'When the gateway said so; NULL: it never did';
+COMMENT ON COLUMN fpgo_internal.submission.invoice_number IS 'The gateway''s number of the invoice; NULL: not known';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
@@ -313,13 +325,16 @@ CREATE TABLE fpgo_internal.attempt (
 	reason text,
 	PRIMARY KEY (submission, number)
 );
+-- what was sent lately; nothing else tells, as submissions may be queued for days
+CREATE INDEX attempt_started ON fpgo_internal.attempt USING brin (started_at)
+	WITH (autosummarize = on);
 COMMENT ON TABLE fpgo_internal.attempt IS 'One row a transmission that was begun, written before its first byte leaves';
 COMMENT ON COLUMN fpgo_internal.attempt.submission IS 'The submission it belongs to';
 COMMENT ON COLUMN fpgo_internal.attempt.number IS 'Counts the submission''s attempts from 1';
 COMMENT ON COLUMN fpgo_internal.attempt.run IS 'The run that made it';
 COMMENT ON COLUMN fpgo_internal.attempt.started_at IS 'When it was begun';
 COMMENT ON COLUMN fpgo_internal.attempt.ended_at IS 'When its outcome was known; NULL while it is under way';
-COMMENT ON COLUMN fpgo_internal.attempt.outcome IS 'accepted, refused, unreached, misconfigured, credentials, slow down, unknown';
+COMMENT ON COLUMN fpgo_internal.attempt.outcome IS 'accepted, refused, unreached, misconfigured, credentials, slow_down, unknown';
 COMMENT ON COLUMN fpgo_internal.attempt.status IS 'HTTP status of the answer; NULL if there was none';
 COMMENT ON COLUMN fpgo_internal.attempt.reason IS 'What happened, in a sentence without personal data';
 
@@ -420,7 +435,7 @@ COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS 'Decid
 CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS 'Takes a queued submission back: it will not be sent, and its key is free again. reason is recorded with the role and the time. For members of the role that handed the order in. Errors: 22004 NULL, 22023 a blank reason, 42704 no such submission, 42501 somebody else''s, 55000 it is not queued.';
+COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS 'Takes a queued submission back: it will not be sent, and its key is free again. reason is recorded with the role and the time. For members of the role that handed the order in, and for those who may execute fpgo.resolve. Errors: 22004 NULL, 22023 a blank reason, 42704 no such submission, 42501 somebody else''s, 55000 it is not queued.';
 
 CREATE FUNCTION fpgo.pause(database text DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_pause'
@@ -438,6 +453,209 @@ CREATE FUNCTION fpgo.worker(OUT state text, OUT pid integer, OUT since timestamp
 COMMENT ON FUNCTION fpgo.worker() IS 'The resident worker of this database. state: none (fpgo is not in shared_preload_libraries, or fpgo.databases does not name the database), starting (it is meant to run and does not yet), running, paused. pid and since: its process and when it started; NULL unless it runs.';
 
 /* ---------- 8. Rights, dumps, DROP EXTENSION ---------- */
+/* ---------- 8. Views ---------- */
+
+/*
+ * The views run with their owner's rights on the tables and show each user the
+ * submissions of the roles whose rights they have, by name, as records outlive
+ * roles.  Who the user is, is asked once a statement: the subqueries of viewer
+ * and own_role do not depend on the row.
+ *
+ * A security barrier keeps conditions of the user's own that could give rows
+ * away outside.  Leakproof ones are evaluated inside and find indexes: =, <, >
+ * and IN of bigint, text and timestamptz (but not of a timestamptz with a date).
+ */
+
+CREATE FUNCTION fpgo.sees_all_submissions() RETURNS boolean
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN true;
+COMMENT ON FUNCTION fpgo.sees_all_submissions() IS 'Whoever may execute this sees the submissions of all roles in fpgo.submissions, fpgo.attempts, fpgo.queue_health and fpgo.delivery_progress: GRANT EXECUTE ON FUNCTION fpgo.sees_all_submissions TO .... Returns true. Granted to nobody; those who may execute fpgo.resolve see all without it.';
+
+CREATE VIEW fpgo_internal.viewer AS
+	SELECT w.sees_all, w.sees_all OR pg_has_role('pg_monitor', 'USAGE') AS counts_all
+	FROM (SELECT has_function_privilege('fpgo.sees_all_submissions()'::regprocedure, 'EXECUTE')
+		OR has_function_privilege('fpgo.resolve(bigint,text,text,text,text,text)'::regprocedure, 'EXECUTE') AS sees_all) w;
+COMMENT ON VIEW fpgo_internal.viewer IS 'What the current user may see; one row';
+COMMENT ON COLUMN fpgo_internal.viewer.sees_all IS 'Every role''s submissions';
+COMMENT ON COLUMN fpgo_internal.viewer.counts_all IS 'How many there are of every role';
+
+CREATE VIEW fpgo_internal.own_role AS
+	SELECT r.rolname::text AS role
+	FROM pg_catalog.pg_roles r
+	WHERE pg_has_role(r.oid, 'USAGE');
+COMMENT ON VIEW fpgo_internal.own_role IS 'The roles whose rights the current user has';
+COMMENT ON COLUMN fpgo_internal.own_role.role IS 'Name of the role';
+
+CREATE VIEW fpgo.submissions WITH (security_barrier) AS
+	SELECT s.id AS submission, s.server, s.reference, s.key, s.role, s.state,
+		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
+		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
+		s.settled_at,
+		-- the clock may have been set back, and the statement may have begun before
+		greatest(CASE WHEN s.state = ANY ('{queued,sending,uncertain}') THEN statement_timestamp()
+			ELSE s.settled_at END - s.created_at, '0') AS waiting_time,
+		s.not_before, s.error AS last_error,
+		s.gateway_status, s.gateway_status_at, s.invoice_number
+	FROM fpgo_internal.submission s
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.submissions IS 'One row an order that was handed to fpgo; it stays when payload, server and role are gone. Shows the submissions of the roles one is a member of, and all of them to whoever may execute fpgo.sees_all_submissions or fpgo.resolve; those of a role that no longer exists to the latter alone. No personal data: the BankID address is in fpgo.invoice_session(submission).';
+COMMENT ON COLUMN fpgo.submissions.submission IS 'The number of the submission; never NULL';
+COMMENT ON COLUMN fpgo.submissions.server IS 'Name of the foreign server it was handed in for; never NULL';
+COMMENT ON COLUMN fpgo.submissions.reference IS 'referenceNo of the order, its first 1000 bytes; NULL if the order has none. Several submissions may share one.';
+COMMENT ON COLUMN fpgo.submissions.key IS 'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made; never NULL';
+COMMENT ON COLUMN fpgo.submissions.role IS 'Name the role that handed the order in had then; never NULL';
+COMMENT ON COLUMN fpgo.submissions.state IS 'queued, sending, accepted, refused, uncertain or cancelled, see the type; never NULL';
+COMMENT ON COLUMN fpgo.submissions.order_uuid IS 'The gateway''s identifier of the order (ODR...); NULL unless accepted';
+COMMENT ON COLUMN fpgo.submissions.customer_uuid IS 'The gateway''s identifier of the customer (CSRT...); NULL unless accepted, or if the gateway gave none';
+COMMENT ON COLUMN fpgo.submissions.grand_total IS 'orderSummary.grandTotal in NOK; NULL if it is no number that numeric holds';
+COMMENT ON COLUMN fpgo.submissions.advice IS 'What fpgo advised when the order was handed in, one sentence each; NULL if nothing';
+COMMENT ON COLUMN fpgo.submissions.attempts IS 'How often a transmission was begun; fpgo.attempts has each. Never NULL';
+COMMENT ON COLUMN fpgo.submissions.created_at IS 'When it was handed in, by the clock: before the commit of the transaction that did. Never NULL';
+COMMENT ON COLUMN fpgo.submissions.accepted_at IS 'When the gateway''s acceptance was recorded, or an operator recorded it; NULL unless accepted';
+COMMENT ON COLUMN fpgo.submissions.settled_at IS 'When it became accepted, refused, cancelled or uncertain; NULL while queued or sending';
+COMMENT ON COLUMN fpgo.submissions.waiting_time IS 'interval from created_at to settled_at, or to now while queued, sending or uncertain; never NULL. Of an accepted one it is the time from commit to acceptance, and from created_at to the commit on top, which no table tells';
+COMMENT ON COLUMN fpgo.submissions.not_before IS 'While queued after an attempt that failed: when it may be tried again; otherwise NULL';
+COMMENT ON COLUMN fpgo.submissions.last_error IS 'What went wrong last, in a sentence without personal data; NULL if nothing did, or once accepted';
+COMMENT ON COLUMN fpgo.submissions.gateway_status IS 'Last known status of the order at the gateway, in its words; NULL if not known';
+COMMENT ON COLUMN fpgo.submissions.gateway_status_at IS 'When the gateway said so; NULL if it never did';
+COMMENT ON COLUMN fpgo.submissions.invoice_number IS 'The gateway''s number of the invoice; NULL if not known';
+
+CREATE VIEW fpgo.attempts WITH (security_barrier) AS
+	SELECT a.submission, a.number, s.server, s.reference, a.outcome, a.status AS http_status, a.reason,
+		a.started_at, a.ended_at,
+		greatest(coalesce(a.ended_at, statement_timestamp()) - a.started_at, '0') AS duration
+	FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.attempts IS 'One row a transmission that was begun, of the submissions that fpgo.submissions shows. No personal data.';
+COMMENT ON COLUMN fpgo.attempts.submission IS 'The number of the submission; never NULL';
+COMMENT ON COLUMN fpgo.attempts.number IS 'Counts the submission''s attempts from 1; never NULL';
+COMMENT ON COLUMN fpgo.attempts.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.attempts.reference IS 'referenceNo of the order, its first 1000 bytes; NULL if the order has none';
+COMMENT ON COLUMN fpgo.attempts.outcome IS 'accepted, refused, unknown (it may have arrived), or certainly not processed: unreached, misconfigured, credentials, slow_down. NULL while it is under way';
+COMMENT ON COLUMN fpgo.attempts.http_status IS 'HTTP status of the answer; NULL if there was none';
+COMMENT ON COLUMN fpgo.attempts.reason IS 'What happened, in a sentence without personal data; NULL while it is under way';
+COMMENT ON COLUMN fpgo.attempts.started_at IS 'When it was recorded, just before its first byte left; never NULL';
+COMMENT ON COLUMN fpgo.attempts.ended_at IS 'When its outcome was known; NULL while it is under way';
+COMMENT ON COLUMN fpgo.attempts.duration IS 'interval from started_at to ended_at, or to now while it is under way; never NULL';
+
+/*
+ * What ended within the last hour began within the last two, as the option
+ * timeout is an hour at most: that is what the index of attempts tells.
+ */
+
+CREATE VIEW fpgo.queue_health WITH (security_barrier) AS
+	WITH unfinished AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE s.state = 'queued') AS queued,
+			count(*) FILTER (WHERE s.state = 'queued'
+				AND coalesce(s.not_before <= statement_timestamp(), true)) AS due,
+			count(*) FILTER (WHERE s.state = 'sending') AS sending,
+			count(*) FILTER (WHERE s.state = 'uncertain') AS uncertain,
+			min(s.created_at) FILTER (WHERE s.state = 'queued') AS oldest,
+			min(s.id) FILTER (WHERE s.state = 'queued' AND s.error IS NOT NULL) AS troubled
+		FROM fpgo_internal.submission s
+		WHERE s.state = ANY ('{queued,sending,uncertain}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), recent AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE a.outcome = 'accepted') AS accepted,
+			count(*) FILTER (WHERE a.outcome = 'accepted'
+				AND a.ended_at >= statement_timestamp() - interval '5 minutes') AS accepted_lately,
+			count(*) FILTER (WHERE a.outcome <> 'accepted') AS failed,
+			percentile_disc('{0.5,0.95,0.99}'::float8[]) WITHIN GROUP (ORDER BY a.ended_at - s.created_at)
+				FILTER (WHERE a.outcome = 'accepted') AS waits
+		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
+			AND a.ended_at >= statement_timestamp() - interval '1 hour'
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	)
+	SELECT n.server,
+		coalesce(u.queued, 0) AS queued, coalesce(u.due, 0) AS due,
+		coalesce(u.sending, 0) AS sending, coalesce(u.uncertain, 0) AS uncertain,
+		greatest(statement_timestamp() - u.oldest,
+			CASE WHEN u.oldest IS NOT NULL THEN interval '0' END) AS oldest_queued,
+		coalesce(r.accepted, 0) AS accepted_last_hour,
+		coalesce(r.failed, 0) AS failed_last_hour,
+		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
+		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
+		t.error AS last_error
+	FROM (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f
+			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
+		UNION SELECT server FROM unfinished UNION SELECT server FROM recent) n (server)
+	LEFT JOIN unfinished u ON u.server = n.server
+	LEFT JOIN recent r ON r.server = n.server
+	LEFT JOIN fpgo_internal.submission t ON t.id = u.troubled;
+COMMENT ON VIEW fpgo.queue_health IS 'How delivery is doing, for monitoring: one row a foreign server of wrapper fpgo, also with nothing queued, and one a server that is gone and has unfinished submissions or had attempts in the last hour. Counts the submissions that fpgo.submissions shows; those of all roles for members of pg_monitor too. An attempt of the last hour is one whose outcome was recorded in it; what an operator resolved is none.';
+COMMENT ON COLUMN fpgo.queue_health.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.queued IS 'Submissions that wait to be sent; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.due IS 'Those of them that do not wait for their not_before; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.sending IS 'Submissions in flight; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.uncertain IS 'Submissions that wait for a decision, see fpgo.resolve; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.oldest_queued IS 'interval since the oldest queued submission was handed in; NULL if none is queued';
+COMMENT ON COLUMN fpgo.queue_health.accepted_last_hour IS 'Attempts of the last hour that the gateway accepted; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.failed_last_hour IS 'Attempts of the last hour that ended otherwise; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.accepted_per_minute IS 'Throughput: attempts accepted in the last five minutes, a minute; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.wait_p50 IS 'interval in which half of those accepted in the last hour were accepted, from created_at (the statement that handed them in, so a little before its commit) to the gateway''s acceptance, pauses included; NULL if none was';
+COMMENT ON COLUMN fpgo.queue_health.wait_p95 IS 'Likewise for 95 of 100';
+COMMENT ON COLUMN fpgo.queue_health.wait_p99 IS 'Likewise for 99 of 100';
+COMMENT ON COLUMN fpgo.queue_health.last_error IS 'Why the oldest queued submission that something went wrong with is not sent yet, in a sentence without personal data; NULL if there is none';
+
+CREATE VIEW fpgo.delivery_progress WITH (security_barrier) AS
+	WITH unfinished AS (
+		SELECT s.server, count(*) AS remaining,
+			count(*) FILTER (WHERE s.not_before > statement_timestamp()) AS postponed,
+			count(*) FILTER (WHERE s.state = 'sending') AS in_flight
+		FROM fpgo_internal.submission s
+		WHERE s.state = ANY ('{queued,sending}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), ended AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE a.outcome <> 'unknown') AS delivered,
+			count(*) FILTER (WHERE a.outcome = 'unknown') AS uncertain,
+			count(*) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS lately,
+			min(a.started_at) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS began
+		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
+			AND a.ended_at >= statement_timestamp() - interval '1 hour'
+			AND a.outcome = ANY ('{accepted,refused,unknown}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), rated AS (
+		SELECT e.*, e.lately / greatest(1, least(60,
+				extract(epoch FROM statement_timestamp() - e.began))) AS rate
+		FROM ended e
+	)
+	SELECT n.server, coalesce(r.delivered, 0) AS delivered, coalesce(r.uncertain, 0) AS uncertain,
+		coalesce(u.remaining, 0) AS remaining, coalesce(u.postponed, 0) AS postponed,
+		coalesce(u.in_flight, 0) AS in_flight,
+		round(coalesce(r.rate, 0), 1) AS per_second,
+		CASE WHEN u.remaining IS NULL THEN interval '0'
+			ELSE make_interval(secs => ceil(u.remaining / nullif(r.rate, 0))::float8) END AS time_left
+	FROM (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f
+			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
+		UNION SELECT server FROM unfinished UNION SELECT server FROM ended) n (server)
+	LEFT JOIN unfinished u ON u.server = n.server
+	LEFT JOIN rated r ON r.server = n.server;
+COMMENT ON VIEW fpgo.delivery_progress IS 'How far a long delivery is, whoever delivers: one row a foreign server of wrapper fpgo, and one a server that is gone and has something left. For psql: SELECT * FROM fpgo.delivery_progress \watch 2. Counts the submissions that fpgo.submissions shows; those of all roles for members of pg_monitor too.';
+COMMENT ON COLUMN fpgo.delivery_progress.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.delivered IS 'Submissions that the gateway accepted or refused within the last hour; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.uncertain IS 'Attempts whose outcome became unknown within the last hour; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.remaining IS 'Submissions that are queued or sending; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.postponed IS 'Those of them that may not be sent before a time to come; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.in_flight IS 'Those of them that are sending; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.per_second IS 'How many left the queue a second (accepted, refused or uncertain), over the last minute or, if that is shorter, since the first that ended in it was begun; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.time_left IS 'interval in which what remains is gone at that rate, if nothing is added or postponed; zero if nothing remains, NULL if nothing left the queue within the last minute';
+
+/* ---------- 9. Rights, dumps, DROP EXTENSION ---------- */
 
 -- USAGE on a server is the right that counts, so that one GRANT suffices
 GRANT USAGE ON SCHEMA fpgo TO PUBLIC;
@@ -445,6 +663,9 @@ GRANT USAGE ON SCHEMA fpgo TO PUBLIC;
 REVOKE EXECUTE ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE fpgo.deliver(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) FROM PUBLIC;
+-- everybody may read the views, which show each their own; this shows all
+REVOKE EXECUTE ON FUNCTION fpgo.sees_all_submissions() FROM PUBLIC;
+GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
 
 -- orders are the shop's data: a dump without them would lose invoices
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');

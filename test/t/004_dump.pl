@@ -35,7 +35,8 @@ $main->safe_psql('postgres', q{
     UPDATE fpgo_internal.submission SET attempts = 1, settled_at = clock_timestamp()
         WHERE key IN ('accepted', 'refused', 'uncertain');
     UPDATE fpgo_internal.submission SET order_uuid = 'ODR1', customer_uuid = 'CSRT1',
-        bank_id_url = 'https://bank.example/1' WHERE key = 'accepted';
+        bank_id_url = 'https://bank.example/1', advice = '{One.,"Two, with a comma."}', gateway_status = 'PAID',
+        gateway_status_at = clock_timestamp(), invoice_number = '4711' WHERE key = 'accepted';
     INSERT INTO fpgo_internal.attempt (submission, number, run, outcome, status, reason)
         SELECT id, 1, 4711, CASE key WHEN 'accepted' THEN 'accepted' WHEN 'refused' THEN 'refused' END,
             201, 'A "quoted" reason, with \ and
@@ -68,6 +69,11 @@ is($with->safe_psql('postgres', qq{
 is($without->safe_psql('postgres', 'SELECT order_uuid FROM fpgo.invoice_session('
     . number_of($without, 'accepted') . ')'),
     'ODR1', 'without the roles: a superuser reads the answer');
+is($with->safe_psql('postgres', "SET ROLE $role; SELECT key FROM fpgo.submissions WHERE state = 'accepted'"),
+    'accepted', 'with the roles: and sees it in the views');
+is($without->safe_psql('postgres', q{SELECT array_to_string(advice, '|'), gateway_status, invoice_number
+    FROM fpgo.submissions WHERE state = 'accepted'}),
+    'One.|Two, with a comma.|PAID|4711', 'without the roles: a superuser sees it in the views');
 $without->safe_psql('postgres', 'SELECT fpgo.cancel_submission('
     . number_of($without, 'queued') . q{, 'Its role is gone.')});
 is($without->safe_psql('postgres', q{SELECT state FROM fpgo_internal.submission WHERE key = 'queued'}),
