@@ -452,7 +452,6 @@ CREATE FUNCTION fpgo.worker(OUT state text, OUT pid integer, OUT since timestamp
 	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION fpgo.worker() IS 'The resident worker of this database. state: none (fpgo is not in shared_preload_libraries, or fpgo.databases does not name the database), starting (it is meant to run and does not yet), running, paused. pid and since: its process and when it started; NULL unless it runs.';
 
-/* ---------- 8. Rights, dumps, DROP EXTENSION ---------- */
 /* ---------- 8. Views ---------- */
 
 /*

@@ -15,6 +15,7 @@
 #include "fpgo.h"
 
 #include "access/xact.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -22,6 +23,7 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "roster.h"
 
@@ -167,6 +169,28 @@ end_worker(const Entry *entry)
 
 /* ---------- for sessions ---------- */
 
+/*
+ * Does fpgo.databases name this database?  Asked where it has no entry: it may
+ * be so new that the launcher has not seen it yet.  In a transaction.
+ */
+static bool
+is_named_here(void)
+{
+	const char *here = get_database_name(MyDatabaseId);
+	char	   *copy = pstrdup(fpgo_databases);
+	List	   *names;
+	ListCell   *cell;
+
+	if (here == NULL || !SplitIdentifierString(copy, ',', &names))
+		return false;
+	foreach(cell, names)
+	{
+		if (strcmp(lfirst(cell), here) == 0)
+			return true;
+	}
+	return false;
+}
+
 FpgoWorkerStatus
 fpgo_roster_status(Oid database)
 {
@@ -189,8 +213,13 @@ fpgo_roster_status(Oid database)
 			status.state = FPGO_WORKER_STARTING;
 	}
 	unlock();
+	if (entry == NULL && database == MyDatabaseId && is_named_here())
+		status.state = FPGO_WORKER_STARTING;
 	return status;
 }
+
+static bool is_wake_wished = false;
+static bool is_launcher_wished = false; /* if there still is no entry */
 
 /* Something was committed in this database. */
 static void
@@ -211,10 +240,10 @@ wake(void)
 			wake_launcher();
 		}
 	}
+	else if (is_launcher_wished)
+		wake_launcher();
 	unlock();
 }
-
-static bool is_wake_wished = false;
 
 static void
 at_end_of_transaction(XactEvent event, void *arg)
@@ -247,6 +276,8 @@ fpgo_roster_wake_at_commit(void)
 		RegisterXactCallback(at_end_of_transaction, NULL);
 	is_registered = true;
 	is_wake_wished = true;
+	is_launcher_wished =
+		fpgo_roster_status(MyDatabaseId).state == FPGO_WORKER_STARTING;
 }
 
 int

@@ -42,7 +42,10 @@ extern bool fpgo_roster_exists(void);
 
 /* ---------- for sessions ---------- */
 
-/* What the roster says of a database.  May always be called. */
+/*
+ * What the roster says of a database.  May always be called, in a transaction
+ * if it is this one.
+ */
 extern FpgoWorkerStatus fpgo_roster_status(Oid database);
 
 /*
