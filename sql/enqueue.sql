@@ -215,6 +215,15 @@ INSERT INTO orders VALUES ('I-1', 'third') ON CONFLICT (number) DO UPDATE SET no
 SELECT key, state FROM records WHERE key LIKE 'I-%';
 SELECT * FROM orders;
 
+-- what fpgo advises is kept, twenty sentences at most
+SELECT fpgo.enqueue_invoice(an_order('K-1')) AS number \gset
+SELECT unnest(advice) FROM fpgo.submissions WHERE submission = :number;
+SELECT fpgo.enqueue_invoice(an_order('K-2', (SELECT jsonb_object_agg('extra' || n, 1) FROM generate_series(1, 30) n))) AS number \gset
+SELECT cardinality(advice), advice[20] FROM fpgo.submissions WHERE submission = :number;
+SELECT fpgo.enqueue_invoice(jsonb_set(an_order('K-3', jsonb_build_object('orderDate', extract(epoch FROM now())::bigint::text)),
+	'{callback,callbackUrl}', '"https://shop.example/fpgo"')) AS number \gset
+SELECT advice FROM fpgo.submissions WHERE submission = :number;
+
 -- the same orders in bulk
 SELECT count(DISTINCT fpgo.enqueue_invoice(an_order('J-' || n))) FROM generate_series(1, 200) n;
 SELECT count(*) FROM records WHERE key LIKE 'J-%';

@@ -583,6 +583,7 @@ CREATE VIEW fpgo.queue_health WITH (security_barrier) AS
 		coalesce(r.failed, 0) AS failed_last_hour,
 		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
 		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
+		(SELECT w.state FROM fpgo.worker() w) AS worker,
 		t.error AS last_error
 	FROM (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f
 			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
@@ -603,6 +604,7 @@ COMMENT ON COLUMN fpgo.queue_health.accepted_per_minute IS 'Throughput: attempts
 COMMENT ON COLUMN fpgo.queue_health.wait_p50 IS 'interval in which half of those accepted in the last hour were accepted, from created_at (the statement that handed them in, so a little before its commit) to the gateway''s acceptance, pauses included; NULL if none was';
 COMMENT ON COLUMN fpgo.queue_health.wait_p95 IS 'Likewise for 95 of 100';
 COMMENT ON COLUMN fpgo.queue_health.wait_p99 IS 'Likewise for 99 of 100';
+COMMENT ON COLUMN fpgo.queue_health.worker IS 'State of this database''s resident worker, see fpgo.worker: none, starting, running, paused; never NULL';
 COMMENT ON COLUMN fpgo.queue_health.last_error IS 'Why the oldest queued submission that something went wrong with is not sent yet, in a sentence without personal data; NULL if there is none';
 
 CREATE VIEW fpgo.delivery_progress WITH (security_barrier) AS

@@ -243,6 +243,28 @@ make_key(const FpgoHandIn *handin, const char *key)
 	return handin->reference;
 }
 
+/* ---------- advice ---------- */
+
+/* What to advise about the order, as much as is kept; NULL if nothing. */
+static const char *const *
+collect_advice(Jsonb *order)
+{
+	List	   *found = fpgo_advise_order(order);
+	int			n = Min(list_length(found), FPGO_MAX_ADVICE);
+	int			n_left_off = list_length(found) - n;
+	const char **advice;
+
+	if (n == 0)
+		return NULL;
+	advice = palloc0(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		advice[i] = ((FpgoViolation *) list_nth(found, i))->message;
+	/* the last is given up for the number of those that have no room */
+	if (n_left_off > 0)
+		advice[n - 1] = psprintf("... and %d more.", n_left_off + 1);
+	return advice;
+}
+
 /* ---------- the whole ---------- */
 
 const char *
@@ -284,6 +306,7 @@ fpgo_handin_make(Jsonb *order, const char *server, const char *key)
 	read_order(order, handin);
 	hash(payload.data, payload.len, handin->order_hash);
 	handin->key = make_key(handin, key);
+	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)
 		handin->reference = pnstrdup(handin->reference,
 									 pg_mbcliplen(handin->reference,

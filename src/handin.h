@@ -21,7 +21,11 @@ typedef struct FpgoHandIn
 	const char *grand_total;	/* decimal text, NULL if there is none */
 	const char *payload;		/* wire text in the database's encoding */
 	int			payload_len;
+	const char *const *advice;	/* sentences, NULL after the last; or NULL */
 } FpgoHandIn;
+
+/* most pieces of advice that are kept */
+#define FPGO_MAX_ADVICE 20
 
 /*
  * Make one of a valid order.  key: the caller's, or NULL for the order's

@@ -37,6 +37,9 @@
 /* bytes of each queue; longer messages stream through */
 #define QUEUE_SIZE 65536
 
+/* most texts of a list */
+#define MAX_TEXTS Max(FPGO_MAX_SECRETS, FPGO_MAX_ADVICE)
+
 /* marks a message of this version of fpgo; other bytes are the protocol's */
 #define REQUEST_TAG 0xF0
 #define ANSWER_TAG 0xF1
@@ -190,6 +193,14 @@ put_text(StringInfo message, const char *text)
 		appendBinaryStringInfo(message, text, strlen(text));
 }
 
+static void
+put_texts(StringInfo message, const char *const *texts)
+{
+	for (int i = 0; texts != NULL && texts[i] != NULL; i++)
+		put_text(message, texts[i]);
+	put_text(message, NULL);
+}
+
 /* What is left of a message. */
 typedef struct Reader
 {
@@ -228,13 +239,13 @@ get_text(Reader *reader)
 	return pnstrdup(take(reader, len), len);
 }
 
-/* Texts up to a NULL, and with it; no more than an order has secrets. */
+/* Texts up to a NULL, and with it; NULL is a list of none. */
 static const char *const *
 get_texts(Reader *reader)
 {
-	const char **texts = palloc0(sizeof(char *) * (FPGO_MAX_SECRETS + 1));
+	const char **texts = palloc0(sizeof(char *) * (MAX_TEXTS + 1));
 
-	for (int i = 0; i <= FPGO_MAX_SECRETS; i++)
+	for (int i = 0; i <= MAX_TEXTS; i++)
 	{
 		texts[i] = get_text(reader);
 		if (texts[i] == NULL)
@@ -278,9 +289,8 @@ fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
 	put_text(message, handin->role);
 	put_text(message, handin->grand_total);
 	put_text(message, handin->payload);
-	for (int i = 0; request->secrets[i] != NULL; i++)
-		put_text(message, request->secrets[i]);
-	put_text(message, NULL);
+	put_texts(message, handin->advice);
+	put_texts(message, request->secrets);
 }
 
 FpgoRequest *
@@ -311,6 +321,9 @@ fpgo_mailbox_read_request(const void *data, Size len)
 	handin->grand_total = get_text(&reader);
 	handin->payload = get_text(&reader);
 	handin->payload_len = strlen(handin->payload);
+	handin->advice = get_texts(&reader);
+	if (handin->advice[0] == NULL)
+		handin->advice = NULL;
 	request->secrets = get_texts(&reader);
 	return request;
 }

@@ -18,7 +18,9 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -213,6 +215,27 @@ fpgo_put_text(FpgoParameters *p, const char *text)
 {
 	fpgo_put_datum(p, text ? CStringGetTextDatum(text) : (Datum) 0,
 				   text == NULL);
+}
+
+void
+fpgo_put_texts(FpgoParameters *p, const char *const *texts)
+{
+	Datum	   *elements;
+	int			n = 0;
+
+	if (texts == NULL)
+	{
+		fpgo_put_datum(p, (Datum) 0, true);
+		return;
+	}
+	while (texts[n] != NULL)
+		n++;
+	elements = palloc(sizeof(Datum) * (n + 1));
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(texts[i]);
+	fpgo_put_datum(p, PointerGetDatum(construct_array(elements, n, TEXTOID, -1,
+													  false, TYPALIGN_INT)),
+				   false);
 }
 
 void

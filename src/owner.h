@@ -40,6 +40,8 @@ typedef struct FpgoParameters
 
 extern void fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null);
 extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
+/* an array; texts end with NULL, or are NULL for NULL */
+extern void fpgo_put_texts(FpgoParameters *p, const char *const *texts);
 extern void fpgo_put_int64(FpgoParameters *p, int64 value);
 extern void fpgo_put_int(FpgoParameters *p, int value);
 

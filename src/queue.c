@@ -99,17 +99,16 @@ read_claims(MemoryContext context)
 	return claims;
 }
 
-static Datum
-make_text_array(List *texts)
+/* A list of texts as an array that ends with NULL. */
+static const char *const *
+list_texts(List *list)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * (list_length(texts) + 1));
+	const char **texts = palloc0(sizeof(char *) * (list_length(list) + 1));
 	ListCell   *cell;
 
-	foreach(cell, texts)
-		elements[foreach_current_index(cell)] =
-			CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(elements, list_length(texts),
-										   TEXTOID, -1, false, TYPALIGN_INT));
+	foreach(cell, list)
+		texts[foreach_current_index(cell)] = lfirst(cell);
+	return texts;
 }
 
 List *
@@ -126,7 +125,7 @@ fpgo_submission_due(const char *server, int limit, int64 only,
 	fpgo_put_int(&p, limit);
 	fpgo_put_int64(&p, only);
 	fpgo_put_int64(&p, only == 0 ? PG_INT64_MAX : only);
-	fpgo_put_datum(&p, make_text_array(without_roles), false);
+	fpgo_put_texts(&p, list_texts(without_roles));
 	n = fpgo_owner_run(&due_statement, &p);
 	for (int i = 0; i < n; i++)
 	{

@@ -82,9 +82,9 @@ clip(const char *sentence)
 
 #define INSERT_SUBMISSION \
 	"INSERT INTO fpgo_internal.submission" \
-	" (server, key, order_hash, reference, role, grand_total, state, run," \
-	"  attempts, error, settled_at)" \
-	" VALUES ($1, $2, $3, $4, $5, $6, "
+	" (server, key, order_hash, reference, role, grand_total, advice, state," \
+	"  run, attempts, error, settled_at)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, "
 
 #define UNLESS_TAKEN \
 	" ON CONFLICT (server, key)" \
@@ -103,7 +103,7 @@ clip(const char *sentence)
 	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE"
 
 #define HANDIN_TYPES \
-	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID
+	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID, TEXTARRAYOID
 
 /*
  * Plain statements, one a table: what they cost is mostly setting them up, and
@@ -111,20 +111,20 @@ clip(const char *sentence)
  */
 static FpgoStatement queue_statement = {
 	.sql = INSERT_SUBMISSION "'queued', NULL, 0, NULL, NULL)" UNLESS_TAKEN,
-	.n_parameters = 6,
+	.n_parameters = 7,
 	.types = {HANDIN_TYPES}
 };
 
 /* what is sent at once also waits for no other of its reference */
 static FpgoStatement send_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
-	" (server, key, order_hash, reference, role, grand_total, state, run,"
-	"  attempts)"
-	" SELECT $1, $2, $3, $4, $5, $6, 'sending', $7, 1"
+	" (server, key, order_hash, reference, role, grand_total, advice, state,"
+	"  run, attempts)"
+	" SELECT $1, $2, $3, $4, $5, $6, $7, 'sending', $8, 1"
 	" WHERE $4 IS NULL OR NOT EXISTS"
 	" (SELECT FROM fpgo_internal.submission" IS_OPEN_REFERENCE ")"
 	UNLESS_TAKEN,
-	.n_parameters = 7,
+	.n_parameters = 8,
 	.types = {HANDIN_TYPES, INT8OID}
 };
 
@@ -145,8 +145,8 @@ static FpgoStatement attempt_statement = {
 /* a refused submission holds no key, so it is never in the way of another */
 static FpgoStatement refuse_statement = {
 	.sql = INSERT_SUBMISSION
-	"'refused', NULL, 0, $7, pg_catalog.clock_timestamp()) RETURNING id",
-	.n_parameters = 7,
+	"'refused', NULL, 0, $8, pg_catalog.clock_timestamp()) RETURNING id",
+	.n_parameters = 8,
 	.types = {HANDIN_TYPES, TEXTOID}
 };
 
@@ -169,6 +169,7 @@ add_handin(FpgoParameters *p, const FpgoHandIn *handin)
 										 CStringGetDatum(handin->grand_total),
 										 ObjectIdGetDatum(InvalidOid),
 										 Int32GetDatum(-1)), false);
+	fpgo_put_texts(p, handin->advice);
 }
 
 /* Run one of the statements above and return the number it made, or 0. */
