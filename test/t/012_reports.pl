@@ -24,14 +24,6 @@ my $node    = new_cluster('main', url => $gateway->address, options => q{timeout
 my $admin   = open_session($node);
 my $session = open_session($node);
 
-# administer($sql): what a superuser's statement returns; dies if it fails
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
 # ask($role, $sql): what a statement comes to for a role
 sub ask {
     my ($role, $sql) = @_;
@@ -43,11 +35,11 @@ sub ask {
 
 # --- who may do what, as the README grants it -------------------------------------------
 
-administer("CREATE ROLE $_") for qw(shop clerk reporter operator postman monitor nobody);
+administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman monitor nobody);
 my @grants = readme_statements('Who may do what');
 is(scalar @grants, 6, 'the README grants six things');
-administer($_) for @grants;
-administer('CREATE SCHEMA shop; GRANT ALL ON SCHEMA shop TO shop, reporter');
+administer($admin, $_) for @grants;
+administer($admin, 'CREATE SCHEMA shop; GRANT ALL ON SCHEMA shop TO shop, reporter');
 
 my %number_of;
 
@@ -91,13 +83,13 @@ ends('a clerk does not decide',
 # --- the README's queries ---------------------------------------------------------------
 
 # the shop's orders, of which one was never handed in, and one is too old
-administer(q{
+administer($admin, q{
     CREATE TABLE shop.customer_order (id bigint PRIMARY KEY, placed_at timestamptz NOT NULL);
     INSERT INTO shop.customer_order SELECT n, now() - n % 2 * interval '24 hours' FROM generate_series(1, 5) n;
     INSERT INTO shop.customer_order VALUES (6, now() - interval '30 days');
     ALTER TABLE shop.customer_order OWNER TO shop;
     GRANT SELECT ON shop.customer_order TO reporter});
-administer(q{UPDATE fpgo_internal.submission SET created_at = created_at - interval '1 hour',
+administer($admin, q{UPDATE fpgo_internal.submission SET created_at = created_at - interval '1 hour',
     settled_at = settled_at - interval '1 hour' WHERE reference = 'shop-3'});
 
 my @queries = readme_sql('Reports');
@@ -114,8 +106,8 @@ sub report {
     return [ map { [ split /\|/, $_, -1 ] } split /\n/, $ended->{rows} ];
 }
 
-my ($yesterday, $today) = map { administer("SELECT (now() - interval '$_ hours')::date") } 24, 0;
-my $total = administer(q{SELECT grand_total FROM fpgo.submissions WHERE reference = 'shop-1'});
+my ($yesterday, $today) = map { administer($admin, "SELECT (now() - interval '$_ hours')::date") } 24, 0;
+my $total = administer($admin, q{SELECT grand_total FROM fpgo.submissions WHERE reference = 'shop-1'});
 is_deeply([ map { [ @{$_}[ 0 .. 3 ] ] } @{ report('reporter', $by_day) } ],
     [   [ $yesterday, 'accepted',      1, $total ],
         [ $yesterday, 'not handed in', 1, '' ],
@@ -169,7 +161,7 @@ check_records($node, $gateway, committed => [ map({ "shop-$_" } 1 .. 4), map { "
 
 # One a second until now, half of them each role's; of the last thousand five are
 # uncertain, a hundred queued.  What the shop ordered is there, too.
-administer(qq{
+administer($admin, qq{
     INSERT INTO fpgo_internal.submission (server, key, order_hash, reference, role, grand_total,
             state, attempts, order_uuid, created_at, settled_at)
         SELECT 'frontpayment', 'shop-' || n, '', 'shop-' || n, CASE n % 2 WHEN 0 THEN 'shop' ELSE 'branch' END, n % 1000,
@@ -184,7 +176,7 @@ administer(qq{
         FROM fpgo_internal.submission WHERE order_hash = '' AND settled_at IS NOT NULL ORDER BY id;
     INSERT INTO shop.customer_order SELECT n, now() - ($million - n) * interval '1 second'
         FROM generate_series(101, $million) n WHERE n % 100 = 0});
-administer("VACUUM ANALYZE $_") for qw(fpgo_internal.submission fpgo_internal.attempt shop.customer_order);
+administer($admin, "VACUUM ANALYZE $_") for qw(fpgo_internal.submission fpgo_internal.attempt shop.customer_order);
 
 # plan_of($name, $role, $query, @indexes): a query's plan uses these indexes and
 # reads none of fpgo's tables from end to end, and it is fast.
