@@ -42,6 +42,7 @@ OBJS = \
 	src/secrets.o \
 	src/service.o \
 	src/submissions.o \
+	src/subtransaction.o \
 	src/submit.o \
 	src/token.o \
 	src/trigger.o \

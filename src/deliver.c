@@ -28,7 +28,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -38,6 +37,7 @@
 #include "lane.h"
 #include "owner.h"
 #include "run.h"
+#include "subtransaction.h"
 #include "worker.h"
 
 /* longest step before a delivery in a session looks around, in milliseconds */
@@ -83,10 +83,20 @@ find_lanes(FpgoDelivery *delivery)
 /* A gateway as one role sees it; looked at once a turn. */
 typedef struct View
 {
+	const char *server;
 	const char *role;
 	FpgoGateway *gateway;		/* NULL if the role may not use it ... */
 	const char *reason;			/* ... and why */
 } View;
+
+static void
+resolve_gateway(void *arg)
+{
+	View	   *view = arg;
+
+	view->gateway = fpgo_gateway_resolve(view->server,
+										 get_role_oid(view->role, false));
+}
 
 /*
  * The gateway as the role that handed an order in sees it now: the server's
@@ -95,9 +105,7 @@ typedef struct View
 static View *
 look(List **views, const char *server, const char *role)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	uint32		holdoff = InterruptHoldoffCount;
+	ErrorData  *error;
 	View	   *view;
 	ListCell   *cell;
 
@@ -108,30 +116,17 @@ look(List **views, const char *server, const char *role)
 			return view;
 	}
 	view = palloc0(sizeof(View));
+	view->server = server;
 	view->role = role;
 	*views = lappend(*views, view);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
+	error = fpgo_subtransaction_try(resolve_gateway, view,
+									CurrentMemoryContext);
+	if (error != NULL)
 	{
-		view->gateway = fpgo_gateway_resolve(server,
-											 get_role_oid(role, false));
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		/* an error takes the hold on interrupts away; see turn() */
-		InterruptHoldoffCount = holdoff;
-		MemoryContextSwitchTo(caller);
 		view->gateway = NULL;
-		view->reason = psprintf("Not sent: %s.", CopyErrorData()->message);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
+		view->reason = psprintf("Not sent: %s.", error->message);
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
 	return view;
 }
 
@@ -148,6 +143,27 @@ put_back(const FpgoDelivery *delivery, const FpgoClaim *claim, const char *reaso
 	(void) fpgo_submission_settle(&settlement);
 }
 
+/* A claim that is being made ready. */
+typedef struct Preparation
+{
+	const FpgoDelivery *delivery;
+	const FpgoClaim *claim;
+	const FpgoGateway *gateway;
+	FpgoFlight *flight;
+} Preparation;
+
+static void
+prepare_flight(void *arg)
+{
+	Preparation *preparation = arg;
+
+	preparation->flight =
+		fpgo_flight_prepare(preparation->claim, preparation->delivery->run,
+							&preparation->gateway->target,
+							preparation->gateway->retention_s,
+							preparation->delivery->context);
+}
+
 /*
  * Make one claim ready to fly; no transaction is needed after this.  One that
  * fails must not keep the others from being sent.
@@ -156,43 +172,24 @@ static void
 prepare(FpgoDelivery *delivery, FpgoLane *lane, const FpgoClaim *claim,
 		const FpgoGateway *gateway)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	uint32		holdoff = InterruptHoldoffCount;
-	FpgoFlight *volatile flight = NULL;
-	const char *volatile reason = NULL;
+	Preparation preparation = {delivery, claim, gateway, NULL};
+	ErrorData  *error = fpgo_subtransaction_try(prepare_flight, &preparation,
+												CurrentMemoryContext);
+	MemoryContext old;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
+	if (error != NULL)
 	{
-		flight = fpgo_flight_prepare(claim, delivery->run, &gateway->target,
-									 gateway->retention_s, delivery->context);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		InterruptHoldoffCount = holdoff;
-		MemoryContextSwitchTo(caller);
 		/* the message may quote the payload */
-		reason = psprintf("Not sent: its payload cannot be read (SQLSTATE %s).",
-						  unpack_sql_state(geterrcode()));
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
+		put_back(delivery, claim,
+				 psprintf("Not sent: its payload cannot be read (SQLSTATE %s).",
+						  unpack_sql_state(error->sqlerrcode)));
+		return;
 	}
-	PG_END_TRY();
-	CurrentResourceOwner = owner;
-
-	if (flight != NULL)
-	{
-		MemoryContextSwitchTo(delivery->context);
-		lane->limit = gateway->concurrency;
-		lane->n_flights++;
-		delivery->ready = lappend(delivery->ready, flight);
-	}
-	MemoryContextSwitchTo(caller);
-	if (flight == NULL)
-		put_back(delivery, claim, reason);
+	old = MemoryContextSwitchTo(delivery->context);
+	lane->limit = gateway->concurrency;
+	lane->n_flights++;
+	delivery->ready = lappend(delivery->ready, preparation.flight);
+	MemoryContextSwitchTo(old);
 }
 
 /* A role that may not use the server: leave its orders alone, and say so. */
@@ -317,26 +314,6 @@ may_claim(const FpgoDelivery *delivery)
 	return false;
 }
 
-/* The work of one transaction. */
-static void
-settle_and_claim(FpgoDelivery *delivery, bool claim, bool all)
-{
-	ListCell   *cell;
-
-	settle_landed(delivery, all);
-	if (!claim)
-		return;
-	if (delivery->wants_lanes)
-		find_lanes(delivery);
-	foreach(cell, delivery->lanes)
-	{
-		FpgoLane   *lane = lfirst(cell);
-
-		if (fpgo_lane_free_places(lane) > 0)
-			claim_for(delivery, lane);
-	}
-}
-
 /*
  * A turn cannot be interrupted, so it must not wait for a lock of a table:
  * what is not free at once is asked for again in the next try.
@@ -357,40 +334,40 @@ require_tables(void)
 	}
 }
 
-/*
- * That transaction, in a subtransaction so that its failure leaves the loop
- * alive.  On failure nothing was claimed, and what landed waits for another
- * try.
- */
-static bool
-try_turn(FpgoDelivery *delivery, bool claim, bool all, ErrorData **error)
+/* What is to be done in one transaction. */
+typedef struct Work
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	uint32		holdoff = InterruptHoldoffCount;
-	volatile bool succeeded = false;
+	FpgoDelivery *delivery;
+	bool		claim;			/* what is due, too */
+	bool		all;			/* settle what has not landed, too */
+} Work;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
+/*
+ * The work of one transaction, in a subtransaction so that its failure leaves
+ * the delivery alive.  On failure nothing was claimed, and what landed waits
+ * for another try.
+ */
+static void
+settle_and_claim(void *arg)
+{
+	FpgoDelivery *delivery = ((Work *) arg)->delivery;
+	bool		claim = ((Work *) arg)->claim;
+	bool		all = ((Work *) arg)->all;
+	ListCell   *cell;
+
+	require_tables();
+	settle_landed(delivery, all);
+	if (!claim)
+		return;
+	if (delivery->wants_lanes)
+		find_lanes(delivery);
+	foreach(cell, delivery->lanes)
 	{
-		require_tables();
-		settle_and_claim(delivery, claim, all);
-		ReleaseCurrentSubTransaction();
-		succeeded = true;
+		FpgoLane   *lane = lfirst(cell);
+
+		if (fpgo_lane_free_places(lane) > 0)
+			claim_for(delivery, lane);
 	}
-	PG_CATCH();
-	{
-		InterruptHoldoffCount = holdoff;
-		MemoryContextSwitchTo(delivery->context);
-		*error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return succeeded;
 }
 
 /* Claims of a failed turn were rolled back: take their flights away. */
@@ -455,21 +432,26 @@ has_given_up(const FpgoDelivery *delivery)
 		has_failed_for_long(delivery);
 }
 
-/* How long to go on trying to record outcomes, in milliseconds. */
-static int
-patience(const FpgoDelivery *delivery)
+/* Is it in vain to go on trying to record outcomes, as we do since then? */
+static bool
+is_in_vain(const FpgoDelivery *delivery, TimestampTz since)
 {
+	int			limit = FPGO_RETRY_LIMIT_MS;
+
 	if (!PostmasterIsAlive())
-		return FPGO_ORPHAN_GRACE_MS;
-	return delivery->transactions->should_stop() ? FPGO_GRACE_MS :
-		FPGO_RETRY_LIMIT_MS;
+		limit = FPGO_ORPHAN_GRACE_MS;
+	else if (delivery->transactions->should_stop())
+		limit = FPGO_GRACE_MS;
+	else if (delivery->transactions->is_resident)
+		return false;
+	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(), limit);
 }
 
 /*
  * A turn's transaction with its commit.  If it fails and was to claim, only
  * outcomes are recorded for now.  Outcomes that cannot be recorded are tried
- * again for a while; then the error is raised, and the end of the run makes
- * uncertain what was in flight.
+ * again for a while, or by a resident worker as long as it lives; then the
+ * error is raised, and the end of the run makes uncertain what was in flight.
  */
 static void
 turn(FpgoDelivery *delivery, bool claim, bool all)
@@ -483,8 +465,8 @@ turn(FpgoDelivery *delivery, bool claim, bool all)
 	HOLD_INTERRUPTS();
 	for (;;)
 	{
-		ErrorData  *error = NULL;
-		bool		succeeded;
+		Work		work = {delivery, claim, all};
+		ErrorData  *error;
 
 		delivery->transactions->begin();
 		/* the end was asked for: what is put back does not wait once more */
@@ -493,13 +475,14 @@ turn(FpgoDelivery *delivery, bool claim, bool all)
 									 PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_LOCAL, true, 0, false);
 		MemoryContextSwitchTo(turn_context);
-		succeeded = try_turn(delivery, claim, all, &error);
-		if (!succeeded)
+		error = fpgo_subtransaction_try(settle_and_claim, &work,
+										delivery->context);
+		if (error != NULL)
 			drop_ready(delivery);
 		delivery->transactions->commit();
 		MemoryContextSwitchTo(delivery->context);
 		MemoryContextReset(turn_context);
-		if (succeeded)
+		if (error == NULL)
 			break;
 		if (claim)
 		{
@@ -507,12 +490,12 @@ turn(FpgoDelivery *delivery, bool claim, bool all)
 			claim = false;
 			continue;
 		}
-		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   patience(delivery)))
+		if (is_in_vain(delivery, began))
 		{
 			RESUME_INTERRUPTS();
 			ReThrowError(error);
 		}
+		FreeErrorData(error);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,
 						 PG_WAIT_EXTENSION);
@@ -629,16 +612,29 @@ fpgo_delivery_has_failed(const FpgoDelivery *delivery)
 	return delivery->failure != NULL;
 }
 
+static void
+sweep_and_purge(void *arg)
+{
+	(void) fpgo_submission_sweep();
+	fpgo_submission_purge();
+}
+
 void
 fpgo_delivery_tidy(FpgoDelivery *delivery)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *error;
 
 	delivery->transactions->begin();
-	(void) fpgo_submission_sweep();
-	fpgo_submission_purge();
+	error = fpgo_subtransaction_try(sweep_and_purge, NULL, delivery->context);
 	delivery->transactions->commit();
 	MemoryContextSwitchTo(caller);
+	if (error == NULL)
+		return;
+	if (!delivery->transactions->is_resident)
+		ReThrowError(error);
+	/* such as a lock in the way: there is a next time */
+	FreeErrorData(error);
 }
 
 /* Wait until something lands, or for a moment if nothing is in flight. */

@@ -373,6 +373,11 @@ give_up(FpgoService *service)
 	service->answer.kind = FPGO_ANSWER_UNRECORDED;
 }
 
+/*
+ * A helper gives up after a while and ends, which makes the submission
+ * uncertain.  A resident worker has other things to do in any case, so it goes
+ * on trying as long as it lives.
+ */
 bool
 fpgo_service_settle(FpgoService *service)
 {
@@ -389,7 +394,8 @@ fpgo_service_settle(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_OUTCOME;
 		service->answer.outcome = *service->flight->outcome;
 	}
-	else if (TimestampDifferenceExceeds(service->settling_since,
+	else if ((service->may_wait || ShutdownRequestPending) &&
+			 TimestampDifferenceExceeds(service->settling_since,
 										GetCurrentTimestamp(), limit))
 		give_up(service);
 	else
