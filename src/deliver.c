@@ -607,6 +607,12 @@ fpgo_delivery_is_in_flight(const FpgoDelivery *delivery)
 }
 
 bool
+fpgo_delivery_has_stopped(const FpgoDelivery *delivery)
+{
+	return delivery->unacknowledged;
+}
+
+bool
 fpgo_delivery_has_failed(const FpgoDelivery *delivery)
 {
 	return delivery->failure != NULL;

@@ -43,6 +43,9 @@ extern bool fpgo_delivery_is_in_flight(const FpgoDelivery *delivery);
 /* Did the last try to claim fail?  It is tried again in a moment. */
 extern bool fpgo_delivery_has_failed(const FpgoDelivery *delivery);
 
+/* Has it stopped for good, since a standby did not confirm what it claimed? */
+extern bool fpgo_delivery_has_stopped(const FpgoDelivery *delivery);
+
 /* Something may have become due, or a role may use a server again. */
 extern void fpgo_delivery_look_again(FpgoDelivery *delivery);
 

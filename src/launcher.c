@@ -69,6 +69,9 @@ fpgo_launcher_register(void)
 {
 	BackgroundWorker worker = {0};
 
+	/* pg_upgrade moves orders from here to there; nothing is to be sent */
+	if (IsBinaryUpgrade)
+		return;
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;

@@ -194,13 +194,16 @@ serve_guests(void)
 
 /* ---------- the loop ---------- */
 
-/* Are fpgo's tables gone, with the extension? */
-static bool is_homeless = false;
+/*
+ * Is there a reason to leave and let another process begin anew: fpgo's tables
+ * are gone with the extension, or the delivery has stopped?
+ */
+static bool is_leaving = false;
 
 static bool
 should_stop(void)
 {
-	return ShutdownRequestPending || is_homeless;
+	return ShutdownRequestPending || is_leaving;
 }
 
 static const FpgoTransactions transactions = {
@@ -259,7 +262,7 @@ run_loop(FpgoDelivery *delivery)
 		fpgo_worker_attend();
 		if (is_due(&look_at, LOOK_MS))
 		{
-			is_homeless = !has_records();
+			is_leaving = is_leaving || !has_records();
 			fpgo_delivery_look_again(delivery);
 		}
 		if (fpgo_roster_take_wake())
@@ -272,6 +275,7 @@ run_loop(FpgoDelivery *delivery)
 		}
 		bustle = serve_guests();
 		has_work = fpgo_delivery_step(delivery);
+		is_leaving = is_leaving || fpgo_delivery_has_stopped(delivery);
 		if (should_stop() && !has_work && bustle.n_requests == 0)
 			return;
 		if (bustle.n_in_flight > 0 || fpgo_delivery_is_in_flight(delivery))
