@@ -22,6 +22,8 @@ CREATE ROLE regress_fpgo_postman;
 GRANT EXECUTE ON PROCEDURE fpgo.deliver TO regress_fpgo_postman;
 CREATE ROLE regress_fpgo_monitor;
 GRANT pg_monitor TO regress_fpgo_monitor;
+CREATE ROLE regress_fpgo_caretaker;
+GRANT EXECUTE ON FUNCTION fpgo.pause, fpgo.resume TO regress_fpgo_caretaker;
 -- a member without its rights until it says SET ROLE, and one without anything
 CREATE ROLE regress_fpgo_deputy NOINHERIT;
 GRANT regress_fpgo_shop TO regress_fpgo_deputy;
@@ -71,7 +73,7 @@ END $$;
 CREATE FUNCTION deliver() RETURNS void LANGUAGE plpgsql AS 'BEGIN CALL fpgo.deliver(); END';
 CREATE VIEW roles AS
 	SELECT 'regress_fpgo_' || role AS role, nr
-	FROM unnest('{shop,clerk,branch,reporter,operator,postman,monitor,deputy,nobody}'::text[]) WITH ORDINALITY u (role, nr);
+	FROM unnest('{shop,clerk,branch,reporter,operator,postman,monitor,caretaker,deputy,nobody}'::text[]) WITH ORDINALITY u (role, nr);
 
 -- hand in; 38F02: allowed, but nothing listens
 SELECT substr(role, 14) AS role,
@@ -87,12 +89,15 @@ SELECT substr(role, 14) AS role,
 	as_role(role, '(SELECT remaining FROM fpgo.delivery_progress)') AS remaining,
 	as_role(role, format('(SELECT order_uuid FROM fpgo.invoice_session(%s))', :accepted)) AS session
 FROM roles ORDER BY nr;
--- operate and deliver; 25001: allowed, but not in a function
+-- operate and deliver; 25001: allowed, but not in a function; 55000: allowed,
+-- but there is no worker
 SELECT substr(role, 14) AS role,
 	as_role(role, format('fpgo.resolve(%s, ''refused'', ''x'')', :uncertain)) AS resolve,
 	as_role(role, format('fpgo.cancel_submission(%s, ''x'')', :queued)) AS cancel,
 	as_role(role, format('fpgo.cancel_submission(%s, ''x'')', :gone)) AS cancel_gone,
-	as_role(role, 'deliver()') AS deliver
+	as_role(role, 'deliver()') AS deliver,
+	as_role(role, 'fpgo.pause()') AS pause,
+	as_role(role, 'fpgo.resume()') AS resume
 FROM roles ORDER BY nr;
 -- nobody reads or writes the records
 SELECT substr(role, 14) AS role,
@@ -171,7 +176,7 @@ DELETE FROM fpgo_internal.attempt;
 DELETE FROM fpgo_internal.submission;
 DELETE FROM fpgo_internal.payload;
 DELETE FROM fpgo_internal.event;
-DROP OWNED BY regress_fpgo_shop, regress_fpgo_branch, regress_fpgo_operator, regress_fpgo_postman;
+DROP OWNED BY regress_fpgo_shop, regress_fpgo_branch, regress_fpgo_operator, regress_fpgo_postman, regress_fpgo_caretaker;
 DROP SERVER frontpayment CASCADE;
 DROP ROLE regress_fpgo_shop, regress_fpgo_clerk, regress_fpgo_branch, regress_fpgo_reporter, regress_fpgo_operator,
-	regress_fpgo_postman, regress_fpgo_monitor, regress_fpgo_deputy, regress_fpgo_nobody;
+	regress_fpgo_postman, regress_fpgo_monitor, regress_fpgo_caretaker, regress_fpgo_deputy, regress_fpgo_nobody;

@@ -35,9 +35,9 @@ sub ask {
 
 # --- who may do what, as the README grants it -------------------------------------------
 
-administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman monitor nobody);
+administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman caretaker monitor nobody);
 my @grants = readme_statements('Who may do what');
-is(scalar @grants, 6, 'the README grants six things');
+is(scalar @grants, 7, 'the README grants seven things');
 administer($admin, $_) for @grants;
 administer($admin, 'CREATE SCHEMA shop; GRANT ALL ON SCHEMA shop TO shop, reporter');
 
