@@ -25,6 +25,7 @@ OBJS = \
 	src/lane.o \
 	src/launcher.o \
 	src/mailbox.o \
+	src/make.o \
 	src/order.o \
 	src/outcome.o \
 	src/owner.o \
@@ -44,6 +45,7 @@ OBJS = \
 	src/submissions.o \
 	src/submit.o \
 	src/token.o \
+	src/totals.o \
 	src/trigger.o \
 	src/validate.o \
 	src/violation.o \

@@ -7,10 +7,11 @@
  * the wire text follows it.  The page prints no row for the list "products"
  * itself, but its validator requires it to be there, a list, and not empty.
  *
- * To add a field: add its line here, its attribute to the composite type in
- * the SQL script, and its index to the shape's by_key.  The unit test of this
- * file checks the order of by_key, and the regression test "fields" compares
- * tree, composite types and the page's table with one another.
+ * To add a field: add its line here, its attribute to the composite type and
+ * its argument to the constructor in the SQL script, and its index to the
+ * shape's by_key.  The unit test of this file checks the order of by_key, the
+ * regression tests "fields" and "constructors" compare tree, composite types,
+ * constructors and the page's table with one another.
  */
 #include "fields.h"
 
@@ -43,7 +44,7 @@ static const FpgoField product_fields[] = {
 	FIELD(rate,      rate,       FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_RATE),
 	FIELD(discount,  discount,   FPGO_NUMERIC, FPGO_OPTIONAL, .meaning = FPGO_MEANS_DISCOUNT),
 	FIELD(tax,       tax,        FPGO_NUMERIC, FPGO_REQUIRED, .constraint = FPGO_TAX_RATE,
-		.allowed = fpgo_default_tax_rates),
+		.allowed = fpgo_default_tax_rates, .meaning = FPGO_MEANS_VAT),
 	FIELD(amount,    amount,     FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_AMOUNT),
 };
 static const unsigned char product_keys[] = {5, 0, 3, 6, 4, 2, 1};
@@ -152,4 +153,25 @@ fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning)
 			return i;
 	}
 	return -1;
+}
+
+static const FpgoShape *
+find_shape(const FpgoShape *shape, FpgoMeaning meaning)
+{
+	const FpgoShape *found = 0;
+
+	if (fpgo_shape_find(shape, meaning) >= 0)
+		return shape;
+	for (int i = 0; i < shape->n_fields && !found; i++)
+	{
+		if (shape->fields[i].shape)
+			found = find_shape(shape->fields[i].shape, meaning);
+	}
+	return found;
+}
+
+const FpgoShape *
+fpgo_shape_of(FpgoMeaning meaning)
+{
+	return find_shape(&fpgo_order_shape, meaning);
 }

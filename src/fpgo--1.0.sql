@@ -3,7 +3,7 @@
  *		The SQL face of fpgo 1.0.
  *
  * Contents
- *		1. Orders:     composite types, casts to and from jsonb
+ *		1. Orders:     composite types, constructors, casts to and from jsonb
  *		2. Payload:    what goes over the wire
  *		3. Validation: validate, advise, is_valid, rules
  *		4. Gateways:   the foreign-data wrapper
@@ -30,11 +30,11 @@ CREATE TYPE fpgo.product AS (
 	tax numeric,
 	amount numeric
 );
-COMMENT ON TYPE fpgo.product IS 'One line of an order: products.* in the API. Build it attribute by attribute, not with ROW().';
+COMMENT ON TYPE fpgo.product IS 'One line of an order: products.* in the API. Build it with fpgo.make_product, not with ROW().';
 COMMENT ON COLUMN fpgo.product.name IS 'products.*.name: name of the product. Required.';
 COMMENT ON COLUMN fpgo.product.product_id IS 'products.*.productId: the shop''s identifier of the product. Optional.';
 COMMENT ON COLUMN fpgo.product.quantity IS 'products.*.quantity: how many units. Required.';
-COMMENT ON COLUMN fpgo.product.rate IS 'products.*.rate: price of one unit in NOK. Required.';
+COMMENT ON COLUMN fpgo.product.rate IS 'products.*.rate: price of one unit in NOK, VAT included as far as the vendor''s dashboard tells. Required.';
 COMMENT ON COLUMN fpgo.product.discount IS 'products.*.discount: discount on the line in NOK, an amount and not a percentage. Optional.';
 COMMENT ON COLUMN fpgo.product.tax IS 'products.*.tax: VAT rate in percent, one of 0, 12, 15, 25 unless the server''s option tax_rates says otherwise. Required.';
 COMMENT ON COLUMN fpgo.product.amount IS 'products.*.amount: total of the line in NOK. Required.';
@@ -45,7 +45,7 @@ CREATE TYPE fpgo.order_summary AS (
 	total_discount numeric,
 	grand_total numeric
 );
-COMMENT ON TYPE fpgo.order_summary IS 'Totals of an order in NOK: orderSummary in the API.';
+COMMENT ON TYPE fpgo.order_summary IS 'Totals of an order in NOK: orderSummary in the API. fpgo.summarize works them out.';
 COMMENT ON COLUMN fpgo.order_summary.sub_total IS 'orderSummary.subTotal: all products before tax and discount, in NOK. Required.';
 COMMENT ON COLUMN fpgo.order_summary.total_tax IS 'orderSummary.totalTax: tax of the order in NOK. Required.';
 COMMENT ON COLUMN fpgo.order_summary.total_discount IS 'orderSummary.totalDiscount: discount of the order in NOK. Required.';
@@ -117,7 +117,7 @@ CREATE TYPE fpgo.invoice_order AS (
 	customer_details fpgo.customer_details,
 	callback fpgo.callback
 );
-COMMENT ON TYPE fpgo.invoice_order IS 'An order to be invoiced: the body of the API''s invoice submission. Build it attribute by attribute (o.customer_details.address.zip := ...), not with ROW(); NULL attributes are not sent.';
+COMMENT ON TYPE fpgo.invoice_order IS 'An order to be invoiced: the body of the API''s invoice submission. Build it with fpgo.make_order or attribute by attribute (o.customer_details.address.zip := ...), not with ROW(); NULL attributes are not sent.';
 COMMENT ON COLUMN fpgo.invoice_order.products IS 'products: the lines of the order, at least one. Required.';
 COMMENT ON COLUMN fpgo.invoice_order.order_summary IS 'orderSummary: the totals. Required.';
 COMMENT ON COLUMN fpgo.invoice_order.order_date IS 'orderDate: when the order was made; sent as a string of whole Unix seconds, rounded down. From 1970 on. Required.';
@@ -132,6 +132,61 @@ COMMENT ON COLUMN fpgo.invoice_order.invoice_maturity IS 'invoiceMaturity: matur
 COMMENT ON COLUMN fpgo.invoice_order.settings IS 'settings: settings of the order. Optional.';
 COMMENT ON COLUMN fpgo.invoice_order.customer_details IS 'customerDetails: who is invoiced. Required.';
 COMMENT ON COLUMN fpgo.invoice_order.callback IS 'callback: where the gateway reports to. Required.';
+
+CREATE FUNCTION fpgo.summarize(products fpgo.product[]) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_summarize'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.summarize(fpgo.product[]) IS 'The totals of an order in NOK, to two decimals, for rates that include VAT: total_tax = sum of quantity * rate * tax / (100 + tax), that is before discount; total_discount = sum of discounts; grand_total = sum of amounts; sub_total = grand_total + total_discount - total_tax, so that they add up exactly. Rounded once each, half up. The API prints no formula; these are the vendor''s own dashboard''s. A discount that is NULL counts as 0; a total of anything else that is NULL, or of a tax below 0, is NULL. NULL or no product gives NULL. Error 22003 for a total that is no numeric any more.';
+
+-- What the API requires has no default, unless it is worked out or a server may give it.
+
+CREATE FUNCTION fpgo.make_product(name text, quantity numeric, rate numeric, tax numeric, discount numeric DEFAULT NULL, product_id text DEFAULT NULL, amount numeric DEFAULT NULL) RETURNS fpgo.product
+	AS 'MODULE_PATHNAME', 'fpgo_make_product'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_product(text, numeric, numeric, numeric, numeric, text, numeric) IS 'A line of an order, of arguments with the names of the attributes. rate: NOK a unit, VAT included; tax: VAT rate in percent; discount: NOK off the line; amount: NOK, total of the line. An amount that is given is kept; one left NULL is quantity * rate - discount, rounded to two decimals, half up (the vendor''s dashboard''s formula), and NULL if quantity or rate is. An argument that is NULL is left out of the order; fpgo.validate says whether that will do. Error 22003 for an amount that is no numeric any more.';
+
+CREATE FUNCTION fpgo.make_order_summary(sub_total numeric, total_tax numeric, total_discount numeric, grand_total numeric) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order_summary(numeric, numeric, numeric, numeric) IS 'The totals of an order in NOK, as they are given, for whom fpgo.summarize does not fit. Nothing is worked out; fpgo.advise says whether they add up.';
+
+CREATE FUNCTION fpgo.make_settings(secure_details boolean DEFAULT NULL) RETURNS fpgo.settings
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_settings(boolean) IS 'Settings of an order. NULL is left out.';
+
+CREATE FUNCTION fpgo.make_address(street text, zip text, city text, country text) RETURNS fpgo.address
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_address(text, text, text, text) IS 'A postal address. country: ISO 3166-1 alpha-2 code in capitals, such as NO. An argument that is NULL is left out; fpgo.validate says that the API requires all four.';
+
+CREATE FUNCTION fpgo.make_private_customer(name text, personal_number text, email text, country_code text, msisdn text, address fpgo.address, preferred_language text DEFAULT NULL) RETURNS fpgo.customer_details
+	AS 'MODULE_PATHNAME', 'fpgo_make_private_customer'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_private_customer(text, text, text, text, text, fpgo.address, text) IS 'A person who is invoiced: customer_details of type private. personal_number: 11 digits, printed nowhere by fpgo; country_code: dialling code, such as +47; msisdn: phone number without it; preferred_language: en, no, sv, da or de, by default the gateway''s no. An argument that is NULL is left out; fpgo.validate says whether that will do.';
+
+CREATE FUNCTION fpgo.make_corporate_customer(name text, organization_id text, email text, country_code text, msisdn text, address fpgo.address, preferred_language text DEFAULT NULL) RETURNS fpgo.customer_details
+	AS 'MODULE_PATHNAME', 'fpgo_make_corporate_customer'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, fpgo.address, text) IS 'A company that is invoiced: customer_details of type corporate. organization_id: organisation number, letters and digits only, in Norway nine digits; the rest as with fpgo.make_private_customer.';
+
+CREATE FUNCTION fpgo.make_callback(callback_url text, success text, failure text) RETURNS fpgo.callback
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS 'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and without a query string. An argument that is NULL is left out; fpgo.validate says that the API requires all three.';
+
+CREATE FUNCTION fpgo.make_order(
+	products fpgo.product[], customer_details fpgo.customer_details,
+	reference_no text DEFAULT NULL, customer_reference text DEFAULT NULL,
+	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
+	order_date timestamptz DEFAULT pg_catalog.now(), order_summary fpgo.order_summary DEFAULT NULL,
+	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
+	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
+	order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL
+) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_make_order'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback, timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS 'An order to be invoiced, of arguments with the names of the attributes; call it with names, since later versions may add some. order_date is now unless it is given; an order_summary left NULL is worked out by fpgo.summarize. The API requires invoice_fee_applicable and callback too; they have a default because the server''s option defaults may give them. An argument that is NULL is left out; fpgo.validate says whether that will do. Error 22003 for a total that is no numeric any more.';
 
 CREATE FUNCTION fpgo.to_jsonb("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_order_to_jsonb'

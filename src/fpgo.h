@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
@@ -62,6 +63,14 @@ extern Jsonb *fpgo_order_from_text(const char *json, int len);
  * 22003 for a value JSON has no spelling for.
  */
 extern Jsonb *fpgo_order_from_composite(Datum composite);
+
+/*
+ * Index of a composite type's attribute by its name; raises 42703 if the type
+ * has lost it.
+ */
+extern int	fpgo_order_find_attribute(TupleDesc descriptor,
+									  const FpgoShape *shape,
+									  const char *name);
 
 /* The order in argument 0, whatever its spelling; NULL raises 22004. */
 typedef enum FpgoSpelling
