@@ -94,6 +94,7 @@ typedef struct FpgoField
 	int			other;			/* index of the sibling a condition looks at */
 	const char *other_value;	/* for FPGO_REQUIRED_IF */
 	int			is_secret;		/* its value identifies a person: never quoted */
+	int			is_identity;	/* it tells one order from another */
 	FpgoMeaning meaning;
 	int			length_max;		/* for advice; 0: FPGO_LENGTH_MAX */
 	const FpgoShape *shape;		/* for FPGO_OBJECT and FPGO_LIST */

@@ -186,7 +186,7 @@ CREATE FUNCTION fpgo.make_order(
 ) RETURNS fpgo.invoice_order
 	AS 'MODULE_PATHNAME', 'fpgo_make_order'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback, timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS 'An order to be invoiced, of arguments with the names of the attributes; call it with names, since later versions may add some. order_date is now unless it is given; an order_summary left NULL is worked out by fpgo.summarize. The API requires invoice_fee_applicable and callback too; they have a default because the server''s option defaults may give them. An argument that is NULL is left out; fpgo.validate says whether that will do. Error 22003 for a total that is no numeric any more.';
+COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback, timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS 'An order to be invoiced, of arguments with the names of the attributes; call it with names, since later versions may add some. order_date is now unless it is given; an order_summary left NULL is worked out by fpgo.summarize. The API requires invoice_fee_applicable and callback too; they may be left out here because the server''s option defaults may give them. An argument that is NULL is left out; fpgo.validate says whether that will do. Error 22003 for a total that is no numeric any more.';
 
 CREATE FUNCTION fpgo.to_jsonb("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_order_to_jsonb'
@@ -213,7 +213,7 @@ COMMENT ON FUNCTION fpgo.payload(text) IS 'What goes over the wire for an order 
 CREATE FUNCTION fpgo.payload("order" jsonb) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_jsonb'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate. NULL gives NULL. Error 22023 if the order is no JSON object.';
+COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate, and knows no server, so its defaults are not in it. NULL gives NULL. Error 22023 if the order is no JSON object.';
 
 CREATE FUNCTION fpgo.payload("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_invoice_order'
@@ -240,7 +240,7 @@ COMMENT ON FUNCTION fpgo.validate(text, text) IS 'Every rule of the API that an 
 CREATE FUNCTION fpgo.validate("order" jsonb, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_validate_jsonb'
 	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
-COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS 'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if the gateway would take it. The server''s option tax_rates counts; without the argument the server that fpgo.server names, and where that does not exist the page''s own rates. Needs no right on the server. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
+COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS 'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if the gateway would take it. The server''s options count: its defaults are laid under the order first, and its tax_rates are the ones that may be used; without the argument those of the server that fpgo.server names, and where that does not exist the page''s own rates. Needs no right on the server. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
 
 CREATE FUNCTION fpgo.validate("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_validate_invoice_order'
@@ -255,7 +255,7 @@ COMMENT ON FUNCTION fpgo.advise(text, text) IS 'What the API would take and a pe
 CREATE FUNCTION fpgo.advise("order" jsonb, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_advise_jsonb'
 	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
-COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS 'What the API would take and a person would not, in the order of the API page''s field table; no row if there is nothing to say. At most one row a field, and none for a value that breaks a rule of the API or cannot be read; see fpgo.validate. Sums (NOK) may be off by 0.01 a product, and only numbers below 10^9 are reckoned with; lengths count characters; orderDate, Unix seconds, is compared with the start of the statement: at most 30 days before it and 5 minutes after. The rules come from earlier revisions and sibling pages of the API, the vendor''s dashboard and Norwegian rules for the numbers of persons, companies and phones; README.md lists them. No rule depends on the server yet; its name is looked up only. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
+COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS 'What the API would take and a person would not, in the order of the API page''s field table; no row if there is nothing to say. At most one row a field, and none for a value that breaks a rule of the API or cannot be read; see fpgo.validate. Sums (NOK) may be off by 0.01 a product, and only numbers below 10^9 are reckoned with; lengths count characters; orderDate, Unix seconds, is compared with the start of the statement: at most 30 days before it and 5 minutes after. The rules come from earlier revisions and sibling pages of the API, the vendor''s dashboard and Norwegian rules for the numbers of persons, companies and phones; README.md lists them. The server''s option defaults is laid under the order first; without the argument that of the server which fpgo.server names, if it exists. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
 
 CREATE FUNCTION fpgo.advise("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_advise_invoice_order'
@@ -265,7 +265,7 @@ COMMENT ON FUNCTION fpgo.advise(fpgo.invoice_order, text) IS 'What the API would
 CREATE FUNCTION fpgo.is_valid("order" jsonb, tax_rates numeric[] DEFAULT NULL) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'fpgo_is_valid'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.is_valid(jsonb, numeric[]) IS 'Does the order break no rule of the API page''s field table? tax_rates in percent; NULL means the page''s own 0, 12, 15, 25. Looks at its arguments alone. A NULL order gives NULL. Error 22023 for tax_rates that are empty or hold NULL, NaN or infinity.';
+COMMENT ON FUNCTION fpgo.is_valid(jsonb, numeric[]) IS 'Does the order break no rule of the API page''s field table, without any server''s defaults? tax_rates in percent; NULL means the page''s own 0, 12, 15, 25. Looks at its arguments alone. A NULL order gives NULL. Error 22023 for tax_rates that are empty or hold NULL, NaN or infinity.';
 
 CREATE FUNCTION fpgo.rules(
 	OUT path text, OUT type text, OUT presence text, OUT "constraint" text,
@@ -280,10 +280,10 @@ COMMENT ON FUNCTION fpgo.rules() IS 'Every field of an order, in the order of th
 CREATE FUNCTION fpgo.option_validator(options text[], catalog oid) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_option_validator'
 	LANGUAGE C STRICT;
-COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value, HV002 for a missing one, 42501 for naming a file without pg_read_server_files.';
+COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value (of defaults: no JSON object, a member that the API does not know, that breaks a rule, that is about one customer or that tells one order from another), HV002 for a missing one, 42501 for naming a file without pg_read_server_files.';
 
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
-COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
+COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates, defaults); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
 
 /* ---------- 5. Records ---------- */
 
@@ -428,7 +428,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(text, text, text) IS 'Submits an order g
 CREATE FUNCTION fpgo.submit_invoice("order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_jsonb'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS 'Sends the order to the gateway now and returns its answer as a row. What is sent is on record whatever becomes of the transaction: a helper process records it, sends it and records the outcome. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. key: what makes a second call the same call, by default the order''s referenceNo; without either, the same order within one transaction. Same key and order: the first answer again. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken by another order, 55006 the order is being submitted, 53400 no free worker slot. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
+COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS 'Sends the order to the gateway now, the server''s option defaults laid under it, and returns its answer as a row. What is sent is on record whatever becomes of the transaction: a helper process records it, sends it and records the outcome. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. key: what makes a second call the same call, by default the order''s referenceNo; without either, the same order within one transaction. Same key and order: the first answer again. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken by another order, 55006 the order is being submitted, 53400 no free worker slot. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
 
 CREATE FUNCTION fpgo.submit_invoice("order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_invoice_order'
@@ -443,7 +443,7 @@ COMMENT ON FUNCTION fpgo.enqueue_invoice(text, text, text, text) IS 'Queues an o
 CREATE FUNCTION fpgo.enqueue_invoice("order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_jsonb'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
-COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS 'Queues the order to be sent after the transaction commits, and returns the number of the submission; a rollback takes it back. server and key as with fpgo.submit_invoice. on_duplicate: what happens if the same order was handed in under the key before: refuse (23505) or ignore (the number of that submission). The same order again in the transaction that queued it gives its number either way. Errors: 22004 NULL order, 22023 for another on_duplicate, 23514 the order breaks a rule, 42704 no such server, 42501 no USAGE on it, 55000 read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken.';
+COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS 'Queues the order, the server''s option defaults laid under it, to be sent after the transaction commits, and returns the number of the submission; a rollback takes it back. server and key as with fpgo.submit_invoice. on_duplicate: what happens if the same order was handed in under the key before: refuse (23505) or ignore (the number of that submission). The same order again in the transaction that queued it gives its number either way. Errors: 22004 NULL order, 22023 for another on_duplicate, 23514 the order breaks a rule, 42704 no such server, 42501 no USAGE on it, 55000 read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken.';
 
 CREATE FUNCTION fpgo.enqueue_invoice("order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_invoice_order'
