@@ -171,6 +171,10 @@ fpgo_defaults_lay_under(Jsonb *order, const char *defaults)
 
 /* ---------- checking ---------- */
 
+/* What is wrong at a place, in a sentence that begins with its path. */
+#define FAULT(place, ...) \
+	(fpgo_violation_say(place, "defaults", __VA_ARGS__)->message)
+
 /*
  * What the gateway's rules do not forbid and defaults must not have, in a
  * sentence; NULL if there is nothing.
@@ -204,18 +208,16 @@ find_fault_in_field(const FpgoField *field, const FpgoValue *value,
 					const FpgoPlace *place)
 {
 	if (field->is_secret)
-		return fpgo_violation_say(place, "secret",
-								  "is about one customer; everybody can read a server's options.")->message;
+		return FAULT(place, "is about one customer; everybody can read a server's options.");
 	if (field->is_identity)
-		return fpgo_violation_say(place, "identity",
-								  "tells one order from another and cannot be the same in all.")->message;
+		return FAULT(place, "tells one order from another and cannot be the same in all.");
 	if (field->type == FPGO_LIST)
 		return find_fault_in_list(value, field->shape, place);
 	if (field->type != FPGO_OBJECT || fpgo_reads_as_null(value))
 		return NULL;
 	if (value->kind != FPGO_MAP)
-		return fpgo_violation_say(place, "object", "must be an object, not %s.",
-								  fpgo_violation_describe(field, value))->message;
+		return FAULT(place, "must be an object, not %s.",
+					 fpgo_violation_describe(field, value));
 	return find_fault(value, field->shape, place);
 }
 
@@ -239,8 +241,7 @@ find_fault(const FpgoValue *object, const FpgoShape *shape,
 			member.kind = FPGO_PLACE_STRANGER;
 			member.index = FPGO_MAX_FIELDS + i;
 			member.key = key;
-			return fpgo_violation_say(&member, "unknown_member",
-									  "is no member that the API knows.")->message;
+			return FAULT(&member, "is no member that the API knows.");
 		}
 		member.kind = FPGO_PLACE_MEMBER;
 		member.index = index;

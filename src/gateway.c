@@ -323,7 +323,7 @@ read_terms(List *defs)
 		.defaults = find_value(defs, "defaults")};
 }
 
-/* The defaults break no rule, as far as they go, with the tax rates there are. */
+/* Defaults break no rule as far as they go, with the tax rates there are. */
 static void
 check_defaults(List *defs)
 {

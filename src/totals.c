@@ -20,9 +20,9 @@
  *
  *		subTotal = grandTotal + totalDiscount - totalTax
  *
- * What is not there is never taken for zero, but for the discount, which the
- * API lets out too: a total that it would be part of is NULL, and validation
- * says what is missing.
+ * What is not there is never taken for zero, except for a discount, which is
+ * optional: a total that it would be part of is NULL, and validation says what
+ * is missing.
  */
 #include "fpgo.h"
 
@@ -140,8 +140,10 @@ round_money(Numeric a)
 static bool
 is_below_zero(Numeric a)
 {
+	Numeric		zero = int64_to_numeric(0);
+
 	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(a),
-											NumericGetDatum(int64_to_numeric(0))));
+											NumericGetDatum(zero)));
 }
 
 /* ---------- a line ---------- */

@@ -318,8 +318,9 @@ static Datum
 validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
-	FpgoTerms	terms = fpgo_gateway_terms(PG_ARGISNULL(1) ? NULL :
-										   text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	const char *server_name = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	FpgoTerms	terms = fpgo_gateway_terms(server_name);
 
 	order = fpgo_defaults_lay_under(order, terms.defaults);
 	return fpgo_violation_return(fcinfo,
