@@ -7,6 +7,7 @@ OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
 	src/call.o \
+	src/defaults.o \
 	src/deliver.o \
 	src/document.o \
 	src/enqueue.o \
@@ -25,6 +26,7 @@ OBJS = \
 	src/lane.o \
 	src/launcher.o \
 	src/mailbox.o \
+	src/make.o \
 	src/order.o \
 	src/outcome.o \
 	src/owner.o \
@@ -45,6 +47,7 @@ OBJS = \
 	src/subtransaction.o \
 	src/submit.o \
 	src/token.o \
+	src/totals.o \
 	src/trigger.o \
 	src/validate.o \
 	src/violation.o \

@@ -19,7 +19,7 @@ WHERE c.relnamespace IN ('fpgo'::regnamespace, 'fpgo_internal'::regnamespace)
 ORDER BY 1, a.attnum;
 
 -- what there is
-SELECT p.oid::regprocedure AS function, p.provolatile AS volatility,
+SELECT CASE WHEN length(name) > 55 THEN left(name, 52) || '...' ELSE name END AS function, p.provolatile AS volatility,
 	p.proparallel AS parallel, p.proisstrict AS strict
-FROM pg_proc p WHERE p.pronamespace = 'fpgo'::regnamespace
+FROM pg_proc p, LATERAL CAST(p.oid::regprocedure AS text) name WHERE p.pronamespace = 'fpgo'::regnamespace
 ORDER BY p.oid::regprocedure::text COLLATE "C";

@@ -465,10 +465,11 @@ static Datum
 advise(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
+	const char *server_name = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	FpgoTerms	terms = fpgo_gateway_terms(server_name);
 
-	/* nothing depends on the server yet, but its name is not to be mistyped */
-	if (!PG_ARGISNULL(1))
-		(void) fpgo_gateway_tax_rates(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	order = fpgo_defaults_lay_under(order, terms.defaults);
 	return fpgo_violation_return(fcinfo, fpgo_advise_order(order));
 }
 

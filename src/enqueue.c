@@ -151,7 +151,8 @@ fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
 
 	fpgo_handin_require_writable();
 	gateway = fpgo_gateway_check(server_name, GetUserId());
-	fpgo_validate_require(order, gateway->tax_rates);
+	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+	fpgo_validate_require(order, gateway->terms.tax_rates);
 	return queue_handin(fpgo_handin_make(order, gateway->target.server_name,
 										 key), ignore_duplicate);
 }
@@ -183,10 +184,11 @@ fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
 
 	fpgo_handin_require_writable();
 	gateway = fpgo_gateway_check(server_name, GetUserId());
+	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
 	handin = fpgo_handin_make(order, gateway->target.server_name, NULL);
-	if (fpgo_validate_is_valid(order, gateway->tax_rates))
+	if (fpgo_validate_is_valid(order, gateway->terms.tax_rates))
 		return queue_handin(handin, true);
-	violations = fpgo_validate_order(order, gateway->tax_rates);
+	violations = fpgo_validate_order(order, gateway->terms.tax_rates);
 	return fpgo_submission_refuse(handin, join_messages(violations));
 }
 

@@ -7,10 +7,11 @@
  * the wire text follows it.  The page prints no row for the list "products"
  * itself, but its validator requires it to be there, a list, and not empty.
  *
- * To add a field: add its line here, its attribute to the composite type in
- * the SQL script, and its index to the shape's by_key.  The unit test of this
- * file checks the order of by_key, and the regression test "fields" compares
- * tree, composite types and the page's table with one another.
+ * To add a field: add its line here, its attribute to the composite type and
+ * its argument to the constructor in the SQL script, and its index to the
+ * shape's by_key.  The unit test of this file checks the order of by_key, the
+ * regression tests "fields" and "constructors" compare tree, composite types,
+ * constructors and the page's table with one another.
  */
 #include "fields.h"
 
@@ -43,7 +44,7 @@ static const FpgoField product_fields[] = {
 	FIELD(rate,      rate,       FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_RATE),
 	FIELD(discount,  discount,   FPGO_NUMERIC, FPGO_OPTIONAL, .meaning = FPGO_MEANS_DISCOUNT),
 	FIELD(tax,       tax,        FPGO_NUMERIC, FPGO_REQUIRED, .constraint = FPGO_TAX_RATE,
-		.allowed = fpgo_default_tax_rates),
+		.allowed = fpgo_default_tax_rates, .meaning = FPGO_MEANS_VAT),
 	FIELD(amount,    amount,     FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_AMOUNT),
 };
 static const unsigned char product_keys[] = {5, 0, 3, 6, 4, 2, 1};
@@ -118,11 +119,11 @@ static const FpgoField order_fields[] = {
 	FIELD(orderSummary,         order_summary,          FPGO_OBJECT, FPGO_OPTIONAL,
 		.shape = &summary_shape),
 	FIELD(orderDate,            order_date,             FPGO_SECONDS, FPGO_REQUIRED),
-	FIELD(referenceNo,          reference_no,           FPGO_STRING, FPGO_OPTIONAL),
+	FIELD(referenceNo,          reference_no,           FPGO_STRING, FPGO_OPTIONAL, .is_identity = 1),
 	FIELD(customerReference,    customer_reference,     FPGO_STRING, FPGO_OPTIONAL),
 	FIELD(orderFrom,            order_from,             FPGO_STRING, FPGO_REQUIRED_WITH, .constraint = FPGO_IN,
 		.allowed = order_sources, .other = 6),
-	FIELD(fpgoUuid,             fpgo_uuid,              FPGO_STRING, FPGO_OPTIONAL),
+	FIELD(fpgoUuid,             fpgo_uuid,              FPGO_STRING, FPGO_OPTIONAL, .is_identity = 1),
 	FIELD(invoiceInterval,      invoice_interval,       FPGO_NUMERIC, FPGO_OPTIONAL, .constraint = FPGO_IN,
 		.allowed = intervals),
 	FIELD(separateInvoices,     separate_invoices,      FPGO_BOOLEAN, FPGO_OPTIONAL),
@@ -152,4 +153,25 @@ fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning)
 			return i;
 	}
 	return -1;
+}
+
+static const FpgoShape *
+find_shape(const FpgoShape *shape, FpgoMeaning meaning)
+{
+	const FpgoShape *found = 0;
+
+	if (fpgo_shape_find(shape, meaning) >= 0)
+		return shape;
+	for (int i = 0; i < shape->n_fields && !found; i++)
+	{
+		if (shape->fields[i].shape)
+			found = find_shape(shape->fields[i].shape, meaning);
+	}
+	return found;
+}
+
+const FpgoShape *
+fpgo_shape_of(FpgoMeaning meaning)
+{
+	return find_shape(&fpgo_order_shape, meaning);
 }

@@ -45,15 +45,17 @@ typedef enum FpgoConstraint
 } FpgoConstraint;
 
 /*
- * What a value is about, for advice that looks at more than its type.  Each
- * but the first belongs to one field of the tree.
+ * What a value is about, for whoever looks at more than its type: advice, and
+ * the working out of totals.  Each but the first belongs to one field of the
+ * tree.
  */
 typedef enum FpgoMeaning
 {
-	FPGO_MEANS_NOTHING,			/* no advice asks for it */
+	FPGO_MEANS_NOTHING,			/* nobody asks for it */
 	FPGO_MEANS_QUANTITY,
 	FPGO_MEANS_RATE,			/* NOK a unit */
 	FPGO_MEANS_DISCOUNT,		/* NOK off the line */
+	FPGO_MEANS_VAT,				/* percent */
 	FPGO_MEANS_AMOUNT,			/* NOK, total of the line */
 	FPGO_MEANS_SUB_TOTAL,
 	FPGO_MEANS_TOTAL_TAX,
@@ -92,7 +94,8 @@ typedef struct FpgoField
 	int			other;			/* index of the sibling a condition looks at */
 	const char *other_value;	/* for FPGO_REQUIRED_IF */
 	int			is_secret;		/* its value identifies a person: never quoted */
-	FpgoMeaning meaning;		/* for advice */
+	int			is_identity;	/* it tells one order from another */
+	FpgoMeaning meaning;
 	int			length_max;		/* for advice; 0: FPGO_LENGTH_MAX */
 	const FpgoShape *shape;		/* for FPGO_OBJECT and FPGO_LIST */
 } FpgoField;
@@ -111,6 +114,9 @@ extern const FpgoShape fpgo_order_shape;
 
 /* Index of the field with this meaning, -1 if the shape has none. */
 extern int	fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning);
+
+/* The shape of the tree that has the field with this meaning. */
+extern const FpgoShape *fpgo_shape_of(FpgoMeaning meaning);
 
 /* Tax rates of the API page, NULL-terminated. */
 extern const char *const fpgo_default_tax_rates[];

@@ -3,7 +3,7 @@
  *		The SQL face of fpgo 1.0.
  *
  * Contents
- *		1. Orders:     composite types, casts to and from jsonb
+ *		1. Orders:     composite types, constructors, casts to and from jsonb
  *		2. Payload:    what goes over the wire
  *		3. Validation: validate, advise, is_valid, rules
  *		4. Gateways:   the foreign-data wrapper
@@ -31,11 +31,11 @@ CREATE TYPE fpgo.product AS (
 	tax numeric,
 	amount numeric
 );
-COMMENT ON TYPE fpgo.product IS 'One line of an order: products.* in the API. Build it attribute by attribute, not with ROW().';
+COMMENT ON TYPE fpgo.product IS 'One line of an order: products.* in the API. Build it with fpgo.make_product, not with ROW().';
 COMMENT ON COLUMN fpgo.product.name IS 'products.*.name: name of the product. Required.';
 COMMENT ON COLUMN fpgo.product.product_id IS 'products.*.productId: the shop''s identifier of the product. Optional.';
 COMMENT ON COLUMN fpgo.product.quantity IS 'products.*.quantity: how many units. Required.';
-COMMENT ON COLUMN fpgo.product.rate IS 'products.*.rate: price of one unit in NOK. Required.';
+COMMENT ON COLUMN fpgo.product.rate IS 'products.*.rate: price of one unit in NOK, VAT included as far as the vendor''s dashboard tells. Required.';
 COMMENT ON COLUMN fpgo.product.discount IS 'products.*.discount: discount on the line in NOK, an amount and not a percentage. Optional.';
 COMMENT ON COLUMN fpgo.product.tax IS 'products.*.tax: VAT rate in percent, one of 0, 12, 15, 25 unless the server''s option tax_rates says otherwise. Required.';
 COMMENT ON COLUMN fpgo.product.amount IS 'products.*.amount: total of the line in NOK. Required.';
@@ -46,7 +46,7 @@ CREATE TYPE fpgo.order_summary AS (
 	total_discount numeric,
 	grand_total numeric
 );
-COMMENT ON TYPE fpgo.order_summary IS 'Totals of an order in NOK: orderSummary in the API.';
+COMMENT ON TYPE fpgo.order_summary IS 'Totals of an order in NOK: orderSummary in the API. fpgo.summarize works them out.';
 COMMENT ON COLUMN fpgo.order_summary.sub_total IS 'orderSummary.subTotal: all products before tax and discount, in NOK. Required.';
 COMMENT ON COLUMN fpgo.order_summary.total_tax IS 'orderSummary.totalTax: tax of the order in NOK. Required.';
 COMMENT ON COLUMN fpgo.order_summary.total_discount IS 'orderSummary.totalDiscount: discount of the order in NOK. Required.';
@@ -118,7 +118,7 @@ CREATE TYPE fpgo.invoice_order AS (
 	customer_details fpgo.customer_details,
 	callback fpgo.callback
 );
-COMMENT ON TYPE fpgo.invoice_order IS 'An order to be invoiced: the body of the API''s invoice submission. Build it attribute by attribute (o.customer_details.address.zip := ...), not with ROW(); NULL attributes are not sent.';
+COMMENT ON TYPE fpgo.invoice_order IS 'An order to be invoiced: the body of the API''s invoice submission. Build it with fpgo.make_order or attribute by attribute (o.customer_details.address.zip := ...), not with ROW(); NULL attributes are not sent.';
 COMMENT ON COLUMN fpgo.invoice_order.products IS 'products: the lines of the order, at least one. Required.';
 COMMENT ON COLUMN fpgo.invoice_order.order_summary IS 'orderSummary: the totals. Required.';
 COMMENT ON COLUMN fpgo.invoice_order.order_date IS 'orderDate: when the order was made; sent as a string of whole Unix seconds, rounded down. From 1970 on. Required.';
@@ -133,6 +133,61 @@ COMMENT ON COLUMN fpgo.invoice_order.invoice_maturity IS 'invoiceMaturity: matur
 COMMENT ON COLUMN fpgo.invoice_order.settings IS 'settings: settings of the order. Optional.';
 COMMENT ON COLUMN fpgo.invoice_order.customer_details IS 'customerDetails: who is invoiced. Required.';
 COMMENT ON COLUMN fpgo.invoice_order.callback IS 'callback: where the gateway reports to. Required.';
+
+CREATE FUNCTION fpgo.summarize(products fpgo.product[]) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_summarize'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.summarize(fpgo.product[]) IS 'The totals of an order in NOK, to two decimals, for rates that include VAT: total_tax = sum of quantity * rate * tax / (100 + tax), that is before discount; total_discount = sum of discounts; grand_total = sum of amounts; sub_total = grand_total + total_discount - total_tax, so that they add up exactly. Rounded once each, half up. The API prints no formula; these are the vendor''s own dashboard''s. A discount that is NULL counts as 0; a total of anything else that is NULL, or of a tax below 0, is NULL. NULL or no product gives NULL. Error 22003 for a total that is no numeric any more.';
+
+-- What the API requires has no default, unless it is worked out or a server may give it.
+
+CREATE FUNCTION fpgo.make_product(name text, quantity numeric, rate numeric, tax numeric, discount numeric DEFAULT NULL, product_id text DEFAULT NULL, amount numeric DEFAULT NULL) RETURNS fpgo.product
+	AS 'MODULE_PATHNAME', 'fpgo_make_product'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_product(text, numeric, numeric, numeric, numeric, text, numeric) IS 'A line of an order, of arguments with the names of the attributes. rate: NOK a unit, VAT included; tax: VAT rate in percent; discount: NOK off the line; amount: NOK, total of the line. An amount that is given is kept; one left NULL is quantity * rate - discount, rounded to two decimals, half up (the vendor''s dashboard''s formula), and NULL if quantity or rate is. An argument that is NULL is left out of the order; fpgo.validate says whether that will do. Error 22003 for an amount that is no numeric any more.';
+
+CREATE FUNCTION fpgo.make_order_summary(sub_total numeric, total_tax numeric, total_discount numeric, grand_total numeric) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order_summary(numeric, numeric, numeric, numeric) IS 'The totals of an order in NOK, as they are given, for whom fpgo.summarize does not fit. Nothing is worked out; fpgo.advise says whether they add up.';
+
+CREATE FUNCTION fpgo.make_settings(secure_details boolean DEFAULT NULL) RETURNS fpgo.settings
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_settings(boolean) IS 'Settings of an order. NULL is left out.';
+
+CREATE FUNCTION fpgo.make_address(street text, zip text, city text, country text) RETURNS fpgo.address
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_address(text, text, text, text) IS 'A postal address. country: ISO 3166-1 alpha-2 code in capitals, such as NO. An argument that is NULL is left out; fpgo.validate says that the API requires all four.';
+
+CREATE FUNCTION fpgo.make_private_customer(name text, personal_number text, email text, country_code text, msisdn text, address fpgo.address, preferred_language text DEFAULT NULL) RETURNS fpgo.customer_details
+	AS 'MODULE_PATHNAME', 'fpgo_make_private_customer'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_private_customer(text, text, text, text, text, fpgo.address, text) IS 'A person who is invoiced: customer_details of type private. personal_number: 11 digits, printed nowhere by fpgo; country_code: dialling code, such as +47; msisdn: phone number without it; preferred_language: en, no, sv, da or de, by default the gateway''s no. An argument that is NULL is left out; fpgo.validate says whether that will do.';
+
+CREATE FUNCTION fpgo.make_corporate_customer(name text, organization_id text, email text, country_code text, msisdn text, address fpgo.address, preferred_language text DEFAULT NULL) RETURNS fpgo.customer_details
+	AS 'MODULE_PATHNAME', 'fpgo_make_corporate_customer'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, fpgo.address, text) IS 'A company that is invoiced: customer_details of type corporate. organization_id: organisation number, letters and digits only, in Norway nine digits; the rest as with fpgo.make_private_customer.';
+
+CREATE FUNCTION fpgo.make_callback(callback_url text, success text, failure text) RETURNS fpgo.callback
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS 'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and without a query string. An argument that is NULL is left out; fpgo.validate says that the API requires all three.';
+
+CREATE FUNCTION fpgo.make_order(
+	products fpgo.product[], customer_details fpgo.customer_details,
+	reference_no text DEFAULT NULL, customer_reference text DEFAULT NULL,
+	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
+	order_date timestamptz DEFAULT pg_catalog.now(), order_summary fpgo.order_summary DEFAULT NULL,
+	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
+	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
+	order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL
+) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_make_order'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback, timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS 'An order to be invoiced, of arguments with the names of the attributes; call it with names, since later versions may add some. order_date is now unless it is given; an order_summary left NULL is worked out by fpgo.summarize. The API requires invoice_fee_applicable and callback too; they may be left out here because the server''s option defaults may give them. An argument that is NULL is left out; fpgo.validate says whether that will do. Error 22003 for a total that is no numeric any more.';
 
 CREATE FUNCTION fpgo.to_jsonb("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_order_to_jsonb'
@@ -159,7 +214,7 @@ COMMENT ON FUNCTION fpgo.payload(text) IS 'What goes over the wire for an order 
 CREATE FUNCTION fpgo.payload("order" jsonb) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_jsonb'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate. NULL gives NULL. Error 22023 if the order is no JSON object.';
+COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate, and knows no server, so its defaults are not in it. NULL gives NULL. Error 22023 if the order is no JSON object.';
 
 CREATE FUNCTION fpgo.payload("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_invoice_order'
@@ -186,7 +241,7 @@ COMMENT ON FUNCTION fpgo.validate(text, text) IS 'Every rule of the API that an 
 CREATE FUNCTION fpgo.validate("order" jsonb, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_validate_jsonb'
 	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
-COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS 'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if the gateway would take it. The server''s option tax_rates counts; without the argument the server that fpgo.server names, and where that does not exist the page''s own rates. Needs no right on the server. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
+COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS 'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if the gateway would take it. The server''s options count: its defaults are laid under the order first, and its tax_rates are the ones that may be used; without the argument those of the server that fpgo.server names, and where that does not exist the page''s own rates. Needs no right on the server. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
 
 CREATE FUNCTION fpgo.validate("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_validate_invoice_order'
@@ -201,7 +256,7 @@ COMMENT ON FUNCTION fpgo.advise(text, text) IS 'What the API would take and a pe
 CREATE FUNCTION fpgo.advise("order" jsonb, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_advise_jsonb'
 	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
-COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS 'What the API would take and a person would not, in the order of the API page''s field table; no row if there is nothing to say. At most one row a field, and none for a value that breaks a rule of the API or cannot be read; see fpgo.validate. Sums (NOK) may be off by 0.01 a product, and only numbers below 10^9 are reckoned with; lengths count characters; orderDate, Unix seconds, is compared with the start of the statement: at most 30 days before it and 5 minutes after. The rules come from earlier revisions and sibling pages of the API, the vendor''s dashboard and Norwegian rules for the numbers of persons, companies and phones; README.md lists them. No rule depends on the server yet; its name is looked up only. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
+COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS 'What the API would take and a person would not, in the order of the API page''s field table; no row if there is nothing to say. At most one row a field, and none for a value that breaks a rule of the API or cannot be read; see fpgo.validate. Sums (NOK) may be off by 0.01 a product, and only numbers below 10^9 are reckoned with; lengths count characters; orderDate, Unix seconds, is compared with the start of the statement: at most 30 days before it and 5 minutes after. The rules come from earlier revisions and sibling pages of the API, the vendor''s dashboard and Norwegian rules for the numbers of persons, companies and phones; README.md lists them. The server''s option defaults is laid under the order first; without the argument that of the server which fpgo.server names, if it exists. Errors: 22004 for a NULL order, 42704 for a server that does not exist.';
 
 CREATE FUNCTION fpgo.advise("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_advise_invoice_order'
@@ -211,7 +266,7 @@ COMMENT ON FUNCTION fpgo.advise(fpgo.invoice_order, text) IS 'What the API would
 CREATE FUNCTION fpgo.is_valid("order" jsonb, tax_rates numeric[] DEFAULT NULL) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'fpgo_is_valid'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.is_valid(jsonb, numeric[]) IS 'Does the order break no rule of the API page''s field table? tax_rates in percent; NULL means the page''s own 0, 12, 15, 25. Looks at its arguments alone. A NULL order gives NULL. Error 22023 for tax_rates that are empty or hold NULL, NaN or infinity.';
+COMMENT ON FUNCTION fpgo.is_valid(jsonb, numeric[]) IS 'Does the order break no rule of the API page''s field table, without any server''s defaults? tax_rates in percent; NULL means the page''s own 0, 12, 15, 25. Looks at its arguments alone. A NULL order gives NULL. Error 22023 for tax_rates that are empty or hold NULL, NaN or infinity.';
 
 CREATE FUNCTION fpgo.rules(
 	OUT path text, OUT type text, OUT presence text, OUT "constraint" text,
@@ -226,10 +281,10 @@ COMMENT ON FUNCTION fpgo.rules() IS 'Every field of an order, in the order of th
 CREATE FUNCTION fpgo.option_validator(options text[], catalog oid) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_option_validator'
 	LANGUAGE C STRICT;
-COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value, HV002 for a missing one, 42501 for naming a file without pg_read_server_files.';
+COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value (of defaults: no JSON object, a member that the API does not know, that breaks a rule, that is about one customer or that tells one order from another), HV002 for a missing one, 42501 for naming a file without pg_read_server_files.';
 
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
-COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
+COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates, defaults); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
 
 /* ---------- 5. Records ---------- */
 
@@ -388,7 +443,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(text, text, text) IS 'Submits an order g
 CREATE FUNCTION fpgo.submit_invoice("order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_jsonb'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS 'Sends the order to the gateway now and returns its answer as a row. What is sent is on record whatever becomes of the transaction: a helper process records it, sends it and records the outcome. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. key: what makes a second call the same call, by default the order''s referenceNo; without either, the same order within one transaction. Same key and order: the first answer again. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken by another order, 55006 the order is being submitted, 53400 no free worker slot. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
+COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS 'Sends the order to the gateway now, the server''s option defaults laid under it, and returns its answer as a row. What is sent is on record whatever becomes of the transaction: a helper process records it, sends it and records the outcome. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. key: what makes a second call the same call, by default the order''s referenceNo; without either, the same order within one transaction. Same key and order: the first answer again. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken by another order, 55006 the order is being submitted, 53400 no free worker slot. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
 
 CREATE FUNCTION fpgo.submit_invoice("order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_invoice_order'
@@ -403,7 +458,7 @@ COMMENT ON FUNCTION fpgo.enqueue_invoice(text, text, text, text) IS 'Queues an o
 CREATE FUNCTION fpgo.enqueue_invoice("order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_jsonb'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
-COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS 'Queues the order to be sent after the transaction commits, and returns the number of the submission; a rollback takes it back. server and key as with fpgo.submit_invoice. on_duplicate: what happens if the same order was handed in under the key before: refuse (23505) or ignore (the number of that submission). The same order again in the transaction that queued it gives its number either way. Errors: 22004 NULL order, 22023 for another on_duplicate, 23514 the order breaks a rule, 42704 no such server, 42501 no USAGE on it, 55000 read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken.';
+COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS 'Queues the order, the server''s option defaults laid under it, to be sent after the transaction commits, and returns the number of the submission; a rollback takes it back. server and key as with fpgo.submit_invoice. on_duplicate: what happens if the same order was handed in under the key before: refuse (23505) or ignore (the number of that submission). The same order again in the transaction that queued it gives its number either way. Errors: 22004 NULL order, 22023 for another on_duplicate, 23514 the order breaks a rule, 42704 no such server, 42501 no USAGE on it, 55000 read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken.';
 
 CREATE FUNCTION fpgo.enqueue_invoice("order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse') RETURNS bigint
 	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_invoice_order'

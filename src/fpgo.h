@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
@@ -63,6 +64,14 @@ extern Jsonb *fpgo_order_from_text(const char *json, int len);
  */
 extern Jsonb *fpgo_order_from_composite(Datum composite);
 
+/*
+ * Index of a composite type's attribute by its name; raises 42703 if the type
+ * has lost it.
+ */
+extern int	fpgo_order_find_attribute(TupleDesc descriptor,
+									  const FpgoShape *shape,
+									  const char *name);
+
 /* The order in argument 0, whatever its spelling; NULL raises 22004. */
 typedef enum FpgoSpelling
 {
@@ -91,12 +100,34 @@ extern void fpgo_payload_write(StringInfo wire, Jsonb *order);
  */
 extern List *fpgo_validate_order(Jsonb *order, const char *const *tax_rates);
 
-/* The same question with the shortest answer; allocates next to nothing. */
+/*
+ * The same of an order that may be a part of one: nothing is required, but of
+ * what stands in a list.
+ */
+extern List *fpgo_validate_partial(Jsonb *order, const char *const *tax_rates);
+
+/* Is it valid?  The shortest answer; allocates next to nothing. */
 extern bool fpgo_validate_is_valid(Jsonb *order,
 								   const char *const *tax_rates);
 
 /* Raises 23514 with the violations in DETAIL unless the order is valid. */
 extern void fpgo_validate_require(Jsonb *order, const char *const *tax_rates);
+
+/* ---------- defaults.c: a partial order under each order ---------- */
+
+/*
+ * The order with a server's defaults in its gaps.  defaults: the text of the
+ * server's option; NULL if it has none, and then the order itself is returned,
+ * as it is if it is no JSON object.
+ */
+extern Jsonb *fpgo_defaults_lay_under(Jsonb *order, const char *defaults);
+
+/*
+ * Why a text cannot be a server's option, in a sentence that quotes nothing
+ * personal; NULL if it can.
+ */
+extern const char *fpgo_defaults_fault(const char *text,
+									   const char *const *tax_rates);
 
 /* ---------- advise.c ---------- */
 
@@ -109,11 +140,18 @@ extern List *fpgo_advise_order(Jsonb *order);
 
 /* ---------- gateway.c: a foreign server and its user mapping ---------- */
 
+/* What a server says about orders; all NULL if it says nothing. */
+typedef struct FpgoTerms
+{
+	const char *const *tax_rates;	/* NULL: the page's own */
+	const char *defaults;		/* JSON text; see defaults.c */
+} FpgoTerms;
+
 typedef struct FpgoGateway
 {
 	Oid			server;
 	FpgoTarget	target;
-	const char *const *tax_rates;	/* NULL: the page's own */
+	FpgoTerms	terms;
 	int			concurrency;	/* requests a deliverer has under way at once */
 	int			retention_s;	/* how long payloads of finished orders stay */
 } FpgoGateway;
@@ -129,10 +167,10 @@ extern FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
 extern FpgoGateway *fpgo_gateway_resolve(const char *server_name, Oid role);
 
 /*
- * Tax rates of a server; with NULL those of fpgo.server if it exists, else
- * NULL.  Needs no right on the server.
+ * The terms of a server; with NULL those of the one that fpgo.server names, if
+ * it exists.  Needs no right on the server.
  */
-extern const char *const *fpgo_gateway_tax_rates(const char *server_name);
+extern FpgoTerms fpgo_gateway_terms(const char *server_name);
 
 /*
  * How long a server's payloads stay once they are finished, in seconds; 0 if

@@ -62,7 +62,7 @@ typedef struct Option
 {
 	const char *name;
 	Oid			catalog;		/* of the object that takes it */
-	void		(*check) (DefElem *option);
+	void		(*check) (DefElem *option); /* NULL: check_together() does */
 } Option;
 
 static void pg_attribute_noreturn() refuse_option(DefElem *option,
@@ -87,6 +87,7 @@ static const Option options[] = {
 	{"concurrency", ForeignServerRelationId, check_concurrency},
 	{"retention", ForeignServerRelationId, check_retention},
 	{"tax_rates", ForeignServerRelationId, check_tax_rates},
+	{"defaults", ForeignServerRelationId, NULL},
 	{"token", UserMappingRelationId, check_token},
 	{"token_file", UserMappingRelationId, check_token_file},
 };
@@ -313,6 +314,32 @@ find_value(List *defs, const char *name)
 	return NULL;
 }
 
+static FpgoTerms
+read_terms(List *defs)
+{
+	const char *rates = find_value(defs, "tax_rates");
+
+	return (FpgoTerms) {.tax_rates = rates ? parse_tax_rates(rates) : NULL,
+		.defaults = find_value(defs, "defaults")};
+}
+
+/* Defaults break no rule as far as they go, with the tax rates there are. */
+static void
+check_defaults(List *defs)
+{
+	FpgoTerms	terms = read_terms(defs);
+	const char *fault = terms.defaults ?
+		fpgo_defaults_fault(terms.defaults, terms.tax_rates) : NULL;
+
+	if (fault != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\"", "defaults"),
+				 errdetail_internal("%s", fault),
+				 errhint("It is a partial order in the API's spelling, such as {\"invoiceFeeApplicable\": true}; SELECT * FROM fpgo.rules() lists the fields."),
+				 fpgo_errhide()));
+}
+
 /* What must hold of an object's options together. */
 static void
 check_together(List *defs, Oid catalog)
@@ -331,6 +358,8 @@ check_together(List *defs, Oid catalog)
 				 errmsg("a user mapping of foreign-data wrapper \"fpgo\" needs either \"token\" or \"token_file\""),
 				 errhint("Add OPTIONS (token_file '/path/of/the/token')."),
 				 fpgo_errhide()));
+	if (catalog == ForeignServerRelationId)
+		check_defaults(defs);
 }
 
 Datum
@@ -347,7 +376,8 @@ fpgo_option_validator(PG_FUNCTION_ARGS)
 
 		if (option == NULL)
 			refuse_option_name(def->defname, catalog);
-		option->check(def);
+		if (option->check != NULL)
+			option->check(def);
 	}
 	check_together(defs, catalog);
 	PG_RETURN_VOID();
@@ -501,13 +531,12 @@ open_gateway(const ForeignServer *server, Oid role)
 	FpgoGateway *gateway = palloc0(sizeof(FpgoGateway));
 	FpgoTarget *target = &gateway->target;
 	List	   *defs = server->options;
-	const char *rates = find_value(defs, "tax_rates");
 	const char *concurrency = find_value(defs, "concurrency");
 	const char *retention = find_value(defs, "retention");
 
 	require_usage(server, role);
 	gateway->server = server->serverid;
-	gateway->tax_rates = rates ? parse_tax_rates(rates) : NULL;
+	gateway->terms = read_terms(defs);
 	gateway->concurrency = concurrency ? parse_count(concurrency) :
 		DEFAULT_CONCURRENCY;
 	gateway->retention_s = retention ? parse_seconds(retention) : 0;
@@ -540,15 +569,13 @@ fpgo_gateway_resolve(const char *server_name, Oid role)
 	return gateway;
 }
 
-const char *const *
-fpgo_gateway_tax_rates(const char *server_name)
+FpgoTerms
+fpgo_gateway_terms(const char *server_name)
 {
 	ForeignServer *server = server_name ? require_server(server_name) :
 		find_server(fpgo_server_name);
-	const char *rates = server ? find_value(server->options, "tax_rates") :
-		NULL;
 
-	return rates ? parse_tax_rates(rates) : NULL;
+	return server ? read_terms(server->options) : (FpgoTerms) {0};
 }
 
 int

@@ -280,9 +280,9 @@ push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
 	}
 }
 
-/* Index of the attribute of this name; raises if the type has lost it. */
-static int
-find_attribute(TupleDesc descriptor, const FpgoShape *shape, const char *name)
+int
+fpgo_order_find_attribute(TupleDesc descriptor, const FpgoShape *shape,
+						  const char *name)
 {
 	for (int i = 0; i < descriptor->natts; i++)
 	{
@@ -319,7 +319,8 @@ push_composite(JsonbParseState **state, Datum composite,
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
-		int			at = find_attribute(descriptor, shape, field->sql);
+		int			at = fpgo_order_find_attribute(descriptor, shape,
+												   field->sql);
 
 		if (nulls[at])
 			continue;
@@ -539,7 +540,8 @@ read_composite(const FpgoValue *map, const FpgoShape *shape, Oid type,
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
-		int			at = find_attribute(descriptor, shape, field->sql);
+		int			at = fpgo_order_find_attribute(descriptor, shape,
+												   field->sql);
 
 		if (becomes_null(&members[i], field->type))
 			continue;

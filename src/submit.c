@@ -619,7 +619,8 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	fpgo_handin_require_writable();
 	order = fpgo_order_argument(fcinfo, spelling);
 	gateway = fpgo_gateway_resolve(server_name, GetUserId());
-	fpgo_validate_require(order, gateway->tax_rates);
+	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+	fpgo_validate_require(order, gateway->terms.tax_rates);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 

@@ -34,6 +34,7 @@ PG_FUNCTION_INFO_V1(fpgo_is_valid);
 typedef struct Check
 {
 	bool		first_only;		/* stop at the first violation */
+	bool		is_partial;		/* what is not there is not missed */
 	bool		is_broken;		/* there was one */
 	List	   *found;			/* FpgoViolation, unless first_only */
 	const char *const *tax_rates;	/* NULL: the page's own */
@@ -149,10 +150,13 @@ check_list(Check *check, const FpgoValue *list, const FpgoField *field,
 	FpgoCursor	cursor;
 	FpgoPlace	element = {.parent = place, .kind = FPGO_PLACE_ELEMENT};
 	FpgoValue	value;
+	bool		was_partial = check->is_partial;
 
 	/* the order's one list is its first field, so all found is its own */
 	Assert(check->found == NIL);
 	fpgo_document_open(&cursor, list);
+	/* nothing is ever added to an element, so it must be whole */
+	check->is_partial = false;
 	for (int i = 0; fpgo_document_next(&cursor, &element.key, &value); i++)
 	{
 		element.index = i;
@@ -162,6 +166,7 @@ check_list(Check *check, const FpgoValue *list, const FpgoField *field,
 		if (check->is_broken && check->first_only)
 			return;
 	}
+	check->is_partial = was_partial;
 	/* the page's table has a row a field, so all elements' names come first */
 	fpgo_violation_sort_by_field(check->found);
 }
@@ -171,7 +176,8 @@ static FpgoRule
 broken_rule(const Check *check, const FpgoField *field,
 			const FpgoValue *value, const FpgoValue *siblings)
 {
-	FpgoRule	rule = presence_rule(field, siblings);
+	FpgoRule	rule = check->is_partial ? FPGO_RULE_NONE :
+		presence_rule(field, siblings);
 
 	if (rule != FPGO_RULE_NONE && !fpgo_reads_as_present(value))
 		return rule;
@@ -244,6 +250,15 @@ fpgo_validate_order(Jsonb *order, const char *const *tax_rates)
 	return check.found;
 }
 
+List *
+fpgo_validate_partial(Jsonb *order, const char *const *tax_rates)
+{
+	Check		check = {.is_partial = true, .tax_rates = tax_rates};
+
+	check_order(&check, order);
+	return check.found;
+}
+
 bool
 fpgo_validate_is_valid(Jsonb *order, const char *const *tax_rates)
 {
@@ -303,12 +318,13 @@ static Datum
 validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
-	const char *const *tax_rates;
+	const char *server_name = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	FpgoTerms	terms = fpgo_gateway_terms(server_name);
 
-	tax_rates = fpgo_gateway_tax_rates(PG_ARGISNULL(1) ? NULL :
-									   text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	order = fpgo_defaults_lay_under(order, terms.defaults);
 	return fpgo_violation_return(fcinfo,
-								 fpgo_validate_order(order, tax_rates));
+								 fpgo_validate_order(order, terms.tax_rates));
 }
 
 Datum

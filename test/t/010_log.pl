@@ -33,6 +33,10 @@ my @errors = (
     [ 'no token file', "SELECT fpgo.submit_invoice($order, 'filed')", '55000' ],
     [ 'a blank key', "SELECT fpgo.submit_invoice($order, key => ' ')", '22023' ],
     [ 'another on_duplicate', "SELECT fpgo.enqueue_invoice($order, on_duplicate => 'perhaps')", '22023' ],
+    [ 'defaults about a customer', "ALTER SERVER filed OPTIONS (ADD defaults $order)", 'HV024' ],
+    [ 'defaults that are no JSON', 'ALTER SERVER filed OPTIONS (ADD defaults ' . literal(order() . '}') . ')', 'HV024' ],
+    [ 'a total beyond numeric', "SELECT fpgo.make_order(ARRAY[fpgo.make_product('x', 1e99999, 1e99999, 25)], "
+          . "fpgo.make_private_customer('x', '$PERSONAL_NUMBER', '', '', '', NULL))", '22003' ],
     [ 'no right', "SET ROLE stranger; SELECT fpgo.submit_invoice($order)", '42501' ],
     [ 'read-only', "RESET ROLE; BEGIN READ ONLY; SELECT fpgo.submit_invoice($order)", '25006|55000' ],
     [ 'the gateway refuses', "ROLLBACK; SELECT fpgo.submit_invoice($order)", '38000' ],
