@@ -5,6 +5,7 @@ MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
 OBJS = \
 	src/call.o \
+	src/claim.o \
 	src/deliver.o \
 	src/document.o \
 	src/enqueue.o \
@@ -40,6 +41,7 @@ OBJS = \
 	src/service.o \
 	src/submissions.o \
 	src/submit.o \
+	src/subtransaction.o \
 	src/token.o \
 	src/trigger.o \
 	src/validate.o \
