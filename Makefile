@@ -7,6 +7,7 @@ OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
 	src/call.o \
+	src/claim.o \
 	src/defaults.o \
 	src/deliver.o \
 	src/document.o \

@@ -11,26 +11,28 @@
  *		launch the claims						(no snapshot from here ...)
  *		step until something lands				(... to here)
  *
- * What it knows of each server stands in that server's lane (lane.c).
+ * What it knows of each server stands in that server's lane (lane.c); what is
+ * claimed for a server is in claim.c.
+ *
+ * Whoever locks the tables, or a row, holds up what is recorded there and no
+ * more: nothing here waits for a table, and an outcome that cannot be recorded
+ * is kept and tried again by itself.
  *
  * A process asked to stop claims nothing more, lets what is in flight land
  * for a grace time, settles, and only then reports its own end.
  */
 #include "fpgo.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
-#include "storage/lmgr.h"
 #include "storage/pmsignal.h"
 #include "storage/procsignal.h"
-#include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "claim.h"
 #include "compat.h"
 #include "deliver.h"
 #include "flight.h"
@@ -60,6 +62,9 @@ struct FpgoDelivery
 	bool		is_failure_told;	/* in the log */
 	TimestampTz failing_since;	/* and claims have since then */
 	TimestampTz claim_again_at;
+	bool		is_careful;		/* settle one by one: something cannot be */
+	TimestampTz unsettled_since;	/* 0: nothing */
+	bool		is_unsettled_told;	/* in the log */
 };
 
 /* ---------- claiming ---------- */
@@ -80,180 +85,103 @@ find_lanes(FpgoDelivery *delivery)
 		(void) find_lane(delivery, lfirst(cell));
 }
 
-/* A gateway as one role sees it; looked at once a turn. */
-typedef struct View
-{
-	const char *server;
-	const char *role;
-	FpgoGateway *gateway;		/* NULL if the role may not use it ... */
-	const char *reason;			/* ... and why */
-} View;
-
-static void
-resolve_gateway(void *arg)
-{
-	View	   *view = arg;
-
-	view->gateway = fpgo_gateway_resolve(view->server,
-										 get_role_oid(view->role, false));
-}
-
-/*
- * The gateway as the role that handed an order in sees it now: the server's
- * options, the role's right to it and its token may have changed since.
- */
-static View *
-look(List **views, const char *server, const char *role)
-{
-	ErrorData  *error;
-	View	   *view;
-	ListCell   *cell;
-
-	foreach(cell, *views)
-	{
-		view = lfirst(cell);
-		if (strcmp(view->role, role) == 0)
-			return view;
-	}
-	view = palloc0(sizeof(View));
-	view->server = server;
-	view->role = role;
-	*views = lappend(*views, view);
-
-	error = fpgo_subtransaction_try(resolve_gateway, view,
-									CurrentMemoryContext);
-	if (error != NULL)
-	{
-		view->gateway = NULL;
-		view->reason = psprintf("Not sent: %s.", error->message);
-	}
-	return view;
-}
-
-/* A claim that cannot be made ready stays queued, and says why. */
-static void
-put_back(const FpgoDelivery *delivery, const FpgoClaim *claim, const char *reason)
-{
-	FpgoSettlement settlement = {.submission = claim->submission,
-		.attempt = claim->attempt,.run = delivery->run,.state = FPGO_QUEUED,
-	.outcome = fpgo_outcome_name(FPGO_OUTCOME_UNREACHED)};
-
-	settlement.reason = reason;
-	settlement.delay_s = fpgo_flight_backoff(claim->attempt);
-	(void) fpgo_submission_settle(&settlement);
-}
-
-/* A claim that is being made ready. */
-typedef struct Preparation
-{
-	const FpgoDelivery *delivery;
-	const FpgoClaim *claim;
-	const FpgoGateway *gateway;
-	FpgoFlight *flight;
-} Preparation;
-
-static void
-prepare_flight(void *arg)
-{
-	Preparation *preparation = arg;
-
-	preparation->flight =
-		fpgo_flight_prepare(preparation->claim, preparation->delivery->run,
-							&preparation->gateway->target,
-							preparation->gateway->retention_s,
-							preparation->delivery->context);
-}
-
-/*
- * Make one claim ready to fly; no transaction is needed after this.  One that
- * fails must not keep the others from being sent.
- */
-static void
-prepare(FpgoDelivery *delivery, FpgoLane *lane, const FpgoClaim *claim,
-		const FpgoGateway *gateway)
-{
-	Preparation preparation = {delivery, claim, gateway, NULL};
-	ErrorData  *error = fpgo_subtransaction_try(prepare_flight, &preparation,
-												CurrentMemoryContext);
-	MemoryContext old;
-
-	if (error != NULL)
-	{
-		/* the message may quote the payload */
-		put_back(delivery, claim,
-				 psprintf("Not sent: its payload cannot be read (SQLSTATE %s).",
-						  unpack_sql_state(error->sqlerrcode)));
-		return;
-	}
-	old = MemoryContextSwitchTo(delivery->context);
-	lane->limit = gateway->concurrency;
-	lane->n_flights++;
-	delivery->ready = lappend(delivery->ready, preparation.flight);
-	MemoryContextSwitchTo(old);
-}
-
-/* A role that may not use the server: leave its orders alone, and say so. */
-static void
-shut_out(FpgoDelivery *delivery, FpgoLane *lane, const View *view)
-{
-	MemoryContext old = MemoryContextSwitchTo(delivery->context);
-
-	lane->shut_out = lappend(lane->shut_out, pstrdup(view->role));
-	MemoryContextSwitchTo(old);
-	fpgo_submission_explain(lane->server, view->role, view->reason);
-}
-
-/* Claim for one server as many as it has places free. */
-static void
-claim_for(FpgoDelivery *delivery, FpgoLane *lane)
-{
-	int			limit = fpgo_lane_free_places(lane);
-	int64	   *ids = palloc(sizeof(int64) * limit);
-	int			n = 0;
-	List	   *views = NIL;
-	List	   *dues = fpgo_submission_due(lane->server, limit, delivery->only,
-										   lane->shut_out);
-	ListCell   *cell;
-
-	/* one wanted submission is tried once, due or not */
-	lane->is_exhausted = dues == NIL || delivery->only != 0;
-	foreach(cell, dues)
-	{
-		FpgoDue    *due = lfirst(cell);
-		int			n_views = list_length(views);
-		View	   *view = look(&views, lane->server, due->role);
-
-		if (view->gateway != NULL)
-			ids[n++] = due->submission;
-		else if (list_length(views) > n_views)
-			shut_out(delivery, lane, view);
-	}
-	if (n == 0)
-		return;
-	foreach(cell, fpgo_submission_claim(delivery->run, ids, n))
-	{
-		FpgoClaim  *claim = lfirst(cell);
-
-		prepare(delivery, lane, claim,
-				look(&views, claim->server, claim->role)->gateway);
-	}
-}
-
 /* ---------- settling ---------- */
 
-/* Record what has landed, or, at the end of the grace time, everything. */
-static void
-settle_landed(FpgoDelivery *delivery, bool all)
+/* Has it landed, and is it time to record what it came to? */
+static bool
+is_to_settle(const FpgoFlight *flight)
+{
+	return fpgo_flight_is_over(flight) &&
+		(flight->settle_again_at == 0 ||
+		 flight->settle_again_at <= GetCurrentTimestamp());
+}
+
+static bool
+has_landed(const FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
 	foreach(cell, delivery->flights)
 	{
-		FpgoFlight *flight = lfirst(cell);
-
-		if (all || fpgo_flight_is_over(flight))
-			fpgo_flight_settle(flight, false);
+		if (is_to_settle(lfirst(cell)))
+			return true;
 	}
+	return false;
+}
+
+static void
+settle(void *arg)
+{
+	fpgo_flight_settle(arg, false);
+}
+
+/* An outcome could not be recorded.  Say so if it has been so for long. */
+static void
+note_unsettled(FpgoDelivery *delivery, const ErrorData *error)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	delivery->is_careful = true;
+	if (delivery->unsettled_since == 0)
+	{
+		delivery->unsettled_since = now;
+		delivery->is_unsettled_told = false;
+	}
+	if (delivery->is_unsettled_told ||
+		!TimestampDifferenceExceeds(delivery->unsettled_since, now,
+									FPGO_RETRY_LIMIT_MS))
+		return;
+	ereport(LOG,
+			(errmsg("outcomes of orders that were sent cannot be recorded: %s",
+					error->message),
+			 errdetail("It is tried again every second."),
+			 fpgo_errhide()));
+	delivery->is_unsettled_told = true;
+}
+
+static void
+put_off(FpgoFlight *flight)
+{
+	flight->settle_again_at =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FPGO_RETRY_MS);
+}
+
+/*
+ * Record what has landed, or, at the end of the grace time, everything.  After
+ * a failure one by one, so that what fails is in nobody's way.
+ */
+static void
+settle_landed(FpgoDelivery *delivery, bool all)
+{
+	bool		has_failed = false;
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		FpgoFlight *flight = lfirst(cell);
+		ErrorData  *error = NULL;
+
+		flight->is_settled = false;
+		if (!all && !is_to_settle(flight))
+		{
+			has_failed = has_failed || flight->settle_again_at != 0;
+			continue;
+		}
+		if (delivery->is_careful)
+			error = fpgo_subtransaction_run(settle, flight);
+		else
+			settle(flight);
+		flight->is_settled = error == NULL;
+		if (flight->is_settled)
+			continue;
+		note_unsettled(delivery, error);
+		put_off(flight);
+		has_failed = true;
+	}
+	if (has_failed)
+		return;
+	delivery->is_careful = false;
+	delivery->unsettled_since = 0;
 }
 
 /* Once that is committed: forget them, and let their servers claim anew. */
@@ -267,7 +195,7 @@ forget_settled(FpgoDelivery *delivery)
 		FpgoFlight *flight = lfirst(cell);
 		FpgoLane   *lane;
 
-		if (flight->outcome == NULL)
+		if (!flight->is_settled)
 			continue;
 		lane = find_lane(delivery, flight->claim.server);
 		lane->n_flights--;
@@ -281,19 +209,6 @@ forget_settled(FpgoDelivery *delivery)
 }
 
 /* ---------- one turn ---------- */
-
-static bool
-has_landed(const FpgoDelivery *delivery)
-{
-	ListCell   *cell;
-
-	foreach(cell, delivery->flights)
-	{
-		if (fpgo_flight_is_over(lfirst(cell)))
-			return true;
-	}
-	return false;
-}
 
 static bool
 may_claim(const FpgoDelivery *delivery)
@@ -314,50 +229,30 @@ may_claim(const FpgoDelivery *delivery)
 	return false;
 }
 
-/*
- * A turn cannot be interrupted, so it must not wait for a lock of a table:
- * what is not free at once is asked for again in the next try.
- */
-static void
-require_tables(void)
-{
-	static const char *const tables[] = {"submission", "attempt", "payload"};
-
-	for (int i = 0; i < (int) lengthof(tables); i++)
-	{
-		if (!ConditionalLockRelationOid(fpgo_owner_table(tables[i]),
-										RowExclusiveLock))
-			ereport(ERROR,
-					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-					 errmsg("could not obtain lock on relation \"fpgo_internal.%s\"",
-							tables[i])));
-	}
-}
-
-/* What is to be done in one transaction. */
-typedef struct Work
+/* The work of one transaction. */
+typedef struct Turn
 {
 	FpgoDelivery *delivery;
-	bool		claim;			/* what is due, too */
-	bool		all;			/* settle what has not landed, too */
-} Work;
+	MemoryContext context;		/* for what it needs on the way */
+	bool		claim;
+	bool		all;			/* settle what is under way, too */
+} Turn;
 
 /*
- * The work of one transaction, in a subtransaction so that its failure leaves
- * the delivery alive.  On failure nothing was claimed, and what landed waits
- * for another try.
+ * Settle and claim.  It must not wait for the lock of a table: what is not
+ * free at once is asked for again in the next try.
  */
 static void
-settle_and_claim(void *arg)
+work(void *arg)
 {
-	FpgoDelivery *delivery = ((Work *) arg)->delivery;
-	bool		claim = ((Work *) arg)->claim;
-	bool		all = ((Work *) arg)->all;
+	Turn	   *turn = arg;
+	FpgoDelivery *delivery = turn->delivery;
 	ListCell   *cell;
 
-	require_tables();
-	settle_landed(delivery, all);
-	if (!claim)
+	MemoryContextSwitchTo(turn->context);
+	fpgo_owner_lock_tables();
+	settle_landed(delivery, turn->all);
+	if (!turn->claim)
 		return;
 	if (delivery->wants_lanes)
 		find_lanes(delivery);
@@ -366,7 +261,8 @@ settle_and_claim(void *arg)
 		FpgoLane   *lane = lfirst(cell);
 
 		if (fpgo_lane_free_places(lane) > 0)
-			claim_for(delivery, lane);
+			fpgo_claim(lane, delivery->run, delivery->only,
+					   delivery->context, &delivery->ready);
 	}
 }
 
@@ -432,87 +328,142 @@ has_given_up(const FpgoDelivery *delivery)
 		has_failed_for_long(delivery);
 }
 
-/* Is it in vain to go on trying to record outcomes, as we do since then? */
-static bool
-is_in_vain(const FpgoDelivery *delivery, TimestampTz since)
+/* How long a session goes on trying to record outcomes, in milliseconds. */
+static int
+patience(const FpgoDelivery *delivery)
 {
-	int			limit = FPGO_RETRY_LIMIT_MS;
-
 	if (!PostmasterIsAlive())
-		limit = FPGO_ORPHAN_GRACE_MS;
-	else if (delivery->transactions->should_stop())
-		limit = FPGO_GRACE_MS;
-	else if (delivery->transactions->is_resident)
-		return false;
-	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(), limit);
+		return FPGO_ORPHAN_GRACE_MS;
+	return delivery->transactions->should_stop() ? FPGO_GRACE_MS :
+		FPGO_RETRY_LIMIT_MS;
 }
 
 /*
- * A turn's transaction with its commit.  If it fails and was to claim, only
- * outcomes are recorded for now.  Outcomes that cannot be recorded are tried
- * again for a while, or by a resident worker as long as it lives; then the
- * error is raised, and the end of the run makes uncertain what was in flight.
+ * That transaction, with its commit.  The work is done in a subtransaction, so
+ * that its failure leaves the loop alive: nothing was claimed then, and what
+ * landed waits for another try.
+ */
+static ErrorData *
+try_turn(Turn *turn)
+{
+	FpgoDelivery *delivery = turn->delivery;
+	ErrorData  *error;
+
+	turn->context = AllocSetContextCreate(delivery->context, "fpgo turn",
+										  ALLOCSET_DEFAULT_SIZES);
+	delivery->transactions->begin();
+	/* the end was asked for: what is put back does not wait once more */
+	if (delivery->unacknowledged)
+		(void) set_config_option("synchronous_commit", "local",
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+	MemoryContextSwitchTo(delivery->context);
+	error = fpgo_subtransaction_run(work, turn);
+	if (error != NULL)
+		drop_ready(delivery);
+	delivery->transactions->commit();
+	MemoryContextSwitchTo(delivery->context);
+	MemoryContextDelete(turn->context);
+	return error;
+}
+
+/* A resident worker has other things to do until the next try. */
+static void
+put_off_landed(FpgoDelivery *delivery, ErrorData *error)
+{
+	ListCell   *cell;
+
+	note_unsettled(delivery, error);
+	FreeErrorData(error);
+	foreach(cell, delivery->flights)
+	{
+		if (is_to_settle(lfirst(cell)))
+			put_off(lfirst(cell));
+	}
+}
+
+/* Its grace time is over, too: the end of the run makes them uncertain. */
+static void
+give_up_landed(FpgoDelivery *delivery, ErrorData *error)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		FpgoFlight *flight = lfirst(cell);
+
+		ereport(LOG,
+				(errmsg("outcome of submission %lld could not be recorded",
+						(long long) flight->claim.submission),
+				 error ? errdetail("The reason was: %s", error->message) : 0,
+				 errhint("The submission becomes uncertain.")));
+		find_lane(delivery, flight->claim.server)->n_flights--;
+		fpgo_flight_free(flight);
+	}
+	list_free(delivery->flights);
+	delivery->flights = NIL;
+	if (error != NULL)
+		FreeErrorData(error);
+}
+
+/* A session that cannot record waits; a cancel must not cut in here. */
+static void
+wait_for_records(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 FPGO_RETRY_MS, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+}
+
+/*
+ * A turn.  If it fails and was to claim, only outcomes are recorded for now.
+ * Outcomes that cannot be recorded are tried again: by a resident worker as
+ * long as it lives, by a session for a while, which then raises the error, and
+ * the end of the run makes uncertain what was in flight.
  */
 static void
-turn(FpgoDelivery *delivery, bool claim, bool all)
+take_turn(FpgoDelivery *delivery, bool claim, bool all)
 {
+	bool		is_resident = delivery->transactions->is_resident;
+	Turn		turn = {.delivery = delivery,.claim = claim,.all = all};
 	TimestampTz began = GetCurrentTimestamp();
-	MemoryContext turn_context = AllocSetContextCreate(delivery->context,
-													   "fpgo turn",
-													   ALLOCSET_DEFAULT_SIZES);
+	ErrorData  *error;
 
-	/* a cancel must not cut between an outcome and its record */
-	HOLD_INTERRUPTS();
-	for (;;)
+	while ((error = try_turn(&turn)) != NULL)
 	{
-		Work		work = {delivery, claim, all};
-		ErrorData  *error;
-
-		delivery->transactions->begin();
-		/* the end was asked for: what is put back does not wait once more */
-		if (delivery->unacknowledged)
-			(void) set_config_option("synchronous_commit", "local",
-									 PGC_USERSET, PGC_S_SESSION,
-									 GUC_ACTION_LOCAL, true, 0, false);
-		MemoryContextSwitchTo(turn_context);
-		error = fpgo_subtransaction_try(settle_and_claim, &work,
-										delivery->context);
-		if (error != NULL)
-			drop_ready(delivery);
-		delivery->transactions->commit();
-		MemoryContextSwitchTo(delivery->context);
-		MemoryContextReset(turn_context);
-		if (error == NULL)
-			break;
-		if (claim)
+		if (turn.claim)
 		{
 			note_failure(delivery, error);
-			claim = false;
-			continue;
+			turn.claim = false;
+			if (!all && !has_landed(delivery))
+				return;
 		}
-		if (is_in_vain(delivery, began))
+		else if (is_resident)
 		{
-			RESUME_INTERRUPTS();
-			ReThrowError(error);
+			if (all)
+				give_up_landed(delivery, error);
+			else
+				put_off_landed(delivery, error);
+			return;
 		}
-		FreeErrorData(error);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,
-						 PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		if (ProcSignalBarrierPending)
-			ProcessProcSignalBarrier();
+		else if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+											patience(delivery)))
+			ReThrowError(error);
+		else
+			wait_for_records();
 	}
-	RESUME_INTERRUPTS();
-	if (claim)
+	if (turn.claim)
 	{
 		if (delivery->failure != NULL)
 			FreeErrorData(delivery->failure);
 		delivery->failure = NULL;
 		delivery->wants_lanes = false;
 	}
-	MemoryContextDelete(turn_context);
 	forget_settled(delivery);
+	if (all && delivery->flights != NIL)
+		give_up_landed(delivery, NULL);
 	if (delivery->ready != NIL && !fpgo_flight_is_acknowledged())
 		delivery->unacknowledged = true;
 }
@@ -574,53 +525,73 @@ fpgo_delivery_look_again(FpgoDelivery *delivery)
 	delivery->wants_lanes = true;
 }
 
-bool
-fpgo_delivery_step(FpgoDelivery *delivery)
+/* Has the process to end its work, or will soon?  Notes when at the latest. */
+static bool
+is_stopping(FpgoDelivery *delivery)
 {
-	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
 	bool		is_orphan = !PostmasterIsAlive();
-	bool		stop = is_orphan || delivery->unacknowledged ||
-	has_given_up(delivery) || delivery->transactions->should_stop();
-	bool		claim = !stop && may_claim(delivery);
-	bool		all;
 
-	if (stop && delivery->ends == 0)
+	if (!is_orphan && !delivery->unacknowledged && !has_given_up(delivery) &&
+		!delivery->transactions->should_stop())
+		return false;
+	if (delivery->ends == 0)
 		delivery->ends =
 			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 										is_orphan ? FPGO_ORPHAN_GRACE_MS :
 										FPGO_GRACE_MS);
-	all = delivery->ends != 0 && GetCurrentTimestamp() >= delivery->ends;
+	return true;
+}
+
+static bool
+is_flying(const FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		if (!fpgo_flight_is_over(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+FpgoDeliveryState
+fpgo_delivery_step(FpgoDelivery *delivery)
+{
+	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
+	bool		is_resident = delivery->transactions->is_resident;
+	bool		stop = is_stopping(delivery);
+	bool		claim = !stop && may_claim(delivery);
+	bool		all = stop && GetCurrentTimestamp() >= delivery->ends;
+
 	if (all || claim || has_landed(delivery))
 	{
-		turn(delivery, claim, all);
+		/* a cancel must not cut between an outcome and its record */
+		if (!is_resident)
+			HOLD_INTERRUPTS();
+		take_turn(delivery, claim, all);
+		if (!is_resident)
+			RESUME_INTERRUPTS();
 		launch_ready(delivery);
+		/* that standby was required no more; or the worker is told to end */
+		if (is_resident)
+			delivery->unacknowledged = false;
 	}
 	MemoryContextSwitchTo(caller);
-	return delivery->flights != NIL ||
-		(!stop && (delivery->failure != NULL || may_claim(delivery)));
+	if (has_landed(delivery) || (!stop && may_claim(delivery)))
+		return FPGO_DELIVERY_GOES_ON;
+	if (is_flying(delivery))
+		return FPGO_DELIVERY_FLIES;
+	if (delivery->flights != NIL || (!stop && delivery->failure != NULL))
+		return FPGO_DELIVERY_FAILED;
+	return FPGO_DELIVERY_DONE;
 }
 
-bool
-fpgo_delivery_is_in_flight(const FpgoDelivery *delivery)
-{
-	return delivery->flights != NIL && !has_landed(delivery);
-}
-
-bool
-fpgo_delivery_has_stopped(const FpgoDelivery *delivery)
-{
-	return delivery->unacknowledged;
-}
-
-bool
-fpgo_delivery_has_failed(const FpgoDelivery *delivery)
-{
-	return delivery->failure != NULL;
-}
-
+/* What dead runs left, and what is kept no longer. */
 static void
-sweep_and_purge(void *arg)
+tidy(void *arg)
 {
+	fpgo_owner_lock_tables();
 	(void) fpgo_submission_sweep();
 	fpgo_submission_purge();
 }
@@ -628,28 +599,37 @@ sweep_and_purge(void *arg)
 void
 fpgo_delivery_tidy(FpgoDelivery *delivery)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ErrorData  *error;
+	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
+	ErrorData  *error = NULL;
 
 	delivery->transactions->begin();
-	error = fpgo_subtransaction_try(sweep_and_purge, NULL, delivery->context);
+	MemoryContextSwitchTo(delivery->context);
+	if (delivery->transactions->is_resident)
+		error = fpgo_subtransaction_run(tidy, NULL);
+	else
+	{
+		(void) fpgo_submission_sweep();
+		fpgo_submission_purge();
+	}
 	delivery->transactions->commit();
 	MemoryContextSwitchTo(caller);
 	if (error == NULL)
 		return;
-	if (!delivery->transactions->is_resident)
-		ReThrowError(error);
-	/* such as a lock in the way: there is a next time */
+	/* whoever locks the tables knows it, and it is tried again */
+	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ereport(LOG,
+				(errmsg("what dead processes left behind cannot be tidied up: %s",
+						error->message),
+				 fpgo_errhide()));
 	FreeErrorData(error);
 }
 
-/* Wait until something lands, or for a moment if nothing is in flight. */
 static void
-wait_in_session(const FpgoDelivery *delivery)
+wait_in_session(FpgoDeliveryState state)
 {
-	if (fpgo_delivery_is_in_flight(delivery))
+	if (state == FPGO_DELIVERY_FLIES)
 		fpgo_http_step(STEP_MS);
-	else if (delivery->flights == NIL && delivery->failure != NULL)
+	else if (state == FPGO_DELIVERY_FAILED)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, STEP_MS, PG_WAIT_EXTENSION);
@@ -664,12 +644,13 @@ fpgo_deliver_run(const FpgoTransactions *transactions, int64 only)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	FpgoDelivery *delivery = fpgo_delivery_begin(transactions, only);
+	FpgoDeliveryState state;
 
 	PG_TRY();
 	{
 		fpgo_delivery_tidy(delivery);
-		while (fpgo_delivery_step(delivery))
-			wait_in_session(delivery);
+		while ((state = fpgo_delivery_step(delivery)) != FPGO_DELIVERY_DONE)
+			wait_in_session(state);
 		MemoryContextSwitchTo(caller);
 		if (delivery->failure != NULL)
 			ReThrowError(delivery->failure);

@@ -30,21 +30,21 @@ extern void fpgo_delivery_end(FpgoDelivery *delivery);
 /* Make uncertain what dead runs left, delete what is kept no longer. */
 extern void fpgo_delivery_tidy(FpgoDelivery *delivery);
 
+/* What there is to do after a step. */
+typedef enum FpgoDeliveryState
+{
+	FPGO_DELIVERY_DONE,			/* nothing, until it looks again */
+	FPGO_DELIVERY_FAILED,		/* try again what failed, in a moment */
+	FPGO_DELIVERY_FLIES,		/* drive what is in flight: fpgo_http_step() */
+	FPGO_DELIVERY_GOES_ON		/* the next step, at once */
+} FpgoDeliveryState;
+
 /*
  * Record what has landed, claim and launch what is due; does not wait for the
- * network.  True while something is left to do: in flight, or to be claimed.
- * Raises if outcomes cannot be recorded, or a session cannot claim.
+ * network.  For a session it raises if outcomes cannot be recorded or nothing
+ * can be claimed for a while.
  */
-extern bool fpgo_delivery_step(FpgoDelivery *delivery);
-
-/* Is there nothing to do but drive what is in flight (fpgo_http_step())? */
-extern bool fpgo_delivery_is_in_flight(const FpgoDelivery *delivery);
-
-/* Did the last try to claim fail?  It is tried again in a moment. */
-extern bool fpgo_delivery_has_failed(const FpgoDelivery *delivery);
-
-/* Has it stopped for good, since a standby did not confirm what it claimed? */
-extern bool fpgo_delivery_has_stopped(const FpgoDelivery *delivery);
+extern FpgoDeliveryState fpgo_delivery_step(FpgoDelivery *delivery);
 
 /* Something may have become due, or a role may use a server again. */
 extern void fpgo_delivery_look_again(FpgoDelivery *delivery);

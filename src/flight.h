@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "exchange.h"
 #include "submissions.h"
 
@@ -23,6 +25,9 @@ typedef struct FpgoFlight
 	FpgoExchange *exchange;		/* NULL before the launch and after landing */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
 	FpgoState	state;			/* once settled: what the submission became */
+	/* a delivery's notes, see there */
+	bool		is_settled;		/* by the transaction that runs or just ended */
+	TimestampTz settle_again_at;	/* after a try that failed; 0: at once */
 } FpgoFlight;
 
 /*

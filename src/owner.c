@@ -20,6 +20,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -135,6 +136,22 @@ fpgo_owner_role(void)
 {
 	require_known();
 	return known.owner;
+}
+
+void
+fpgo_owner_lock_tables(void)
+{
+	static const char *const names[] = {"submission", "attempt", "payload"};
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (!ConditionalLockRelationOid(fpgo_owner_table(names[i]),
+										RowExclusiveLock))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("could not obtain lock on relation \"%s.%s\"",
+							TABLE_SCHEMA, names[i])));
+	}
 }
 
 /* A plan that fits any parameters: planning would cost more than running. */

@@ -65,4 +65,10 @@ extern Oid	fpgo_owner_role(void);
 /* One of fpgo's tables by name; raises likewise. */
 extern Oid	fpgo_owner_table(const char *name);
 
+/*
+ * Lock the tables that a submission on its way is written to, as writing does,
+ * till the end of the transaction; raises 55P03 instead of waiting.
+ */
+extern void fpgo_owner_lock_tables(void);
+
 #endif							/* FPGO_OWNER_H */

@@ -40,6 +40,7 @@
 #include "roster.h"
 #include "run.h"
 #include "service.h"
+#include "subtransaction.h"
 #include "worker.h"
 
 /* how often the queue is looked at unasked, in milliseconds */
@@ -72,6 +73,28 @@ typedef struct Guest
 
 static List *guests = NIL;
 static int64 guest_run;			/* the run of their submissions */
+static List *old_runs = NIL;	/* int64: runs of earlier ones, to be ended */
+
+/* Attach to a mailbox; NULL if its session is gone, or it cannot be done. */
+static FpgoMailbox *
+attach(dsm_handle handle)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoMailbox *volatile mailbox = NULL;
+
+	PG_TRY();
+	{
+		mailbox = fpgo_mailbox_attach(handle);
+	}
+	PG_CATCH();
+	{
+		/* out of memory or of descriptors: that session asks a helper */
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return mailbox;
+}
 
 /* Let in who offered a mailbox. */
 static void
@@ -81,7 +104,7 @@ admit_guests(void)
 
 	while ((handle = fpgo_roster_take_offer()) != DSM_HANDLE_INVALID)
 	{
-		FpgoMailbox *mailbox = fpgo_mailbox_attach(handle);
+		FpgoMailbox *mailbox = attach(handle);
 		MemoryContext old;
 		Guest	   *guest;
 
@@ -124,6 +147,49 @@ await_request(Guest *guest)
 	}
 }
 
+/*
+ * What belongs to this run and has no outcome becomes uncertain when the run
+ * ends.  So the run ends when nothing of it is under way any more, and what
+ * comes now belongs to another.
+ */
+static void
+change_run(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	int64	   *run = palloc(sizeof(int64));
+
+	*run = guest_run;
+	old_runs = lappend(old_runs, run);
+	guest_run = fpgo_run_begin();
+	MemoryContextSwitchTo(old);
+}
+
+static void
+end_old_runs(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, old_runs)
+	{
+		int64	   *run = lfirst(cell);
+		bool		is_used = false;
+		ListCell   *other;
+
+		foreach(other, guests)
+		{
+			const Guest *guest = lfirst(other);
+
+			is_used = is_used || (guest->service != NULL &&
+								  fpgo_service_run(guest->service) == *run);
+		}
+		if (is_used)
+			continue;
+		fpgo_run_end(*run);
+		old_runs = foreach_delete_current(old_runs, cell);
+		pfree(run);
+	}
+}
+
 /* Must what is under way end here and now? */
 static bool
 is_time_over(void)
@@ -137,6 +203,8 @@ is_time_over(void)
 static bool
 serve(Guest *guest)
 {
+	bool		stays;
+
 	if (guest->service == NULL && !await_request(guest))
 		return false;
 	if (guest->service == NULL ||
@@ -150,13 +218,12 @@ serve(Guest *guest)
 		return true;
 	}
 	guest->idle_since = GetCurrentTimestamp();
-	if (!fpgo_service_answer(guest->service))
-	{
-		guest->service = NULL;
-		return false;
-	}
+	if (fpgo_service_is_unrecorded(guest->service) &&
+		fpgo_service_run(guest->service) == guest_run)
+		change_run();
+	stays = fpgo_service_answer(guest->service);
 	guest->service = NULL;
-	return true;
+	return stays;
 }
 
 /* What guests are doing. */
@@ -194,16 +261,13 @@ serve_guests(void)
 
 /* ---------- the loop ---------- */
 
-/*
- * Is there a reason to leave and let another process begin anew: fpgo's tables
- * are gone with the extension, or the delivery has stopped?
- */
-static bool is_leaving = false;
+/* Are fpgo's tables gone, with the extension? */
+static bool is_homeless = false;
 
 static bool
 should_stop(void)
 {
-	return ShutdownRequestPending || is_leaving;
+	return ShutdownRequestPending || is_homeless;
 }
 
 static const FpgoTransactions transactions = {
@@ -211,16 +275,42 @@ static const FpgoTransactions transactions = {
 	should_stop, true
 };
 
-static bool
-has_records(void)
+/* The owner of a database may end its worker by DROP DATABASE ... (FORCE). */
+static void
+obey_database_owner(void)
 {
-	bool		found;
+	HeapTuple	tuple;
+
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+	if (!HeapTupleIsValid(tuple))
+		return;
+	fpgo_set_process_role(((Form_pg_database) GETSTRUCT(tuple))->datdba);
+	ReleaseSysCache(tuple);
+}
+
+static void
+see_changes(void *arg)
+{
+	/* once gone, they are not the same ones if they come back */
+	if (!fpgo_owner_has_tables())
+		is_homeless = true;
+	obey_database_owner();
+}
+
+/* Somebody may have dropped the extension, or given the database away. */
+static void
+look_around(void)
+{
+	ErrorData  *error;
 
 	StartTransactionCommand();
-	found = fpgo_owner_has_tables();
+	MemoryContextSwitchTo(TopMemoryContext);
+	/* when the catalogs are locked, later will do */
+	error = fpgo_subtransaction_run(see_changes, NULL);
+	if (error != NULL)
+		FreeErrorData(error);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
-	return found;
 }
 
 /* Is it time?  If so, the next time is so much later. */
@@ -256,13 +346,13 @@ run_loop(FpgoDelivery *delivery)
 
 	for (;;)
 	{
-		bool		has_work;
+		FpgoDeliveryState state;
 		Bustle		bustle;
 
 		fpgo_worker_attend();
 		if (is_due(&look_at, LOOK_MS))
 		{
-			is_leaving = is_leaving || !has_records();
+			look_around();
 			fpgo_delivery_look_again(delivery);
 		}
 		if (fpgo_roster_take_wake())
@@ -274,15 +364,16 @@ run_loop(FpgoDelivery *delivery)
 			admit_guests();
 		}
 		bustle = serve_guests();
-		has_work = fpgo_delivery_step(delivery);
-		is_leaving = is_leaving || fpgo_delivery_has_stopped(delivery);
-		if (should_stop() && !has_work && bustle.n_requests == 0)
+		end_old_runs();
+		state = fpgo_delivery_step(delivery);
+		if (should_stop() && state == FPGO_DELIVERY_DONE &&
+			bustle.n_requests == 0)
 			return;
-		if (bustle.n_in_flight > 0 || fpgo_delivery_is_in_flight(delivery))
-			fpgo_http_step(STEP_MS);
-		else if (has_work && !fpgo_delivery_has_failed(delivery))
+		if (bustle.n_in_flight > 0 || state == FPGO_DELIVERY_FLIES)
+			fpgo_http_step(state == FPGO_DELIVERY_GOES_ON ? 0 : STEP_MS);
+		else if (state == FPGO_DELIVERY_GOES_ON)
 			continue;
-		else if (has_work || bustle.n_requests > 0)
+		else if (state == FPGO_DELIVERY_FAILED || bustle.n_requests > 0)
 			wait_for_work(TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													  PAUSE_MS));
 		else
@@ -291,23 +382,6 @@ run_loop(FpgoDelivery *delivery)
 }
 
 /* ---------- the process ---------- */
-
-/* The owner of a database may end its worker by DROP DATABASE ... (FORCE). */
-static void
-obey_database_owner(void)
-{
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-	if (HeapTupleIsValid(tuple))
-	{
-		fpgo_set_process_role(((Form_pg_database) GETSTRUCT(tuple))->datdba);
-		ReleaseSysCache(tuple);
-	}
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(TopMemoryContext);
-}
 
 void
 fpgo_resident_main(Datum main_arg)
@@ -320,8 +394,8 @@ fpgo_resident_main(Datum main_arg)
 	fpgo_worker_set_up_settings(LOCK_TIMEOUT_SETTING, "fpgo worker");
 	if (!fpgo_roster_enter_worker())
 		proc_exit(0);
-	obey_database_owner();
-	if (!has_records())
+	look_around();
+	if (is_homeless)
 	{
 		if (fpgo_roster_is_first_word())
 			ereport(LOG,

@@ -64,9 +64,33 @@ static struct
 	Oid			tables[lengthof(locked_tables)];
 }			locks;
 
+/*
+ * Services that overlap would hold them for ever, were none sent away while
+ * somebody waits for the tables.  A lock of this process's own mode would be
+ * had however many wait; the next weaker is not had if an owner does who
+ * alters, truncates or drops.
+ */
+static void
+require_unwanted_tables(void)
+{
+	for (int i = 0; locks.are_held && i < (int) lengthof(locked_tables); i++)
+	{
+		if (!ConditionalLockRelationOid(locks.tables[i], RowShareLock))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("another process waits for table \"%s\"",
+							locked_tables[i])));
+	}
+}
+
 static void
 hold_tables(FpgoService *service)
 {
+	if (!service->may_wait)
+	{
+		require_unwanted_tables();
+		fpgo_owner_lock_tables();
+	}
 	service->holds_tables = true;
 	locks.n_holders++;
 	if (locks.are_held)
@@ -344,6 +368,8 @@ try_to_settle(FpgoService *service)
 	{
 		fpgo_worker_begin_transaction();
 		MemoryContextSwitchTo(service->context);
+		if (!service->may_wait)
+			fpgo_owner_lock_tables();
 		fpgo_flight_settle(service->flight,
 						   fpgo_mailbox_is_awaited(service->mailbox));
 		fpgo_worker_commit_transaction();
@@ -373,11 +399,6 @@ give_up(FpgoService *service)
 	service->answer.kind = FPGO_ANSWER_UNRECORDED;
 }
 
-/*
- * A helper gives up after a while and ends, which makes the submission
- * uncertain.  A resident worker has other things to do in any case, so it goes
- * on trying as long as it lives.
- */
 bool
 fpgo_service_settle(FpgoService *service)
 {
@@ -394,8 +415,7 @@ fpgo_service_settle(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_OUTCOME;
 		service->answer.outcome = *service->flight->outcome;
 	}
-	else if ((service->may_wait || ShutdownRequestPending) &&
-			 TimestampDifferenceExceeds(service->settling_since,
+	else if (TimestampDifferenceExceeds(service->settling_since,
 										GetCurrentTimestamp(), limit))
 		give_up(service);
 	else
@@ -406,6 +426,18 @@ fpgo_service_settle(FpgoService *service)
 	release_tables(service);
 	MemoryContextSwitchTo(TopMemoryContext);
 	return true;
+}
+
+bool
+fpgo_service_is_unrecorded(const FpgoService *service)
+{
+	return service->answer.kind == FPGO_ANSWER_UNRECORDED;
+}
+
+int64
+fpgo_service_run(const FpgoService *service)
+{
+	return service->run;
 }
 
 /* ---------- answering ---------- */

@@ -38,4 +38,13 @@ extern bool fpgo_service_settle(FpgoService *service);
  */
 extern bool fpgo_service_answer(FpgoService *service);
 
+/*
+ * Once settled: could the outcome not be recorded?  Then the end of the run
+ * makes the submission uncertain.
+ */
+extern bool fpgo_service_is_unrecorded(const FpgoService *service);
+
+/* The run it belongs to, as it was given. */
+extern int64 fpgo_service_run(const FpgoService *service);
+
 #endif							/* FPGO_SERVICE_H */

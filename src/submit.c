@@ -130,9 +130,11 @@ is_taken_by_resident(void)
 		if (fpgo_roster_status(MyDatabaseId).pid != pid)
 			break;
 		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   OFFER_MS) &&
-			fpgo_roster_take_back(handle))
-			return false;
+									   OFFER_MS))
+		{
+			(void) fpgo_roster_take_back(handle);
+			break;
+		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, OFFER_LOOK_MS,
 						 PG_WAIT_EXTENSION);
@@ -141,7 +143,7 @@ is_taken_by_resident(void)
 	}
 	if (pid != 0)
 	{
-		/* it is gone, perhaps with the mailbox in its hands */
+		/* it is gone or slow, perhaps with the mailbox in its hands */
 		fpgo_mailbox_detach(helper.mailbox);
 		helper.mailbox = NULL;
 		make_mailbox();

@@ -1,6 +1,6 @@
 /*
  * subtransaction.c
- *		Work that may fail without taking its transaction along.
+ *		Something that may fail without ending what surrounds it.
  */
 #include "postgres.h"
 
@@ -12,8 +12,7 @@
 #include "subtransaction.h"
 
 ErrorData *
-fpgo_subtransaction_try(void (*work) (void *arg), void *arg,
-						MemoryContext error_context)
+fpgo_subtransaction_run(void (*work) (void *arg), void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -31,7 +30,7 @@ fpgo_subtransaction_try(void (*work) (void *arg), void *arg,
 	{
 		/* an error takes the hold on interrupts away */
 		InterruptHoldoffCount = holdoff;
-		MemoryContextSwitchTo(error_context);
+		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();

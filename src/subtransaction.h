@@ -1,6 +1,6 @@
 /*
  * subtransaction.h
- *		Work that may fail without taking its transaction along.
+ *		Something that may fail without ending what surrounds it.
  */
 #ifndef FPGO_SUBTRANSACTION_H
 #define FPGO_SUBTRANSACTION_H
@@ -8,11 +8,11 @@
 #include "postgres.h"
 
 /*
- * Do work in a subtransaction, in the current memory context, and keep it; or,
- * if it raises, roll that back and return the error, copied into the context
- * given.  A hold on interrupts stays as it was.
+ * Run it in a subtransaction of the current transaction.  NULL if it
+ * succeeded; else the error, in the current memory context, and what it did to
+ * the database is undone.  Locks that the process holds for longer than the
+ * transaction stay, as does a hold on interrupts.
  */
-extern ErrorData *fpgo_subtransaction_try(void (*work) (void *arg), void *arg,
-										  MemoryContext error_context);
+extern ErrorData *fpgo_subtransaction_run(void (*work) (void *arg), void *arg);
 
 #endif							/* FPGO_SUBTRANSACTION_H */
