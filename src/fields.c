@@ -153,3 +153,18 @@ fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning)
 	}
 	return -1;
 }
+
+int
+fpgo_shape_is_required(const FpgoShape *shape)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+
+		if (field->presence == FPGO_REQUIRED ||
+			(field->type == FPGO_OBJECT &&
+			 fpgo_shape_is_required(field->shape)))
+			return 1;
+	}
+	return 0;
+}

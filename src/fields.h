@@ -112,6 +112,12 @@ extern const FpgoShape fpgo_order_shape;
 /* Index of the field with this meaning, -1 if the shape has none. */
 extern int	fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning);
 
+/*
+ * Must an object of this shape be there, because members of it must, at any
+ * depth?  The page has rules for members only.
+ */
+extern int	fpgo_shape_is_required(const FpgoShape *shape);
+
 /* Tax rates of the API page, NULL-terminated. */
 extern const char *const fpgo_default_tax_rates[];
 
