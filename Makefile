@@ -25,6 +25,7 @@ OBJS = \
 	src/json_schema.o \
 	src/lane.o \
 	src/launcher.o \
+	src/letters.o \
 	src/mailbox.o \
 	src/order.o \
 	src/outcome.o \

@@ -223,7 +223,7 @@ COMMENT ON FUNCTION fpgo.rules() IS 'Every field of an order, in the order of th
 CREATE FUNCTION fpgo.json_schema(server text DEFAULT NULL) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_json_schema'
 	LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.json_schema(text) IS 'The rules of an order as a JSON Schema (draft-07), for editors and for programs outside the database. Takes every order that fpgo.validate takes with the same server, and some more, where JSON Schema cannot say a rule: white space beyond ASCII, numbers in exponent notation, lengths within an e-mail address. Needs no right on the server. Error 42704 for a server that does not exist.';
+COMMENT ON FUNCTION fpgo.json_schema(text) IS 'The rules of an order as a JSON Schema (draft-07), for editors and for programs outside the database. Takes every order that fpgo.validate takes with the same server, and some more, where JSON Schema cannot say a rule: what characters beyond ASCII are, numbers in exponent notation, lengths within an e-mail address. Needs no right on the server. Error 42704 for a server that does not exist.';
 
 /* ---------- 4. Gateways ---------- */
 

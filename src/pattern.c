@@ -4,8 +4,8 @@
  *
  * They match what the predicates hold for, and little else; the header says
  * where they are wider.  Every kind of regular expression understands them:
- * escapes of ASCII, no \uXXXX, nothing that looks ahead, so of white space
- * beyond ASCII they know nothing.  All are unanchored.
+ * escapes of ASCII, no \uXXXX, no classes of Unicode, nothing that looks
+ * ahead.  All are unanchored.
  */
 #include "postgres.h"
 
@@ -35,7 +35,7 @@
 #define ESCAPE "%[0-9A-Fa-f]{2}"
 #define BEYOND_ASCII "[^\\x00-\\x7f]"
 #define USER "([0-9A-Za-z_.-]|" BEYOND_ASCII "|" ESCAPE ")+"
-#define HOST_NAME "([^\\x00-,/:-@\\[-^`{-\\x7f]+" LABEL_END "|" BEYOND_ASCII ")\\.?"
+#define HOST_NAME "[^\\x00-,/:-@\\[-^`{-\\x7f]+" LABEL_END "\\.?"
 #define URL_PART(more) "([!$&-;=@A-Z_a-z~" more "]|" BEYOND_ASCII "|" ESCAPE ")*"
 #define URL "[Hh][Tt][Tt][Pp][Ss]?://(" USER "(:" USER ")?@)?" \
 	"(\\[[0-9A-Fa-f:.]+\\]|" HOST_NAME ")(:[0-9]+)?" \

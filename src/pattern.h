@@ -4,7 +4,7 @@
  *
  * Never narrower than the predicate.  Wider in these places:
  *
- *		- White space beyond ASCII counts as letters.
+ *		- Every character beyond ASCII counts as a letter.
  *		- Of one of several numbers, a string with an exponent is any number.
  *		- An e-mail address's parts may have any length, as the limits count
  *		  bytes; an IPv6 address is hexadecimal digits with colons.
