@@ -416,6 +416,8 @@ becomes_null(const FpgoValue *value, FpgoFieldType type)
 static Datum
 read_numeric(const FpgoValue *value, const char *path)
 {
+	MemoryContext caller = CurrentMemoryContext;
+	volatile Datum number = 0;
 	FpgoSpan	text;
 
 	if (value->kind == FPGO_NUMBER)
@@ -423,10 +425,24 @@ read_numeric(const FpgoValue *value, const char *path)
 	if (value->kind != FPGO_TEXT || !fpgo_is_numeric(value->text))
 		refuse_value(path, "a number or a string that holds one", value);
 	text = fpgo_trim(value->text);
-	return DirectFunctionCall3(numeric_in,
-							   CStringGetDatum(pnstrdup(text.text, text.len)),
-							   ObjectIdGetDatum(InvalidOid),
-							   Int32GetDatum(-1));
+	PG_TRY();
+	{
+		number = DirectFunctionCall3(numeric_in,
+									 CStringGetDatum(pnstrdup(text.text, text.len)),
+									 ObjectIdGetDatum(InvalidOid),
+									 Int32GetDatum(-1));
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		/* "1e999999" is a number to the gateway */
+		refuse_value(path, "a number that numeric can hold", value);
+	}
+	PG_END_TRY();
+	return number;
 }
 
 static Datum
