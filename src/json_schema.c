@@ -12,9 +12,6 @@
  *		  where they are wide.
  *		- Validators compare numbers in floating point: 1.0 passes as the
  *		  boolean 1, and 11.99999999999999999999 as a tax rate of 12.
- *		- A field that is required with another is asked for only if the other
- *		  has printable ASCII in it: a text of white space beyond ASCII is
- *		  there to one version of the gateway's framework, not to all.
  *
  * draft-07, since of the drafts that have "if" it is the one most validators
  * know.  "format" is left alone: some take it for a note, some for a rule, and
@@ -225,7 +222,7 @@ put_description(Schema *schema, const FpgoField *field,
 					  constraint ? "; " : "", constraint ? constraint : ""));
 }
 
-/* When the condition of a field certainly holds: the inside of an "if". */
+/* When the condition of a field holds: the inside of an "if". */
 static void
 put_condition(Schema *schema, const FpgoField *field, const FpgoField *other)
 {
@@ -243,7 +240,7 @@ put_condition(Schema *schema, const FpgoField *field, const FpgoField *other)
 	else
 	{
 		put_json(schema, "not", "{\"type\":\"null\"}");
-		put_text(schema, "pattern", "[!-~]");
+		put_text(schema, "pattern", FPGO_PATTERN_INK);
 		put_json(schema, "minItems", "1");
 		put_json(schema, "minProperties", "1");
 	}
