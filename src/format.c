@@ -398,6 +398,22 @@ is_domain_name(FpgoSpan span)
 	return true;
 }
 
+/* Controls (U+0080 to U+009F) or white space beyond ASCII, anywhere? */
+static bool
+has_unseen(FpgoSpan span)
+{
+	for (; span.len > 0; span.text++, span.len--)
+	{
+		if (!is_beyond_ascii(span.text[0]))
+			continue;
+		if (space_at(span, false) > 0 ||
+			(span.len > 1 && (unsigned char) span.text[0] == 0xC2 &&
+			 (unsigned char) span.text[1] < 0xA0))
+			return true;
+	}
+	return false;
+}
+
 bool
 fpgo_is_email(FpgoSpan span)
 {
@@ -413,7 +429,7 @@ fpgo_is_email(FpgoSpan span)
 	local = (FpgoSpan) {span.text, at - 1};
 	domain = (FpgoSpan) {span.text + at, span.len - at};
 	return (is_dot_atom(local) || is_quoted_string(local)) &&
-		is_domain_name(domain);
+		is_domain_name(domain) && !has_unseen(span);
 }
 
 /* ---------- URL ---------- */

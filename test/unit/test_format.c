@@ -126,7 +126,9 @@ test_email(void)
 		   "ka ri@example.com", "kari@exa mple.com", "kari@example.com ",
 		   "kari@exa_mple.com", "kari(comment)@example.com",
 		   "\"unclosed@example.com", "\"a\"b\"@example.com", "\"\"@example.com",
-		   "kari@example.com\n", "<kari@example.com>"),
+		   "kari@example.com\n", "<kari@example.com>",
+		   "kari@exam\xC2\xA0ple.com", "ka\xE2\x80\x8Bri@example.com",
+		   "ka\xC2\x85ri@example.com", "kari@\xE3\x80\x80.com"),
 	   "what is no e-mail address");
 }
 
