@@ -83,27 +83,17 @@ fpgo_order_from_text(const char *json, int len)
 {
 	char	   *text = pnstrdup(json, len);
 	JsonLexContext *lex;
-	JsonParseErrorType error;
+	volatile JsonParseErrorType error = JSON_SUCCESS;
 	MemoryContext caller = CurrentMemoryContext;
 	volatile Datum result = 0;
 
 	/* the same lexer that jsonb's input uses, but its verdict is a code */
 	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
-	error = pg_parse_json(lex, &nullSemAction);
-	if (error != JSON_SUCCESS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("order is not valid JSON"),
-				 lex->token_start == NULL
-				 ? errdetail("%s.", describe_parse_error(error))
-				 : errdetail("%s, on line %d, byte %d of the text.",
-							 describe_parse_error(error), lex->line_number,
-							 (int) (lex->token_start - lex->input) + 1),
-				 fpgo_errhide()));
-
 	PG_TRY();
 	{
-		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+		error = pg_parse_json(lex, &nullSemAction);
+		if (error == JSON_SUCCESS)
+			result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 	}
 	PG_CATCH();
 	{
@@ -114,14 +104,24 @@ fpgo_order_from_text(const char *json, int len)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
-		/* what remains after the check above are sizes; the text may quote */
+		/* what remains are sizes and depths; PostgreSQL's text may quote */
 		ereport(ERROR,
 				(errcode(code),
 				 errmsg("order cannot be stored as jsonb"),
-				 errdetail("It is JSON, but a number, a string or its nesting is beyond PostgreSQL's limits."),
+				 errdetail("A number, a string or the nesting in it is beyond PostgreSQL's limits."),
 				 fpgo_errhide()));
 	}
 	PG_END_TRY();
+	if (error != JSON_SUCCESS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("order is not valid JSON"),
+				 lex->token_start == NULL
+				 ? errdetail("%s.", describe_parse_error(error))
+				 : errdetail("%s, on line %d, byte %d of the text.",
+							 describe_parse_error(error), lex->line_number,
+							 (int) (lex->token_start - lex->input) + 1),
+				 fpgo_errhide()));
 	return DatumGetJsonbP(result);
 }
 
