@@ -31,14 +31,16 @@ sub fpgo_says {
     my ($orders, $tax_rates) = @_;
     return split /\n/, $node->safe_psql('postgres', qq{
         SELECT fpgo.is_valid(line::jsonb, $tax_rates)
-        FROM regexp_split_to_table(rtrim(pg_read_file('$orders'), E'\\n'), E'\\n') WITH ORDINALITY AS o(line, n)
+        FROM regexp_split_to_table(rtrim(pg_read_file('$orders'), E'\\n'), E'\\n')
+            WITH ORDINALITY AS o(line, n)
         ORDER BY n});
 }
 
 # The same of the validator, with the schema that fpgo prints.
 sub schema_says {
     my ($orders, $server) = @_;
-    my $schema = keep(basename($orders) . '.schema', $node->safe_psql('postgres', "SELECT fpgo.json_schema($server)"));
+    my $schema = keep(basename($orders) . '.schema',
+        $node->safe_psql('postgres', "SELECT fpgo.json_schema($server)"));
     my $said   = '';
     my $ran    = IPC::Run::run([ 'python3', "$test_dir/schema_verdicts.py", $schema ],
         '<', $orders, '>', \$said);
@@ -72,8 +74,10 @@ cmp_ok($refused, '>=', $refused_by_both, "corpus: the schema refuses at least $r
 
 # tax rates of one's own, in every spelling of theirs and of the orders'
 $node->safe_psql('postgres', "ALTER SERVER frontpayment OPTIONS (ADD tax_rates '6.5,025,0.50,0')");
-my @spellings = qw(6.5 6.50 "6.5" "+06.500" 65e-1 "65e-1" 25 "25." "025.0" 0.5 ".5" "0.50" 0 -0 "-.0" "0."
-  12 "12" 6 "6" "6.05" "-6.5" "2.5" 2.5 "250" "5" "" "6,5" "." "+" null true [] "\f25" "\u00a025");
+my @spellings = split ' ', <<'END';
+6.5 6.50 "6.5" "+06.500" 65e-1 "65e-1" 25 "25." "025.0" "\f25" 0.5 ".5" "0.50" 0 -0 "-.0" "0."
+12 "12" 6 "6" "6.05" "-6.5" "2.5" 2.5 "250" "5" "" "6,5" "." "+" null true [] "\u00a025"
+END
 my @rated = map { $corpus[0] =~ s/"tax":"0"/"tax":$_/r } @spellings;
 ($accepted, $refused) = compare('tax rates', keep('rated', @rated),
     tax_rates => "'{6.5,25,0.5,0}'", server => "'frontpayment'");
