@@ -24,13 +24,16 @@ OBJS = \
 	src/http.o \
 	src/http_easy.o \
 	src/http_text.o \
+	src/json_schema.o \
 	src/lane.o \
 	src/launcher.o \
+	src/letters.o \
 	src/mailbox.o \
 	src/make.o \
 	src/order.o \
 	src/outcome.o \
 	src/owner.o \
+	src/pattern.o \
 	src/pause.o \
 	src/payload.o \
 	src/plausible.o \

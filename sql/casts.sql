@@ -84,7 +84,7 @@ FROM (VALUES
 	('{"unknown": 1}'), ('{"reference_no": "x"}'), ('{"28038712383": 1}'),
 	('{"products": {}}'), ('{"products": [5]}'), ('{"products": [[]]}'), ('{"products": "x"}'),
 	('{"products": [{}, {"tax": 25, "Tax": 25}]}'),
-	('{"products": [{"rate": "5 kr"}]}'), ('{"products": [{"rate": true}]}'),
+	('{"products": [{"rate": "5 kr"}]}'), ('{"products": [{"rate": "1e999999999"}]}'), ('{"invoiceMaturity": "1e-99999"}'), ('{"products": [{"rate": true}]}'),
 	('{"products": [{"rate": "NaN"}]}'), ('{"products": [{"rate": "Infinity"}]}'), ('{"products": [{"rate": "0x1A"}]}'),
 	('{"products": [{"rate": "1_000"}]}'),
 	('{"products": [{"name": 5}]}'), ('{"referenceNo": 5}'), ('{"referenceNo": {}}'),

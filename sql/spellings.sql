@@ -44,5 +44,9 @@ SELECT * FROM fpgo.submit_invoice(NULL);
 SELECT * FROM fpgo.validate('{"customerDetails": {"personalNumber": "28038712383"}');
 SELECT * FROM fpgo.submit_invoice('{"customerDetails": {"personalNumber": "28038712383" "name"}}');
 
+-- JSON that is too much for PostgreSQL: in our own words, too
+SELECT * FROM fpgo.validate('{"products": ' || repeat('[', 100000));
+SELECT * FROM fpgo.validate('{"products": 1e999999}');
+
 -- the two types convert explicitly only; o = o stays what it is
 SELECT o = o AS equal FROM (SELECT '{"referenceNo": "A"}'::jsonb::fpgo.invoice_order AS o) s;

@@ -85,7 +85,7 @@ FROM (VALUES ('private', jsonb '{"personalNumber": null}'), ('private', '{"perso
 		FROM (SELECT CASE kind WHEN 'private' THEN private ELSE corporate END AS b FROM base) b) s;
 SELECT change, coalesce((SELECT string_agg(v.path || ' ' || v.rule, ', ') FROM fpgo.validate(private || change) v), 'valid') AS broken
 FROM base, (VALUES (jsonb '{"fpgoUuid": "ODR1"}'), ('{"fpgoUuid": "ODR1", "orderFrom": "PARTNER"}'), ('{"fpgoUuid": "ODR1", "orderFrom": " "}'),
-	('{"fpgoUuid": 5}'), ('{"fpgoUuid": []}'), ('{"fpgoUuid": null, "orderFrom": "SHOP"}')) v(change);
+	('{"fpgoUuid": "\u00a0"}'), ('{"fpgoUuid": 5}'), ('{"fpgoUuid": []}'), ('{"fpgoUuid": null, "orderFrom": "SHOP"}')) v(change);
 
 -- all violations at once, in the page's order, with their messages
 SELECT path, rule, message FROM fpgo.validate('{"products": [{"tax": 13, "name": null}, "x"], "orderSummary": [],

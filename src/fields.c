@@ -175,3 +175,18 @@ fpgo_shape_of(FpgoMeaning meaning)
 {
 	return find_shape(&fpgo_order_shape, meaning);
 }
+
+int
+fpgo_shape_is_required(const FpgoShape *shape)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+
+		if (field->presence == FPGO_REQUIRED ||
+			(field->type == FPGO_OBJECT &&
+			 fpgo_shape_is_required(field->shape)))
+			return 1;
+	}
+	return 0;
+}

@@ -118,6 +118,12 @@ extern int	fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning);
 /* The shape of the tree that has the field with this meaning. */
 extern const FpgoShape *fpgo_shape_of(FpgoMeaning meaning);
 
+/*
+ * Must an object of this shape be there, because members of it must, at any
+ * depth?  The page has rules for members only.
+ */
+extern int	fpgo_shape_is_required(const FpgoShape *shape);
+
 /* Tax rates of the API page, NULL-terminated. */
 extern const char *const fpgo_default_tax_rates[];
 

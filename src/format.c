@@ -15,6 +15,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "letters.h"
+
 /* longest IPv6 address as text that inet_pton() is asked about */
 #define IPV6_TEXT_MAX 64
 
@@ -396,6 +398,22 @@ is_domain_name(FpgoSpan span)
 	return true;
 }
 
+/* Controls (U+0080 to U+009F) or white space beyond ASCII, anywhere? */
+static bool
+has_unseen(FpgoSpan span)
+{
+	for (; span.len > 0; span.text++, span.len--)
+	{
+		if (!is_beyond_ascii(span.text[0]))
+			continue;
+		if (space_at(span, false) > 0 ||
+			(span.len > 1 && (unsigned char) span.text[0] == 0xC2 &&
+			 (unsigned char) span.text[1] < 0xA0))
+			return true;
+	}
+	return false;
+}
+
 bool
 fpgo_is_email(FpgoSpan span)
 {
@@ -411,17 +429,10 @@ fpgo_is_email(FpgoSpan span)
 	local = (FpgoSpan) {span.text, at - 1};
 	domain = (FpgoSpan) {span.text + at, span.len - at};
 	return (is_dot_atom(local) || is_quoted_string(local)) &&
-		is_domain_name(domain);
+		is_domain_name(domain) && !has_unseen(span);
 }
 
 /* ---------- URL ---------- */
-
-/* white space beyond ASCII is no letter, digit or symbol to Laravel's \pL */
-static bool
-is_unicode_space_at(FpgoSpan span)
-{
-	return is_beyond_ascii(span.text[0]) && space_at(span, false) > 0;
-}
 
 /*
  * The parts of a URL, each of which may hold what the one before it may, and
@@ -460,7 +471,7 @@ static const unsigned char url_parts[256] = {
 
 /*
  * Length of the run at the start of a span that is made of what the part may
- * hold, of letters beyond ASCII and, if escapes, of %XX.
+ * hold, of letters and numbers beyond ASCII and, if escapes, of %XX.
  */
 static size_t
 url_run(FpgoSpan span, UrlPart part, bool escapes)
@@ -471,6 +482,7 @@ url_run(FpgoSpan span, UrlPart part, bool escapes)
 	{
 		FpgoSpan	rest;
 		unsigned char from;
+		size_t		letter;
 
 		while (i < span.len &&
 			   (from = url_parts[(unsigned char) span.text[i]]) != 0 &&
@@ -482,8 +494,8 @@ url_run(FpgoSpan span, UrlPart part, bool escapes)
 		if (escapes && rest.text[0] == '%' && rest.len >= 3 &&
 			is_hex(rest.text[1]) && is_hex(rest.text[2]))
 			i += 3;
-		else if (is_beyond_ascii(rest.text[0]) && !is_unicode_space_at(rest))
-			i++;
+		else if ((letter = fpgo_letter_length(rest)) > 0)
+			i += letter;
 		else
 			return i;
 	}
@@ -542,7 +554,8 @@ skip_host(FpgoSpan *span)
 	}
 	n = url_run(*span, URL_NAME, false);
 	name = n > 0 && span->text[n - 1] == '.' ? n - 1 : n;
-	if (name < 2 || is_one_of(span->text[name - 1], "_.-"))
+	if (name < 2 || fpgo_letter_length((FpgoSpan) {span->text, name}) == name ||
+		is_one_of(span->text[name - 1], "_.-"))
 		return false;
 	skip(span, n);
 	return true;

@@ -5,7 +5,7 @@
  * Contents
  *		1. Orders:     composite types, constructors, casts to and from jsonb
  *		2. Payload:    what goes over the wire
- *		3. Validation: validate, advise, is_valid, rules
+ *		3. Validation: validate, advise, is_valid, rules, json_schema
  *		4. Gateways:   the foreign-data wrapper
  *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
@@ -275,6 +275,11 @@ CREATE FUNCTION fpgo.rules(
 	AS 'MODULE_PATHNAME', 'fpgo_rules'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION fpgo.rules() IS 'Every field of an order, in the order of the API page''s field table: its path, JSON type, when it must be there, what else holds for it, and the composite type and attribute that hold it.';
+
+CREATE FUNCTION fpgo.json_schema(server text DEFAULT NULL) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_json_schema'
+	LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.json_schema(text) IS 'The rules of an order as a JSON Schema (draft-07), for editors and for programs outside the database. Takes every order that fpgo.validate takes with the same server, and some more, where JSON Schema cannot say a rule: what characters beyond ASCII are, numbers in exponent notation, lengths within an e-mail address. Needs no right on the server. Error 42704 for a server that does not exist.';
 
 /* ---------- 4. Gateways ---------- */
 

@@ -83,27 +83,17 @@ fpgo_order_from_text(const char *json, int len)
 {
 	char	   *text = pnstrdup(json, len);
 	JsonLexContext *lex;
-	JsonParseErrorType error;
+	volatile JsonParseErrorType error = JSON_SUCCESS;
 	MemoryContext caller = CurrentMemoryContext;
 	volatile Datum result = 0;
 
 	/* the same lexer that jsonb's input uses, but its verdict is a code */
 	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
-	error = pg_parse_json(lex, &nullSemAction);
-	if (error != JSON_SUCCESS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("order is not valid JSON"),
-				 lex->token_start == NULL
-				 ? errdetail("%s.", describe_parse_error(error))
-				 : errdetail("%s, on line %d, byte %d of the text.",
-							 describe_parse_error(error), lex->line_number,
-							 (int) (lex->token_start - lex->input) + 1),
-				 fpgo_errhide()));
-
 	PG_TRY();
 	{
-		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+		error = pg_parse_json(lex, &nullSemAction);
+		if (error == JSON_SUCCESS)
+			result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 	}
 	PG_CATCH();
 	{
@@ -114,14 +104,24 @@ fpgo_order_from_text(const char *json, int len)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
-		/* what remains after the check above are sizes; the text may quote */
+		/* what remains are sizes and depths; PostgreSQL's text may quote */
 		ereport(ERROR,
 				(errcode(code),
 				 errmsg("order cannot be stored as jsonb"),
-				 errdetail("It is JSON, but a number, a string or its nesting is beyond PostgreSQL's limits."),
+				 errdetail("A number, a string or the nesting in it is beyond PostgreSQL's limits."),
 				 fpgo_errhide()));
 	}
 	PG_END_TRY();
+	if (error != JSON_SUCCESS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("order is not valid JSON"),
+				 lex->token_start == NULL
+				 ? errdetail("%s.", describe_parse_error(error))
+				 : errdetail("%s, on line %d, byte %d of the text.",
+							 describe_parse_error(error), lex->line_number,
+							 (int) (lex->token_start - lex->input) + 1),
+				 fpgo_errhide()));
 	return DatumGetJsonbP(result);
 }
 
@@ -417,6 +417,8 @@ becomes_null(const FpgoValue *value, FpgoFieldType type)
 static Datum
 read_numeric(const FpgoValue *value, const char *path)
 {
+	MemoryContext caller = CurrentMemoryContext;
+	volatile Datum number = 0;
 	FpgoSpan	text;
 
 	if (value->kind == FPGO_NUMBER)
@@ -424,10 +426,24 @@ read_numeric(const FpgoValue *value, const char *path)
 	if (value->kind != FPGO_TEXT || !fpgo_is_numeric(value->text))
 		refuse_value(path, "a number or a string that holds one", value);
 	text = fpgo_trim(value->text);
-	return DirectFunctionCall3(numeric_in,
-							   CStringGetDatum(pnstrdup(text.text, text.len)),
-							   ObjectIdGetDatum(InvalidOid),
-							   Int32GetDatum(-1));
+	PG_TRY();
+	{
+		number = DirectFunctionCall3(numeric_in,
+									 CStringGetDatum(pnstrdup(text.text, text.len)),
+									 ObjectIdGetDatum(InvalidOid),
+									 Int32GetDatum(-1));
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		/* "1e999999" is a number to the gateway */
+		refuse_value(path, "a number that numeric can hold", value);
+	}
+	PG_END_TRY();
+	return number;
 }
 
 static Datum

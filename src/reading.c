@@ -70,6 +70,14 @@ fpgo_reads_as_present(const FpgoValue *value)
 	}
 }
 
+bool
+fpgo_may_read_as_present(const FpgoValue *value)
+{
+	/* a text of white space beyond ASCII is one to versions that leave it */
+	return value->kind == FPGO_TEXT ? !fpgo_reads_as_null(value) :
+		fpgo_reads_as_present(value);
+}
+
 static bool
 equals(FpgoSpan span, const char *text)
 {

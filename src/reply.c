@@ -210,9 +210,32 @@ mark_queries(const char *text, char *marks)
 }
 
 /*
- * Write a marked text, control characters made spaces, and clip it to
- * FPGO_REPLY_MAX_MESSAGE_BYTES at the end of a character.  Returns its length;
- * out has room for one mask or character more.
+ * Make control characters spaces: C0, DEL, and C1 (U+0080 to U+009F), which
+ * has two bytes.  The marks move along.
+ */
+static void
+blank_controls(char *text, char *marks)
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; text[i]; i++, n++)
+	{
+		unsigned char c = text[i];
+
+		marks[n] = marks[i];
+		if (c == 0xC2 && (unsigned char) text[i + 1] < 0xA0)
+		{
+			c = ' ';
+			i++;
+		}
+		text[n] = c < ' ' || c == 0x7F ? ' ' : c;
+	}
+	text[n] = '\0';
+}
+
+/*
+ * Write a marked text, clipped to FPGO_REPLY_MAX_MESSAGE_BYTES at the end of a
+ * character.  Returns its length; out has room for one mask or character more.
  */
 static size_t
 write_masked(const char *text, const char *marks, char *out)
@@ -221,8 +244,6 @@ write_masked(const char *text, const char *marks, char *out)
 
 	for (size_t i = 0; text[i] && n <= FPGO_REPLY_MAX_MESSAGE_BYTES; i++)
 	{
-		unsigned char c = text[i];
-
 		if (marks[i] != SHOWN)
 		{
 			const char *mask = marks[i] == MASKED ? MASK : QUERY_MASK;
@@ -232,15 +253,8 @@ write_masked(const char *text, const char *marks, char *out)
 			memcpy(out + n, mask, strlen(mask));
 			n += strlen(mask);
 		}
-		else if (c < ' ' || c == 0x7F)
-			out[n++] = ' ';
-		else if (c == 0xC2 && (unsigned char) text[i + 1] < 0xA0)
-		{
-			out[n++] = ' ';		/* U+0080 to U+009F */
-			i++;
-		}
 		else
-			out[n++] = c;
+			out[n++] = text[i];
 	}
 
 	if (n > FPGO_REPLY_MAX_MESSAGE_BYTES)
@@ -318,6 +332,7 @@ add_sentence(const Collector *collector, const char *key, const char *text,
 	char	   *sentence;
 	char	   *marks;
 	size_t		key_len = key ? strlen(key) : 0;
+	size_t		size;
 	size_t		n = 0;
 
 	while (len > 0 && (unsigned char) text[len - 1] <= ' ')
@@ -330,7 +345,8 @@ add_sentence(const Collector *collector, const char *key, const char *text,
 		return;
 	}
 
-	sentence = palloc(key_len + 2 + len + 1);
+	size = key_len + 2 + len + 1;
+	sentence = palloc(size);
 	if (key_len > 0)
 	{
 		memcpy(sentence, key, key_len);
@@ -342,13 +358,16 @@ add_sentence(const Collector *collector, const char *key, const char *text,
 	sentence[n] = '\0';
 
 	marks = palloc0(n + 1);
+	/* a secret may hold such a character, or come to light without them */
+	mark_secrets(sentence, marks, collector->secrets);
+	blank_controls(sentence, marks);
 	mark_secrets(sentence, marks, collector->secrets);
 	mark_personal_numbers(sentence, marks);
 	mark_queries(sentence, marks);
 	n = write_masked(sentence, marks, out);
 	reply->messages[reply->n_messages++] = convert_to_server(out, (int) n);
 
-	explicit_bzero(sentence, strlen(sentence));
+	explicit_bzero(sentence, size);
 	pfree(sentence);
 	pfree(marks);
 }
@@ -387,7 +406,9 @@ parse_body(Document *document, const char *body, int len)
 
 	/* STRICT sees to this, in the versions we know */
 	end = json_tokener_get_parse_end(document->tokener);
-	if (end + strspn(body + end, " \t\r\n") != (size_t) len)
+	while (end < (size_t) len && memchr(" \t\r\n", body[end], 4) != NULL)
+		end++;
+	if (end != (size_t) len)
 	{
 		json_object_put(document->root);
 		document->root = NULL;

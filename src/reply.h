@@ -32,8 +32,9 @@ typedef struct FpgoReply
 } FpgoReply;
 
 /*
- * Read a body.  The reply is allocated in the current memory context.  Never
- * raises for what the bytes say: what cannot be read is is_json = false.
+ * Read a body, which need not end in a NUL.  The reply is allocated in the
+ * current memory context.  Never raises for what the bytes say: what cannot be
+ * read is is_json = false.
  * secrets, a NULL-terminated list of strings in UTF-8, are masked wherever a
  * message repeats them, as is everything that looks like a personal number.
  */

@@ -10,6 +10,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "rules.h"
+
 PG_FUNCTION_INFO_V1(fpgo_rules);
 
 static const char *
@@ -36,8 +38,8 @@ type_name(FpgoFieldType type)
 	pg_unreachable();
 }
 
-static const char *
-presence_text(const FpgoField *field, const FpgoShape *shape)
+const char *
+fpgo_rules_presence(const FpgoField *field, const FpgoShape *shape)
 {
 	const char *other = shape->fields[field->other].json;
 
@@ -45,12 +47,8 @@ presence_text(const FpgoField *field, const FpgoShape *shape)
 	{
 		case FPGO_OPTIONAL:
 			/* the page asks for members; what holds them must be there too */
-			for (int i = 0; field->shape && i < field->shape->n_fields; i++)
-			{
-				if (field->shape->fields[i].presence == FPGO_REQUIRED)
-					return "required";
-			}
-			return "optional";
+			return field->type == FPGO_OBJECT &&
+				fpgo_shape_is_required(field->shape) ? "required" : "optional";
 		case FPGO_REQUIRED:
 			return "required";
 		case FPGO_REQUIRED_IF:
@@ -62,27 +60,33 @@ presence_text(const FpgoField *field, const FpgoShape *shape)
 	pg_unreachable();
 }
 
-/* What else holds for a field, NULL if nothing does. */
+/* "one of a, b, c" */
 static const char *
-constraint_text(const FpgoField *field)
+list_allowed(const char *const *allowed)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
+	appendStringInfoString(&text, "one of ");
+	for (int i = 0; allowed[i] != NULL; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", allowed[i]);
+	return text.data;
+}
+
+const char *
+fpgo_rules_constraint(const FpgoField *field, const char *const *tax_rates)
+{
 	switch (field->constraint)
 	{
 		case FPGO_ANY:
 			return field->type == FPGO_SECONDS ? "Unix seconds" : NULL;
 		case FPGO_IN:
+			return list_allowed(field->allowed);
 		case FPGO_TAX_RATE:
-			appendStringInfoString(&text, "one of ");
-			for (int i = 0; field->allowed[i] != NULL; i++)
-				appendStringInfo(&text, "%s%s", i > 0 ? ", " : "",
-								 field->allowed[i]);
-			if (field->constraint == FPGO_TAX_RATE)
-				appendStringInfoString(&text,
-									   " unless the server says otherwise");
-			return text.data;
+			if (tax_rates != NULL)
+				return list_allowed(tax_rates);
+			return psprintf("%s unless the server says otherwise",
+							list_allowed(field->allowed));
 		case FPGO_SIZE:
 			return psprintf("%d characters", field->size);
 		case FPGO_ALPHA_NUM:
@@ -100,11 +104,11 @@ put_rules(ReturnSetInfo *rsinfo, const FpgoShape *shape, const char *prefix)
 	{
 		const FpgoField *field = &shape->fields[i];
 		const char *path = psprintf("%s%s", prefix, field->json);
-		const char *constraint = constraint_text(field);
+		const char *constraint = fpgo_rules_constraint(field, NULL);
 		Datum		values[] = {
 			CStringGetTextDatum(path),
 			CStringGetTextDatum(type_name(field->type)),
-			CStringGetTextDatum(presence_text(field, shape)),
+			CStringGetTextDatum(fpgo_rules_presence(field, shape)),
 			constraint ? CStringGetTextDatum(constraint) : (Datum) 0,
 			CStringGetTextDatum(psprintf("fpgo.%s", shape->type_name)),
 			CStringGetTextDatum(field->sql),

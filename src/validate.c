@@ -137,7 +137,7 @@ presence_rule(const FpgoField *field, const FpgoValue *siblings)
 			return fpgo_reads_as_text(other, field->other_value) ?
 				FPGO_RULE_REQUIRED_IF : FPGO_RULE_NONE;
 		case FPGO_REQUIRED_WITH:
-			return fpgo_reads_as_present(other) ?
+			return fpgo_may_read_as_present(other) ?
 				FPGO_RULE_REQUIRED_WITH : FPGO_RULE_NONE;
 	}
 	pg_unreachable();

@@ -133,10 +133,32 @@ test_shape(const FpgoShape *shape)
 	}
 }
 
+/* An object must be there if a member must, be it far below. */
+static void
+test_required(void)
+{
+	static const FpgoField leaf[] = {{.type = FPGO_STRING,
+	.presence = FPGO_REQUIRED}};
+	static const FpgoShape leaf_shape = {.n_fields = 1, .fields = leaf};
+	static const FpgoField outer[] = {{.type = FPGO_STRING,
+	.presence = FPGO_REQUIRED_IF},
+	{.type = FPGO_OBJECT, .shape = &leaf_shape}};
+	static const FpgoShape outer_shape = {.n_fields = 2, .fields = outer};
+	static const FpgoField list[] = {{.type = FPGO_LIST, .shape = &leaf_shape}};
+	static const FpgoShape list_shape = {.n_fields = 1, .fields = list};
+	static const FpgoShape conditional = {.n_fields = 1, .fields = outer};
+
+	ok(fpgo_shape_is_required(&leaf_shape), "a required member");
+	ok(fpgo_shape_is_required(&outer_shape), "one in an object within");
+	ok(!fpgo_shape_is_required(&list_shape), "not one in a list");
+	ok(!fpgo_shape_is_required(&conditional), "not one under a condition");
+}
+
 int
 main(void)
 {
 	test_shape(&fpgo_order_shape);
 	test_meanings();
+	test_required();
 	return done_testing();
 }

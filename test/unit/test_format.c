@@ -3,6 +3,7 @@
  *		The predicates on text, case by case.
  */
 #include "format.h"
+#include "letters.h"
 
 #include <string.h>
 
@@ -125,8 +126,39 @@ test_email(void)
 		   "ka ri@example.com", "kari@exa mple.com", "kari@example.com ",
 		   "kari@exa_mple.com", "kari(comment)@example.com",
 		   "\"unclosed@example.com", "\"a\"b\"@example.com", "\"\"@example.com",
-		   "kari@example.com\n", "<kari@example.com>"),
+		   "kari@example.com\n", "<kari@example.com>",
+		   "kari@exam\xC2\xA0ple.com", "ka\xE2\x80\x8Bri@example.com",
+		   "ka\xC2\x85ri@example.com", "kari@\xE3\x80\x80.com"),
 	   "what is no e-mail address");
+}
+
+/* The table's ends, its gaps, and what is no character. */
+static void
+test_letters(void)
+{
+	static const char *const letters[] = {"ª", "À", "ø", "ж", "字", "²", "٣",
+		"힣", "\xF0\x90\x8C\xB0"};
+	static const char *const others[] = {"a", "0", " ", "×", "÷", "–", "€", "😀",
+		"\xC2\x80", "\xCC\x81", "\xE1\x9E\xB4", "\xF4\x8F\xBF\xBF", "\x80",
+		"\xC1\xAA", "\xC3", "\xE5\xAD", "\xE5\xAD" "a", "\xF5\x80\x80\x80", ""};
+	bool		passed = true;
+
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+	{
+		size_t		len = strlen(letters[i]);
+		size_t		found = fpgo_letter_length((FpgoSpan) {letters[i], len});
+
+		passed = expect(found == len, "letter %zu has %zu bytes", i, found) &&
+			passed;
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	{
+		FpgoSpan	span = {others[i], strlen(others[i])};
+
+		passed = expect(fpgo_letter_length(span) == 0, "%zu is a letter", i) &&
+			passed;
+	}
+	ok(passed, "letters and numbers beyond ASCII");
 }
 
 static void
@@ -139,7 +171,7 @@ test_url(void)
 		   "https://user:pass@example.com/", "https://127.0.0.1/x",
 		   "https://[2001:db8::1]:443/", "https://localhost/x",
 		   "https://example.com./", "https://xn--bker-gra.example.no/",
-		   "https://bücher.example/øl", "https://example.com/%20%C3%A6",
+		   "https://bücher.example/øl", "https://åæ/", "https://日本.example/²", "https://example.com/%20%C3%A6",
 		   "https://ex_ample.com/", "https://example.com/a;b=c,d:e@f(g)'*!$",
 		   "https://wp.frontpayment.no/?order_identifier=r&order_status=success"),
 	   "URLs");
@@ -154,7 +186,11 @@ test_url(void)
 		   "https://example.com/a|b", "https://example.com/{x}",
 		   "https://example.com\\x", "https://example.com/\n",
 		   " https://example.com", "https://example.com/\xC2\xA0",
-		   "http\x1A\x0F\x0Fexample.com", "https://example.com/#a#b"),
+		   "http\x1A\x0F\x0Fexample.com", "https://example.com/#a#b",
+		   "https://å/", "https://å./", "https://example.com/a–b",
+		   "https://example.com/?a=😀", "https://example.com/#e\xCC\x81",
+		   "https://user–:x@example.com/", "https://ex😀mple.com/",
+		   "https://example.com/\xC3", "https://example.com/\xE5"),
 	   "what is no URL");
 	ok(!fpgo_is_url(SPAN("https://example.com/\0")) &&
 	   !fpgo_is_url(SPAN("https://[::1\0" "1]/")),
@@ -243,6 +279,7 @@ main(void)
 	test_equality();
 	test_trimming();
 	test_email();
+	test_letters();
 	test_url();
 	test_url_parts();
 	test_url_characters();

@@ -118,6 +118,8 @@ test_not_json(void)
 	   "a NUL within the object");
 	ok(fpgo_reply_read("{}x", 2, NULL)->is_json,
 	   "what lies beyond the length is not read");
+	ok(fpgo_reply_read("{} ", 2, NULL)->is_json,
+	   "nor is it if it is white space");
 	ok(read_text("  {}")->is_json && read_text("{}\n")->is_json,
 	   "white space around the object");
 }
@@ -352,6 +354,7 @@ test_masks(void)
 		{"{\"errors\":[\"280387\\u201312383\"]}", M},
 		{"{\"errors\":[\"280387\\u200b12383\"]}", M},
 		{"{\"errors\":[\"280387\\u000012383\"]}", M},
+		{"{\"errors\":[\"280387\\u008512383\"]}", M},	/* shown as a space */
 		{"{\"errors\":[\"99" NUMBER "99\"]}", M},
 		{"{\"errors\":[\"x" NUMBER "y\"]}", "x" M "y"},
 		{"{\"errors\":[\"" NUMBER ", 280387 12383\"]}", M ", " M},
@@ -366,6 +369,7 @@ test_masks(void)
 		{"{\"message\":\"" NUMBER "\"}", M},
 		{"{\"errors\":[\"Dear Zahidul Islam!\"]}", "Dear " M "!"},
 		{"{\"errors\":[\"Zahidul IslamZahidul Islam\"]}", M},
+		{"{\"errors\":[\"Zahidul\\tIslam, Zahidul\\u0085Islam\"]}", M ", " M},
 		{"{\"errors\":[\"abc is too short a secret\"]}",
 		"abc is too short a secret"},
 		{"{\"errors\":[\"s\\u00f8t\"]}", M},

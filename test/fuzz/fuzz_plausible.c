@@ -1,0 +1,69 @@
+/*
+ * fuzz_plausible.c
+ *		plausible.c: any two texts, and any text beside any field's name.
+ */
+#include "plausible.h"
+
+#include "fields.h"
+#include "fuzz.h"
+
+/* The text against a name of the tree, as advice does it. */
+static void
+check_name(FpgoSpan written, const char *name)
+{
+	FpgoSpan	meant = {name, strlen(name)};
+	int			slips = fpgo_count_slips(written, meant);
+
+	require(slips >= -1 && slips <= 2);
+	if (fpgo_spans_equal(written, meant))
+		require(slips == 0);
+}
+
+/*
+ * The same for the field that the count comes to, which goes down by one a
+ * field.  All of them would be too slow.
+ */
+static void
+check_field(FpgoSpan written, const FpgoShape *shape, int *count)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+
+		if ((*count)-- == 0)
+		{
+			check_name(written, field->json);
+			check_name(written, field->sql);
+		}
+		if (field->shape)
+			check_field(written, field->shape, count);
+	}
+}
+
+static void
+check_digits(FpgoSpan span)
+{
+	if (fpgo_is_personal_number(span))
+		require(span.len == 11 && fpgo_is_alpha_num(span));
+	if (fpgo_is_organization_number(span))
+		require(fpgo_is_nine_digits(span));
+	if (fpgo_is_nine_digits(span))
+		require(span.len == 9 && fpgo_is_numeric(span));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	FuzzTexts	made = make_texts(data, size, 0);
+	FpgoSpan	a = {made.texts[0], made.lens[0]};
+	FpgoSpan	b = {made.texts[1], made.lens[1]};
+	int			count = b.len > 0 ? b.text[0] & 63 : 0;
+
+	check_digits(a);
+	check_digits(b);
+	(void) fpgo_has_country_code(a, b);
+	require(fpgo_count_slips(a, b) <= 2);
+	check_field(a, &fpgo_order_shape, &count);
+	free_texts(&made);
+	return 0;
+}
