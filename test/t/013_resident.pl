@@ -226,8 +226,11 @@ install_in('shop');
 
 wait_for_worker('shop');
 {
+    # not even an order without an answer keeps it for longer than PostgreSQL waits
+    $gateway->misbehave({ stall => \1 });
+    is_delivered('an order without an answer', enqueue_in('shop', referenceNo => 'last-of-shop'));
     my $ended = ends('DROP DATABASE (FORCE) by an owner who is no superuser', as_keeper('DROP DATABASE shop WITH (FORCE)'), '');
-    diag(sprintf 'DROP DATABASE (FORCE) took %.2f s', $ended->{seconds});
+    diag(sprintf 'DROP DATABASE (FORCE) during a request took %.2f s', $ended->{seconds});
 }
 
 # --- no storm -----------------------------------------------------------------------------
