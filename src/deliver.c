@@ -525,6 +525,15 @@ fpgo_delivery_look_again(FpgoDelivery *delivery)
 	delivery->wants_lanes = true;
 }
 
+void
+fpgo_delivery_readmit_roles(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->lanes)
+		fpgo_lane_readmit(lfirst(cell));
+}
+
 /* Has the process to end its work, or will soon?  Notes when at the latest. */
 static bool
 is_stopping(FpgoDelivery *delivery)

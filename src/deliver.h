@@ -46,8 +46,13 @@ typedef enum FpgoDeliveryState
  */
 extern FpgoDeliveryState fpgo_delivery_step(FpgoDelivery *delivery);
 
-/* Something may have become due, or a role may use a server again. */
+/*
+ * Something may have become due.  Whether a role that was shut out may use a
+ * server again is another question, for once a while: it costs a look at all
+ * the orders that the role has queued.
+ */
 extern void fpgo_delivery_look_again(FpgoDelivery *delivery);
+extern void fpgo_delivery_readmit_roles(FpgoDelivery *delivery);
 
 /* All of it, from begin to end, for a session. */
 extern void fpgo_deliver_run(const FpgoTransactions *transactions, int64 only);

@@ -103,6 +103,11 @@ void
 fpgo_lane_refresh(FpgoLane *lane)
 {
 	lane->is_exhausted = false;
+}
+
+void
+fpgo_lane_readmit(FpgoLane *lane)
+{
 	list_free_deep(lane->shut_out);
 	lane->shut_out = NIL;
 }

@@ -44,7 +44,10 @@ extern bool fpgo_lane_may_claim(const FpgoLane *lane);
 extern void fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome,
 							int retry_after_s, bool reopens);
 
-/* Forget what may have changed since: look at its queue and its roles anew. */
+/* Something may have become due: look at its queue anew. */
 extern void fpgo_lane_refresh(FpgoLane *lane);
+
+/* Roles that were shut out may use it again: look at them anew. */
+extern void fpgo_lane_readmit(FpgoLane *lane);
 
 #endif							/* FPGO_LANE_H */

@@ -353,6 +353,7 @@ run_loop(FpgoDelivery *delivery)
 		if (is_due(&look_at, LOOK_MS))
 		{
 			look_around();
+			fpgo_delivery_readmit_roles(delivery);
 			fpgo_delivery_look_again(delivery);
 		}
 		if (fpgo_roster_take_wake())

@@ -34,9 +34,10 @@ my $records = FpgoRecords->new($node, $gateway);
 
 # What tells one life of the cluster from the next; '' while it has none.
 sub life {
-    my ($status, $checkpointer) = $node->psql('postgres',
-        q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'});
-    return $status == 0 ? $checkpointer : '';
+    # psql may end before it has read the question
+    my ($status, $checkpointer) = eval { $node->psql('postgres',
+        q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'}) };
+    return ($status // 1) == 0 ? $checkpointer : '';
 }
 
 # kill_and_restart($pid): kill a process and wait for what PostgreSQL does then.

@@ -169,6 +169,28 @@ run_in($owner, "BEGIN; SELECT FROM fpgo_internal.submission WHERE reference = '$
     $late->quit;
 }
 
+{
+    # a mailbox holds nothing between calls, and is not kept for ever
+    my $in       = open_session($node);
+    my $segments = sub {
+        my %segments = map { $_ => 1 } slurp_file("/proc/$worker/maps") =~ m{(/dev/shm/PostgreSQL\.\d+)}g;
+        return sort keys %segments;
+    };
+    wait_for('fifty sessions to be forgotten', sub { $segments->() < 50 });
+    run_in($in, q{SET fpgo.helper_idle = '2s'});
+    my %before = map { $_ => 1 } $segments->();
+    ends('a call with much to say', submit($in, order(
+        'customerDetails.address.street' => 'Needle street 77',
+        'callback.success' => 'https://shop.example/?' . 'x' x 1500)), '');
+    my @made = grep { !$before{$_} } $segments->();
+    is(scalar @made, 1, 'a session has a mailbox');
+    my $secrets = qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E|Needle street 77|auth\.current\.bankid/;
+    is(scalar(grep { slurp_file($_) =~ $secrets } @made), 0, 'after a call nothing of it is in shared memory');
+    wait_for('the mailbox to be given back', sub { my ($made) = @made; !grep { $_ eq $made } $segments->() }, 20);
+    pass('a session that is idle is forgotten');
+    $in->quit;
+}
+
 # --- callers that leave ----------------------------------------------------------------
 
 for my $how ('cancel', 'statement_timeout', 'terminate') {

@@ -121,6 +121,24 @@ come_to('an immediate stop', qr/^(?:uncertain ){4}accepted$/, stop_during('immed
     come_to('a restart with a full queue', qr/^(?:accepted ?){60}$/, @references);
 }
 
+{
+    # a postmaster that is killed leaves its processes to themselves
+    wait_for_worker();
+    $gateway->misbehave({ requests => 3, stall => \1 });
+    my @references = enqueue_together(4);
+    wait_for_gateway(@references[ 0 .. 2 ]);
+    my @pids  = split /\n/, ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'fpgo%'});
+    my $began = time;
+    $node->kill9;
+    wait_for('the end of all processes', sub { !grep { kill 0, $_ } @pids }, 30);
+    my $seconds = time - $began;
+    diag(sprintf 'the last process outlived the postmaster by %.1f s', $seconds);
+    cmp_ok($seconds, '<', 2 * $grace_s, 'the postmaster is killed: its processes end soon');
+    $gateway->behave;
+    $node->start;
+    come_to('the postmaster is killed', qr/^(?:uncertain ){3}accepted$/, @references);
+}
+
 # --- a standby that is required, and then no more -------------------------------------------
 
 {
