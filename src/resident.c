@@ -9,7 +9,7 @@
  * It waits on its latch, which sessions set when they commit an enqueued order
  * or offer a mailbox.  It looks by itself every second besides, for what
  * became due and what nobody told it of.  While something is in flight it
- * looks every two milliseconds.
+ * looks every millisecond.
  *
  * Nothing here may wait long, since everybody would: locks are waited for a
  * tenth of a second, and a request that needs longer is sent back, to be
@@ -50,7 +50,7 @@
 #define TIDY_MS 10000
 
 /* longest step of transfers before the process looks around, likewise */
-#define STEP_MS 2
+#define STEP_MS 1
 
 /* pause before another try of what failed, likewise */
 #define PAUSE_MS 50
