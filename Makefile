@@ -7,6 +7,7 @@ OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
 	src/call.o \
+	src/characters.o \
 	src/deliver.o \
 	src/document.o \
 	src/enqueue.o \
@@ -14,6 +15,8 @@ OBJS = \
 	src/fields.o \
 	src/flight.o \
 	src/format.o \
+	src/format_email.o \
+	src/format_url.o \
 	src/fpgo.o \
 	src/gateway.o \
 	src/guard.o \
