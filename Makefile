@@ -7,6 +7,7 @@ OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
 	src/call.o \
+	src/characters.o \
 	src/claim.o \
 	src/defaults.o \
 	src/deliver.o \
@@ -16,6 +17,8 @@ OBJS = \
 	src/fields.o \
 	src/flight.o \
 	src/format.o \
+	src/format_email.o \
+	src/format_url.o \
 	src/fpgo.o \
 	src/gateway.o \
 	src/guard.o \
@@ -27,7 +30,6 @@ OBJS = \
 	src/json_schema.o \
 	src/lane.o \
 	src/launcher.o \
-	src/letters.o \
 	src/mailbox.o \
 	src/make.o \
 	src/order.o \

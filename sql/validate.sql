@@ -22,13 +22,13 @@ $$;
 CREATE TEMP TABLE a_case (n int GENERATED ALWAYS AS IDENTITY, passes boolean, path text, value jsonb, kind text DEFAULT 'private');
 INSERT INTO a_case (passes, path, value, kind) VALUES
 	(true, '{products,0,name}', '"R"', 'private'), (false, '{products,0,name}', NULL, 'private'),
-	(false, '{products,0,name}', '5', 'private'), (false, '{products,0,name}', '"\u00a0\u200b "', 'private'),
+	(false, '{products,0,name}', '5', 'private'), (false, '{products,0,name}', '"\u00a0\u200b "', 'private'), (false, '{products,0,name}', '"\u00ad\u2800"', 'private'),
 	(true, '{products,0,productId}', '""', 'private'), (false, '{products,0,productId}', '7', 'private'),
 	(true, '{products,0,quantity}', '"1.5e2"', 'private'), (false, '{products,0,quantity}', '"two"', 'private'),
 	(true, '{products,0,rate}', '-0.5', 'private'), (false, '{products,0,rate}', 'null', 'private'),
 	(true, '{products,0,discount}', NULL, 'private'), (false, '{products,0,discount}', '[]', 'private'),
-	(true, '{products,0,tax}', '25', 'private'), (true, '{products,0,tax}', '"25.00"', 'private'),
-	(true, '{products,0,tax}', '12.0', 'private'), (false, '{products,0,tax}', '11.99999999999999999999', 'private'),
+	(true, '{products,0,tax}', '25', 'private'), (true, '{products,0,tax}', '" 25 "', 'private'), (false, '{products,0,tax}', '"25.00"', 'private'),
+	(true, '{products,0,tax}', '12.0', 'private'), (false, '{products,0,tax}', '"+12"', 'private'), (true, '{products,0,tax}', '2.5e1', 'private'), (false, '{products,0,tax}', '11.99999999999999999999', 'private'),
 	(false, '{products,0,tax}', '13', 'private'), (false, '{products,0,tax}', '"\u00a025"', 'private'),
 	(true, '{products,0,amount}', '1e3', 'private'), (false, '{products,0,amount}', 'true', 'private'),
 	(true, '{orderSummary,subTotal}', '" 40 "', 'private'), (false, '{orderSummary,subTotal}', '"40,00"', 'private'),
@@ -41,6 +41,7 @@ INSERT INTO a_case (passes, path, value, kind) VALUES
 	(true, '{orderFrom}', '" PARTNER "', 'private'), (false, '{orderFrom}', '"partner"', 'private'),
 	(true, '{fpgoUuid}', '" "', 'private'), (false, '{fpgoUuid}', '"ODR1"', 'private'),
 	(true, '{invoiceInterval}', '"2"', 'private'), (false, '{invoiceInterval}', '3', 'private'),
+	(true, '{invoiceInterval}', '1.0', 'private'), (false, '{invoiceInterval}', '"1.0"', 'private'), (false, '{invoiceInterval}', 'true', 'private'),
 	(true, '{separateInvoices}', '"0"', 'private'), (false, '{separateInvoices}', '"false"', 'private'),
 	(true, '{invoiceFeeApplicable}', 'false', 'private'), (false, '{invoiceFeeApplicable}', '1.0', 'private'),
 	(true, '{invoiceMaturity}', '"14"', 'private'), (false, '{invoiceMaturity}', '"14 days"', 'private'),
@@ -51,7 +52,7 @@ INSERT INTO a_case (passes, path, value, kind) VALUES
 	(true, '{customerDetails,email}', '"o''brien+x@example.co.uk"', 'private'), (false, '{customerDetails,email}', '"o''brien@"', 'private'),
 	(true, '{customerDetails,name}', '"\u00d8"', 'private'), (false, '{customerDetails,name}', '"\t"', 'private'),
 	(true, '{customerDetails,personalNumber}', '" \u00e6\u00f8\u00e504512345 "', 'private'), (false, '{customerDetails,personalNumber}', '"2803871238"', 'private'),
-	(true, '{customerDetails,organizationId}', '"NO987654321MVA"', 'corporate'), (false, '{customerDetails,organizationId}', '"987 654 321"', 'corporate'),
+	(true, '{customerDetails,organizationId}', '"NO987654321MVA"', 'corporate'), (true, '{customerDetails,organizationId}', '"\u00c5S9"', 'corporate'), (false, '{customerDetails,organizationId}', '"987 654 321"', 'corporate'),
 	(true, '{customerDetails,preferredLanguage}', '"sv"', 'private'), (false, '{customerDetails,preferredLanguage}', '"nb"', 'private'),
 	(true, '{customerDetails,address,street}', '"1"', 'private'), (false, '{customerDetails,address,street}', '""', 'private'),
 	(true, '{customerDetails,address,zip}', '"SW1A 1AA"', 'private'), (false, '{customerDetails,address,zip}', '7030', 'private'),
@@ -85,7 +86,7 @@ FROM (VALUES ('private', jsonb '{"personalNumber": null}'), ('private', '{"perso
 		FROM (SELECT CASE kind WHEN 'private' THEN private ELSE corporate END AS b FROM base) b) s;
 SELECT change, coalesce((SELECT string_agg(v.path || ' ' || v.rule, ', ') FROM fpgo.validate(private || change) v), 'valid') AS broken
 FROM base, (VALUES (jsonb '{"fpgoUuid": "ODR1"}'), ('{"fpgoUuid": "ODR1", "orderFrom": "PARTNER"}'), ('{"fpgoUuid": "ODR1", "orderFrom": " "}'),
-	('{"fpgoUuid": "\u00a0"}'), ('{"fpgoUuid": 5}'), ('{"fpgoUuid": []}'), ('{"fpgoUuid": null, "orderFrom": "SHOP"}')) v(change);
+	('{"fpgoUuid": "\u00a0"}'), ('{"fpgoUuid": "\u00a0", "orderFrom": "PARTNER"}'), ('{"fpgoUuid": 5}'), ('{"fpgoUuid": []}'), ('{"fpgoUuid": null, "orderFrom": "SHOP"}')) v(change);
 
 -- all violations at once, in the page's order, with their messages
 SELECT path, rule, message FROM fpgo.validate('{"products": [{"tax": 13, "name": null}, "x"], "orderSummary": [],
@@ -100,6 +101,31 @@ SELECT document, (SELECT count(*) FROM fpgo.validate(document)) AS violations,
 FROM (VALUES (jsonb '[]'), ('[{}]'), ('5'), ('"x"'), ('null'), ('{"products": []}'), ('{"products": {}}'),
 	('{"products": "x"}'), ('{"products": [[]]}'), ('{"products": {"0": {}, "line two": {}, "28038712383": {}}}')) v(document);
 SELECT path FROM fpgo.validate('{"products": {"0": {}, "line two": {}, "28038712383": {}}}') WHERE path LIKE '%.tax' OR path LIKE '%tax';
+
+-- the gateway reads 512 levels, wherever they are, and of a deeper order nothing
+SELECT place, n AS levels_inside, (SELECT count(*) FROM fpgo.validate(d)) AS violations, (SELECT message FROM fpgo.validate(d) LIMIT 1) AS first
+FROM base, (VALUES ('{note}', 511), ('{note}', 512), ('{products,0,note}', 509), ('{products,0,note}', 510)) v(place, n),
+	LATERAL (SELECT jsonb_set(private, place::text[], (repeat('[', n) || repeat(']', n))::jsonb) AS d) s;
+
+-- an error has one violation a line, twenty at most, and how many there are besides
+CREATE SERVER validate_detail FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://gateway.example/api/v1', tax_rates '0, 12.5');
+CREATE USER MAPPING FOR CURRENT_USER SERVER validate_detail OPTIONS (token 'x');
+DO $$
+DECLARE
+	said text;
+	n int;
+BEGIN
+	FOREACH n IN ARRAY ARRAY[1, 19, 20, 21, 500] LOOP
+		BEGIN
+			PERFORM fpgo.submit_invoice(jsonb_set(private, '{customerDetails,email}', '"Kari\n28038712383"') || jsonb_build_object('products', products), 'validate_detail')
+			FROM base, LATERAL (SELECT jsonb_agg(product || '{"tax": "25.00"}') AS products FROM jsonb_path_query(private, '$.products[0]') product, generate_series(1, n)) p;
+		EXCEPTION WHEN check_violation THEN
+			GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL;
+			RAISE NOTICE '%, in % lines; the first and the last: % / %', SQLERRM, regexp_count(said, E'\n') + 1, split_part(said, E'\n', 1), split_part(said, E'\n', -1);
+		END;
+	END LOOP;
+END $$;
+DROP SERVER validate_detail CASCADE;
 
 -- a message never repeats eleven digits, in whatever field they stand
 SELECT path, message FROM fpgo.validate('{"products": [{"tax": "28038712383", "quantity": "280387 12383", "rate": "28038712383 kr"}],

@@ -15,6 +15,9 @@
 
 #include "utils/builtins.h"
 
+/* fewest bytes of a container that holds another: its header and one JEntry */
+#define LEVEL_BYTES (sizeof(uint32) + sizeof(JEntry))
+
 /* Inline, as all of the walk: it runs for every member of an order. */
 static inline void
 decode(FpgoValue *value, JEntry entry, const char *base, uint32 offset,
@@ -44,6 +47,7 @@ decode(FpgoValue *value, JEntry entry, const char *base, uint32 offset,
 		value->kind = JsonContainerIsObject(value->container) ?
 			FPGO_MAP : FPGO_ARRAY;
 		value->count = JsonContainerSize(value->container);
+		value->size = length;
 	}
 }
 
@@ -54,6 +58,7 @@ fpgo_document_root(Jsonb *document)
 
 	root.container = &document->root;
 	root.count = JsonContainerSize(root.container);
+	root.size = VARSIZE(document) - VARHDRSZ;
 	root.kind = JsonContainerIsObject(root.container) ? FPGO_MAP : FPGO_ARRAY;
 	if (JsonContainerIsScalar(root.container))
 	{
@@ -66,6 +71,31 @@ fpgo_document_root(Jsonb *document)
 		return scalar;
 	}
 	return root;
+}
+
+/*
+ * Looks only into what is large enough to be so deep; of an ordinary order
+ * that is no more than the list of its products.
+ */
+bool
+fpgo_document_is_deeper(const FpgoValue *value, int levels)
+{
+	FpgoCursor	cursor;
+	FpgoValue	child;
+
+	if (value->kind != FPGO_ARRAY && value->kind != FPGO_MAP)
+		return false;
+	if (levels == 0)
+		return true;
+	if (value->size < (uint32) levels * LEVEL_BYTES)
+		return false;
+	fpgo_document_open(&cursor, value);
+	while (fpgo_document_next(&cursor, NULL, &child))
+	{
+		if (fpgo_document_is_deeper(&child, levels - 1))
+			return true;
+	}
+	return false;
 }
 
 void

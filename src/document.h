@@ -33,6 +33,7 @@ typedef struct FpgoValue
 {
 	FpgoKind	kind;
 	int			count;			/* elements of an array, members of a map */
+	uint32		size;			/* their bytes, with all that is in them */
 	union
 	{
 		bool		boolean;
@@ -55,6 +56,9 @@ typedef struct FpgoCursor
 } FpgoCursor;
 
 extern FpgoValue fpgo_document_root(Jsonb *document);
+
+/* Are there more levels of arrays and maps in it, itself included? */
+extern bool fpgo_document_is_deeper(const FpgoValue *value, int levels);
 
 /* The cursor of a value that is neither array nor map yields nothing. */
 extern void fpgo_document_open(FpgoCursor *cursor, const FpgoValue *value);

@@ -12,52 +12,14 @@
  */
 #include "format.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
-#include "letters.h"
-
-/* longest IPv6 address as text that inet_pton() is asked about */
-#define IPV6_TEXT_MAX 64
+#include "ascii.h"
+#include "characters.h"
 
 /* what fpgo_is_amount() takes: characters in all, digits before the point */
 #define AMOUNT_LEN_MAX 64
 #define AMOUNT_DIGITS_MAX 9
-
-/* longest label and longest name of the DNS, RFC 1035 2.3.4 */
-#define DNS_LABEL_MAX 63
-#define DNS_NAME_MAX 253
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_ascii_alnum(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_hex(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool
-is_beyond_ascii(char c)
-{
-	return (unsigned char) c >= 0x80;
-}
-
-/* strchr() that does not find the terminator */
-static bool
-is_one_of(char c, const char *set)
-{
-	return c != '\0' && strchr(set, c) != NULL;
-}
 
 bool
 fpgo_spans_equal(FpgoSpan a, FpgoSpan b)
@@ -88,61 +50,17 @@ fpgo_trim(FpgoSpan span)
 	return span;
 }
 
-/* clang-format off */
-
-/* Unicode white space and what newer Laravel versions trim besides it */
-static const char *const unicode_spaces[] = {
-	"\f",
-	"\xC2\x85", "\xC2\xA0",						/* U+0085, U+00A0 */
-	"\xE1\x9A\x80", "\xE1\xA0\x8E",				/* U+1680, U+180E */
-	"\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82", "\xE2\x80\x83",
-	"\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87",
-	"\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A",	/* U+2000 to U+200A */
-	"\xE2\x80\x8B", "\xE2\x80\x8E",				/* U+200B, U+200E */
-	"\xE2\x80\xA8", "\xE2\x80\xA9",				/* U+2028, U+2029 */
-	"\xE2\x80\xAF", "\xE2\x81\x9F",				/* U+202F, U+205F */
-	"\xE3\x80\x80", "\xEF\xBB\xBF",				/* U+3000, U+FEFF */
-	NULL
-};
-
-/* clang-format on */
-
-/* bytes of the space at the start (or end) of a span, 0 if there is none */
-static size_t
-space_at(FpgoSpan span, bool at_end)
-{
-	unsigned char c;
-
-	if (span.len == 0)
-		return 0;
-	c = at_end ? span.text[span.len - 1] : span.text[0];
-	if (is_php_space(c))
-		return 1;
-	if (c < 0x80 && c != '\f')
-		return 0;
-	for (int i = 0; unicode_spaces[i] != NULL; i++)
-	{
-		size_t		n = strlen(unicode_spaces[i]);
-
-		if (span.len >= n &&
-			memcmp(at_end ? span.text + span.len - n : span.text,
-				   unicode_spaces[i], n) == 0)
-			return n;
-	}
-	return 0;
-}
-
 FpgoSpan
 fpgo_trim_unicode(FpgoSpan span)
 {
 	size_t		n;
 
-	while ((n = space_at(span, false)) > 0)
+	while (span.len > 0 && fpgo_is_trimmed_code(fpgo_first_code(span, &n)))
 	{
 		span.text += n;
 		span.len -= n;
 	}
-	while ((n = space_at(span, true)) > 0)
+	while (span.len > 0 && fpgo_is_trimmed_code(fpgo_last_code(span, &n)))
 		span.len -= n;
 	return span;
 }
@@ -162,7 +80,11 @@ typedef struct Decimal
 /* exponents beyond this are all "enormous"; keeps the sums below in range */
 #define EXPONENT_MAX 100000000L
 
-/* is_numeric() allows these around a number; trim() has run before it */
+/*
+ * is_numeric() allows these around a number; trim() has run before it and has
+ * left form feeds.  PHP 7 did not allow them behind the number: the gateway's
+ * nginx is that of Ubuntu 24.04, which comes with PHP 8.3.
+ */
 static bool
 is_numeric_space(char c)
 {
@@ -311,6 +233,29 @@ fpgo_numbers_equal(FpgoSpan a, FpgoSpan b)
 	return true;
 }
 
+/* One spelling a number, so that equal plain numbers are equal texts. */
+bool
+fpgo_is_plain_number(FpgoSpan span)
+{
+	const char *p = span.text;
+	const char *end = p + span.len;
+	const char *point;
+
+	if (p < end && *p == '-')
+		p++;
+	point = memchr(p, '.', end - p);
+	if (point != NULL && (point + 1 == end || end[-1] == '0'))
+		return false;
+	if (p == end || p == point || (*p == '0' && p + 1 != end && p + 1 != point))
+		return false;
+	for (; p < end; p++)
+	{
+		if (!is_digit(*p) && p != point)
+			return false;
+	}
+	return true;
+}
+
 bool
 fpgo_has_eleven_digits(FpgoSpan span)
 {
@@ -321,341 +266,33 @@ fpgo_has_eleven_digits(FpgoSpan span)
 	return digits >= 11;
 }
 
-/* ---------- e-mail ---------- */
-
-/* RFC 5322 atext, and letters beyond ASCII as RFC 6532 adds them */
-static bool
-is_atext(char c)
-{
-	return is_ascii_alnum(c) || is_beyond_ascii(c) ||
-		is_one_of(c, "!#$%&'*+/=?^_`{|}~-");
-}
-
-/* "quoted string": printable characters, backslash before any of them */
-static bool
-is_quoted_string(FpgoSpan span)
-{
-	size_t		i = 1;
-
-	if (span.len < 3 || span.text[0] != '"' || span.text[span.len - 1] != '"')
-		return false;
-	while (i < span.len - 1)
-	{
-		char		c = span.text[i];
-
-		if (c == '\\' && i + 1 < span.len - 1)
-			c = span.text[++i];
-		else if (c == '"' || c == '\\')
-			return false;
-		if ((unsigned char) c < 0x20 || c == 0x7F)
-			return false;
-		i++;
-	}
-	return true;
-}
-
-static bool
-is_dot_atom(FpgoSpan span)
-{
-	char		previous = '.';
-
-	for (size_t i = 0; i < span.len; i++)
-	{
-		char		c = span.text[i];
-
-		if (c == '.' ? previous == '.' : !is_atext(c))
-			return false;
-		previous = c;
-	}
-	return previous != '.';
-}
-
-/* labels of letters, digits and inner hyphens; one label is enough */
-static bool
-is_domain_name(FpgoSpan span)
-{
-	size_t		label = 0;
-
-	if (span.len == 0 || span.len > DNS_NAME_MAX)
-		return false;
-	for (size_t i = 0; i <= span.len; i++)
-	{
-		char		c = i < span.len ? span.text[i] : '.';
-
-		if (c == '.')
-		{
-			if (label == 0 || label > DNS_LABEL_MAX ||
-				span.text[i - 1] == '-')
-				return false;
-			label = 0;
-			continue;
-		}
-		if (!is_ascii_alnum(c) && !is_beyond_ascii(c) &&
-			(c != '-' || label == 0))
-			return false;
-		label++;
-	}
-	return true;
-}
-
-/* Controls (U+0080 to U+009F) or white space beyond ASCII, anywhere? */
-static bool
-has_unseen(FpgoSpan span)
-{
-	for (; span.len > 0; span.text++, span.len--)
-	{
-		if (!is_beyond_ascii(span.text[0]))
-			continue;
-		if (space_at(span, false) > 0 ||
-			(span.len > 1 && (unsigned char) span.text[0] == 0xC2 &&
-			 (unsigned char) span.text[1] < 0xA0))
-			return true;
-	}
-	return false;
-}
-
-bool
-fpgo_is_email(FpgoSpan span)
-{
-	FpgoSpan	local;
-	FpgoSpan	domain;
-	size_t		at = span.len;
-
-	/* the last @, since a quoted local part may hold more of them */
-	while (at > 0 && span.text[at - 1] != '@')
-		at--;
-	if (at < 2)
-		return false;
-	local = (FpgoSpan) {span.text, at - 1};
-	domain = (FpgoSpan) {span.text + at, span.len - at};
-	return (is_dot_atom(local) || is_quoted_string(local)) &&
-		is_domain_name(domain) && !has_unseen(span);
-}
-
-/* ---------- URL ---------- */
-
-/*
- * The parts of a URL, each of which may hold what the one before it may, and
- * some punctuation more.
- */
-typedef enum UrlPart
-{
-	URL_NOWHERE = 0,
-	URL_NAME,					/* letters, digits, and _.- */
-	URL_PATH,					/* and /~!$&'()*+,;=:@ */
-	URL_FRAGMENT,				/* and ? */
-	URL_QUERY					/* and [] */
-} UrlPart;
-
-/* clang-format off */
-
-/* the first part that each byte may stand in; beyond ASCII: see url_run() */
-static const unsigned char url_parts[256] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-/*    !  "  #  $  %  &  '  (  )  *  +  ,  -  .  / */
-	0, 2, 0, 0, 2, 0, 2, 2, 2, 2, 2, 2, 2, 1, 1, 2,
-/* 0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 2, 0, 3,
-/* @  A  B  C  D  E  F  G  H  I  J  K  L  M  N  O */
-	2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-/* P  Q  R  S  T  U  V  W  X  Y  Z  [  \  ]  ^  _ */
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 0, 4, 0, 1,
-/* `  a  b  c  d  e  f  g  h  i  j  k  l  m  n  o */
-	0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-/* p  q  r  s  t  u  v  w  x  y  z  {  |  }  ~    */
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 2, 0,
-};
-
-/* clang-format on */
-
-/*
- * Length of the run at the start of a span that is made of what the part may
- * hold, of letters and numbers beyond ASCII and, if escapes, of %XX.
- */
-static size_t
-url_run(FpgoSpan span, UrlPart part, bool escapes)
-{
-	size_t		i = 0;
-
-	for (;;)
-	{
-		FpgoSpan	rest;
-		unsigned char from;
-		size_t		letter;
-
-		while (i < span.len &&
-			   (from = url_parts[(unsigned char) span.text[i]]) != 0 &&
-			   from <= part)
-			i++;
-		if (i == span.len)
-			return i;
-		rest = (FpgoSpan) {span.text + i, span.len - i};
-		if (escapes && rest.text[0] == '%' && rest.len >= 3 &&
-			is_hex(rest.text[1]) && is_hex(rest.text[2]))
-			i += 3;
-		else if ((letter = fpgo_letter_length(rest)) > 0)
-			i += letter;
-		else
-			return i;
-	}
-}
-
-static void
-skip(FpgoSpan *span, size_t n)
-{
-	span->text += n;
-	span->len -= n;
-}
-
-/* user[:password]@ if it is there */
-static void
-skip_userinfo(FpgoSpan *span)
-{
-	size_t		n = url_run(*span, URL_NAME, true);
-
-	if (n > 0 && n < span->len && span->text[n] == ':')
-	{
-		FpgoSpan	rest = {span->text + n + 1, span->len - n - 1};
-		size_t		m = url_run(rest, URL_NAME, true);
-
-		if (m > 0)
-			n += 1 + m;
-	}
-	if (n > 0 && n < span->len && span->text[n] == '@')
-		skip(span, n + 1);
-}
-
-/*
- * A host: an address in brackets, or a name of two characters or more that
- * ends in a letter or a digit (a final point is allowed).  Laravel also lets
- * symbols such as $ and | into names; no host has them, so they are refused.
- */
-static bool
-skip_host(FpgoSpan *span)
-{
-	size_t		n;
-	size_t		name;
-
-	if (span->len > 0 && span->text[0] == '[')
-	{
-		const char *close = memchr(span->text, ']', span->len);
-		char		address[IPV6_TEXT_MAX];
-		unsigned char binary[16];
-
-		n = close ? (size_t) (close - span->text) : 0;
-		if (n < 3 || n - 1 >= sizeof(address))
-			return false;
-		memcpy(address, span->text + 1, n - 1);
-		address[n - 1] = '\0';
-		skip(span, n + 1);
-		return memchr(address, '\0', n - 1) == NULL &&
-			inet_pton(AF_INET6, address, binary) == 1;
-	}
-	n = url_run(*span, URL_NAME, false);
-	name = n > 0 && span->text[n - 1] == '.' ? n - 1 : n;
-	if (name < 2 || fpgo_letter_length((FpgoSpan) {span->text, name}) == name ||
-		is_one_of(span->text[name - 1], "_.-"))
-		return false;
-	skip(span, n);
-	return true;
-}
-
-/* :digits if it is there; a colon without digits is a fault */
-static bool
-skip_port(FpgoSpan *span)
-{
-	size_t		n = 1;
-
-	if (span->len == 0 || span->text[0] != ':')
-		return true;
-	while (n < span->len && is_digit(span->text[n]))
-		n++;
-	if (n == 1)
-		return false;
-	skip(span, n);
-	return true;
-}
-
-static char
-ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
-}
-
-static bool
-skip_scheme(FpgoSpan *span)
-{
-	static const char *const schemes[] = {"https://", "http://", NULL};
-
-	for (int i = 0; schemes[i] != NULL; i++)
-	{
-		size_t		n = strlen(schemes[i]);
-		size_t		same = 0;
-
-		while (same < n && same < span->len &&
-			   ascii_lower(span->text[same]) == schemes[i][same])
-			same++;
-		if (same == n)
-		{
-			skip(span, n);
-			return true;
-		}
-	}
-	return false;
-}
-
-bool
-fpgo_is_url(FpgoSpan span)
-{
-	if (!skip_scheme(&span))
-		return false;
-	skip_userinfo(&span);
-	if (!skip_host(&span) || !skip_port(&span))
-		return false;
-	if (span.len > 0 && span.text[0] == '/')
-		skip(&span, url_run(span, URL_PATH, true));
-	if (span.len > 0 && span.text[0] == '?')
-	{
-		skip(&span, 1);
-		skip(&span, url_run(span, URL_QUERY, true));
-	}
-	if (span.len > 0 && span.text[0] == '#')
-	{
-		skip(&span, 1);
-		skip(&span, url_run(span, URL_FRAGMENT, true));
-	}
-	return span.len == 0;
-}
-
-bool
-fpgo_is_https(FpgoSpan url)
-{
-	return fpgo_is_url(url) && ascii_lower(url.text[4]) == 's';
-}
-
-bool
-fpgo_has_query(FpgoSpan url)
-{
-	for (size_t i = 0; i < url.len && url.text[i] != '#'; i++)
-	{
-		if (url.text[i] == '?')
-			return true;
-	}
-	return false;
-}
-
 /* ---------- codes ---------- */
 
+/*
+ * Laravel's "alpha_num": letters, marks and numbers of every script.  Its
+ * variant "alpha_num:ascii" (9 and later) must be asked for, and the page does
+ * not say so.
+ */
 bool
 fpgo_is_alpha_num(FpgoSpan span)
 {
-	for (size_t i = 0; i < span.len; i++)
+	size_t		n = 1;
+
+	if (span.len == 0)
+		return false;
+	for (; span.len > 0; span.text += n, span.len -= n)
 	{
-		if (!is_ascii_alnum(span.text[i]))
+		if (is_ascii_alnum(span.text[0]))
+		{
+			n = 1;
+			continue;
+		}
+		if (!is_beyond_ascii(span.text[0]) ||
+			!(fpgo_class_of(fpgo_first_code(span, &n)) &
+			  (FPGO_CHAR_LETTER | FPGO_CHAR_MARK)))
 			return false;
 	}
-	return span.len > 0;
+	return true;
 }
 
 /* ISO 3166-1 alpha-2, officially assigned codes, by first letter */

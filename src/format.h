@@ -53,12 +53,15 @@ extern bool fpgo_is_amount(FpgoSpan span);
  */
 extern bool fpgo_numbers_equal(FpgoSpan a, FpgoSpan b);
 
+/* Is it spelled as PHP prints it: no needless zero, sign or exponent? */
+extern bool fpgo_is_plain_number(FpgoSpan span);
+
 extern bool fpgo_spans_equal(FpgoSpan a, FpgoSpan b);
 
-/* local@domain, per RFC 5322 without comments and folding. */
+/* local@domain, as Laravel's rule "email" reads it; see format_email.c. */
 extern bool fpgo_is_email(FpgoSpan span);
 
-/* Absolute http or https URL, as Laravel's rule "url" reads it. */
+/* Absolute http or https URL, as its rule "url" reads it; see format_url.c. */
 extern bool fpgo_is_url(FpgoSpan span);
 
 /* Is a URL one of https, and has it a query string, be it empty? */
@@ -68,7 +71,7 @@ extern bool fpgo_has_query(FpgoSpan url);
 /* ISO 3166-1 alpha-2 code in capitals. */
 extern bool fpgo_is_country(FpgoSpan span);
 
-/* ASCII letters and digits only, at least one. */
+/* Letters and digits of any script, at least one. */
 extern bool fpgo_is_alpha_num(FpgoSpan span);
 
 /* Eleven digits or more in it: perhaps a personal number; do not quote it. */

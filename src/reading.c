@@ -3,8 +3,8 @@
  *		How the gateway reads a JSON value before and while it applies rules.
  *
  * Laravel trims every string, makes blank ones null, and compares as PHP
- * does.  Older versions trim six ASCII characters; newer ones trim Unicode
- * white space too.  Which one the gateway runs is not known, so a string
+ * does.  Laravel 8 trims six ASCII characters, 9 and 10 Unicode white
+ * space too, 11 and later also what shows nothing, such as a soft hyphen.  Which one the gateway runs is not known, so a string
  * passes here only if both readings of it do.
  */
 #include "reading.h"
@@ -25,7 +25,7 @@
 typedef struct Readings
 {
 	FpgoSpan	narrow;			/* PHP's trim() */
-	FpgoSpan	wide;			/* Unicode white space too */
+	FpgoSpan	wide;			/* all that any version trims */
 } Readings;
 
 static Readings
@@ -52,8 +52,9 @@ fpgo_reads_as_null(const FpgoValue *value)
 		 fpgo_trim(value->text).len == 0);
 }
 
-bool
-fpgo_reads_as_present(const FpgoValue *value)
+/* Is it neither missing nor null, an empty container or a blank text? */
+static bool
+is_present(const FpgoValue *value, FpgoSpan text)
 {
 	switch (value->kind)
 	{
@@ -61,7 +62,7 @@ fpgo_reads_as_present(const FpgoValue *value)
 		case FPGO_NULL:
 			return false;
 		case FPGO_TEXT:
-			return read_text(value->text).wide.len > 0;
+			return text.len > 0;
 		case FPGO_ARRAY:
 		case FPGO_MAP:
 			return value->count > 0;
@@ -71,11 +72,17 @@ fpgo_reads_as_present(const FpgoValue *value)
 }
 
 bool
-fpgo_may_read_as_present(const FpgoValue *value)
+fpgo_reads_as_present(const FpgoValue *value)
 {
-	/* a text of white space beyond ASCII is one to versions that leave it */
-	return value->kind == FPGO_TEXT ? !fpgo_reads_as_null(value) :
-		fpgo_reads_as_present(value);
+	return is_present(value, value->kind == FPGO_TEXT ?
+					  read_text(value->text).wide : value->text);
+}
+
+bool
+fpgo_may_be_present(const FpgoValue *value)
+{
+	return is_present(value, value->kind == FPGO_TEXT ?
+					  fpgo_trim(value->text) : value->text);
 }
 
 static bool
@@ -113,38 +120,56 @@ fpgo_reads_as_text(const FpgoValue *value, const char *text)
 		equals(read_text(value->text).wide, text);
 }
 
-/* PHP compares two numeric strings as numbers, others byte by byte. */
+/*
+ * Is a text on the list?  Until 2026 Laravel's "in" compared numeric strings
+ * as numbers, so that "25.00" was 25; since 12.67 and 13.26 it compares texts.
+ * So only the spelling that PHP prints passes: how the gateway spells its list
+ * is not known, but it is not likely to be another.
+ */
 static bool
-is_listed(FpgoSpan span, const char *const *allowed)
+is_listed(Readings text, const char *const *allowed)
 {
 	for (; *allowed != NULL; allowed++)
 	{
 		FpgoSpan	one = {*allowed, strlen(*allowed)};
 
-		if (fpgo_spans_equal(span, one) || fpgo_numbers_equal(span, one))
+		/* who compares texts trims form feeds, which are none of a number */
+		if (fpgo_numbers_equal(text.narrow, one) ?
+			fpgo_is_plain_number(text.wide) :
+			fpgo_spans_equal(text.narrow, one))
 			return true;
 	}
 	return false;
 }
 
+/*
+ * The same of a number, which PHP prints before it compares: 12.0 is 12.  It
+ * prints 14 digits, so that 11.99999999999999999999 is 12 too; not here.
+ */
+static bool
+is_listed_number(FpgoSpan number, const char *const *allowed)
+{
+	while (*allowed != NULL &&
+		   !fpgo_numbers_equal(number,
+							   (FpgoSpan) {*allowed, strlen(*allowed)}))
+		allowed++;
+	return *allowed != NULL;
+}
+
 bool
 fpgo_reads_as_one_of(const FpgoValue *value, const char *const *allowed)
 {
-	Readings	readings;
-
 	switch (value->kind)
 	{
 		case FPGO_TEXT:
-			readings = read_text(value->text);
-			return is_listed(readings.narrow, allowed) &&
-				(readings.wide.len == readings.narrow.len ||
-				 is_listed(readings.wide, allowed));
+			return is_listed(read_text(value->text), allowed);
 		case FPGO_NUMBER:
-			return is_listed(fpgo_document_number_text(value->number),
-							 allowed);
+			return is_listed_number(fpgo_document_number_text(value->number),
+									allowed);
 		case FPGO_BOOL:
 			/* PHP turns true into "1" and false into "" before comparing */
-			return value->boolean && is_listed((FpgoSpan) {"1", 1}, allowed);
+			return value->boolean &&
+				is_listed_number((FpgoSpan) {"1", 1}, allowed);
 		default:
 			return false;
 	}
@@ -155,8 +180,9 @@ fpgo_reading_holds(const FpgoValue *value, bool (*predicate) (FpgoSpan))
 {
 	Readings	readings = read_text(value->text);
 
+	/* if nothing is left, the rule "required" has said so, or need not */
 	return predicate(readings.narrow) &&
-		(readings.wide.len == readings.narrow.len ||
+		(readings.wide.len == readings.narrow.len || readings.wide.len == 0 ||
 		 predicate(readings.wide));
 }
 
@@ -176,7 +202,7 @@ fpgo_reading_has_size(const FpgoValue *value, int size)
 	Readings	readings = read_text(value->text);
 
 	return count_characters(readings.narrow) == size &&
-		count_characters(readings.wide) == size;
+		(readings.wide.len == 0 || count_characters(readings.wide) == size);
 }
 
 int

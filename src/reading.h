@@ -12,11 +12,12 @@
 /* Missing, null or blank: nothing for an optional field's rules to look at. */
 extern bool fpgo_reads_as_null(const FpgoValue *value);
 
-/* What Laravel's "required" asks for, whichever version reads it. */
+/*
+ * What Laravel's "required" asks for: in every version, and in one at least.
+ * They differ over text that nobody can see.
+ */
 extern bool fpgo_reads_as_present(const FpgoValue *value);
-
-/* Is it there to one version at least, which asks for what goes with it? */
-extern bool fpgo_may_read_as_present(const FpgoValue *value);
+extern bool fpgo_may_be_present(const FpgoValue *value);
 
 /* PHP's true, false, 0, 1, "0", "1" and nothing else: 1.0 is a float there. */
 extern bool fpgo_reads_as_boolean(const FpgoValue *value);

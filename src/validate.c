@@ -28,6 +28,12 @@ PG_FUNCTION_INFO_V1(fpgo_validate_jsonb);
 PG_FUNCTION_INFO_V1(fpgo_validate_invoice_order);
 PG_FUNCTION_INFO_V1(fpgo_is_valid);
 
+/*
+ * PHP's json_decode() reads this many levels of arrays and objects.  Of a
+ * deeper order the gateway sees nothing, so every required field is missing.
+ */
+#define GATEWAY_LEVELS_MAX 512
+
 /* most violations an error's DETAIL lists */
 #define DETAIL_MAX 20
 
@@ -137,7 +143,7 @@ presence_rule(const FpgoField *field, const FpgoValue *siblings)
 			return fpgo_reads_as_text(other, field->other_value) ?
 				FPGO_RULE_REQUIRED_IF : FPGO_RULE_NONE;
 		case FPGO_REQUIRED_WITH:
-			return fpgo_may_read_as_present(other) ?
+			return fpgo_may_be_present(other) ?
 				FPGO_RULE_REQUIRED_WITH : FPGO_RULE_NONE;
 	}
 	pg_unreachable();
@@ -236,8 +242,11 @@ static void
 check_order(Check *check, Jsonb *order)
 {
 	FpgoValue	root = fpgo_document_root(order);
-	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER, .found = root.kind};
+	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER};
 
+	if (fpgo_document_is_deeper(&root, GATEWAY_LEVELS_MAX))
+		root = (FpgoValue) {.kind = FPGO_MISSING};
+	place.found = root.kind;
 	check_object(check, &root, &fpgo_order_shape, &place);
 }
 

@@ -156,7 +156,12 @@ static const char *
 describe_absence(const FpgoPlace *place, const FpgoValue *value)
 {
 	const FpgoPlace *parent = place->parent;
+	const FpgoPlace *root = parent;
 
+	while (root->parent != NULL)
+		root = root->parent;
+	if (root->found == FPGO_MISSING)
+		return "the gateway reads nothing of an order nested so deeply";
 	if (value->kind == FPGO_TEXT)
 		return "it is blank";
 	if (value->kind == FPGO_ARRAY || value->kind == FPGO_MAP)
@@ -184,11 +189,27 @@ one_of(const char *const *words)
 	return list.data;
 }
 
+/* A number of the list, but in quotes and spelled in another way? */
+static bool
+is_misspelled(const FpgoValue *value, const char *const *words)
+{
+	for (; value->kind == FPGO_TEXT && *words != NULL; words++)
+	{
+		if (fpgo_numbers_equal(fpgo_trim(value->text),
+							   (FpgoSpan) {*words, strlen(*words)}))
+			return true;
+	}
+	return false;
+}
+
 /* What a value should have been, for "... must be X, not Y". */
 static const char *
 describe_expected(const FpgoField *field, FpgoRule rule,
-				  const char *const *tax_rates)
+				  const FpgoValue *value, const char *const *tax_rates)
 {
+	const char *const *words = field->constraint == FPGO_TAX_RATE &&
+	tax_rates ? tax_rates : field->allowed;
+
 	switch (rule)
 	{
 		case FPGO_RULE_ARRAY:
@@ -206,8 +227,9 @@ describe_expected(const FpgoField *field, FpgoRule rule,
 		case FPGO_RULE_URL:
 			return "an absolute URL that begins with https:// or http://";
 		case FPGO_RULE_IN:
-			return one_of(field->constraint == FPGO_TAX_RATE && tax_rates ?
-						  tax_rates : field->allowed);
+			return psprintf("%s%s", one_of(words),
+							is_misspelled(value, words) ?
+							", spelled so or without the quotes" : "");
 		case FPGO_RULE_SIZE:
 			return psprintf("exactly %d characters", field->size);
 		case FPGO_RULE_ALPHA_NUM:
@@ -238,7 +260,8 @@ render_message(const char *path, const FpgoPlace *place,
 							other->json, absence);
 		default:
 			return psprintf("%s must be %s, not %s.", path,
-							describe_expected(field, rule, tax_rates),
+							describe_expected(field, rule, value,
+											  tax_rates),
 							fpgo_violation_describe(field, value));
 	}
 }

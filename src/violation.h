@@ -51,7 +51,8 @@ typedef struct FpgoPlace
 								 * in its map, from FPGO_MAX_FIELDS */
 	bool		has_key;		/* the element stands in a map, under key */
 	FpgoSpan	key;
-	FpgoKind	found;			/* what stands there */
+	FpgoKind	found;			/* what stands there; of the order itself
+								 * FPGO_MISSING: too deep to be read */
 } FpgoPlace;
 
 typedef struct FpgoViolation

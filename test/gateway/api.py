@@ -96,7 +96,7 @@ class Api:
 
     def _make(self, received):
         content = rules.trimmed(received)
-        violations = rules.check(content, self._settings)
+        violations = rules.check(received, self._settings)
         if violations:
             return answers.refused([violation.sentence for violation in violations]), None, False
         order = self._store.submit(content)

@@ -19,7 +19,12 @@ Violation = namedtuple("Violation", "path rule sentence")
 # One row of the table: its path, its presence rule, and its other rules in order.
 Field = namedtuple("Field", "path parts presence rules")
 
-_BLANKS = " \t\n\r\0\v"  # what PHP's trim() removes
+_BLANKS = " \t\n\r\0\v"  # what PHP's trim() removes, and Laravel 8 with it
+
+# What Laravel 11 and later remove: white space, and the characters of Str::INVISIBLE_CHARACTERS.
+_INVISIBLE = _BLANKS + "\f\x85\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e" + "".join(
+    map(chr, (*range(0x2000, 0x2010), 0x2028, 0x2029, 0x202F, *range(0x205F, 0x2066), *range(0x206A, 0x2070), 0x2800,
+              0x3000, 0x3164, 0xFEFF, 0xFFA0, 0x1D159, *range(0x1D173, 0x1D17B), 0xE0020)))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -35,19 +40,19 @@ def parse(body):
         return None
 
 
-def trimmed(value):
+def trimmed(value, blanks=_BLANKS):
     """The value with every string trimmed and every blank string made None, at all levels."""
     if isinstance(value, str):
-        return value.strip(_BLANKS) or None
+        return value.strip(blanks) or None
     if isinstance(value, dict):
         result = {}
         for key, member in value.items():
-            result[key] = trimmed(member)
+            result[key] = trimmed(member, blanks)
         return result
     if isinstance(value, list):
         items = []
         for item in value:
-            items.append(trimmed(item))
+            items.append(trimmed(item, blanks))
         return items
     return value
 
@@ -88,15 +93,16 @@ def _refuse_deep_or_broken(value):
 # --- Rules of one value: (name, test(value, settings), sentence) -----------------------------------------------------
 
 def _is_one_of(value, options):
-    """PHP's loose comparison: two numeric values compare as numbers ("25.0" is 25), anything else as text."""
+    """Whether the text that PHP makes of a value is an option: 25.00 is "25", but "25.00" is not, since 2026."""
     if isinstance(value, (list, dict)):
         return False
     if isinstance(value, bool):
         value = "1" if value else ""
+    if isinstance(value, float):
+        value = format(value, ".14G")
     if is_number(value):
-        number = float(value)
-        return any(is_number(option) and float(option) == number for option in options)
-    return value in options
+        value = str(value).strip("\f")  # old versions do not trim it and compare numbers, new ones trim it
+    return str(value) in options
 
 
 def _is_boolean(value):
@@ -232,6 +238,26 @@ class Settings:
 # --- Checking --------------------------------------------------------------------------------------------------------
 
 def check(order, settings):
+    """The violations in an order as it was sent: those that old and new versions see, which trim differently."""
+    violations = _violations(trimmed(order), settings)
+    seen = {violation.path for violation in violations}
+    if _has_odd_blanks(order):
+        for violation in _violations(trimmed(order, _INVISIBLE), settings):
+            if violation.path not in seen:
+                violations.append(violation)
+    return violations
+
+
+def _has_odd_blanks(value):
+    """Whether the versions trim anything in it differently."""
+    if isinstance(value, str):
+        return value.strip(_BLANKS) != value.strip(_INVISIBLE)
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list) and any(_has_odd_blanks(item) for item in value)
+
+
+def _violations(order, settings):
     """The violations in a trimmed order (anything that is no JSON object counts as an order without fields)."""
     if not isinstance(order, dict):
         order = {}

@@ -1,11 +1,18 @@
 /*
  * test_format.c
  *		The predicates on text, case by case.
+ *
+ * What is expected is what was seen: every case was put to PHP 8.2 and to the
+ * validators of Laravel 8.83, 9.52, 10.50, 11.56, 12.67 and 13.26, the e-mail
+ * addresses to egulias/email-validator 2.1.25, 3.2.6 and 4.0.2.  A case stands
+ * under "taken" only if all of them take it.  What fpgo refuses though they
+ * all take it stands under "deliberately refused", and in README.
  */
 #include "format.h"
-#include "letters.h"
 
 #include <string.h>
+
+#include "characters.h"
 
 #include "tap.h"
 
@@ -95,106 +102,231 @@ test_equality(void)
 }
 
 static void
+test_plain(void)
+{
+	ok(ALL(fpgo_is_plain_number, true, "0", "5", "25", "-1", "0.5", "12.5",
+		   "100", "1000000", "-0.25"), "numbers as PHP prints them");
+	ok(ALL(fpgo_is_plain_number, false, "", "-", ".", "+1", "01", "00", "1.0",
+		   "12.50", "1.", ".5", "1e2", " 1", "1 ", "1.2.3", "1.2.30", "x",
+		   "-.5", "-01", "1,5"),
+	   "other spellings of numbers, and what is none");
+}
+
+/* Is this what is left of the text by PHP's trim() and by the widest? */
+static bool
+trims_to(const char *text, const char *narrow, const char *wide)
+{
+	FpgoSpan	span = {text, strlen(text)};
+	FpgoSpan	a = fpgo_trim(span);
+	FpgoSpan	b = fpgo_trim_unicode(span);
+
+	return expect(fpgo_spans_equal(a, (FpgoSpan) {narrow, strlen(narrow)}),
+				  "PHP's trim of \"%s\" is not \"%.*s\"", text, (int) a.len,
+				  a.text) &
+		expect(fpgo_spans_equal(b, (FpgoSpan) {wide, strlen(wide)}),
+			   "the widest trim of \"%s\" is not \"%.*s\"", text, (int) b.len,
+			   b.text);
+}
+
+static void
 test_trimming(void)
 {
+	int			n = 0;
+
 	ok(fpgo_spans_equal(fpgo_trim(SPAN(" \t\n\r\0\v a b \v\0\r\n\t ")),
-						SPAN("a b")), "PHP's trim");
-	ok(fpgo_spans_equal(fpgo_trim(SPAN("\f\xC2\xA0")), SPAN("\f\xC2\xA0")),
-	   "PHP's trim leaves form feeds and Unicode spaces");
-	ok(fpgo_trim(SPAN(" \t ")).len == 0 && fpgo_trim(SPAN("")).len == 0,
-	   "nothing is left of blanks");
-	ok(fpgo_spans_equal(fpgo_trim_unicode(SPAN("\xEF\xBB\xBF \xC2\xA0\f\xE2\x80\x8B" "a\xC2\xA0" "b\xE3\x80\x80\xC2\x85 ")),
-						SPAN("a\xC2\xA0" "b")), "Unicode spaces at both ends");
-	ok(fpgo_spans_equal(fpgo_trim_unicode(SPAN("\xC3\xA0")), SPAN("\xC3\xA0")) &&
-	   fpgo_spans_equal(fpgo_trim_unicode(SPAN("\xA0")), SPAN("\xA0")),
+						SPAN("a b")) &&
+	   fpgo_spans_equal(fpgo_trim_unicode(SPAN("\0\f a\0b \0")),
+						SPAN("a\0b")), "NUL is white space to PHP");
+	ok(trims_to("", "", "") & trims_to(" \t ", "", "") &
+	   trims_to(" a ", "a", "a") & trims_to("\fa\f", "\fa\f", "a") &
+	   trims_to("\u00A0a\u00A0b\u3000", "\u00A0a\u00A0b\u3000", "a\u00A0b") &
+	   trims_to(" \u00AD ", "\u00AD", "") &
+	   trims_to("\uFEFF \u200B\xC2\x85x\u2800\u3164", "\uFEFF \u200B\xC2\x85x\u2800\u3164", "x") &
+	   trims_to("\U000E0020\U0001D173x\uFFA0\u2060", "\U000E0020\U0001D173x\uFFA0\u2060", "x"),
+	   "PHP's trim and the widest");
+	ok(trims_to("é", "é", "é") & trims_to("\xC2", "\xC2", "\xC2") &
+	   trims_to("\x80\xA0", "\x80\xA0", "\x80\xA0") &
+	   trims_to("\xE2\x80", "\xE2\x80", "\xE2\x80") &
+	   trims_to("a\xE2\x80\x8B\x8B", "a\xE2\x80\x8B\x8B", "a\xE2\x80\x8B\x8B"),
 	   "half a character is not taken for a space");
+	for (uint32_t code = 0; code < 0x110000; code++)
+		n += fpgo_is_trimmed_code(code);
+	ok(n == 65, "Laravel 11 trims 64 characters and NUL, found %d", n);
 }
+
+static void
+test_classes(void)
+{
+	static const struct
+	{
+		uint32_t	code;
+		FpgoCharClass class;
+	} cases[] = {
+		{0x80, FPGO_CHAR_OTHER}, {0xA0, FPGO_CHAR_OTHER},
+		{0xA1, FPGO_CHAR_PUNCTUATION}, {0xA9, FPGO_CHAR_SYMBOL},
+		{0xAA, FPGO_CHAR_LETTER}, {0xAD, FPGO_CHAR_OTHER},
+		{0xB2, FPGO_CHAR_LETTER}, {0xD7, FPGO_CHAR_SYMBOL},
+		{0xE5, FPGO_CHAR_LETTER}, {0x301, FPGO_CHAR_MARK},
+		{0x378, FPGO_CHAR_OTHER}, {0x663, FPGO_CHAR_LETTER},
+		{0x200B, FPGO_CHAR_OTHER}, {0x2013, FPGO_CHAR_PUNCTUATION},
+		{0x20AC, FPGO_CHAR_SYMBOL}, {0x3000, FPGO_CHAR_OTHER},
+		{0x3400, FPGO_CHAR_LETTER}, {0x4E2D, FPGO_CHAR_LETTER},
+		{0xD7A3, FPGO_CHAR_LETTER}, {0xE000, FPGO_CHAR_OTHER},
+		{0x1F600, FPGO_CHAR_SYMBOL}, {0x20000, FPGO_CHAR_LETTER},
+		{0x10FFFF, FPGO_CHAR_OTHER}, {FPGO_BROKEN_CODE, FPGO_CHAR_OTHER},
+		/* came with Unicode 12 */
+		{0x32FF, FPGO_CHAR_OTHER}, {0x1E14F, FPGO_CHAR_OTHER}
+	};
+	static const char *const broken[] = {
+		"\x80", "\xC0\x80", "\xC3", "\xC3(", "\xE2\x82", "\xE2(\x82",
+		"\xF0\x9F\x98", "\xF5\x80\x80\x80", "\xFF"
+	};
+	bool		passed = true;
+	size_t		n;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		passed &= expect(fpgo_class_of(cases[i].code) == cases[i].class,
+						 "U+%04X is of class %d", (unsigned) cases[i].code,
+						 fpgo_class_of(cases[i].code));
+	ok(passed, "classes of characters");
+	passed = true;
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+	{
+		FpgoSpan	span = {broken[i], strlen(broken[i])};
+
+		passed &= expect(fpgo_first_code(span, &n) == FPGO_BROKEN_CODE &&
+						 n == 1, "broken text %d reads as a character",
+						 (int) i);
+	}
+	ok(passed, "broken UTF-8 is no character");
+	ok(fpgo_first_code(SPAN("😀"), &n) == 0x1F600 && n == 4 &&
+	   fpgo_last_code(SPAN("a中"), &n) == 0x4E2D && n == 3 &&
+	   fpgo_last_code(SPAN("中a"), &n) == 'a' && n == 1,
+	   "characters of one to four bytes");
+}
+
+/* labels of 62 and 63 bytes, and a name of 253 */
+#define X10 "xxxxxxxxxx"
+#define LABEL_62 X10 X10 X10 X10 X10 X10 "xx"
+#define LABEL_63 LABEL_62 "x"
+#define NAME_253 LABEL_63 "." LABEL_62 "." LABEL_62 "." X10 X10 X10 X10 X10 X10 "x.x"
 
 static void
 test_email(void)
 {
 	ok(ALL(fpgo_is_email, true, "kari@example.no", "kari+tag@example.com",
 		   "o'brien@example.co.uk", "a@b", "x_y-z@sub.example.museum",
-		   "\"quoted string\"@example.com", "\"a\\\"b\"@example.com",
-		   "\"with@at\"@example.com", "øystein@example.no",
-		   "kari@bücher.example", "!#$%&'*+/=?^_`{|}~-@example.com",
-		   "1@2.3"), "e-mail addresses");
+		   "!#$%&'*+/=?^_`{|}~-@example.com", "-@x.no", "1@2.3", "a@1.2.3.4",
+		   "a@a--b.no", "a@x.-no", "a@xn--bcher-kva.example", "IPv6@x.no",
+		   "a@ipv6.no", "a@aIPv6.no", "a@[127.0.0.1]",
+		   "a@[IPv6:2001:db8::1]"), "e-mail addresses, taken");
+	ok(ALL(fpgo_is_email, true, "\"quoted string\"@example.com",
+		   "\"a\\\"b\"@example.com", "\"with@at\"@example.com",
+		   "\"\"@example.com", "\"\\\"\"@x.no", "\"a\\b\"@x.no", "\"(\"@x.no",
+		   "\"\\a\\ \\\\\\\"x\"@x.no", "\"Åse Ø\"@x.no"),
+	   "quoted strings, taken");
+	ok(ALL(fpgo_is_email, true, "øystein@example.no", "kari@bücher.example",
+		   "中@中", "a@٣.no", "a@e\u0301.no", "¿a@x.no", "a–b@x–y.no",
+		   "a@правительстворо.рф"),
+	   "letters, marks and punctuation beyond ASCII, taken");
+	ok(ALL(fpgo_is_email, true, "a@" LABEL_63 ".no", "a@b." LABEL_62, "a@" NAME_253,
+		   LABEL_63 LABEL_63 "@x.no", "a@øøøøøøøøøøøøøøøøøøøøøøøøøøøøøøø.no"),
+	   "as long as can be, taken");
 	ok(ALL(fpgo_is_email, false, "", "kari", "@", "@example.com", "kari@",
 		   "kari@@example.com", ".kari@example.com", "kari.@example.com",
 		   "ka..ri@example.com", "kari@example..com", "kari@.example.com",
 		   "kari@example.com.", "kari@-example.com", "kari@example-.com",
-		   "ka ri@example.com", "kari@exa mple.com", "kari@example.com ",
-		   "kari@exa_mple.com", "kari(comment)@example.com",
-		   "\"unclosed@example.com", "\"a\"b\"@example.com", "\"\"@example.com",
-		   "kari@example.com\n", "<kari@example.com>",
-		   "kari@exam\xC2\xA0ple.com", "ka\xE2\x80\x8Bri@example.com",
-		   "ka\xC2\x85ri@example.com", "kari@\xE3\x80\x80.com"),
-	   "what is no e-mail address");
+		   "kari@example.c-", "ka ri@example.com", "kari@exa mple.com",
+		   "kari@example.com ", "kari@exa_mple.com", "a@x.no/y", "a@x'y.no",
+		   "kari@example.com\n", "<kari@example.com>", "a,b@x.no", "a:b@x.no",
+		   "a@IPv6.no", "a@4IPv6", "a@x.IPv6x", "a@[127.0.0.1", "a@127.0.0.1]",
+		   "a@b@c.no", "mailto:a@x.no"), "what is no e-mail address");
+	ok(ALL(fpgo_is_email, false, "\"unclosed@example.com",
+		   "\"a\"b\"@example.com", "\"@x.no", "\"a\\\"@x.no", "\"a\\\\\"@x.no",
+		   "a\"b\"@x.no", "\"a\"b@x.no", "\"a\".\"b\"@x.no", "\"a\nb\"@x.no",
+		   "\"a\x7F\"@x.no", "\"a\" @x.no"), "what is no quoted string");
+	ok(ALL(fpgo_is_email, false, "a😀@x.no", "a@☃.no", "a\u200B@x.no",
+		   "a@x\u00AD.no", "a@x¿.no", "a@¡.no", "a\u0378@x.no",
+		   "a@x\uE000.no", "\"😀\"@x.no", "a\x80@x.no", "\xC3@x.no"),
+	   "what is no text beyond ASCII");
+	ok(ALL(fpgo_is_email, false, "a@x" LABEL_63 ".no", "a@b." LABEL_63, "a@" NAME_253 "x",
+		   "a@øøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøøø.no"),
+	   "what is too long");
+	ok(ALL(fpgo_is_email, false, "kari(comment)@example.com", "ab @x.no",
+		   "a\u00A0b@x.no", "a@b\u3000c.no", "a\\@x.no", "a.\"b\"@x.no",
+		   "a::b@x.no", "a@[foo]", "a@[]", "a@[300.1.1.1]", "a@[::1]",
+		   "a@[IPv6:1]", "a@b[127.0.0.1]", "a@[127.0.0.1]b"),
+	   "deliberately refused e-mail addresses");
 }
 
 /* The table's ends, its gaps, and what is no character. */
 static void
-test_letters(void)
-{
-	static const char *const letters[] = {"ª", "À", "ø", "ж", "字", "²", "٣",
-		"힣", "\xF0\x90\x8C\xB0"};
-	static const char *const others[] = {"a", "0", " ", "×", "÷", "–", "€", "😀",
-		"\xC2\x80", "\xCC\x81", "\xE1\x9E\xB4", "\xF4\x8F\xBF\xBF", "\x80",
-		"\xC1\xAA", "\xC3", "\xE5\xAD", "\xE5\xAD" "a", "\xF5\x80\x80\x80", ""};
-	bool		passed = true;
-
-	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
-	{
-		size_t		len = strlen(letters[i]);
-		size_t		found = fpgo_letter_length((FpgoSpan) {letters[i], len});
-
-		passed = expect(found == len, "letter %zu has %zu bytes", i, found) &&
-			passed;
-	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-	{
-		FpgoSpan	span = {others[i], strlen(others[i])};
-
-		passed = expect(fpgo_letter_length(span) == 0, "%zu is a letter", i) &&
-			passed;
-	}
-	ok(passed, "letters and numbers beyond ASCII");
-}
-
-static void
 test_url(void)
 {
+	char		url[4096] = "https://example.com/";
+
 	ok(ALL(fpgo_is_url, true, "https://example.com", "http://example.com",
 		   "HTTPS://Example.COM/", "https://example.com:8443/hook",
 		   "https://example.com/?a=1&b=2", "https://example.com?a[]=1",
 		   "https://example.com/#top", "https://example.com#top",
-		   "https://user:pass@example.com/", "https://127.0.0.1/x",
-		   "https://[2001:db8::1]:443/", "https://localhost/x",
-		   "https://example.com./", "https://xn--bker-gra.example.no/",
-		   "https://bücher.example/øl", "https://åæ/", "https://日本.example/²", "https://example.com/%20%C3%A6",
-		   "https://ex_ample.com/", "https://example.com/a;b=c,d:e@f(g)'*!$",
+		   "https://user:pass@example.com/", "https://%41.b:%20@example.com",
+		   "https://øl@example.com", "https://127.0.0.1/x",
+		   "https://999.999.999.999", "https://localhost/x", "https://a.b",
+		   "https://ab", "https://-a", "https://a_b", "https://example.com./",
+		   "https://ab.", "https://example.com:99999", "https://ex_ample.com/",
+		   "https://-._.a", "https://example.com/a;b=c,d:e@f(g)'*!$",
+		   "https://example.com//a//", "https://example.com/%20%C3%A6",
 		   "https://wp.frontpayment.no/?order_identifier=r&order_status=success"),
-	   "URLs");
+	   "URLs, taken");
+	ok(ALL(fpgo_is_url, true, "https://xn--bker-gra.example.no/",
+		   "https://a.xn--p1ai", "https://a.XN--P1AI-", "https://xn--a",
+		   "https://bücher.example/øl?å=中#ß", "https://☃.example", "https://a😀.no",
+		   "https://a$b.no", "https://a|b<c>=`^~+.no", "https://a.рф", "https://a.٣"),
+	   "names beyond ASCII and with signs, taken");
+	ok(ALL(fpgo_is_url, true, "https://[2001:db8::1]:443/", "https://[::]",
+		   "https://[::1]", "https://[1::]", "https://[ABCD:EF01::1]",
+		   "https://[1:2:3:4:5:6:7::]", "https://[::2:3:4:5:6:7:8]",
+		   "https://[1::3:4:5:6:7:8]", "https://[1:2:3:4:5:6:7:8]",
+		   "https://[::ffff:192.0.2.1]", "https://[1:2:3:4:5:6:192.0.2.1]"),
+	   "IPv6 addresses, taken");
 	ok(ALL(fpgo_is_url, false, "", "https://", "https:///x", "example.com",
 		   "/path", "//example.com", "htp://example.com", "http:/example.com",
-		   "http:example.com", "javascript:alert(1)", "https://exa mple.com",
+		   "http:example.com", "app://example.com", "javascript:alert(1)", "https://exa mple.com",
 		   "https://example.com/a b", "https://example.com/%2",
 		   "https://example.com/%zz", "https://example.com:port/",
-		   "https://example.com:/", "https://[2001:db8::x]/", "https://[]/",
-		   "https://[::1", "https://a/", "https://-/", "https://.",
+		   "https://example.com:/", "https://a/", "https://-/", "https://.",
 		   "https://example.com/<x>", "https://example.com/\"x\"",
 		   "https://example.com/a|b", "https://example.com/{x}",
 		   "https://example.com\\x", "https://example.com/\n",
-		   " https://example.com", "https://example.com/\xC2\xA0",
-		   "http\x1A\x0F\x0Fexample.com", "https://example.com/#a#b",
-		   "https://å/", "https://å./", "https://example.com/a–b",
-		   "https://example.com/?a=😀", "https://example.com/#e\xCC\x81",
-		   "https://user–:x@example.com/", "https://ex😀mple.com/",
-		   "https://example.com/\xC3", "https://example.com/\xE5"),
+		   " https://example.com", "https://example.com/#a#b",
+		   "http\x1A\x0F\x0F" "example.com", "https://@example.com",
+		   "https://a:b:c@example.com", "https://a$@example.com"),
 	   "what is no URL");
+	ok(ALL(fpgo_is_url, false, "https://[]/", "https://[::1", "https://::1",
+		   "https://[2001:db8::x]/", "https://[1::2::3]", "https://[12345::]",
+		   "https://[1:2:3:4:5:6:7:8:9]", "https://[127.0.0.1]",
+		   "https://[::1%25eth0]", "https://[::256.1.1.1]", "https://[::01.1.1.1]"),
+	   "what is no IPv6 address");
+	ok(ALL(fpgo_is_url, false, "https://a..b", "https://.a.no", "https://a.no..",
+		   "https://example.c-m", "https://example.c_m", "https://a.no-",
+		   "https://a-", "https://a_", "https://bücher", "https://a$b",
+		   "https://a.☃", "https://a.xn--", "https://a.xn--ø", "https://e\u0301.no",
+		   "https://a%20b.no"), "hosts that one version or another refuses");
+	ok(ALL(fpgo_is_url, false, "https://example.com/\u00A0",
+		   "https://example.com/e\u0301", "https://example.com/☃",
+		   "https://example.com/?a=€", "https://example.com/a–b",
+		   "https://example.com/\u200B", "https://example.com/\u0378",
+		   "https://example.com/\xC3"),
+	   "accents that combine, signs and punctuation beyond ASCII");
+	ok(ALL(fpgo_is_url, false, "ftp://example.com", "ws://example.com",
+		   "https://example.com/\U0001E100", "https://\u32FF.no"),
+	   "deliberately refused URLs");
 	ok(!fpgo_is_url(SPAN("https://example.com/\0")) &&
 	   !fpgo_is_url(SPAN("https://[::1\0" "1]/")),
 	   "a NUL byte is not part of a URL");
+	memset(url + 20, 'a', sizeof(url) - 20);
+	ok(fpgo_is_url((FpgoSpan) {url, 4000}) &&
+	   !fpgo_is_url((FpgoSpan) {url, 4001}), "URLs of up to 4000 bytes");
 }
 
 static void
@@ -222,7 +354,9 @@ test_url_characters(void)
 		const char *after;
 		const char *punctuation;	/* that may stand there besides */
 	} parts[] = {
-		{"https://a", "b", ""},	/* what ends it leaves a name too short */
+		/* what ends it leaves a name too short; all but _.- need a point */
+		{"https://a", "b", ""},
+		{"https://a", "b.no", "$+<=>^`|~@"},
 		{"https://ab/", "", "/~!$&'()*+,;=:@?#"},
 		{"https://ab/?", "", "/~!$&'()*+,;=:@?[]#"},
 		{"https://ab/#", "", "/~!$&'()*+,;=:@?"},
@@ -252,10 +386,15 @@ test_codes(void)
 {
 	int			n = 0;
 
-	ok(ALL(fpgo_is_alpha_num, true, "987654321", "NO987654321MVA", "a"),
-	   "letters and digits");
+	ok(ALL(fpgo_is_alpha_num, true, "987654321", "NO987654321MVA", "a", "é",
+		   "Åß", "中文", "٣", "e\u0301", "\u0301", "½²Ⅷ", "ª", "\u3164", "𝒳"),
+	   "letters, marks and numbers of any script");
 	ok(ALL(fpgo_is_alpha_num, false, "", "987 654 321", "987-654", "a_b",
-		   "é", "a!", "a\n"), "what holds something else");
+		   "a!", "a\n", "a\u00A0", "a\u00AD", "–", "€", "😀", "a\u200D",
+		   "\u0378", "\uE000", "\xC3", "\xE2\x82", "a\x01"),
+	   "what holds something else");
+	ok(ALL(fpgo_is_alpha_num, false, "\U0001E100", "\U0001E140"),
+	   "deliberately refused: what came after Unicode 11");
 	ok(ALL(fpgo_is_country, true, "NO", "SE", "GB", "ZW", "AX"),
 	   "countries");
 	ok(ALL(fpgo_is_country, false, "", "N", "no", "No", "NOR", "UK", "XX",
@@ -277,9 +416,10 @@ main(void)
 {
 	test_numbers();
 	test_equality();
+	test_plain();
 	test_trimming();
+	test_classes();
 	test_email();
-	test_letters();
 	test_url();
 	test_url_parts();
 	test_url_characters();

@@ -52,7 +52,7 @@ ROWS = (
 
 
 def violations(order):
-    return rules.check(rules.trimmed(order), rules.Settings())
+    return rules.check(order, rules.Settings())
 
 
 class ValidationTest(unittest.TestCase):
@@ -81,6 +81,24 @@ class ValidationTest(unittest.TestCase):
         self.assertEqual([found.rule for found in violations(order)], ["RequiredIf"])
         order = example(fpgoUuid="ODR1234567890")
         self.assertEqual([found.path for found in violations(order)], ["orderFrom"])
+
+    def test_versions(self):
+        """what one version of Laravel takes and another does not is refused"""
+        for path, good, bad in (
+            ("products.0.tax", 25.0, "25.00"),
+            ("invoiceInterval", "1", "01"),
+            ("products.0.name", "\u00adx", "\u00ad"),
+            ("customerDetails.personalNumber", "01810112345", "0181011234\u3164"),
+            ("customerDetails.email", "a@[192.0.2.1]", "a☃@example.com"),
+            ("customerDetails.email", "a@" + "b" * 63 + ".no", "a@b." + "c" * 63),
+            ("customerDetails.email", '"a\\b"@example.com', '"a\\\\"@example.com'),
+            ("callback.success", "https://bücher.example", "https://bücher"),
+            ("callback.success", "https://☃.example/ø", "https://example.com/☃"),
+            ("callback.success", "https://[::1]/", "https://[127.0.0.1]/"),
+        ):
+            with self.subTest(bad):
+                self.assertEqual(violations(with_value(path, good)), [])
+                self.assertEqual([found.path for found in violations(with_value(path, bad))], [path])
 
     def test_corpus(self):
         """no disagreement with Laravel over the corpus: verdicts, paths and rules"""
