@@ -6,6 +6,7 @@ DATA = src/fpgo--1.0.sql
 OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
+	src/amount.o \
 	src/call.o \
 	src/deliver.o \
 	src/document.o \
