@@ -61,6 +61,11 @@ EXTRA_CLEAN = test/results test/output_iso test/regression.diffs test/regression
 PG_CPPFLAGS = $(shell pkg-config --cflags libcurl json-c)
 SHLIB_LINK = $(shell pkg-config --libs libcurl json-c)
 
+# fpgo's functions call one another directly, whatever else is loaded, and may
+# be inlined
+PG_CFLAGS = -fno-semantic-interposition
+SHLIB_LINK += -Wl,-Bsymbolic-functions
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -458,6 +458,13 @@ static const unsigned char url_parts[256] = {
 
 /* clang-format on */
 
+static inline bool
+may_stand(char c, UrlPart part)
+{
+	/* URL_NOWHERE, less one, is beyond all parts */
+	return (unsigned char) (url_parts[(unsigned char) c] - 1) < part;
+}
+
 /*
  * Length of the run at the start of a span that is made of what the part may
  * hold, of letters beyond ASCII and, if escapes, of %XX.
@@ -470,11 +477,13 @@ url_run(FpgoSpan span, UrlPart part, bool escapes)
 	for (;;)
 	{
 		FpgoSpan	rest;
-		unsigned char from;
 
-		while (i < span.len &&
-			   (from = url_parts[(unsigned char) span.text[i]]) != 0 &&
-			   from <= part)
+		while (i + 4 <= span.len && may_stand(span.text[i], part) &
+			   may_stand(span.text[i + 1], part) &
+			   may_stand(span.text[i + 2], part) &
+			   may_stand(span.text[i + 3], part))
+			i += 4;
+		while (i < span.len && may_stand(span.text[i], part))
 			i++;
 		if (i == span.len)
 			return i;

@@ -77,6 +77,18 @@ equals(FpgoSpan span, const char *text)
 }
 
 bool
+fpgo_reads_as_number(const FpgoValue *value)
+{
+	int64		units;
+
+	/* what units_of_text() takes is the usual case, and found out faster */
+	return value->kind == FPGO_NUMBER ||
+		(value->kind == FPGO_TEXT &&
+		 (fpgo_units_of_text(value->text, &units) ||
+		  fpgo_reading_holds(value, fpgo_is_numeric)));
+}
+
+bool
 fpgo_reads_as_boolean(const FpgoValue *value)
 {
 	FpgoSpan	text;

@@ -26,6 +26,9 @@ extern bool fpgo_reads_as_null(const FpgoValue *value);
 /* What Laravel's "required" asks for. */
 extern bool fpgo_reads_as_present(const FpgoValue *value);
 
+/* A number, or a string that PHP's is_numeric() takes. */
+extern bool fpgo_reads_as_number(const FpgoValue *value);
+
 /* PHP's true, false, 0, 1, "0", "1" and nothing else: 1.0 is a float there. */
 extern bool fpgo_reads_as_boolean(const FpgoValue *value);
 
