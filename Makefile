@@ -6,6 +6,7 @@ DATA = src/fpgo--1.0.sql
 OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
+	src/amount.o \
 	src/call.o \
 	src/characters.o \
 	src/claim.o \
@@ -68,6 +69,11 @@ EXTRA_CLEAN = test/results test/output_iso test/regression.diffs test/regression
 
 PG_CPPFLAGS = $(shell pkg-config --cflags libcurl json-c)
 SHLIB_LINK = $(shell pkg-config --libs libcurl json-c)
+
+# fpgo's functions call one another directly, whatever else is loaded, and may
+# be inlined
+PG_CFLAGS = -fno-semantic-interposition
+SHLIB_LINK += -Wl,-Bsymbolic-functions
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

@@ -75,7 +75,9 @@ advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
 	const FpgoValue *condition = &spot->members[field->other];
 	const char *word;
 
-	if (!fpgo_reads_as_present(spot->value))
+	if ((field->presence != FPGO_REQUIRED_IF &&
+		 field->presence != FPGO_REQUIRED_WITH) ||
+		!fpgo_reads_as_present(spot->value))
 		return false;
 	if (field->presence == FPGO_REQUIRED_IF)
 	{
@@ -88,15 +90,12 @@ advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
 						other->json);
 		return true;
 	}
-	if (field->presence == FPGO_REQUIRED_WITH &&
-		!fpgo_reads_as_present(condition))
-	{
-		fpgo_advise_say(advice, &spot->place, "only_with",
-						"belongs with %s, which is not given; leave it out, or give both.",
-						other->json);
-		return true;
-	}
-	return false;
+	if (fpgo_reads_as_present(condition))
+		return false;
+	fpgo_advise_say(advice, &spot->place, "only_with",
+					"belongs with %s, which is not given; leave it out, or give both.",
+					other->json);
+	return true;
 }
 
 /* ---------- the date ---------- */
@@ -229,19 +228,20 @@ advise_phone(FpgoAdvice *advice, const FpgoSpot *spot)
 static bool
 advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
 {
+	bool		is_https = fpgo_reading_holds(spot->value, fpgo_has_https);
+
+	/* whether it is a URL takes longest, and is asked last */
+	if (is_https && (spot->field->meaning != FPGO_MEANS_NOTIFIED ||
+					 !fpgo_reading_holds(spot->value, fpgo_has_query)))
+		return false;
 	if (!fpgo_reading_holds(spot->value, fpgo_is_url))
 		return false;
-	if (!fpgo_reading_holds(spot->value, fpgo_is_https))
-	{
+	if (is_https)
+		fpgo_advise_say(advice, &spot->place, "query_string",
+						"should have no query string of its own; the gateway adds one, with a checksum that may or may not cover what was there.");
+	else
 		fpgo_advise_say(advice, &spot->place, "https",
 						"should begin with https://, not http://.");
-		return true;
-	}
-	if (spot->field->meaning != FPGO_MEANS_NOTIFIED ||
-		!fpgo_reading_holds(spot->value, fpgo_has_query))
-		return false;
-	fpgo_advise_say(advice, &spot->place, "query_string",
-					"should have no query string of its own; the gateway adds one, with a checksum that may or may not cover what was there.");
 	return true;
 }
 
@@ -251,8 +251,12 @@ advise_length(FpgoAdvice *advice, const FpgoSpot *spot)
 {
 	int			limit = spot->field->length_max ? spot->field->length_max :
 		FPGO_LENGTH_MAX;
-	int			length = fpgo_reading_length(spot->value);
+	int			length;
 
+	/* a text has no more characters than bytes */
+	if (spot->value->text.len <= (size_t) limit)
+		return;
+	length = fpgo_reading_length(spot->value);
 	if (length > limit)
 		fpgo_advise_say(advice, &spot->place, "max",
 						"should be at most %d characters long, not %d.",
@@ -424,20 +428,21 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 {
 	FpgoValue	members[FPGO_MAX_FIELDS];
 	int			n_known = fpgo_document_members(object, shape, members);
+	FpgoSpot	spot = {.shape = shape, .members = members};
 
-	if (fpgo_shape_find(shape, FPGO_MEANS_AMOUNT) >= 0)
-		fpgo_advise_count_line(advice, shape, members);
+	spot.place = (FpgoPlace) {.parent = place, .kind = FPGO_PLACE_MEMBER};
+	fpgo_advise_read_amounts(advice, shape, members);
 	if (fpgo_shape_find(shape, FPGO_MEANS_GRAND_TOTAL) >= 0)
 		fpgo_advise_totals(advice, shape, members, place);
 	for (int i = 0; i < shape->n_fields; i++)
 	{
-		FpgoSpot	spot = {.field = &shape->fields[i], .value = &members[i],
-		.shape = shape, .members = members};
-
 		if (fpgo_reads_as_null(&members[i]))
 			continue;
-		spot.place = (FpgoPlace) {.parent = place, .kind = FPGO_PLACE_MEMBER,
-		.name = spot.field->json, .index = i, .found = members[i].kind};
+		spot.field = &shape->fields[i];
+		spot.value = &members[i];
+		spot.place.name = spot.field->json;
+		spot.place.index = i;
+		spot.place.found = members[i].kind;
 		advise_field(advice, &spot);
 	}
 	if (object->kind == FPGO_MAP && object->count > n_known)

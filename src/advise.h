@@ -7,6 +7,7 @@
 
 #include "fpgo.h"
 
+#include "amount.h"
 #include "document.h"
 
 typedef struct FpgoAdvice
@@ -14,7 +15,9 @@ typedef struct FpgoAdvice
 	List	   *found;			/* FpgoViolation */
 	int64		now;			/* Unix seconds */
 	int			n_lines;		/* products so far */
-	Numeric		amounts;		/* their sum; NULL if one cannot be read */
+	FpgoAmount	sum;			/* of their amounts; unknown if one is */
+	FpgoAmount	amounts[FPGO_N_MEANINGS];	/* of the product at hand, and of
+											 * the totals */
 	MemoryContext context;		/* of what is found and of the sum */
 	MemoryContext scratch;		/* of everything else, emptied a product */
 } FpgoAdvice;
@@ -43,9 +46,10 @@ typedef struct FpgoSpot
 
 /* ---------- advise_sums.c: does it add up? ---------- */
 
-/* Count a product, which has these members, and its amount. */
-extern void fpgo_advise_count_line(FpgoAdvice *advice, const FpgoShape *shape,
-								   const FpgoValue *members);
+/* Note an object's amounts, and if it is a product, count it. */
+extern void fpgo_advise_read_amounts(FpgoAdvice *advice,
+									 const FpgoShape *shape,
+									 const FpgoValue *members);
 
 /* A product's quantity, rate, discount and amount, each in its field. */
 extern void fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot);

@@ -15,68 +15,37 @@
  * so sums may be off by 0.01 a line.  The gateway was seen to take totals
  * that do not add up.
  *
- * Exact decimals throughout.  What cannot be read as an amount of money takes
- * part in no sum, and then the sum is not asked for: validation says why.
+ * Exact decimals throughout (see amount.h).  What cannot be read as an amount
+ * of money is unknown, takes part in no sum, and then the sum is not asked
+ * for: validation says why.
  */
 #include "advise.h"
 
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 
 #include "reading.h"
 
-static Numeric
-zero(void)
-{
-	return int64_to_numeric(0);
-}
-
 /* what a sum of n lines may be off by: n times 0.01 */
-static Numeric
+static FpgoAmount
 tolerance(int n)
 {
-	return int64_div_fast_to_numeric(Max(n, 1), 2);
-}
-
-static Numeric
-add(Numeric a, Numeric b)
-{
-	return numeric_add_opt_error(a, b, NULL);
-}
-
-static Numeric
-subtract(Numeric a, Numeric b)
-{
-	return numeric_sub_opt_error(a, b, NULL);
+	return fpgo_amount_units(Max(n, 1) * (FPGO_UNITS / 100));
 }
 
 static int
-compare(Numeric a, Numeric b)
+sign_of(FpgoAmount amount)
 {
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a),
-											 NumericGetDatum(b)));
+	return fpgo_amount_compare(amount, fpgo_amount_units(0));
 }
 
-static Numeric
-absolute(Numeric a)
-{
-	return DatumGetNumeric(DirectFunctionCall1(numeric_abs,
-											   NumericGetDatum(a)));
-}
-
+/* Two amounts that should be one, where n lines were rounded. */
 static bool
-differ(Numeric a, Numeric b, int n_lines)
+differ(FpgoAmount a, FpgoAmount b, int n_lines)
 {
-	return compare(absolute(subtract(a, b)), tolerance(n_lines)) > 0;
-}
+	FpgoAmount	limit = tolerance(n_lines);
 
-static bool
-is_whole(Numeric a)
-{
-	Datum		whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(a),
-											Int32GetDatum(0));
-
-	return compare(DatumGetNumeric(whole), a) == 0;
+	return fpgo_amount_compare(fpgo_amount_subtract(a, b), limit) > 0 ||
+		fpgo_amount_compare(fpgo_amount_subtract(b, a), limit) > 0;
 }
 
 /*
@@ -84,32 +53,20 @@ is_whole(Numeric a)
  * if it has as many digits as a personal number.
  */
 static const char *
-show_result(Numeric result)
+show_result(FpgoAmount result)
 {
+	Numeric		number = fpgo_number_of_amount(result);
 	Datum		rounded = DirectFunctionCall2(numeric_round,
-											  NumericGetDatum(result),
+											  NumericGetDatum(number),
 											  Int32GetDatum(2));
-	Numeric		shown = DatumGetNumeric(rounded);
 	FpgoSpan	text;
 
-	if (compare(shown, result) == 0)
-		shown = result;
-	text = (FpgoSpan) {numeric_normalize(shown), 0};
+	if (fpgo_amount_compare(fpgo_amount_number(DatumGetNumeric(rounded)),
+							result) != 0)
+		number = DatumGetNumeric(rounded);
+	text = (FpgoSpan) {numeric_normalize(number), 0};
 	text.len = strlen(text.text);
 	return fpgo_violation_is_quotable(text) ? psprintf(" = %s", text.text) : "";
-}
-
-/* The amount a member holds; what is absent counts as zero if it may. */
-static Numeric
-read_member(const FpgoShape *shape, const FpgoValue *members,
-			FpgoMeaning meaning)
-{
-	int			i = fpgo_shape_find(shape, meaning);
-
-	if (shape->fields[i].presence == FPGO_OPTIONAL &&
-		fpgo_reads_as_null(&members[i]))
-		return zero();
-	return fpgo_reads_as_amount(&members[i]);
 }
 
 static const char *
@@ -118,33 +75,61 @@ name_of(const FpgoShape *shape, FpgoMeaning meaning)
 	return shape->fields[fpgo_shape_find(shape, meaning)].json;
 }
 
-/* ---------- a product ---------- */
+/* ---------- reading ---------- */
 
-void
-fpgo_advise_count_line(FpgoAdvice *advice, const FpgoShape *shape,
-					   const FpgoValue *members)
+/* The sum of the lines outlives what is allocated for one of them. */
+static void
+count_line(FpgoAdvice *advice, FpgoAmount amount)
 {
-	Numeric		amount = read_member(shape, members, FPGO_MEANS_AMOUNT);
-	MemoryContext old = MemoryContextSwitchTo(advice->context);
-	Numeric		before = advice->amounts;
+	Numeric		before = advice->sum.number;
 
 	if (advice->n_lines++ == 0)
-		before = zero();
-	advice->amounts = before && amount ? add(before, amount) : NULL;
+		advice->sum = fpgo_amount_units(0);
+	advice->sum = fpgo_amount_add(advice->sum, amount);
+	if (advice->sum.number)
+	{
+		Size		size = VARSIZE(advice->sum.number);
+		Numeric		kept = MemoryContextAlloc(advice->context, size);
+
+		memcpy(kept, advice->sum.number, size);
+		advice->sum.number = kept;
+	}
 	if (before)
 		pfree(before);
-	MemoryContextSwitchTo(old);
 }
 
-/* Quantity times rate, NULL if one of them cannot be read. */
-static Numeric
-read_product(const FpgoShape *shape, const FpgoValue *members)
+void
+fpgo_advise_read_amounts(FpgoAdvice *advice, const FpgoShape *shape,
+						 const FpgoValue *members)
 {
-	Numeric		quantity = read_member(shape, members, FPGO_MEANS_QUANTITY);
-	Numeric		rate = read_member(shape, members, FPGO_MEANS_RATE);
+	bool		is_line = false;
 
-	return quantity && rate ? numeric_mul_opt_error(quantity, rate, NULL) :
-		NULL;
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+
+		if (field->meaning < FPGO_MEANS_QUANTITY ||
+			field->meaning > FPGO_MEANS_GRAND_TOTAL)
+			continue;
+		is_line = is_line || field->meaning == FPGO_MEANS_AMOUNT;
+		/* what is absent counts as zero if it may be */
+		advice->amounts[field->meaning] =
+			field->presence == FPGO_OPTIONAL &&
+			fpgo_reads_as_null(&members[i]) ? fpgo_amount_units(0) :
+			fpgo_reads_as_amount(&members[i]);
+	}
+	if (is_line)
+		count_line(advice, advice->amounts[FPGO_MEANS_AMOUNT]);
+}
+
+/* ---------- a product ---------- */
+
+/* Quantity times rate. */
+static FpgoAmount
+product_of(const FpgoAdvice *advice)
+{
+	return fpgo_amount_multiply(advice->amounts[FPGO_MEANS_QUANTITY],
+								advice->amounts[FPGO_MEANS_RATE]);
 }
 
 /*
@@ -155,9 +140,10 @@ read_product(const FpgoShape *shape, const FpgoValue *members)
 void
 fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot)
 {
-	Numeric		quantity = fpgo_reads_as_amount(spot->value);
+	FpgoAmount	quantity = advice->amounts[FPGO_MEANS_QUANTITY];
 
-	if (quantity && (compare(quantity, zero()) <= 0 || !is_whole(quantity)))
+	if (quantity.is_known &&
+		(sign_of(quantity) <= 0 || !fpgo_amount_is_whole(quantity)))
 		fpgo_advise_say(advice, &spot->place, "whole_quantity",
 						"should be a whole number above 0, not %s.",
 						fpgo_violation_describe(spot->field, spot->value));
@@ -167,9 +153,9 @@ fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot)
 void
 fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot)
 {
-	Numeric		rate = fpgo_reads_as_amount(spot->value);
+	FpgoAmount	rate = advice->amounts[FPGO_MEANS_RATE];
 
-	if (rate && compare(rate, zero()) < 0)
+	if (rate.is_known && sign_of(rate) < 0)
 		fpgo_advise_say(advice, &spot->place, "negative_rate",
 						"should be 0 or more, not %s.",
 						fpgo_violation_describe(spot->field, spot->value));
@@ -182,11 +168,12 @@ fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot)
 void
 fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot)
 {
-	Numeric		discount = fpgo_reads_as_amount(spot->value);
-	Numeric		line = read_product(spot->shape, spot->members);
+	FpgoAmount	discount = advice->amounts[FPGO_MEANS_DISCOUNT];
+	FpgoAmount	line = product_of(advice);
 
-	if (discount && line && compare(line, zero()) >= 0 &&
-		compare(discount, add(line, tolerance(1))) > 0)
+	if (discount.is_known && line.is_known && sign_of(line) >= 0 &&
+		fpgo_amount_compare(discount,
+							fpgo_amount_add(line, tolerance(1))) > 0)
 		fpgo_advise_say(advice, &spot->place, "discount_over_line",
 						"should be at most %s * %s%s, being an amount in NOK, not %s.",
 						name_of(spot->shape, FPGO_MEANS_QUANTITY),
@@ -198,16 +185,11 @@ fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot)
 void
 fpgo_advise_amount(FpgoAdvice *advice, const FpgoSpot *spot)
 {
-	Numeric		amount = fpgo_reads_as_amount(spot->value);
-	Numeric		line = read_product(spot->shape, spot->members);
-	Numeric		discount = read_member(spot->shape, spot->members,
-									   FPGO_MEANS_DISCOUNT);
-	Numeric		expected;
+	FpgoAmount	amount = advice->amounts[FPGO_MEANS_AMOUNT];
+	FpgoAmount	expected = fpgo_amount_subtract(product_of(advice),
+												advice->amounts[FPGO_MEANS_DISCOUNT]);
 
-	if (!amount || !line || !discount)
-		return;
-	expected = subtract(line, discount);
-	if (differ(amount, expected, 1))
+	if (amount.is_known && expected.is_known && differ(amount, expected, 1))
 		fpgo_advise_say(advice, &spot->place, "line_amount",
 						"should be %s * %s - %s%s, not %s.",
 						name_of(spot->shape, FPGO_MEANS_QUANTITY),
@@ -224,17 +206,15 @@ fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 				   const FpgoValue *members, const FpgoPlace *place)
 {
 	int			i = fpgo_shape_find(shape, FPGO_MEANS_GRAND_TOTAL);
-	Numeric		sub_total = read_member(shape, members, FPGO_MEANS_SUB_TOTAL);
-	Numeric		tax = read_member(shape, members, FPGO_MEANS_TOTAL_TAX);
-	Numeric		discount = read_member(shape, members,
-									   FPGO_MEANS_TOTAL_DISCOUNT);
-	Numeric		grand_total = fpgo_reads_as_amount(&members[i]);
-	Numeric		expected;
+	FpgoAmount	grand_total = advice->amounts[FPGO_MEANS_GRAND_TOTAL];
+	FpgoAmount	expected;
 
-	if (!sub_total || !tax || !discount || !grand_total)
-		return;
-	expected = subtract(add(sub_total, tax), discount);
-	if (differ(grand_total, expected, advice->n_lines))
+	expected = fpgo_amount_add(advice->amounts[FPGO_MEANS_SUB_TOTAL],
+							   advice->amounts[FPGO_MEANS_TOTAL_TAX]);
+	expected = fpgo_amount_subtract(expected,
+									advice->amounts[FPGO_MEANS_TOTAL_DISCOUNT]);
+	if (grand_total.is_known && expected.is_known &&
+		differ(grand_total, expected, advice->n_lines))
 		fpgo_advise_say(advice, place, "sum_of_totals",
 						"should add up: %s + %s - %s%s, but %s is %s.",
 						name_of(shape, FPGO_MEANS_SUB_TOTAL),
@@ -248,12 +228,12 @@ fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 void
 fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoSpot *spot)
 {
-	Numeric		grand_total = fpgo_reads_as_amount(spot->value);
+	FpgoAmount	grand_total = advice->amounts[FPGO_MEANS_GRAND_TOTAL];
 
-	if (grand_total && advice->amounts &&
-		differ(grand_total, advice->amounts, advice->n_lines))
+	if (grand_total.is_known && advice->sum.is_known &&
+		differ(grand_total, advice->sum, advice->n_lines))
 		fpgo_advise_say(advice, &spot->place, "sum_of_amounts",
 						"should be the sum of the products' amounts%s, not %s.",
-						show_result(advice->amounts),
+						show_result(advice->sum),
 						fpgo_violation_describe(spot->field, spot->value));
 }

@@ -64,8 +64,8 @@ extern bool fpgo_is_email(FpgoSpan span);
 /* Absolute http or https URL, as its rule "url" reads it; see format_url.c. */
 extern bool fpgo_is_url(FpgoSpan span);
 
-/* Is a URL one of https, and has it a query string, be it empty? */
-extern bool fpgo_is_https(FpgoSpan url);
+/* Does a URL begin with https, and has it a query string, be it empty? */
+extern bool fpgo_has_https(FpgoSpan url);
 extern bool fpgo_has_query(FpgoSpan url);
 
 /* ISO 3166-1 alpha-2 code in capitals. */

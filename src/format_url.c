@@ -298,9 +298,12 @@ fpgo_is_url(FpgoSpan span)
 }
 
 bool
-fpgo_is_https(FpgoSpan url)
+fpgo_has_https(FpgoSpan url)
 {
-	return fpgo_is_url(url) && ascii_lower(url.text[4]) == 's';
+	FpgoSpan	rest = url;
+
+	return skip_scheme(&rest) &&
+		rest.text - url.text == (int) strlen("https://");
 }
 
 bool

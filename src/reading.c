@@ -16,7 +16,7 @@
 #define SECONDS_DIGITS_MAX 18
 
 /* a number below this is an amount; fpgo_is_amount() says the same of text */
-#define AMOUNT_LIMIT 1000000000
+#define AMOUNT_LIMIT INT64CONST(1000000000)
 
 /* bytes of a stored number beyond which it has too many digits for one */
 #define AMOUNT_BYTES_MAX 64
@@ -28,7 +28,7 @@ typedef struct Readings
 	FpgoSpan	wide;			/* all that any version trims */
 } Readings;
 
-static Readings
+static inline Readings
 read_text(FpgoSpan text)
 {
 	if (GetDatabaseEncoding() != PG_UTF8)
@@ -92,25 +92,38 @@ equals(FpgoSpan span, const char *text)
 }
 
 bool
+fpgo_reads_as_number(const FpgoValue *value)
+{
+	int64		units;
+
+	/* what units_of_text() takes is the usual case, and found out faster */
+	return value->kind == FPGO_NUMBER ||
+		(value->kind == FPGO_TEXT &&
+		 (fpgo_units_of_text(value->text, &units) ||
+		  fpgo_reading_holds(value, fpgo_is_numeric)));
+}
+
+bool
 fpgo_reads_as_boolean(const FpgoValue *value)
 {
 	FpgoSpan	text;
+	int64		units;
 
 	switch (value->kind)
 	{
 		case FPGO_BOOL:
 			return true;
 		case FPGO_NUMBER:
-			text = fpgo_document_number_text(value->number);
-			break;
+			return fpgo_scale_of_number(value->number) == 0 &&
+				fpgo_units_of_number(value->number, &units) &&
+				(units == 0 || units == FPGO_UNITS);
 		case FPGO_TEXT:
 			/* wide space around it fails the narrow reading, as it should */
 			text = fpgo_trim(value->text);
-			break;
+			return equals(text, "0") || equals(text, "1");
 		default:
 			return false;
 	}
-	return equals(text, "0") || equals(text, "1");
 }
 
 bool
@@ -142,18 +155,38 @@ is_listed(Readings text, const char *const *allowed)
 	return false;
 }
 
-/*
- * The same of a number, which PHP prints before it compares: 12.0 is 12.  It
- * prints 14 digits, so that 11.99999999999999999999 is 12 too; not here.
- */
+/* The same of a number, in whatever spelling. */
 static bool
-is_listed_number(FpgoSpan number, const char *const *allowed)
+is_listed_spelling(FpgoSpan number, const char *const *allowed)
 {
 	while (*allowed != NULL &&
 		   !fpgo_numbers_equal(number,
 							   (FpgoSpan) {*allowed, strlen(*allowed)}))
 		allowed++;
 	return *allowed != NULL;
+}
+
+/*
+ * And of one that is stored as such.  PHP prints it before it compares: 12.0 is
+ * 12.  It prints 14 digits, so that 11.99999999999999999999 is 12 too; not here.
+ */
+static bool
+is_listed_number(Numeric number, const char *const *allowed)
+{
+	bool		is_units;
+	int64		units;
+	int64		other;
+
+	is_units = fpgo_units_of_number(number, &units);
+	for (const char *const *one = allowed; is_units && *one != NULL; one++)
+	{
+		is_units = fpgo_units_of_text((FpgoSpan) {*one, strlen(*one)}, &other);
+		if (is_units && units == other)
+			return true;
+	}
+	/* many digits, here or in a rate of the server's such as 25.00000 */
+	return !is_units &&
+		is_listed_spelling(fpgo_document_number_text(number), allowed);
 }
 
 bool
@@ -164,12 +197,11 @@ fpgo_reads_as_one_of(const FpgoValue *value, const char *const *allowed)
 		case FPGO_TEXT:
 			return is_listed(read_text(value->text), allowed);
 		case FPGO_NUMBER:
-			return is_listed_number(fpgo_document_number_text(value->number),
-									allowed);
+			return is_listed_number(value->number, allowed);
 		case FPGO_BOOL:
 			/* PHP turns true into "1" and false into "" before comparing */
 			return value->boolean &&
-				is_listed_number((FpgoSpan) {"1", 1}, allowed);
+				is_listed_spelling((FpgoSpan) {"1", 1}, allowed);
 		default:
 			return false;
 	}
@@ -231,35 +263,56 @@ fpgo_reads_as_seconds(const FpgoValue *value, int64 *seconds)
 	return true;
 }
 
-/* Is a number's size below the limit? */
-static bool
-is_amount(Numeric number)
+/* The same by PostgreSQL's numeric, for what units cannot express. */
+static FpgoAmount
+read_number(const FpgoValue *value)
 {
-	Numeric		limit = int64_to_numeric(AMOUNT_LIMIT);
-	Datum		size = DirectFunctionCall1(numeric_abs,
-										   NumericGetDatum(number));
-
-	return DatumGetBool(DirectFunctionCall2(numeric_lt, size,
-											NumericGetDatum(limit)));
-}
-
-Numeric
-fpgo_reads_as_amount(const FpgoValue *value)
-{
+	FpgoAmount	limit = fpgo_amount_units(AMOUNT_LIMIT * FPGO_UNITS);
+	FpgoAmount	amount = {0};
 	FpgoSpan	text;
 	Datum		number;
 
 	if (value->kind == FPGO_NUMBER)
-		return VARSIZE_ANY(value->number) <= AMOUNT_BYTES_MAX &&
-			is_amount(value->number) ? value->number : NULL;
-	if (value->kind != FPGO_TEXT)
-		return NULL;
+	{
+		if (VARSIZE_ANY(value->number) > AMOUNT_BYTES_MAX)
+			return amount;
+		number = DirectFunctionCall1(numeric_abs,
+									 NumericGetDatum(value->number));
+		if (fpgo_amount_compare(fpgo_amount_number(DatumGetNumeric(number)),
+								limit) < 0)
+			amount = fpgo_amount_number(value->number);
+		return amount;
+	}
 	text = fpgo_trim(value->text);
 	if (!fpgo_is_amount(text))
-		return NULL;
+		return amount;
 	number = DirectFunctionCall3(numeric_in,
 								 CStringGetDatum(pnstrdup(text.text, text.len)),
 								 ObjectIdGetDatum(InvalidOid),
 								 Int32GetDatum(-1));
-	return DatumGetNumeric(number);
+	return fpgo_amount_number(DatumGetNumeric(number));
+}
+
+FpgoAmount
+fpgo_reads_as_amount(const FpgoValue *value)
+{
+	int64		units;
+
+	switch (value->kind)
+	{
+		case FPGO_NUMBER:
+			if (!fpgo_units_of_number(value->number, &units))
+				return read_number(value);
+			break;
+		case FPGO_TEXT:
+			if (!fpgo_units_of_text(value->text, &units))
+				return read_number(value);
+			break;
+		default:
+			return (FpgoAmount) {0};
+	}
+	if (units <= -AMOUNT_LIMIT * FPGO_UNITS ||
+		units >= AMOUNT_LIMIT * FPGO_UNITS)
+		return (FpgoAmount) {0};
+	return fpgo_amount_units(units);
 }

@@ -7,7 +7,18 @@
 
 #include "postgres.h"
 
+#include "amount.h"
 #include "document.h"
+
+/*
+ * Is it a text that no reading takes anything away from?  Then it is present.
+ * Most are; a server encoding's ASCII is UTF-8's, so this needs no conversion.
+ */
+static inline bool
+fpgo_reads_plainly(const FpgoValue *value)
+{
+	return value->kind == FPGO_TEXT && fpgo_is_trimmed(value->text);
+}
 
 /* Missing, null or blank: nothing for an optional field's rules to look at. */
 extern bool fpgo_reads_as_null(const FpgoValue *value);
@@ -18,6 +29,9 @@ extern bool fpgo_reads_as_null(const FpgoValue *value);
  */
 extern bool fpgo_reads_as_present(const FpgoValue *value);
 extern bool fpgo_may_be_present(const FpgoValue *value);
+
+/* A number, or a string that PHP's is_numeric() takes. */
+extern bool fpgo_reads_as_number(const FpgoValue *value);
 
 /* PHP's true, false, 0, 1, "0", "1" and nothing else: 1.0 is a float there. */
 extern bool fpgo_reads_as_boolean(const FpgoValue *value);
@@ -44,9 +58,9 @@ extern bool fpgo_reads_as_seconds(const FpgoValue *value, int64 *seconds);
 
 /*
  * The number that it is or that its text holds, if it is below 10^9 in size
- * and has few digits behind the point; NULL if it is anything else.  Does not
- * raise, whatever stands there, and reckoning with it cannot overflow.
+ * and has few digits behind the point; unknown if it is anything else.  Does
+ * not raise, whatever stands there, and reckoning with it cannot overflow.
  */
-extern Numeric fpgo_reads_as_amount(const FpgoValue *value);
+extern FpgoAmount fpgo_reads_as_amount(const FpgoValue *value);
 
 #endif							/* FPGO_READING_H */

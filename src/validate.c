@@ -83,9 +83,7 @@ broken_type_rule(const FpgoField *field, const FpgoValue *value)
 			return is_text && fpgo_reading_holds(value, fpgo_is_url) ?
 				FPGO_RULE_NONE : FPGO_RULE_URL;
 		case FPGO_NUMERIC:
-			return value->kind == FPGO_NUMBER ||
-				(is_text && fpgo_reading_holds(value, fpgo_is_numeric)) ?
-				FPGO_RULE_NONE : FPGO_RULE_NUMERIC;
+			return fpgo_reads_as_number(value) ? FPGO_RULE_NONE : FPGO_RULE_NUMERIC;
 		case FPGO_BOOLEAN:
 			return fpgo_reads_as_boolean(value) ? FPGO_RULE_NONE : FPGO_RULE_BOOLEAN;
 		case FPGO_LIST:
@@ -182,15 +180,23 @@ static FpgoRule
 broken_rule(const Check *check, const FpgoField *field,
 			const FpgoValue *value, const FpgoValue *siblings)
 {
-	FpgoRule	rule = check->is_partial ? FPGO_RULE_NONE :
-		presence_rule(field, siblings);
+	FpgoRule	rule = FPGO_RULE_NONE;
 
-	if (rule != FPGO_RULE_NONE && !fpgo_reads_as_present(value))
-		return rule;
-	if (fpgo_reads_as_null(value))
-		return FPGO_RULE_NONE;
+	if (fpgo_reads_plainly(value))
+	{
+		/* most fields of most orders are just this */
+		if (field->type == FPGO_STRING && field->constraint == FPGO_ANY)
+			return FPGO_RULE_NONE;
+	}
+	else
+	{
+		if (!check->is_partial && !fpgo_reads_as_present(value))
+			rule = presence_rule(field, siblings);
+		if (rule != FPGO_RULE_NONE || fpgo_reads_as_null(value))
+			return rule;
+	}
 	rule = broken_type_rule(field, value);
-	if (rule == FPGO_RULE_NONE)
+	if (rule == FPGO_RULE_NONE && field->constraint != FPGO_ANY)
 		rule = broken_constraint(check, field, value);
 	return rule;
 }

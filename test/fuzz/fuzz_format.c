@@ -79,8 +79,8 @@ check_words(FpgoSpan span)
 		require(memchr(span.text, '@', span.len) != NULL);
 	if (fpgo_is_url(span))
 		require(span.len > 7 && strncasecmp(span.text, "http", 4) == 0);
-	if (fpgo_is_https(span))
-		require(fpgo_is_url(span) && (span.text[4] | 0x20) == 's');
+	if (fpgo_has_https(span))
+		require(span.len >= 8 && (span.text[4] | 0x20) == 's');
 	if (fpgo_has_query(span))
 		require(memchr(span.text, '?', span.len) != NULL);
 	if (fpgo_is_country(span))

@@ -332,9 +332,9 @@ test_url(void)
 static void
 test_url_parts(void)
 {
-	ok(ALL(fpgo_is_https, true, "https://example.com", "HTTPS://ex.no/?a=1"),
+	ok(ALL(fpgo_has_https, true, "https://example.com", "HTTPS://ex.no/?a=1"),
 	   "https");
-	ok(ALL(fpgo_is_https, false, "", "http://example.com", "https://", "ftp://a.no",
+	ok(ALL(fpgo_has_https, false, "", "http://example.com", "https", "https:/", "ftp://a.no",
 		   "http://s.example/https://"), "not https");
 	ok(ALL(fpgo_has_query, true, "https://ex.no/?a=1", "https://ex.no?",
 		   "https://ex.no/?#x"), "URLs with a query string");
