@@ -25,14 +25,31 @@ sub new {
 }
 
 # enqueue($session, %changes): queue an order in a session and commit; returns
-# the submission.  The changes are those of order; key => a key of its own.
+# the submission.  The changes are those of order; key => a key of its own,
+# server => another server.
 sub enqueue {
     my ($self, $session, %changes) = @_;
-    my $key   = delete $changes{key};
+    my @more;
+    for my $argument ('key', 'server') {
+        my $value = delete $changes{$argument};
+        push @more, "$argument => '$value'" if defined $value;
+    }
     my $order = order(%changes);
-    my $id    = administer($session, enqueue_sql($order, defined $key ? "key => '$key'" : ()));
+    my $id    = administer($session, enqueue_sql($order, @more));
     $self->expect(reference_of($order));
     return { id => $id, reference => reference_of($order) };
+}
+
+# enqueue_together($session, $n): queue several in one transaction; returns the
+# submissions.  It takes a node as well, and nobody is told that nothing delivers.
+sub enqueue_together {
+    my ($self, $session, $n) = @_;
+    my @orders = map { order() } 1 .. $n;
+    my @ids    = split /\n/, administer($session, join ";\n",
+        'BEGIN', 'SET LOCAL fpgo.undelivered_notice = off', (map { enqueue_sql($_) } @orders), 'COMMIT');
+    my @references = map { reference_of($_) } @orders;
+    $self->expect(@references);
+    return map { { id => $ids[$_], reference => $references[$_] } } 0 .. $n - 1;
 }
 
 # expect(@references): orders that were committed, so they have to be on record
@@ -46,13 +63,14 @@ sub expect {
 # The references of all that is expected.
 sub expected { return @{ $_[0]{expected} }; }
 
-# states_of($reference): the states of all submissions with that referenceNo, in
-# the order of their numbers ('refused accepted'); '' if there is none.
+# states_of(@references): the states of all submissions with one of those
+# referenceNo, in the order of their numbers ('refused accepted'); '' if there is none.
 sub states_of {
-    my ($self, $reference) = @_;
+    my ($self, @references) = @_;
+    my $list = join ', ', map { literal($_) } @references;
     return administer($self->{admin}, qq{
         SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
+        FROM fpgo_internal.submission WHERE reference IN ($list)});
 }
 
 # column_of($submission, $column): that column, or expression, of its record.

@@ -24,9 +24,9 @@ use FpgoGateway;
 
 our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
   check_log closed_address closed_port ends enqueue_sql find_helper finish_in
-  finish_within has_ended large_order literal new_cluster new_database new_order
-  open_session order pid_of reference_of run_in submit submit_sql wait_for
-  wait_for_lock wait_for_order);
+  finish_within has_ended install_in large_order literal new_cluster new_database
+  new_order open_session order pid_of reference_of run_in submit submit_sql
+  transaction_of wait_for wait_for_lock wait_for_order);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -50,7 +50,7 @@ sub new_cluster {
     $node->append_conf('postgresql.conf', slurp_file("$test_dir/server.conf"));
     $node->append_conf('postgresql.conf', $wish{settings} // '');
     $node->start;
-    _install($node, 'postgres', %wish);
+    install_in($node, 'postgres', %wish);
     return $node;
 }
 
@@ -59,11 +59,13 @@ sub new_cluster {
 sub new_database {
     my ($node, $name, %wish) = @_;
     $node->safe_psql('postgres', "CREATE DATABASE $name");
-    _install($node, $name, %wish);
+    install_in($node, $name, %wish);
     return;
 }
 
-sub _install {
+# install_in($node, $database, url => $address, %more): the same in a database that
+# is there.  More: options and mapping, as for new_cluster.
+sub install_in {
     my ($node, $database, %wish) = @_;
     my $mapping = $wish{mapping} // "token '$TOKEN'";
     my $options = join ', ', "url '$wish{url}'", $wish{options} // ();
@@ -106,6 +108,14 @@ sub administer {
 sub find_helper {
     my ($admin) = @_;
     return administer($admin, q{SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
+}
+
+# transaction_of($admin, $pid): the transaction, or else the snapshot, that a
+# process holds; 'none' if it holds neither.
+sub transaction_of {
+    my ($admin, $pid) = @_;
+    return administer($admin, qq{SELECT coalesce(backend_xid::text, backend_xmin::text, 'none')
+        FROM pg_stat_activity WHERE pid = $pid});
 }
 
 # run_in($session, $sql): a hash of what a statement came to: rows (text,

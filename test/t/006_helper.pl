@@ -59,8 +59,7 @@ is(administer($admin, "SELECT state FROM pg_stat_activity WHERE pid = $helper"),
         'active: waiting for the gateway', 'during a call: says what it does');
     is(administer($admin, "SELECT wait_event FROM pg_stat_activity WHERE pid = $backend"),
         'MessageQueueReceive', 'during a call: so does the caller');
-    is(administer($admin, qq{SELECT coalesce(backend_xid::text, backend_xmin::text, 'none') FROM pg_stat_activity
-        WHERE pid = $helper}), 'none', 'during a call: no transaction and no snapshot');
+    is(transaction_of($admin, $helper), 'none', 'during a call: no transaction and no snapshot');
     ends('during a call', finish_in($session), '');
 }
 for my $event (

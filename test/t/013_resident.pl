@@ -8,55 +8,27 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoResident;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $url     = $gateway->address;
-my $node    = new_cluster(
-    'resident',
-    url      => $url,
+my @install = (url => $gateway->address);
+my $node    = new_resident_cluster(
+    'resident', @install,
+    databases => q{postgres, "Odd, ""name", Shop, bare, absent},
     # starts of processes are logged as DEBUG1
-    settings => "shared_preload_libraries = 'fpgo'\nlog_min_messages = debug1\n"
-      . qq{fpgo.databases = 'postgres, "Odd, ""name", Shop, bare, absent'\n});
+    settings  => "log_min_messages = debug1\n");
 my $began   = time;
 my $session = open_session($node);
 my $admin   = open_session($node);
 my @committed;
 
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
-
-# The worker of a database by its pid, '' if there is none.
-sub worker_of {
-    my ($database) = @_;
-    return administer('SELECT pid FROM pg_stat_activity WHERE datname = ' . literal($database) . q{
-        AND backend_type = 'fpgo worker' AND application_name = 'fpgo worker'});
-}
-
-sub wait_for_worker {
-    my ($database) = @_;
-    return wait_for("a worker in $database", sub { worker_of($database) }, 30);
-}
-
 sub in_database {
     my ($database, $sql) = @_;
     return $node->safe_psql($database, $sql);
-}
-
-sub install_in {
-    my ($database) = @_;
-    in_database($database, qq{
-        CREATE EXTENSION fpgo;
-        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '$url');
-        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')});
-    return;
 }
 
 # Queue an order in a database; its reference.
@@ -71,14 +43,13 @@ sub enqueue_in {
 sub is_delivered {
     my ($name, $reference) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $is_so = eval { wait_for($name, sub { scalar $gateway->ledger($reference) }, 30) };
+    my $is_so = eval { wait_for_order($gateway, $reference, 30) };
     ok($is_so, "$name: is delivered");
     return;
 }
 
-sub logged { return scalar(() = slurp_file($node->logfile) =~ /$_[0]/g); }
-
-sub n_starts { return logged(qr/starting background worker process "fpgo worker of database $_[0]"/); }
+# How often a worker was started in a database, by its oid.
+sub n_starts { return count_logged($node, qr/starting background worker process "fpgo worker of database $_[0]"/); }
 
 sub reload_databases {
     my ($databases) = @_;
@@ -90,24 +61,24 @@ sub reload_databases {
 # --- databases, there and not -----------------------------------------------------
 
 is_delivered('the extension is created after the start', enqueue_in('postgres'));
-wait_for_worker('postgres');
-is(worker_of('postgres'), administer('SELECT pid FROM fpgo.worker()'), 'fpgo.worker() has its pid');
-administer('CREATE DATABASE bare');
+wait_for_worker($admin, 'postgres');
+is(worker_pid($admin, 'postgres'), worker_pid($admin), 'fpgo.worker() has its pid');
+administer($admin, 'CREATE DATABASE bare');
 my @later = ('shop', 'Odd, "name');
 for my $database (@later) {
     (my $quoted = $database) =~ s/"/""/g;
-    administer(qq{CREATE DATABASE "$quoted"});
-    install_in($database);
+    administer($admin, qq{CREATE DATABASE "$quoted"});
+    install_in($node, $database, @install);
 }
 for my $database (@later) {
-    wait_for("the launcher to see $database", sub { worker_of($database) }, 30);
+    wait_for_worker($admin, $database);
     pass("$database, created later, has a worker");
     is_delivered("an order of $database", enqueue_in($database, referenceNo => 'first-in-' . $database =~ s/\W//gr));
 }
 for my $absent ('absent', 'shop', 'bare') {
-    is(logged(qr/database "$absent" of fpgo\.databases does not exist/), 1, "that $absent is not there is said once");
+    is(count_logged($node, qr/database "$absent" of fpgo\.databases does not exist/), 1, "that $absent is not there is said once");
 }
-isnt(worker_of('postgres'), worker_of('shop'), 'each database has a worker of its own');
+isnt(worker_pid($admin, 'postgres'), worker_pid($admin, 'shop'), 'each database has a worker of its own');
 {
     my @references = map { enqueue_in($_, referenceNo => "both-$_") } 'postgres', 'shop';
     is_delivered("two databases at once: $_", $_) for @references;
@@ -115,8 +86,8 @@ isnt(worker_of('postgres'), worker_of('shop'), 'each database has a worker of it
 
 # --- the launcher is ended -----------------------------------------------------------
 
-my %before = map { $_ => worker_of($_) } 'postgres', 'shop';
-administer(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo launcher'});
+my %before = map { $_ => worker_pid($admin, $_) } 'postgres', 'shop';
+administer($admin, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'fpgo launcher'});
 
 # --- the extension is updated while orders flow ----------------------------------------
 
@@ -133,44 +104,44 @@ ALTER TABLE fpgo_internal.attempt ADD COLUMN test integer DEFAULT 1;
     run_in($session, enqueue_sql($_)) for @orders[ 0 .. 29 ];
     run_in($session, 'COMMIT');
     begin_in($session, submit_sql($orders[39]));
-    wait_for('orders at the gateway', sub { scalar $gateway->ledger(reference_of($orders[0])) });
-    administer(q{ALTER EXTENSION fpgo UPDATE TO '1.0test'});
+    wait_for_order($gateway, reference_of($orders[0]));
+    administer($admin, q{ALTER EXTENSION fpgo UPDATE TO '1.0test'});
     is(finish_in($session)->{sqlstate}, '', 'ALTER EXTENSION UPDATE: an order submitted meanwhile');
     run_in($session, enqueue_sql($_)) for @orders[ 30 .. 38 ];
-    wait_for('all orders', sub { administer(q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}) == 0 });
+    wait_for('all orders', sub { administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}) == 0 });
     pass('ALTER EXTENSION UPDATE: all orders are accepted');
-    is(worker_of('postgres'), $before{postgres}, 'ALTER EXTENSION UPDATE: the worker goes on');
+    is(worker_pid($admin, 'postgres'), $before{postgres}, 'ALTER EXTENSION UPDATE: the worker goes on');
 }
 {
     my $launcher = wait_for('the launcher to come back', sub {
-        administer(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'fpgo launcher'});
+        administer($admin, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'fpgo launcher'});
     }, 30);
-    is(worker_of('shop'), $before{shop}, 'the launcher is back: the workers it finds go on');
-    administer("SELECT pg_terminate_backend($before{shop})");
-    wait_for('another worker', sub { (worker_of('shop') || $before{shop}) != $before{shop} }, 30);
+    is(worker_pid($admin, 'shop'), $before{shop}, 'the launcher is back: the workers it finds go on');
+    administer($admin, "SELECT pg_terminate_backend($before{shop})");
+    wait_for('another worker', sub { (worker_pid($admin, 'shop') || $before{shop}) != $before{shop} }, 30);
     pass('the launcher is back: it starts a worker that was ended');
 }
 
 # --- reload -------------------------------------------------------------------------
 
-administer('CREATE ROLE keeper; CREATE ROLE stranger; ALTER ROLE keeper CREATEDB; ALTER DATABASE shop OWNER TO keeper');
-administer('GRANT EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) TO keeper, stranger');
+administer($admin, 'CREATE ROLE keeper; CREATE ROLE stranger; ALTER ROLE keeper CREATEDB; ALTER DATABASE shop OWNER TO keeper');
+administer($admin, 'GRANT EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) TO keeper, stranger');
 {
     # PostgreSQL gives the drop five seconds, during which other things can be seen to
     begin_in($session, 'SET ROLE keeper; DROP DATABASE shop');
-    my %before = map { $_ => worker_of($_) } 'postgres', 'shop';
+    my %before = map { $_ => worker_pid($admin, $_) } 'postgres', 'shop';
     reload_databases('postgres,,shop');
-    wait_for('the log to say it', sub { logged(qr/invalid value for parameter "fpgo\.databases"/) });
+    wait_for('the log to say it', sub { count_logged($node, qr/invalid value for parameter "fpgo\.databases"/) });
     is_delivered('a list that is none', enqueue_in('postgres'));
-    is(worker_of('postgres'), $before{postgres}, 'a list that is none: nothing changes');
+    is(worker_pid($admin, 'postgres'), $before{postgres}, 'a list that is none: nothing changes');
     reload_databases('postgres, shop, bare');
     my $ended = finish_in($session);
     is($ended->{sqlstate}, '55006', 'DROP DATABASE without a pause fails as ever') or diag($ended->{said});
-    is(worker_of('shop'), $before{shop}, 'DROP DATABASE without a pause: the worker goes on');
+    is(worker_pid($admin, 'shop'), $before{shop}, 'DROP DATABASE without a pause: the worker goes on');
     run_in($session, 'RESET ROLE');
 }
 reload_databases('postgres, bare');
-wait_for('the worker to leave', sub { worker_of('shop') eq '' });
+wait_for('the worker to leave', sub { worker_pid($admin, 'shop') eq '' });
 is(in_database('shop', 'SELECT state FROM fpgo.worker()'), 'none', 'taken off the list: there is no worker');
 my $waiting = enqueue_in('shop', referenceNo => 'waits-in-shop');
 reload_databases('postgres, shop, bare');
@@ -186,9 +157,9 @@ sub as_keeper {
     return $ended;
 }
 
-wait_for_worker('shop');
+wait_for_worker($admin, 'shop');
 ends('a pause by its owner', as_keeper(q{SELECT fpgo.pause('shop')}), '');
-is(worker_of('shop'), '', 'paused: no worker');
+is(worker_pid($admin, 'shop'), '', 'paused: no worker');
 is(in_database('shop', 'SELECT state FROM fpgo.worker()'), 'paused', 'paused: fpgo.worker() says so');
 ends('paused: renamed',        as_keeper('ALTER DATABASE shop RENAME TO mall'), '');
 ends('paused: renamed back',   as_keeper('ALTER DATABASE mall RENAME TO shop'), '');
@@ -197,7 +168,7 @@ ends('paused: the copy drops', as_keeper('DROP DATABASE copy'), '');
 $waiting = enqueue_in('shop', referenceNo => 'waits-for-resume');
 reload_databases('postgres, shop, bare');
 sleep 1.5;
-is(scalar $gateway->ledger($waiting), 0, 'paused: nothing is delivered, even after a reload');
+is($gateway->received($waiting), 0, 'paused: nothing is delivered, even after a reload');
 ends('resumed', as_keeper(q{SELECT fpgo.resume('shop')}), '');
 is_delivered('resumed', $waiting);
 for my $function ('pause', 'resume') {
@@ -205,17 +176,17 @@ for my $function ('pause', 'resume') {
         run_in($session, "SET ROLE stranger; SELECT fpgo.$function('shop')"), '42501', qr/must be owner of database shop/);
     ends("$function of no database", run_in($session, "RESET ROLE; SELECT fpgo.$function('nowhere')"), '3D000');
 }
-administer('REVOKE EXECUTE ON FUNCTION fpgo.pause(text) FROM stranger');
+administer($admin, 'REVOKE EXECUTE ON FUNCTION fpgo.pause(text) FROM stranger');
 ends('a pause without EXECUTE', run_in($session, 'SET ROLE stranger; SELECT fpgo.pause()'), '42501', qr/permission denied/);
 run_in($session, 'RESET ROLE');
 
 # --- the extension is dropped -----------------------------------------------------------
 
-wait_for_worker('shop');
+wait_for_worker($admin, 'shop');
 in_database('shop', 'DROP EXTENSION fpgo CASCADE');
-wait_for('the worker to leave', sub { worker_of('shop') eq '' });
+wait_for('the worker to leave', sub { worker_pid($admin, 'shop') eq '' });
 pass('DROP EXTENSION: the worker leaves');
-install_in('shop');
+install_in($node, 'shop', @install);
 {
     my $began = time;
     is_delivered('CREATE EXTENSION again', enqueue_in('shop', referenceNo => 'again-in-shop'));
@@ -224,7 +195,7 @@ install_in('shop');
 
 # --- the database is dropped ------------------------------------------------------------
 
-wait_for_worker('shop');
+wait_for_worker($admin, 'shop');
 {
     # not even an order without an answer keeps it for longer than PostgreSQL waits
     $gateway->misbehave({ stall => \1 });
@@ -236,11 +207,11 @@ wait_for_worker('shop');
 # --- no storm -----------------------------------------------------------------------------
 
 {
-    my $oid      = administer(q{SELECT oid FROM pg_database WHERE datname = 'postgres'});
+    my $oid      = administer($admin, q{SELECT oid FROM pg_database WHERE datname = 'postgres'});
     my $n_before = n_starts($oid);
     my $began    = time;
     while (time - $began < 3.5) {
-        administer('SELECT pg_terminate_backend(pid) FROM fpgo.worker() WHERE pid IS NOT NULL');
+        administer($admin, 'SELECT pg_terminate_backend(pid) FROM fpgo.worker() WHERE pid IS NOT NULL');
         # a commit asks for a worker at once
         enqueue_in('postgres');
         sleep 0.05;
@@ -248,16 +219,16 @@ wait_for_worker('shop');
     my $n = n_starts($oid) - $n_before;
     diag(sprintf 'a worker ended whenever it was seen was started %d times in %.1f s', $n, time - $began);
     cmp_ok($n, '<=', (time - $began) + 1.5, 'a worker that is ended again and again is not started in a storm');
-    wait_for('all orders', sub { administer(q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}) == 0 });
+    wait_for('all orders', sub { administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}) == 0 });
     pass('and what was queued meanwhile is delivered');
 }
 {
-    my $n = n_starts(administer(q{SELECT oid FROM pg_database WHERE datname = 'bare'}));
+    my $n = n_starts(administer($admin, q{SELECT oid FROM pg_database WHERE datname = 'bare'}));
     my $seconds = time - $began;
     diag(sprintf 'in a database without fpgo a worker was started %d times in %.0f s', $n, $seconds);
     cmp_ok($n, '<=', 5 + log(1 + $seconds) / log(2), 'without fpgo the starts grow rare');
     cmp_ok($n, '>',  0,                              'without fpgo there are some');
-    is(logged(qr/fpgo is not installed in database "bare"/), 1, 'without fpgo the log says so once');
+    is(count_logged($node, qr/fpgo is not installed in database "bare"/), 1, 'without fpgo the log says so once');
 }
 
 # --- who queues is told if nobody delivers --------------------------------------------------
@@ -268,16 +239,16 @@ sub notice_of {
 }
 {
     my $in = open_session($node);
-    wait_for_worker('postgres');
+    wait_for_worker($admin, 'postgres');
     is(notice_of(run_in($in, enqueue_sql(order()))), '', 'where a worker runs: no notice');
-    administer('SELECT fpgo.pause()');
+    administer($admin, 'SELECT fpgo.pause()');
     run_in($in, 'SET fpgo.undelivered_notice = off');
     is(notice_of(run_in($in, enqueue_sql(order()))), '', 'paused, with the notice off: none');
     run_in($in, 'RESET fpgo.undelivered_notice');
     like(notice_of(run_in($in, enqueue_sql(order()))), qr/while its worker is paused/, 'paused: a notice');
     is(notice_of(run_in($in, enqueue_sql(order()))), '', 'paused: once a session');
     $in->quit;
-    administer('SELECT fpgo.resume()');
+    administer($admin, 'SELECT fpgo.resume()');
 }
 $_->quit for $session, $admin;
 wait_for('all orders', sub {
@@ -290,20 +261,19 @@ $node->append_conf('postgresql.conf', q{shared_preload_libraries = ''});
 $node->restart;
 ($session, $admin) = map { open_session($node) } 1 .. 2;
 ends("$_ without preloading", run_in($session, "SELECT fpgo.$_()"), '55000', qr/shared_preload_libraries/) for 'pause', 'resume';
-is(administer('SELECT state FROM fpgo.worker()'), 'none', 'without preloading: no worker');
+is(administer($admin, 'SELECT state FROM fpgo.worker()'), 'none', 'without preloading: no worker');
 {
     my $order = order();
     like(notice_of(run_in($session, enqueue_sql($order))), qr/no worker delivers/, 'without preloading: a notice');
     is(notice_of(run_in($session, enqueue_sql(order()))), '', 'without preloading: once a session');
     is(submit($session, order())->{sqlstate}, '', 'without preloading: submit_invoice');
     is(run_in($session, 'CALL fpgo.deliver()')->{sqlstate}, '', 'without preloading: delivery');
-    is(administer(q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}), 0, 'without preloading: all are accepted');
+    is(administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}), 0, 'without preloading: all are accepted');
 }
 
 # --- the closing comparison -------------------------------------------------------------
 
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+check_log($node);
 check_records($node, $gateway, committed => \@committed, elsewhere => qr/in-|shop|resume/);
 
 $_->quit for $session, $admin;

@@ -8,63 +8,34 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
+use FpgoResident;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $node    = new_cluster(
-    'resident',
-    url      => $gateway->address,
-    options  => q{timeout '20s'},
-    settings => "shared_preload_libraries = 'fpgo'\nfpgo.databases = 'postgres'\n");
+my $node    = new_resident_cluster('resident', url => $gateway->address, options => q{timeout '20s'});
 my ($session, $other, $third, $admin) = map { open_session($node) } 1 .. 4;
 
-sub administer {
-    my ($sql) = @_;
-    my $ended = run_in($admin, $sql);
-    die "$sql: $ended->{said}" if $ended->{sqlstate};
-    return $ended->{rows};
-}
+my $records = FpgoRecords->new($admin, $gateway);
 
-sub states_of {
-    my ($reference) = @_;
-    return administer(qq{
-        SELECT coalesce(string_agg(state::text, ' ' ORDER BY id), '')
-        FROM fpgo_internal.submission WHERE reference = '$reference'});
-}
-
+# comes_to($name, $reference, $states, $received): assert what stands on record and
+# was received of an order once nothing of it is under way.
 sub comes_to {
     my ($name, $reference, $states, $received) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    wait_for("$name: an end", sub { states_of($reference) !~ /sending/ });
-    is(states_of($reference), $states, "$name: the record says '$states'");
-    is(scalar $gateway->ledger($reference), $received, "$name: requests received: $received");
+    wait_for("$name: an end", sub { $records->states_of($reference) !~ /sending/ });
+    $records->show($name, $reference, $states, received => $received);
     return;
 }
 
-sub new_order {
-    my $order = order(@_);
-    return ($order, reference_of($order));
-}
-
-sub wait_for_gateway {
-    my (@references) = @_;
-    return wait_for('orders at the gateway', sub { !grep { !$gateway->ledger($_) } @references });
-}
-
-sub pid_of { return run_in($_[0], 'SELECT pg_backend_pid()')->{rows}; }
-
-sub worker { return administer('SELECT pid FROM fpgo.worker()'); }
-
-sub wait_for_worker { return wait_for('the worker', sub { worker() }); }
-
 sub count_helpers {
-    return administer(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
+    return administer($admin, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'fpgo helper'});
 }
 
-my $worker = wait_for_worker();
+my $worker = wait_for_worker($admin);
 
 # --- every answer ---------------------------------------------------------------------
 
@@ -91,8 +62,8 @@ for my $case (
 }
 {
     my ($order, $reference) = new_order();
-    my $nobody = 'http://127.0.0.1:' . closed_port() . '/api/v1';
-    administer(qq{
+    my $nobody = closed_address();
+    administer($admin, qq{
         CREATE SERVER nobody FOREIGN DATA WRAPPER fpgo OPTIONS (url '$nobody');
         CREATE USER MAPPING FOR PUBLIC SERVER nobody OPTIONS (token '$TOKEN')});
     ends('unreachable', run_in($session, submit_sql($order, q{server => 'nobody'})), '38F02');
@@ -103,11 +74,10 @@ for my $case (
     my $another = order(referenceNo => $reference);
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
-    wait_for_gateway($reference);
+    wait_for_order($gateway, $reference);
     ends('a key that is being submitted',       submit($other, $order), '55006');
     ends('a reference that is being submitted', run_in($other, submit_sql($another, q{key => 'other'})), '55006');
-    is(administer(qq{SELECT coalesce(backend_xid::text, backend_xmin::text, 'none') FROM pg_stat_activity
-        WHERE pid = $worker}), 'none', 'during a request: no transaction and no snapshot');
+    is(transaction_of($admin, $worker), 'none', 'during a request: no transaction and no snapshot');
     ends('the first', finish_in($session), '');
     ends('a key that was submitted', submit($other, $order), '');
     comes_to('a key that was submitted', $reference, 'accepted', 1);
@@ -122,7 +92,7 @@ for my $case (
     comes_to('in a transaction that is rolled back', $reference, 'accepted', 1);
 }
 is(count_helpers(), 0, 'no helper process was needed');
-is(worker(), $worker, 'and one worker did it all');
+is(worker_pid($admin), $worker, 'and one worker did it all');
 
 # --- an outcome that cannot be recorded: ends further down ------------------------------
 
@@ -130,7 +100,7 @@ my ($stuck, $owner) = map { open_session($node) } 1 .. 2;
 my ($stuck_order, $stuck_reference) = new_order();
 $gateway->misbehave({ delay => 0.5 });
 begin_submit($stuck, $stuck_order);
-wait_for_gateway($stuck_reference);
+wait_for_order($gateway, $stuck_reference);
 run_in($owner, "BEGIN; SELECT FROM fpgo_internal.submission WHERE reference = '$stuck_reference' FOR UPDATE");
 
 # --- many at once ---------------------------------------------------------------------
@@ -144,8 +114,8 @@ run_in($owner, "BEGIN; SELECT FROM fpgo_internal.submission WHERE reference = '$
     $gateway->misbehave({ requests => 50, delay => 1.5 });
     my $began = time;
     begin_submit($sessions[$_], $orders[$_]) for 0 .. 49;
-    wait_for_gateway(map { reference_of($_) } @orders);
-    is(administer(q{SELECT count(*) FROM fpgo_internal.submission WHERE state = 'sending'}), 51,
+    wait_for_order($gateway, reference_of($_)) for @orders;
+    is($records->count_in_state('sending'), 51,
         'fifty sessions at once: all are under way together') or diag(count_helpers());
     my @ended = map { finish_in($_) } @sessions;
     diag(sprintf 'fifty sessions at once, 1.5 s each: %.2f s', time - $began);
@@ -153,8 +123,8 @@ run_in($owner, "BEGIN; SELECT FROM fpgo_internal.submission WHERE reference = '$
       or diag(map { $_->{said} } @ended);
     is(count_helpers(), 0, 'fifty sessions at once: without a helper');
     # and those who wait keep nobody who queues
-    my $id = run_in($session, enqueue_sql(order()))->{rows};
-    wait_for('a queued order', sub { administer("SELECT state FROM fpgo_internal.submission WHERE id = $id") eq 'accepted' });
+    my $queued = $records->enqueue($session);
+    wait_for('a queued order', sub { $records->state_of($queued) eq 'accepted' });
     $_->quit for @sessions;
 }
 {
@@ -200,8 +170,8 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     $gateway->misbehave({ delay => 1 });
     run_in($in, q{SET statement_timeout = '500ms'}) if $how eq 'statement_timeout';
     begin_submit($in, $order);
-    wait_for_gateway($reference);
-    administer("SELECT pg_${how}_backend($pid)") if $how ne 'statement_timeout';
+    wait_for_order($gateway, $reference);
+    administer($admin, "SELECT pg_${how}_backend($pid)") if $how ne 'statement_timeout';
     ends("$how during a request", finish_in($in), $how eq 'terminate' ? '57P01' : '57014',
         qr/CONTEXT: +submission \d+ goes on/);
     run_in($in, 'RESET statement_timeout') if $how eq 'statement_timeout';
@@ -238,7 +208,7 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
 ends('a locked submission', finish_in($stuck), '38F01', qr/could not be recorded/);
 run_in($owner, 'ROLLBACK');
 comes_to('a locked submission', $stuck_reference, 'uncertain', 1);
-is(worker(), $worker, 'a locked submission: the worker goes on');
+is(worker_pid($admin), $worker, 'a locked submission: the worker goes on');
 ends('after a locked submission', submit($stuck, order()), '');
 
 # --- locks on the tables -----------------------------------------------------------------
@@ -278,17 +248,17 @@ ends('after a locked submission', submit($stuck, order()), '');
 {
     # a third party asks for the records and then for something of the caller's
     my ($order, $reference) = new_order();
-    administer('CREATE TABLE shop AS SELECT 1 AS id, 0 AS n');
+    administer($admin, 'CREATE TABLE shop AS SELECT 1 AS id, 0 AS n');
     my $pid = pid_of($third);
     run_in($session, 'BEGIN; UPDATE shop SET n = 1');
     $gateway->misbehave({ delay => 0.4 });
     begin_submit($session, $order);
-    wait_for_gateway($reference);
+    wait_for_order($gateway, $reference);
     begin_in($third, q{BEGIN;
         LOCK TABLE fpgo_internal.submission, fpgo_internal.attempt IN ACCESS EXCLUSIVE MODE;
         UPDATE shop SET n = 2;
         COMMIT});
-    wait_for('the third party to wait', sub { administer("SELECT count(*) FROM pg_locks WHERE pid = $pid AND NOT granted") });
+    wait_for('the third party to wait', sub { administer($admin, "SELECT count(*) FROM pg_locks WHERE pid = $pid AND NOT granted") });
     my $ended = ends('a table lock is asked for during a request', finish_in($session), '');
     cmp_ok($ended->{seconds}, '<', 5, 'a table lock is asked for during a request: not in the way');
     run_in($session, 'COMMIT');
@@ -303,27 +273,27 @@ for my $how ('SELECT pg_terminate_backend(pid) FROM fpgo.worker()', 'SELECT fpgo
     my ($order, $reference) = new_order();
     $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
-    wait_for_gateway($reference);
+    wait_for_order($gateway, $reference);
     run_in($third, 'BEGIN; ' . enqueue_sql(order())) if $name eq 'pause';
     my $ended = run_in($admin, $how);
     ends("$name: a new call",        submit($other, order()), '');
     ends("$name: the one under way", finish_in($session),     '');
     comes_to("$name: the one under way", $reference, 'accepted', 1);
     is(submit($session, order())->{sqlstate}, '', "$name: the next");
-    is(administer('SELECT state FROM fpgo.worker()'), 'paused', 'the worker is paused') if $name eq 'pause';
+    is(administer($admin, 'SELECT state FROM fpgo.worker()'), 'paused', 'the worker is paused') if $name eq 'pause';
     cmp_ok(count_helpers(), '>', 0, 'a helper serves while the worker is paused') if $name eq 'pause';
     run_in($third, 'COMMIT') if $name eq 'pause';
-    administer('SELECT fpgo.resume()');
-    wait_for_worker();
+    administer($admin, 'SELECT fpgo.resume()');
+    wait_for_worker($admin);
 }
 {
     my ($order, $reference) = new_order();
     my $in = open_session($node);
     $gateway->misbehave({ stall => \1 });
     begin_submit($in, $order);
-    wait_for_gateway($reference);
+    wait_for_order($gateway, $reference);
     my $began = time;
-    administer('SELECT fpgo.pause()');
+    administer($admin, 'SELECT fpgo.pause()');
     my $seconds = time - $began;
     diag(sprintf 'a pause during a request without an answer took %.1f s', $seconds);
     cmp_ok($seconds, '>', 2, 'a pause during a request gives it time');
@@ -331,15 +301,14 @@ for my $how ('SELECT pg_terminate_backend(pid) FROM fpgo.worker()', 'SELECT fpgo
     ends('a pause during a request without an answer', finish_in($in), '38F01');
     $in->quit;
     comes_to('a pause during a request without an answer', $reference, 'uncertain', 1);
-    administer('SELECT fpgo.resume()');
-    wait_for_worker();
+    administer($admin, 'SELECT fpgo.resume()');
+    wait_for_worker($admin);
 }
 
 # --- the closing comparison -------------------------------------------------------------
 
 $_->quit for $session, $other, $third, $admin, $stuck, $owner;
-unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
+check_log($node);
 check_records($node, $gateway);
 $node->stop;
 $gateway->stop;

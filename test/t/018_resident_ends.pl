@@ -9,6 +9,8 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoRecords;
+use FpgoResident;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -17,66 +19,46 @@ use Time::HiRes qw(sleep time);
 # Less than the five seconds after which DROP DATABASE (FORCE) gives up.
 my $grace_s = 4.5;
 
-my $settings = "shared_preload_libraries = 'fpgo'\nfpgo.databases = 'postgres'\nrestart_after_crash = on\n";
-my $gateway  = FpgoGateway->start('--token', $TOKEN);
-my $node     = new_cluster(
+my $gateway = FpgoGateway->start('--token', $TOKEN);
+my $node    = new_resident_cluster(
     'resident',
     url      => $gateway->address,
     options  => q{timeout '20s', concurrency '3'},
     init     => [ allows_streaming => 1 ],
-    settings => $settings);
-my @committed;
+    settings => "restart_after_crash = on\n");
+my $records = FpgoRecords->new($node, $gateway);
 
-# Ask it, or '' while it does not answer.
-sub ask {
-    my ($sql) = @_;
-    my $answer = eval { ($node->psql('postgres', $sql))[1] };
-    return $answer // '';
-}
-
+# Queue several together; their references.
 sub enqueue_together {
     my ($n) = @_;
-    my @orders = map { order() } 1 .. $n;
-    push @committed, map { reference_of($_) } @orders;
-    $node->safe_psql('postgres', join ";\n", 'SET fpgo.undelivered_notice = off', 'BEGIN', (map { enqueue_sql($_) } @orders), 'COMMIT');
-    return map { reference_of($_) } @orders;
+    return map { $_->{reference} } $records->enqueue_together($node, $n);
 }
-
-sub states_of {
-    my $references = join ', ', map { "'$_'" } @_;
-    return ask("SELECT string_agg(state::text, ' ' ORDER BY id) FROM fpgo_internal.submission WHERE reference IN ($references)");
-}
-
-sub received { return scalar $gateway->ledger($_[0]); }
-
-sub wait_for_gateway {
-    my (@references) = @_;
-    return wait_for('orders at the gateway', sub { !grep { !received($_) } @references });
-}
-
-sub wait_for_worker { return wait_for('the worker', sub { ask('SELECT pid FROM fpgo.worker()') }, 30); }
 
 # come_to($name, $states, @references): assert that their states match that in the end.
 sub come_to {
     my ($name, $states, @references) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    eval { wait_for($name, sub { states_of(@references) =~ $states }, 30) };
-    like(states_of(@references), $states, "$name: the states");
-    is(scalar(grep { received($_) > 1 } @references), 0, "$name: none is sent twice");
-    check_records($node, $gateway, name => "$name: the records agree with the ledger", committed => \@committed);
+    eval { wait_for($name, sub { $records->states_of(@references) =~ $states }, 30) };
+    like($records->states_of(@references), $states, "$name: the states");
+    is(scalar(grep { $gateway->received($_) > 1 } @references), 0, "$name: none is sent twice");
+    check_records($node, $gateway, name => "$name: the records agree with the ledger", committed => [ $records->expected ]);
     return;
 }
 
-sub life { return ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'}); }
+# What tells one life of the cluster from the next; '' while it does not answer.
+sub life {
+    my $answer = eval { ($node->psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'}))[1] };
+    return $answer // '';
+}
 
 # --- a crash ---------------------------------------------------------------------------
 
 for my $who ('worker', 'launcher') {
-    wait_for_worker();
-    my $pid = ask("SELECT pid FROM pg_stat_activity WHERE backend_type = 'fpgo $who'");
+    wait_for_worker($node);
+    my $pid = administer($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'fpgo $who'");
     $gateway->misbehave({ requests => 3, delay => 1.5 });
     my @references = enqueue_together(8);
-    wait_for_gateway(@references[ 0 .. 2 ]);
+    wait_for_order($gateway, $_) for @references[ 0 .. 2 ];
     my $before = life();
     kill 'KILL', $pid or die "process $pid: $!";
     wait_for('the cluster to restart', sub { my $life = life(); $life ne '' && $life ne $before });
@@ -90,14 +72,14 @@ for my $who ('worker', 'launcher') {
 # again.  The references; it asserts how long the stop took.
 sub stop_during {
     my ($mode, $wish) = @_;
-    wait_for_worker();
+    wait_for_worker($node);
     my $session = open_session($node);
     my $order   = order();
     $gateway->misbehave({ requests => $mode eq 'smart' ? 3 : 4, %$wish });
     if ($mode eq 'smart') { $session->quit }
-    else                  { begin_submit($session, $order); wait_for_gateway(reference_of($order)) }
+    else                  { begin_submit($session, $order); wait_for_order($gateway, reference_of($order)) }
     my @references = enqueue_together(4);
-    wait_for_gateway(@references[ 0 .. 2 ]);
+    wait_for_order($gateway, $_) for @references[ 0 .. 2 ];
     my $began = time;
     $node->stop($mode);
     my $seconds = time - $began;
@@ -114,20 +96,20 @@ come_to('a fast stop, without answers', qr/^(?:uncertain ){4}accepted$/, stop_du
 come_to('a smart stop, drained', qr/^(?:accepted ?){4}$/, stop_during('smart', { delay => 1 }));
 come_to('an immediate stop', qr/^(?:uncertain ){4}accepted$/, stop_during('immediate', { delay => 2 }));
 {
-    ask('SELECT fpgo.pause()');
+    administer($node, 'SELECT fpgo.pause()');
     my @references = enqueue_together(60);
-    is(states_of(@references), join(' ', ('queued') x 60), 'paused: a full queue');
+    is($records->states_of(@references), join(' ', ('queued') x 60), 'paused: a full queue');
     $node->restart;
     come_to('a restart with a full queue', qr/^(?:accepted ?){60}$/, @references);
 }
 
 {
     # a postmaster that is killed leaves its processes to themselves
-    wait_for_worker();
+    wait_for_worker($node);
     $gateway->misbehave({ requests => 3, stall => \1 });
     my @references = enqueue_together(4);
-    wait_for_gateway(@references[ 0 .. 2 ]);
-    my @pids  = split /\n/, ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'fpgo%'});
+    wait_for_order($gateway, $_) for @references[ 0 .. 2 ];
+    my @pids  = split /\n/, administer($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'fpgo%'});
     my $began = time;
     $node->kill9;
     wait_for('the end of all processes', sub { !grep { kill 0, $_ } @pids }, 30);
@@ -142,7 +124,7 @@ come_to('an immediate stop', qr/^(?:uncertain ){4}accepted$/, stop_during('immed
 # --- a standby that is required, and then no more -------------------------------------------
 
 {
-    wait_for_worker();
+    wait_for_worker($node);
     my $session = open_session($node);
     run_in($session, q{SET synchronous_commit = local; ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
     run_in($session, 'SELECT pg_reload_conf()');
@@ -157,7 +139,7 @@ come_to('an immediate stop', qr/^(?:uncertain ){4}accepted$/, stop_during('immed
         run_in($session, q{SELECT count(*) FROM pg_stat_activity
             WHERE backend_type = 'fpgo worker' AND wait_event = 'SyncRep'})->{rows};
     }, 20);
-    push @committed, @references;
+    $records->expect(@references);
     run_in($session, 'ALTER SYSTEM RESET synchronous_standby_names');
     run_in($session, 'SELECT pg_reload_conf()');
     $session->quit;
@@ -173,16 +155,19 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 {
     my $processes = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'fpgo%'};
-    ask('SELECT fpgo.pause()');
+    administer($node, 'SELECT fpgo.pause()');
     my @references = enqueue_together(5);
     $primary->wait_for_catchup($standby, 'replay', $primary->lsn('write'));
     is($standby->safe_psql('postgres', $processes), 0, 'on a standby: no process of fpgo');
     $primary->stop;
     sleep 0.5;
     is($standby->safe_psql('postgres', $processes), 0, 'on a standby that lost its primary: neither');
-    is(scalar(grep { received($_) } @references), 0, 'on a standby: nothing is sent');
+    is(scalar(grep { $gateway->received($_) } @references), 0, 'on a standby: nothing is sent');
     $standby->promote;
     $node = $standby;
+    my @expected = $records->expected;
+    $records = FpgoRecords->new($node, $gateway);
+    $records->expect(@expected);
     come_to('a promoted standby', qr/^(?:accepted ?){5}$/, @references);
     come_to('what is queued there', qr/^accepted$/, enqueue_together(1));
 }
@@ -201,29 +186,29 @@ $standby->start;
     run_in($session, qq{
         CREATE SERVER $_ FOREIGN DATA WRAPPER fpgo OPTIONS (url '$address', timeout '20s', concurrency '50');
         CREATE USER MAPPING FOR PUBLIC SERVER $_ OPTIONS (token '$TOKEN')}) for @servers[ 1 .. 3 ];
-    wait_for_worker();
+    wait_for_worker($node);
     $gateway->misbehave({ requests => 300, delay => 1 });
     my @orders = map { order() } 1 .. 300;
-    push @committed, map { reference_of($_) } @orders;
+    $records->expect(map { reference_of($_) } @orders);
     my $began = time;
     run_in($session, 'BEGIN');
     run_in($session, join ";\n", map { enqueue_sql($orders[$_], "server => '$servers[$_ % 4]'") } 0 .. 299);
     is(run_in($session, 'COMMIT')->{sqlstate}, '', '1024 files: 300 orders are queued');
-    wait_for('most to be under way', sub { ask(q{SELECT count(*) FROM fpgo_internal.submission WHERE state = 'sending'}) >= 190 }, 20);
+    wait_for('most to be under way', sub { $records->count_in_state('sending') >= 190 }, 20);
     $session->quit;
     come_to('1024 files, 200 orders at a time', qr/^(?:accepted ?){300}$/, map { reference_of($_) } @orders);
     diag(sprintf '1024 files: 300 orders of 1 s took %.1f s', time - $began);
     # hardly more than PostgreSQL itself needs, and fewer than are to be under way
     $node->append_conf('postgresql.conf', 'max_files_per_process = 100');
     $node->restart;
-    wait_for_worker();
+    wait_for_worker($node);
     $gateway->behave;
     $gateway->misbehave({ requests => 60, delay => 0.1 });
     $began = time;
     my @references = enqueue_together(60);
     come_to('100 files, 50 orders at a time', qr/^(?:accepted ?){60}$/, @references);
     diag(sprintf '100 files: 60 orders of 0.1 s took %.1f s', time - $began);
-    diag(ask('SELECT attempts, count(*) FROM fpgo_internal.submission GROUP BY 1 ORDER BY 1'));
+    diag(administer($node, 'SELECT attempts, count(*) FROM fpgo_internal.submission GROUP BY 1 ORDER BY 1'));
 }
 
 # --- no free slot ----------------------------------------------------------------------------
@@ -237,9 +222,9 @@ $standby->start;
     is(submit($session, order())->{sqlstate}, '', 'a helper takes the last slot');
     $node->append_conf('postgresql.conf', "fpgo.databases = 'postgres'\n");
     $node->reload;
-    wait_for('the log to say it', sub { slurp_file($node->logfile) =~ /no worker slot is free for delivering the orders of database "postgres"/ });
+    wait_for('the log to say it', sub { count_logged($node, qr/no worker slot is free for delivering the orders of database "postgres"/) });
     my @references = enqueue_together(1);
-    is(states_of(@references), 'queued', 'no free slot: the order waits');
+    is($records->states_of(@references), 'queued', 'no free slot: the order waits');
     $session->quit;
     come_to('a slot becomes free', qr/^accepted$/, @references);
 }
