@@ -53,7 +53,7 @@ text_beyond_ascii(FpgoSpan span)
 }
 
 /* RFC 5322 atext; letters beyond ASCII as RFC 6532 adds them are the caller's */
-static bool
+static inline bool
 is_atext(char c)
 {
 	return is_ascii_alnum(c) || is_one_of(c, "!#$%&'*+/=?^_`{|}~-");
@@ -203,10 +203,13 @@ encoded_length(FpgoSpan label, bool is_first)
 static bool
 has_address_mark(FpgoSpan label)
 {
-	for (size_t i = 0; i + 4 <= label.len; i++)
+	const char *end = label.text + label.len;
+	const char *at = label.text;
+
+	for (; (at = memchr(at, 'I', end - at)) != NULL; at++)
 	{
-		if (memcmp(label.text + i, "IPv6", 4) == 0 &&
-			(i == 0 || !is_ascii_letter(label.text[i - 1])))
+		if (end - at >= 4 && memcmp(at, "IPv6", 4) == 0 &&
+			(at == label.text || !is_ascii_letter(at[-1])))
 			return true;
 	}
 	return false;

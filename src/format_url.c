@@ -26,9 +26,8 @@
 /* longest IPv6 address as text that inet_pton() is asked about */
 #define IPV6_TEXT_MAX 64
 
-/* signs of ASCII, to Unicode; and what may stand in a host name besides them */
+/* signs of ASCII, to Unicode; they may stand in a host name */
 #define HOST_SYMBOLS "$+<=>^`|~"
-#define HOST_PUNCTUATION "-_."
 
 /*
  * The parts of a URL, each of which may hold what the one before it may, and
@@ -158,19 +157,24 @@ host_run(FpgoSpan span)
 {
 	size_t		i = 0;
 
-	while (i < span.len)
+	for (;;)
 	{
-		FpgoSpan	rest = {span.text + i, span.len - i};
+		FpgoSpan	rest;
 		size_t		n = 1;
 
-		if (!is_ascii_alnum(rest.text[0]) &&
-			!is_one_of(rest.text[0], HOST_PUNCTUATION HOST_SYMBOLS))
+		/* letters, digits and what names have between them */
+		while (i < span.len &&
+			   url_parts[(unsigned char) span.text[i]] == URL_NAME)
+			i++;
+		if (i == span.len)
+			return i;
+		rest = (FpgoSpan) {span.text + i, span.len - i};
+		if (!is_one_of(rest.text[0], HOST_SYMBOLS))
 			n = character_of(rest, FPGO_CHAR_LETTER | FPGO_CHAR_SYMBOL);
 		if (n == 0)
-			break;
+			return i;
 		i += n;
 	}
-	return i;
 }
 
 /* The last of several labels: letters and digits, or punycode. */

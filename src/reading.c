@@ -136,8 +136,8 @@ fpgo_reads_as_text(const FpgoValue *value, const char *text)
 /*
  * Is a text on the list?  Until 2026 Laravel's "in" compared numeric strings
  * as numbers, so that "25.00" was 25; since 12.67 and 13.26 it compares texts.
- * So only the spelling that PHP prints passes: how the gateway spells its list
- * is not known, but it is not likely to be another.
+ * So only the list's own spelling passes, and the one that PHP prints: should
+ * the gateway spell its list in another way, it is most likely that.
  */
 static bool
 is_listed(Readings text, const char *const *allowed)
@@ -147,9 +147,9 @@ is_listed(Readings text, const char *const *allowed)
 		FpgoSpan	one = {*allowed, strlen(*allowed)};
 
 		/* who compares texts trims form feeds, which are none of a number */
-		if (fpgo_numbers_equal(text.narrow, one) ?
-			fpgo_is_plain_number(text.wide) :
-			fpgo_spans_equal(text.narrow, one))
+		if (fpgo_spans_equal(text.narrow, one) ||
+			(fpgo_is_plain_number(text.wide) &&
+			 fpgo_numbers_equal(text.narrow, one)))
 			return true;
 	}
 	return false;
