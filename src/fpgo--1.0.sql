@@ -5,7 +5,7 @@
  * Contents
  *		1. Orders:     composite types, constructors, casts to and from jsonb
  *		2. Payload:    what goes over the wire
- *		3. Validation: validate, advise, is_valid, rules, json_schema
+ *		3. Validation: validate, advise, is_valid, order_payload, rules, json_schema
  *		4. Gateways:   the foreign-data wrapper
  *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
@@ -267,6 +267,10 @@ CREATE FUNCTION fpgo.is_valid("order" jsonb, tax_rates numeric[] DEFAULT NULL) R
 	AS 'MODULE_PATHNAME', 'fpgo_is_valid'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.is_valid(jsonb, numeric[]) IS 'Does the order break no rule of the API page''s field table, without any server''s defaults? tax_rates in percent; NULL means the page''s own 0, 12, 15, 25. Looks at its arguments alone. A NULL order gives NULL. Error 22023 for tax_rates that are empty or hold NULL, NaN or infinity.';
+
+CREATE DOMAIN fpgo.order_payload AS jsonb
+	CONSTRAINT must_pass_fpgo_validate CHECK (fpgo.is_valid(VALUE));
+COMMENT ON DOMAIN fpgo.order_payload IS 'An order in the API''s spelling that breaks no rule of the API page, for columns, arguments and variables; any other is refused with 23514, and fpgo.validate says why. NULL is allowed. The tax rates are the page''s own; make a domain of your own for others. A domain and not a CHECK of the table, whose error prints the row that fails, personal number included; the error of a domain does not.';
 
 CREATE FUNCTION fpgo.rules(
 	OUT path text, OUT type text, OUT presence text, OUT "constraint" text,
