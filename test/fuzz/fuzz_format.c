@@ -86,7 +86,7 @@ check_words(FpgoSpan span)
 	if (fpgo_is_country(span))
 		require(span.len == 2 && fpgo_is_alpha_num(span));
 	if (fpgo_is_alpha_num(span))
-		require(span.len > 0 && fpgo_is_trimmed(span));
+		require(span.len > 0 && is_same(fpgo_trim(span), span));
 }
 
 int
