@@ -53,9 +53,6 @@ extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 
 extern bool fpgo_exchange_is_done(const FpgoExchange *exchange);
 
-/* True once the order may have left this machine. */
-extern bool fpgo_exchange_mark_reached(const FpgoExchange *exchange);
-
 /*
  * What it came to, allocated in the current memory context; releases the
  * exchange.  An exchange that is not done is ended first.

@@ -504,7 +504,7 @@ COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS 'Takes a queued subm
 CREATE FUNCTION fpgo.pause(database text DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_pause'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION fpgo.pause(text) IS 'Ends the resident worker of a database (NULL: this one) and keeps it away until fpgo.resume or a restart of the server, so that the database can be renamed, dropped or used as a template. Returns when the worker is gone, which takes some four seconds at most; what it had on the way is recorded. The database need not have a worker. For another database than this one: for its owner. Errors: 3D000 no such database, 42501 not its owner, 55000 fpgo is not in shared_preload_libraries, 55006 the worker is still there.';
+COMMENT ON FUNCTION fpgo.pause(text) IS 'Ends the resident worker of a database (NULL: this one) and keeps it away until fpgo.resume or a restart of the server, so that the database can be renamed, dropped or used as a template. Returns when the worker is gone, which takes some four seconds at most; what it had on the way is recorded. A rollback does not undo it. The database need not have a worker. For another database than this one: for its owner. Errors: 3D000 no such database, 42501 not its owner, 55000 fpgo is not in shared_preload_libraries, 55006 the worker is still there.';
 
 CREATE FUNCTION fpgo.resume(database text DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_resume'

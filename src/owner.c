@@ -188,8 +188,8 @@ avoid_scans(void)
 	return level;
 }
 
-uint64
-fpgo_owner_execute(FpgoStatement *statement, Datum *values, const char *nulls)
+static uint64
+execute(FpgoStatement *statement, Datum *values, const char *nulls)
 {
 	Oid			caller;
 	int			context;
@@ -271,7 +271,7 @@ uint64
 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p)
 {
 	Assert(p->n == statement->n_parameters);
-	return fpgo_owner_execute(statement, p->values, p->nulls);
+	return execute(statement, p->values, p->nulls);
 }
 
 Datum

@@ -21,15 +21,6 @@ typedef struct FpgoStatement
 	bool		is_planned;		/* it was run, and so planned, once */
 } FpgoStatement;
 
-/*
- * Run a statement as the owner of fpgo's tables, security-restricted, and
- * become the caller again before returning.  SPI must be connected; rows are
- * in SPI_tuptable.  Returns how many rows it touched.  nulls: as for
- * SPI_execute_plan().
- */
-extern uint64 fpgo_owner_execute(FpgoStatement *statement, Datum *values,
-								 const char *nulls);
-
 /* Parameters of one statement, put in from left to right. */
 typedef struct FpgoParameters
 {
@@ -45,7 +36,12 @@ extern void fpgo_put_texts(FpgoParameters *p, const char *const *texts);
 extern void fpgo_put_int64(FpgoParameters *p, int64 value);
 extern void fpgo_put_int(FpgoParameters *p, int value);
 
-/* fpgo_owner_execute() with these parameters, which must be all of them. */
+/*
+ * Run a statement with these parameters, which must be all of them, as the
+ * owner of fpgo's tables, security-restricted, and become the caller again
+ * before returning.  SPI must be connected; rows are in SPI_tuptable.  Returns
+ * how many rows it touched.
+ */
 extern uint64 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p);
 
 /*

@@ -4,8 +4,8 @@
  *
  * They match what the predicates hold for, and little else; the header says
  * where they are wider.  Every kind of regular expression understands them:
- * escapes of ASCII, no \uXXXX, no classes of Unicode, nothing that looks
- * ahead.  All are unanchored.
+ * escapes of ASCII, none by code point, no classes of Unicode, nothing that
+ * looks ahead.  All are unanchored.
  */
 #include "postgres.h"
 
