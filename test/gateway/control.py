@@ -1,6 +1,6 @@
 """The control endpoints under /sandbox/: the ledger, the misbehaviours, an order's status, and what was seen.
 
-They take no token. Their answers are plain JSON.
+They take no token, and plain HTTP also where the gateway serves https. Their answers are plain JSON.
 """
 
 import json

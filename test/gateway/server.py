@@ -114,21 +114,24 @@ class Gateway:
         wire = Wire(sock)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls:
+            is_control_only = self._tls is not None and not speaks_tls(sock)
+            if self._tls and not is_control_only:
                 sock = self._tls.wrap_socket(sock, server_side=True)
                 wire = Wire(sock)
-            self._serve_requests(wire)
+            self._serve_requests(wire, is_control_only)
         except (OSError, Hangup):
             pass
         finally:
             wire.close()
 
-    def _serve_requests(self, wire):
+    def _serve_requests(self, wire, is_control_only):
         is_first_api_request = True
         try:
             while (request := wire.read_head()) is not None:
                 if request.path.startswith(control.PREFIX):
                     stays_open = self._control_exchange(wire, request)
+                elif is_control_only:
+                    raise BadRequest("plain HTTP, where TLS is spoken")
                 else:
                     stays_open = self._api_exchange(wire, request, is_first_api_request)
                     is_first_api_request = False
@@ -177,6 +180,11 @@ class Gateway:
         for piece in answers.pieces(answers.nginx_page(status), keep_alive=False):
             wire.send(piece)
         wire.close_after_early_answer()
+
+
+def speaks_tls(sock):
+    """Whether a client begins as TLS does; waits for its first byte."""
+    return sock.recv(1, socket.MSG_PEEK) == b"\x16"
 
 
 TLS_VERSIONS = {

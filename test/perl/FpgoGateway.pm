@@ -32,13 +32,13 @@ sub start {
     my $address = <$answers>;
     die "the sandbox gateway did not start\n" unless defined $address;
     chomp $address;
-    my ($base) = $address =~ m{^(https?://[^/]+)/};
+    my ($host) = $address =~ m{^https?://([^/]+)/};
     # no proxy of the environment's stands between a test and loopback
     my $http = HTTP::Tiny->new(
         timeout => 60, proxy => undef, http_proxy => undef, https_proxy => undef);
     return bless {
         pid => $pid, held_open => $held_open, answers => $answers,
-        address => $address, controls => "$base/sandbox", http => $http,
+        address => $address, controls => "http://$host/sandbox", http => $http,
     }, $class;
 }
 

@@ -58,5 +58,6 @@ class ProcessTest(unittest.TestCase):
             self.assertEqual(connection.sock.version(), "TLSv1.2")
             connection.close()
             self.assertTrue(gateway.address.startswith("https://"))
-            gateway.raw_submit()  # plain text to a TLS port must not disturb it
+            self.assertIn(b" 400 ", gateway.raw_submit()[0])  # plain HTTP to a TLS port
+            self.assertEqual(gateway.sandbox("GET", "health")[1]["orders"], 1)  # but for the controls
             self.assertEqual(gateway.stop(), (0, ""))

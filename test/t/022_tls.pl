@@ -1,0 +1,46 @@
+# Orders go over TLS to a gateway whose certificate can be verified, and to no other.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use FpgoTest;
+use FpgoTls;
+
+my $authority = FpgoTls->new;
+my $stranger  = FpgoTls->new;
+
+# [ what the gateway shows, its certificate, the CA that is trusted, SQLSTATE ]
+my @cases = (
+    [ 'a certificate of a trusted authority', [ $authority->serve_as('IP:127.0.0.1') ], $authority->file, '' ],
+    [ 'one that ended', [ $authority->serve_as('IP:127.0.0.1', -1) ], $authority->file, '38F02' ],
+    [ 'one for another host', [ $authority->serve_as('DNS:gateway.example') ], $authority->file, '38F02' ],
+    [ 'one of another authority', [ $stranger->serve_as('IP:127.0.0.1') ], $authority->file, '38F02' ],
+    [ 'one, where only public ones are trusted', [ $authority->serve_as('IP:127.0.0.1') ], undef, '38F02' ],
+    [ 'one, where the file of trusted ones is missing', [ $authority->serve_as('IP:127.0.0.1') ], '/nowhere/ca.pem',
+        '38F02' ],
+    [ 'TLS 1.1 at most', [ $authority->serve_as('IP:127.0.0.1'), '--tls-max-version', '1.1' ], $authority->file,
+        '38F02' ],
+    [ 'TLS 1.2 at most', [ $authority->serve_as('IP:127.0.0.1'), '--tls-max-version', '1.2' ], $authority->file, '' ]);
+
+my $node    = new_cluster('main', url => closed_address());
+my $session = open_session($node);
+for my $case (@cases) {
+    my ($name, $options, $ca_file, $sqlstate) = @$case;
+    my $gateway = FpgoGateway->start('--token', $TOKEN, @$options);
+    administer($node, sprintf q{
+        DROP SERVER frontpayment CASCADE;
+        CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '%s'%s);
+        CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '%s')},
+        $gateway->address, defined $ca_file ? ", ca_file '$ca_file'" : '', $TOKEN);
+    my ($order, $reference) = new_order();
+    ends($name, submit($session, $order), $sqlstate);
+    is($gateway->received($reference), $sqlstate eq '' ? 1 : 0, "$name: received or not, as it says");
+    $gateway->stop;
+}
+
+$session->quit;
+check_log($node);
+$node->stop;
+done_testing();
