@@ -34,8 +34,11 @@
 #include "mailbox.h"
 #include "secrets.h"
 
-/* bytes of each queue; longer messages stream through */
-#define QUEUE_SIZE 65536
+/*
+ * Bytes of each queue.  Enough for the usual order as a whole; longer messages
+ * stream through.  Not more, since all of it is overwritten after each order.
+ */
+#define QUEUE_SIZE 16384
 
 /* most texts of a list */
 #define MAX_TEXTS Max(FPGO_MAX_SECRETS, FPGO_MAX_ADVICE)
