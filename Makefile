@@ -7,6 +7,7 @@ OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
 	src/amount.o \
+	src/ask.o \
 	src/call.o \
 	src/characters.o \
 	src/claim.o \
