@@ -13,6 +13,9 @@ OBJS = \
 	src/claim.o \
 	src/defaults.o \
 	src/deliver.o \
+	src/doctor.o \
+	src/doctor_host.o \
+	src/doctor_server.o \
 	src/document.o \
 	src/enqueue.o \
 	src/exchange.o \

@@ -10,7 +10,7 @@
  * A call that leaves early, by cancel, timeout or termination, either
  * withdraws the order before it is recorded, or names the submission that
  * goes on (see mailbox.c).  It then forgets the helper, which finishes alone;
- * the next call starts another.
+ * the next call starts another.  An inquiry is left to itself.
  */
 #include "fpgo.h"
 
@@ -45,6 +45,7 @@ static struct
 	FpgoMailbox *mailbox;
 	BackgroundWorkerHandle *worker;
 	uint32		n_requests;
+	FpgoRequestKind kind;		/* of the last of them */
 }			helper;
 
 static void
@@ -169,9 +170,12 @@ withdraw(void)
 		expected == FPGO_DEAL_WITHDRAWN;
 }
 
-/* What becomes of the order when the wait for it ends here and now. */
+/*
+ * What becomes of the order when the wait for it ends here and now; NULL if it
+ * was none.
+ */
 static const char *
-leave_order(void)
+leave_request(void)
 {
 	FpgoMailboxHeader *header = helper.mailbox->header;
 	long long	submission;
@@ -179,7 +183,8 @@ leave_order(void)
 
 	waits = fpgo_mailbox_stop_waiting(helper.mailbox);
 	if (withdraw())
-		return "order withdrawn: nothing was recorded and nothing was sent";
+		return helper.kind == FPGO_REQUEST_INQUIRY ? NULL :
+			"order withdrawn: nothing was recorded and nothing was sent";
 	submission = pg_atomic_read_u64(&header->submission);
 	if (!waits)
 		return psprintf("outcome of submission %lld is being recorded; fpgo.invoice_session(%lld) has its answer if it was accepted",
@@ -196,12 +201,17 @@ leave_order(void)
 static void
 describe_waiting(void *arg)
 {
+	const char *fate;
+
 	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_OPERATOR_INTERVENTION ||
 		helper.mailbox == NULL)
 		return;
+	fate = leave_request();
+	if (fate == NULL)
+		return;
 	/* the statement may hold the order; a cancelled one would be logged */
 	errhidestmt(true);
-	errcontext("%s", leave_order());
+	errcontext("%s", fate);
 }
 
 /* The same for any other error; in PG_CATCH, which it leaves by raising. */
@@ -219,10 +229,11 @@ leave_by_error(MemoryContext context)
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
-	fate = leave_order();
+	fate = leave_request();
 	forget_helper();
-	error->context = error->context ?
-		psprintf("%s\n%s", fate, error->context) : pstrdup(fate);
+	if (fate != NULL)
+		error->context = error->context ?
+			psprintf("%s\n%s", fate, error->context) : pstrdup(fate);
 	ReThrowError(error);
 }
 
@@ -286,6 +297,7 @@ talk(FpgoRequest *request)
 
 	initStringInfo(&message);
 	request->number = ++helper.n_requests;
+	helper.kind = request->kind;
 	fpgo_mailbox_write_request(&message, request);
 	(void) shm_mq_send(helper.mailbox->out, message.len, message.data, false,
 					   true);
@@ -311,6 +323,7 @@ talk(FpgoRequest *request)
 	if (answer->number != request->number)
 		elog(ERROR, "helper process answered another request");
 	fpgo_mailbox_wipe(helper.mailbox);
+	answer->is_of_resident = helper.worker == NULL;
 	return answer;
 }
 
@@ -341,6 +354,23 @@ talk_or_leave(FpgoRequest *request)
 	return answer;
 }
 
+/* Helpers vanish before they did anything. */
+static void pg_attribute_noreturn()
+raise_lost(const FpgoRequest *request)
+{
+	if (request->kind == FPGO_REQUEST_INQUIRY)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("helper process ended before there was an answer"),
+				 errhint("The server log may say why it ended; after an upgrade of fpgo, reconnect first.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("helper process ended before the order was recorded"),
+			 errdetail("Nothing was recorded and nothing was sent."),
+			 errhint("Submit the order again.  The server log may say why the process ended; after an upgrade of fpgo, reconnect first."),
+			 fpgo_errhide()));
+}
+
 /*
  * Tries once more if a helper is lost without a trace, and asks a helper of
  * its own if the resident worker cannot wait.
@@ -365,11 +395,6 @@ fpgo_ask(FpgoRequest *request)
 			raise_unknown("it is gone");
 		forget_helper();
 		if (answer == NULL && n_lost++ > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("helper process ended before the order was recorded"),
-					 errdetail("Nothing was recorded and nothing was sent."),
-					 errhint("Submit the order again.  The server log may say why the process ended; after an upgrade of fpgo, reconnect first."),
-					 fpgo_errhide()));
+			raise_lost(request);
 	}
 }

@@ -15,9 +15,10 @@
  * in the current memory context.  The request's number is filled in here.
  *
  * Raises 53400 if no worker slot becomes free, 55000 if the process is lost
- * twice before it recorded the order, 38F01 if it is lost later, and what the
- * process raised when it started.  If the wait is cut short, the CONTEXT of
- * that error says what becomes of the order.
+ * twice before it recorded the order or had an answer to the inquiry, 38F01 if
+ * it is lost with the order on record, and what the process raised when it
+ * started.  If the wait for an order is cut short, the CONTEXT of that error
+ * says what becomes of it; an inquiry is given up.
  */
 extern FpgoAnswer *fpgo_ask(FpgoRequest *request);
 

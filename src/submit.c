@@ -219,7 +219,8 @@ judge(const FpgoAnswer *answer, const char *server_name)
 					 fpgo_errhide()));
 			break;
 		case FPGO_ANSWER_ELSEWHERE:
-			elog(ERROR, "no process served the request");
+		case FPGO_ANSWER_FINDING:
+			elog(ERROR, "no process served the order");
 			break;
 		case FPGO_ANSWER_WITHDRAWN:
 			ereport(ERROR,
@@ -263,6 +264,7 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
+	request.kind = FPGO_REQUEST_ORDER;
 	request.server = gateway->server;
 	request.target = gateway->target;
 	request.retention_s = gateway->retention_s;
