@@ -7,11 +7,15 @@ OBJS = \
 	src/advise.o \
 	src/advise_sums.o \
 	src/amount.o \
+	src/ask.o \
 	src/call.o \
 	src/characters.o \
 	src/claim.o \
 	src/defaults.o \
 	src/deliver.o \
+	src/doctor.o \
+	src/doctor_host.o \
+	src/doctor_server.o \
 	src/document.o \
 	src/enqueue.o \
 	src/exchange.o \

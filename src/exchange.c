@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "exchange.h"
 
 /* an answer of the gateway has about half a kilobyte */
@@ -41,12 +43,12 @@ typedef struct CodeReason
 #define UNTRUSTED "The TLS certificate of the gateway could not be verified."
 #define BAD_CA "The file of trusted certificates could not be read."
 #define NO_MEMORY "The answer could not be held in memory."
-#define BROKEN_BEFORE "The connection broke before the order was sent."
+#define BROKEN_BEFORE "The connection broke before the request was sent."
 #define BROKEN_AFTER "The connection broke before the answer was complete."
 
 static const CodeReason code_reasons[] = {
 	{FPGO_HTTP_ABANDONED,
-		"The request was stopped before the order was sent.",
+		"The request was stopped before it was sent.",
 	"The request was stopped before the answer was complete."},
 	{0, NULL, BROKEN_AFTER},
 	{1, BAD_ADDRESS, NO_HTTP},
@@ -57,10 +59,10 @@ static const CodeReason code_reasons[] = {
 	{8, NULL, NO_HTTP},
 	{18, NULL, BROKEN_AFTER},
 	{23, NULL, NO_MEMORY},
-	{27, "Memory ran out before the order was sent.", NO_MEMORY},
+	{27, "Memory ran out before the request was sent.", NO_MEMORY},
 	{35, NO_TLS, BROKEN_AFTER},
 	{42, "The address is plain HTTP, but its host is not this machine.",
-	"The connection broke, and the order was not sent a second time."},
+	"The connection broke, and the request was not sent a second time."},
 	{49, "The token holds characters that cannot be sent.", NULL},
 	{52, BROKEN_BEFORE, "The connection was closed without an answer."},
 	{55, BROKEN_BEFORE, BROKEN_AFTER},
@@ -69,7 +71,7 @@ static const CodeReason code_reasons[] = {
 	{59, NO_TLS, NULL},
 	{60, UNTRUSTED, NULL},
 	{65, NULL,
-	"The connection broke, and the order was not sent a second time."},
+	"The connection broke, and the request was not sent a second time."},
 	{77, BAD_CA, NULL},
 	{82, BAD_CA, NULL},
 	{83, UNTRUSTED, NULL},
@@ -141,10 +143,10 @@ describe_fault(const FpgoTarget *target, const FpgoHttpResult *result)
 			return reason;
 	}
 	return psprintf(result->mark_reached ?
-					"The request failed with error %d after the order may "
-					"have been sent." :
-					"The request failed with error %d before the order was "
-					"sent.", result->code);
+					"The request failed with error %d after it may have been "
+					"sent." :
+					"The request failed with error %d before it was sent.",
+					result->code);
 }
 
 /* Why a whole answer settles nothing, or else what its status says. */
@@ -205,18 +207,13 @@ list_secrets(const FpgoExchange *exchange)
 	return list;
 }
 
-FpgoExchange *
-fpgo_exchange_start(const FpgoTarget *target, const char *payload,
-					size_t payload_len, const char *const *secrets,
-					MemoryContext parent)
+/* A request to a target, without what it is about. */
+static FpgoHttpRequest
+make_request(const FpgoTarget *target, const char *url)
 {
-	FpgoExchange *exchange = MemoryContextAllocZero(parent,
-													sizeof(FpgoExchange));
-	FpgoHttpRequest request = {
-		.url = target->submit_url,
-		.is_post = true,
-		.body = payload,
-		.body_len = payload_len,
+	return (FpgoHttpRequest)
+	{
+		.url = url,
 		.token = target->token,
 		.ca_file = target->ca_file,
 		.connect_timeout_ms = target->connect_timeout_ms,
@@ -224,10 +221,45 @@ fpgo_exchange_start(const FpgoTarget *target, const char *payload,
 		.keepalive_s = target->keepalive_s,
 		.answer_limit = ANSWER_LIMIT_KB * 1024,
 	};
+}
+
+static FpgoExchange *
+begin(const FpgoTarget *target, const FpgoHttpRequest *request,
+	  MemoryContext parent)
+{
+	FpgoExchange *exchange = MemoryContextAllocZero(parent,
+													sizeof(FpgoExchange));
 
 	exchange->target = target;
+	exchange->transfer = fpgo_http_start(request, parent);
+	return exchange;
+}
+
+FpgoExchange *
+fpgo_exchange_start(const FpgoTarget *target, const char *payload,
+					size_t payload_len, const char *const *secrets,
+					MemoryContext parent)
+{
+	FpgoHttpRequest request = make_request(target, target->submit_url);
+	FpgoExchange *exchange;
+
+	request.is_post = true;
+	request.body = payload;
+	request.body_len = payload_len;
+	exchange = begin(target, &request, parent);
 	exchange->secrets = secrets;
-	exchange->transfer = fpgo_http_start(&request, parent);
+	return exchange;
+}
+
+FpgoExchange *
+fpgo_exchange_inquire(const FpgoTarget *target, const char *path,
+					  MemoryContext parent)
+{
+	char	   *url = psprintf("%s%s", target->url, path);
+	FpgoHttpRequest request = make_request(target, url);
+	FpgoExchange *exchange = begin(target, &request, parent);
+
+	pfree(url);
 	return exchange;
 }
 
@@ -237,19 +269,38 @@ fpgo_exchange_is_done(const FpgoExchange *exchange)
 	return fpgo_http_is_done(exchange->transfer);
 }
 
+static bool
+is_whole_answer(const FpgoHttpResult *result)
+{
+	return result->code == 0 && result->headers_complete;
+}
+
+/* What it says; NULL unless it is whole: the rest might say the opposite. */
+static FpgoReply *
+read_answer(const FpgoExchange *exchange)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+
+	if (!is_whole_answer(result))
+		return NULL;
+	return fpgo_reply_read(result->body, result->body_len,
+						   list_secrets(exchange));
+}
+
+static void
+release(FpgoExchange *exchange)
+{
+	fpgo_http_finish(exchange->transfer);
+	pfree(exchange);
+}
+
 FpgoOutcome *
 fpgo_exchange_finish(FpgoExchange *exchange)
 {
 	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
 	FpgoOutcome *outcome = palloc0(sizeof(FpgoOutcome));
-	FpgoReply  *reply = NULL;
+	FpgoReply  *reply = read_answer(exchange);
 	FpgoOutcomeFacts facts = {0};
-	bool		is_whole = result->code == 0 && result->headers_complete;
-
-	/* half a body is not read: what is missing might say the opposite */
-	if (is_whole)
-		reply = fpgo_reply_read(result->body, result->body_len,
-								list_secrets(exchange));
 
 	facts.code = result->code;
 	facts.mark_reached = result->mark_reached;
@@ -262,14 +313,36 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 	outcome->status = result->status;
 	outcome->retry_after_s = result->retry_after_s;
 	outcome->reply = reply;
-	if (is_whole || (result->mark_reached &&
-					 outcome->class != FPGO_OUTCOME_UNKNOWN))
+	if (is_whole_answer(result) ||
+		(result->mark_reached && outcome->class != FPGO_OUTCOME_UNKNOWN))
 		outcome->reason = describe_answer(outcome->class, result, reply,
 										  facts.contradicts_itself);
 	else
 		outcome->reason = describe_fault(exchange->target, result);
-
-	fpgo_http_finish(exchange->transfer);
-	pfree(exchange);
+	release(exchange);
 	return outcome;
+}
+
+FpgoFinding *
+fpgo_exchange_find(FpgoExchange *exchange)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+	FpgoFinding *finding = palloc0(sizeof(FpgoFinding));
+	FpgoReply  *reply = read_answer(exchange);
+
+	/* the stage is known at the end only */
+	finding->stage = result->mark_reached ? FPGO_HTTP_SENT : result->stage;
+	finding->retry_after_s = result->retry_after_s;
+	finding->elapsed_us = result->elapsed_us;
+	finding->has_date = result->headers_complete && result->date != -1;
+	if (finding->has_date)
+		finding->ahead_s = (int64) time(NULL) - result->date;
+	if (is_whole_answer(result))
+		finding->status = result->status;
+	else
+		finding->reason = describe_fault(exchange->target, result);
+	finding->is_api = reply != NULL && reply->is_json &&
+		reply->status_code == result->status;
+	release(exchange);
+	return finding;
 }

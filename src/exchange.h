@@ -19,6 +19,7 @@
 typedef struct FpgoTarget
 {
 	const char *server_name;	/* of the foreign server, for messages */
+	const char *url;			/* the base address, with no slash at its end */
 	const char *submit_url;		/* where orders go */
 	const char *token;			/* bearer token; never in a message */
 	const char *ca_file;		/* NULL: the system's certificates */
@@ -37,6 +38,22 @@ typedef struct FpgoOutcome
 	const FpgoReply *reply;		/* NULL if there was no answer to read */
 } FpgoOutcome;
 
+/* What came of an inquiry. */
+typedef struct FpgoFinding
+{
+	FpgoHttpStage stage;		/* what it was at when it ended */
+	int			status;			/* HTTP status of a whole answer, 0 if there
+								 * is none */
+	int			retry_after_s;	/* when to come back, -1 if not said */
+	bool		is_api;			/* a whole answer that is the API's own: JSON
+								 * which names its status */
+	bool		has_date;		/* the answer says when it was written */
+	int64		ahead_s;		/* if so, how far our clock is ahead of it */
+	int64		elapsed_us;		/* start to end */
+	const char *reason;			/* why there is no whole answer, a sentence as
+								 * in FpgoOutcome; NULL if there is one */
+} FpgoFinding;
+
 typedef struct FpgoExchange FpgoExchange;
 
 /*
@@ -51,6 +68,15 @@ extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 										 const char *const *secrets,
 										 MemoryContext parent);
 
+/*
+ * Begin an inquiry: a GET of what path, such as "/connect/orders/status",
+ * names below the target's url.  It changes nothing at the gateway and may be
+ * ended at any time.  The rest as above.
+ */
+extern FpgoExchange *fpgo_exchange_inquire(const FpgoTarget *target,
+										   const char *path,
+										   MemoryContext parent);
+
 extern bool fpgo_exchange_is_done(const FpgoExchange *exchange);
 
 /*
@@ -58,5 +84,8 @@ extern bool fpgo_exchange_is_done(const FpgoExchange *exchange);
  * exchange.  An exchange that is not done is ended first.
  */
 extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange);
+
+/* The same for an inquiry. */
+extern FpgoFinding *fpgo_exchange_find(FpgoExchange *exchange);
 
 #endif							/* FPGO_EXCHANGE_H */

@@ -44,6 +44,7 @@ copy_target(FpgoTarget *copy, const FpgoTarget *target)
 {
 	*copy = *target;
 	copy->server_name = pstrdup(target->server_name);
+	copy->url = NULL;			/* orders have an address of their own */
 	copy->submit_url = pstrdup(target->submit_url);
 	copy->token = pstrdup(target->token);
 	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;

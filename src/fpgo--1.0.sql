@@ -9,7 +9,7 @@
  *		4. Gateways:   the foreign-data wrapper
  *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
- *		7. Delivery:   deliver, resolve, cancel_submission, pause, resume, worker
+ *		7. Delivery:   deliver, resolve, cancel_submission, pause, resume, worker, doctor
  *		8. Views:      submissions, attempts, queue_health, delivery_progress
  *		9. Rights, dumps, DROP EXTENSION
  *
@@ -515,6 +515,11 @@ CREATE FUNCTION fpgo.worker(OUT state text, OUT pid integer, OUT since timestamp
 	AS 'MODULE_PATHNAME', 'fpgo_worker'
 	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION fpgo.worker() IS 'The resident worker of this database. state: none (fpgo is not in shared_preload_libraries, or fpgo.databases does not name the database), starting (it is meant to run and does not yet), running, paused. pid and since: its process and when it started; NULL unless it runs.';
+
+CREATE FUNCTION fpgo.doctor(server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'fpgo_doctor'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 24;
+COMMENT ON FUNCTION fpgo.doctor(text) IS 'Is fpgo set up right? One row a check, always all of them and in this order: extension, libcurl, json-c, writable, durability, shared_memory, preload, worker, queue, server, options, usage, timeout, mapping, token, process, name, connection, tls, clock, api, credentials, logging, publications. ok: true, false, or NULL if it could not be looked at, most often because of a check before it. detail: what was found, never NULL, without secrets. hint: how to mend it, NULL if ok or not known. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. Asks that gateway for the status of an order that hardly exists (GET connect/orders/status/ODR0000000000), as the current user and with its user mapping, which takes USAGE on the server; waits for the answer for ten seconds at most, or the server''s timeout if that is shorter, and up to fpgo.helper_wait for a process to ask. Nothing is recorded, at the gateway or here. Settings are those of the session, queued orders those that fpgo.submissions shows: call it as the role that submits orders. What it finds is never an error.';
 
 /* ---------- 8. Views ---------- */
 

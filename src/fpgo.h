@@ -24,6 +24,9 @@
 #include "submissions.h"
 #include "violation.h"
 
+/* of the library; the control file has the same */
+#define FPGO_VERSION "1.0"
+
 /*
  * SQLSTATEs of the gateway's outcomes, all in class 38 (external routine
  * exception): no driver or pool takes that class for transient and retries by

@@ -508,20 +508,16 @@ duration_option(List *defs, const char *name, int otherwise)
 	return value == NULL ? otherwise : parse_duration(value);
 }
 
+/* The option url without slashes at its end. */
 static const char *
-submit_url(List *defs)
+base_url(List *defs)
 {
-	const char *base = find_value(defs, "url");
-	const char *path = find_value(defs, "submit_path");
-	int			len = strlen(base);
-	StringInfoData url;
+	const char *url = find_value(defs, "url");
+	int			len = strlen(url);
 
-	while (len > 0 && base[len - 1] == '/')
+	while (len > 0 && url[len - 1] == '/')
 		len--;
-	initStringInfo(&url);
-	appendBinaryStringInfo(&url, base, len);
-	appendStringInfoString(&url, path ? path : DEFAULT_SUBMIT_PATH);
-	return url.data;
+	return pnstrdup(url, len);
 }
 
 /* Everything but the token. */
@@ -533,6 +529,7 @@ open_gateway(const ForeignServer *server, Oid role)
 	List	   *defs = server->options;
 	const char *concurrency = find_value(defs, "concurrency");
 	const char *retention = find_value(defs, "retention");
+	const char *submit_path = find_value(defs, "submit_path");
 
 	require_usage(server, role);
 	gateway->server = server->serverid;
@@ -541,7 +538,9 @@ open_gateway(const ForeignServer *server, Oid role)
 		DEFAULT_CONCURRENCY;
 	gateway->retention_s = retention ? parse_seconds(retention) : 0;
 	target->server_name = server->servername;
-	target->submit_url = submit_url(defs);
+	target->url = base_url(defs);
+	target->submit_url = psprintf("%s%s", target->url, submit_path ?
+								  submit_path : DEFAULT_SUBMIT_PATH);
 	target->ca_file = find_value(defs, "ca_file");
 	target->connect_timeout_ms = duration_option(defs, "connect_timeout",
 												 DEFAULT_CONNECT_TIMEOUT);

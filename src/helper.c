@@ -69,7 +69,7 @@ fpgo_helper_start(FpgoMailbox *mailbox)
 										   fpgo_helper_wait))
 				ereport(ERROR,
 						(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-						 errmsg("no worker slot became free for submitting the order"),
+						 errmsg("no worker slot became free for a helper process"),
 						 errdetail("Nothing was recorded and nothing was sent."),
 						 errhint("Raise max_worker_processes, or wait longer with fpgo.helper_wait."),
 						 fpgo_errhide()));

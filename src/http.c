@@ -92,6 +92,7 @@ forget_headers(FpgoHttpResult *result)
 	result->retry_after_s = -1;
 	result->rate_limit = -1;
 	result->rate_remaining = -1;
+	result->date = -1;
 }
 
 /* Is called for each line of each header block, and for trailers. */
@@ -126,6 +127,8 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	else if (fpgo_http_find_value(data, len, "x-ratelimit-remaining", &value,
 								  &value_len))
 		result->rate_remaining = fpgo_http_parse_number(value, value_len);
+	else if (fpgo_http_find_value(data, len, "date", &value, &value_len))
+		result->date = fpgo_http_parse_date(value, value_len);
 
 	return len;
 }
@@ -287,6 +290,29 @@ release_transfer(void *arg)
 	transfer->holds_fd = false;
 }
 
+/* What the transfer was at when it ended. */
+static FpgoHttpStage
+find_stage(const FpgoHttpTransfer *transfer)
+{
+	char	   *peer_address;
+	curl_off_t	elapsed;
+
+	if (transfer->result.mark_reached)
+		return FPGO_HTTP_SENT;
+	if (transfer->easy == NULL)
+		return FPGO_HTTP_RESOLVING;
+	/* empty before TCP is connected; the time of that is 0 until TLS is up */
+	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_PRIMARY_IP,
+						  &peer_address) == CURLE_OK &&
+		peer_address != NULL && *peer_address != '\0')
+		return FPGO_HTTP_SECURING;
+	/* 0 until it has happened */
+	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_NAMELOOKUP_TIME_T,
+						  &elapsed) == CURLE_OK && elapsed > 0)
+		return FPGO_HTTP_CONNECTING;
+	return FPGO_HTTP_RESOLVING;
+}
+
 /* The transfer has ended: nothing of it will change any more. */
 static void
 settle(FpgoHttpTransfer *transfer, int code)
@@ -299,6 +325,7 @@ settle(FpgoHttpTransfer *transfer, int code)
 	INSTR_TIME_SUBTRACT(elapsed, transfer->started);
 	result->elapsed_us = (int64) INSTR_TIME_GET_MICROSEC(elapsed);
 	result->code = code;
+	result->stage = find_stage(transfer);
 	if (transfer->easy &&
 		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
 						  &status) == CURLE_OK)
@@ -316,20 +343,19 @@ static void
 require_libcurl(void)
 {
 	static bool is_ready = false;
-	const curl_version_info_data *info;
+	FpgoHttpLibrary library;
 	struct sigaction action;
 
 	if (is_ready)
 		return;
 
-	info = curl_version_info(CURLVERSION_NOW);
-	if (info->version_num < MIN_LIBCURL_VERSION ||
-		(info->features & CURL_VERSION_SSL) == 0 ||
-		(info->features & CURL_VERSION_ASYNCHDNS) == 0)
+	library = fpgo_http_library();
+	if (library.fault != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the installed HTTP library cannot be used"),
-				 errdetail("libcurl %s was found.", info->version),
+				 errdetail("libcurl %s was found.  %s", library.version,
+						   library.fault),
 				 errhint("Install libcurl 7.87 or newer, with TLS and an "
 						 "asynchronous resolver.")));
 
@@ -549,8 +575,21 @@ fpgo_http_finish(FpgoHttpTransfer *transfer)
 	MemoryContextDelete(transfer->context);
 }
 
-const char *
-fpgo_http_version(void)
+FpgoHttpLibrary
+fpgo_http_library(void)
 {
-	return curl_version();
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+	FpgoHttpLibrary library = {
+		.version = info->version,
+		.built_with = LIBCURL_VERSION,
+		.tls = info->ssl_version,
+	};
+
+	if (info->version_num < MIN_LIBCURL_VERSION)
+		library.fault = "It is older than 7.87.";
+	else if ((info->features & CURL_VERSION_SSL) == 0)
+		library.fault = "It has no TLS.";
+	else if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
+		library.fault = "It has no asynchronous resolver.";
+	return library;
 }

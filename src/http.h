@@ -28,12 +28,22 @@ typedef struct FpgoHttpRequest
 	size_t		answer_limit;	/* bytes of answer body that are accepted */
 } FpgoHttpRequest;
 
+/* What a request was at when it ended. */
+typedef enum FpgoHttpStage
+{
+	FPGO_HTTP_RESOLVING,		/* looking its host's name up, or before */
+	FPGO_HTTP_CONNECTING,		/* has an address; no connection yet */
+	FPGO_HTTP_SECURING,			/* is connected; has not agreed on TLS yet */
+	FPGO_HTTP_SENT				/* the mark was reached */
+} FpgoHttpStage;
+
 /* How far a request came; the facts that outcome.c judges by. */
 typedef struct FpgoHttpResult
 {
 	int			code;			/* CURLcode; FPGO_HTTP_ABANDONED if we stopped
 								 * it ourselves */
 	bool		mark_reached;	/* the request's first byte may have left */
+	FpgoHttpStage stage;
 	bool		headers_complete;	/* the blank line after the final answer's
 									 * headers was seen */
 	bool		over_limit;		/* the answer was larger than answer_limit */
@@ -42,6 +52,7 @@ typedef struct FpgoHttpResult
 								 * unreadable */
 	int			rate_limit;		/* x-ratelimit-limit, -1 likewise */
 	int			rate_remaining; /* x-ratelimit-remaining, -1 likewise */
+	int64		date;			/* Date in Unix seconds, -1 likewise */
 	int64		elapsed_us;		/* start to end */
 	const char *body;			/* NUL-terminated, "" if none; lives until
 								 * fpgo_http_finish() */
@@ -97,7 +108,16 @@ fpgo_http_result(const FpgoHttpTransfer *transfer);
 /* Release the transfer, ending it first if it is still under way. */
 extern void fpgo_http_finish(FpgoHttpTransfer *transfer);
 
-/* "libcurl/7.88.1 ...", for diagnosis. */
-extern const char *fpgo_http_version(void);
+/* The libcurl that is installed, for diagnosis. */
+typedef struct FpgoHttpLibrary
+{
+	const char *version;		/* "7.88.1" */
+	const char *built_with;		/* the version fpgo was compiled with */
+	const char *tls;			/* "OpenSSL/3.0.17"; NULL if it has none */
+	const char *fault;			/* why it will not do, a sentence; or NULL */
+} FpgoHttpLibrary;
+
+/* May be called by any process: starts nothing of libcurl. */
+extern FpgoHttpLibrary fpgo_http_library(void);
 
 #endif							/* FPGO_HTTP_H */

@@ -224,22 +224,28 @@ fpgo_http_parse_number(const char *text, size_t len)
 	return number;
 }
 
-int
-fpgo_http_parse_retry_after(const char *text, size_t len)
+int64_t
+fpgo_http_parse_date(const char *text, size_t len)
 {
 	char		date[MAX_DATE_LENGTH + 1];
-	time_t		when;
-	time_t		now;
 
 	if (len == 0 || len > MAX_DATE_LENGTH)
 		return -1;
-	if (text[0] >= '0' && text[0] <= '9')
-		return fpgo_http_parse_number(text, len);
-
 	memcpy(date, text, len);
 	date[len] = '\0';
-	when = curl_getdate(date, NULL);
-	if (when == (time_t) -1)
+	return Max((int64_t) curl_getdate(date, NULL), -1);
+}
+
+int
+fpgo_http_parse_retry_after(const char *text, size_t len)
+{
+	int64_t		when;
+	int64_t		now;
+
+	if (len > 0 && text[0] >= '0' && text[0] <= '9')
+		return fpgo_http_parse_number(text, len);
+	when = fpgo_http_parse_date(text, len);
+	if (when == -1)
 		return -1;
 	now = time(NULL);
 	if (when <= now)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * If the header line (not NUL-terminated, with its line end) is the one called
@@ -21,6 +22,9 @@ extern bool fpgo_http_find_value(const char *line, size_t len,
 
 /* A whole number of at most nine digits, or -1. */
 extern int fpgo_http_parse_number(const char *text, size_t len);
+
+/* A date in Unix seconds, or -1. */
+extern int64_t fpgo_http_parse_date(const char *text, size_t len);
 
 /*
  * Retry-After, a number of seconds or a date, as seconds from now; 0 if the

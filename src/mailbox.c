@@ -1,6 +1,6 @@
 /*
  * mailbox.c
- *		An order over to a helper process, its answer back.
+ *		A request over to a process that sends, its answer back.
  *
  * One dynamic shared memory segment a helper: a header of atomic words and
  * two message queues.  The segment outlives statements and transactions of
@@ -18,7 +18,9 @@
  *				commit that records the order; a caller that leaves tries
  *				OPEN -> WITHDRAWN.  Either the order goes on and the caller
  *				can name it, or nothing was recorded and nothing is sent;
- *				the same when the helper is found dead.
+ *				the same when the helper is found dead.  An inquiry is
+ *				never recorded, so its deal stays open until its caller
+ *				leaves.
  *
  * The queues keep the bytes that passed through them, so both sides overwrite
  * them between requests.  Messages are written and read field by field,
@@ -268,23 +270,39 @@ open_message(Reader *reader, const void *data, Size len, unsigned char tag)
 
 /* ---------- requests ---------- */
 
-void
-fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
+static void
+put_target(StringInfo message, const FpgoTarget *target)
 {
-	const FpgoTarget *target = &request->target;
-	const FpgoHandIn *handin = &request->handin;
-
-	appendStringInfoChar(message, (char) REQUEST_TAG);
-	put_int(message, request->number);
-	put_int(message, request->server);
-	put_int(message, request->retention_s);
 	put_text(message, target->server_name);
+	put_text(message, target->url);
 	put_text(message, target->submit_url);
 	put_text(message, target->token);
 	put_text(message, target->ca_file);
 	put_int(message, target->connect_timeout_ms);
 	put_int(message, target->timeout_ms);
 	put_int(message, target->keepalive_s);
+}
+
+static void
+get_target(Reader *reader, FpgoTarget *target)
+{
+	target->server_name = get_text(reader);
+	target->url = get_text(reader);
+	target->submit_url = get_text(reader);
+	target->token = get_text(reader);
+	target->ca_file = get_text(reader);
+	target->connect_timeout_ms = get_int(reader);
+	target->timeout_ms = get_int(reader);
+	target->keepalive_s = get_int(reader);
+}
+
+static void
+put_order(StringInfo message, const FpgoRequest *request)
+{
+	const FpgoHandIn *handin = &request->handin;
+
+	put_int(message, request->server);
+	put_int(message, request->retention_s);
 	put_text(message, handin->key);
 	appendBinaryStringInfo(message, (const char *) handin->order_hash,
 						   FPGO_HASH_BYTES);
@@ -296,38 +314,55 @@ fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
 	put_texts(message, request->secrets);
 }
 
+static void
+get_order(Reader *reader, FpgoRequest *request)
+{
+	FpgoHandIn *handin = &request->handin;
+
+	request->server = get_int(reader);
+	request->retention_s = get_int(reader);
+	handin->server = request->target.server_name;
+	handin->key = get_text(reader);
+	memcpy(handin->order_hash, take(reader, FPGO_HASH_BYTES),
+		   FPGO_HASH_BYTES);
+	handin->reference = get_text(reader);
+	handin->role = get_text(reader);
+	handin->grand_total = get_text(reader);
+	handin->payload = get_text(reader);
+	handin->payload_len = strlen(handin->payload);
+	handin->advice = get_texts(reader);
+	if (handin->advice[0] == NULL)
+		handin->advice = NULL;
+	request->secrets = get_texts(reader);
+}
+
+void
+fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
+{
+	appendStringInfoChar(message, (char) REQUEST_TAG);
+	put_int(message, request->kind);
+	put_int(message, request->number);
+	put_target(message, &request->target);
+	if (request->kind == FPGO_REQUEST_ORDER)
+		put_order(message, request);
+	else
+		put_text(message, request->path);
+}
+
 FpgoRequest *
 fpgo_mailbox_read_request(const void *data, Size len)
 {
 	FpgoRequest *request = palloc0(sizeof(FpgoRequest));
-	FpgoTarget *target = &request->target;
-	FpgoHandIn *handin = &request->handin;
 	Reader		reader;
 
 	open_message(&reader, data, len, REQUEST_TAG);
+	request->kind = get_int(&reader);
 	request->number = get_int(&reader);
-	request->server = get_int(&reader);
-	request->retention_s = get_int(&reader);
-	target->server_name = get_text(&reader);
-	target->submit_url = get_text(&reader);
-	target->token = get_text(&reader);
-	target->ca_file = get_text(&reader);
-	target->connect_timeout_ms = get_int(&reader);
-	target->timeout_ms = get_int(&reader);
-	target->keepalive_s = get_int(&reader);
-	handin->server = target->server_name;
-	handin->key = get_text(&reader);
-	memcpy(handin->order_hash, take(&reader, FPGO_HASH_BYTES),
-		   FPGO_HASH_BYTES);
-	handin->reference = get_text(&reader);
-	handin->role = get_text(&reader);
-	handin->grand_total = get_text(&reader);
-	handin->payload = get_text(&reader);
-	handin->payload_len = strlen(handin->payload);
-	handin->advice = get_texts(&reader);
-	if (handin->advice[0] == NULL)
-		handin->advice = NULL;
-	request->secrets = get_texts(&reader);
+	get_target(&reader, &request->target);
+	if (request->kind == FPGO_REQUEST_ORDER)
+		get_order(&reader, request);
+	else
+		request->path = get_text(&reader);
 	return request;
 }
 
@@ -394,6 +429,32 @@ get_submission(Reader *reader, FpgoSubmission *submission)
 	submission->bank_id_url = get_text(reader);
 }
 
+static void
+put_finding(StringInfo message, const FpgoFinding *finding)
+{
+	put_int(message, finding->stage);
+	put_int(message, finding->status);
+	put_int(message, finding->retry_after_s);
+	put_int(message, finding->is_api);
+	put_int(message, finding->has_date);
+	put_int(message, finding->ahead_s);
+	put_int(message, finding->elapsed_us);
+	put_text(message, finding->reason);
+}
+
+static void
+get_finding(Reader *reader, FpgoFinding *finding)
+{
+	finding->stage = get_int(reader);
+	finding->status = get_int(reader);
+	finding->retry_after_s = get_int(reader);
+	finding->is_api = get_int(reader);
+	finding->has_date = get_int(reader);
+	finding->ahead_s = get_int(reader);
+	finding->elapsed_us = get_int(reader);
+	finding->reason = get_text(reader);
+}
+
 void
 fpgo_mailbox_write_answer(StringInfo message, const FpgoAnswer *answer)
 {
@@ -405,6 +466,8 @@ fpgo_mailbox_write_answer(StringInfo message, const FpgoAnswer *answer)
 		put_outcome(message, &answer->outcome);
 	else if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		put_submission(message, &answer->on_record);
+	else if (answer->kind == FPGO_ANSWER_FINDING)
+		put_finding(message, &answer->finding);
 	put_int(message, answer->error.sqlerrcode);
 	put_text(message, answer->error.message);
 	put_text(message, answer->error.detail);
@@ -425,6 +488,8 @@ fpgo_mailbox_read_answer(const void *data, Size len)
 		get_outcome(&reader, &answer->outcome);
 	else if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		get_submission(&reader, &answer->on_record);
+	else if (answer->kind == FPGO_ANSWER_FINDING)
+		get_finding(&reader, &answer->finding);
 	answer->error.sqlerrcode = get_int(&reader);
 	answer->error.message = get_text(&reader);
 	answer->error.detail = get_text(&reader);

@@ -1,6 +1,6 @@
 /*
  * mailbox.h
- *		An order over to a helper process, its answer back.
+ *		A request over to a process that sends, its answer back.
  */
 #ifndef FPGO_MAILBOX_H
 #define FPGO_MAILBOX_H
@@ -62,14 +62,26 @@ typedef struct FpgoMailbox
 	shm_mq_handle *in;
 } FpgoMailbox;
 
+typedef enum FpgoRequestKind
+{
+	FPGO_REQUEST_ORDER = 1,		/* record it, send it, record the outcome */
+	FPGO_REQUEST_INQUIRY		/* ask the gateway, record nothing */
+} FpgoRequestKind;
+
 typedef struct FpgoRequest
 {
+	FpgoRequestKind kind;
 	uint32		number;			/* counts the caller's requests */
-	Oid			server;			/* the foreign server's oid */
 	FpgoTarget	target;
+
+	/* of an order */
+	Oid			server;			/* the foreign server's oid */
 	int			retention_s;
 	FpgoHandIn	handin;
 	const char *const *secrets; /* of the order; see fpgo_secrets_list() */
+
+	/* of an inquiry */
+	const char *path;			/* see fpgo_exchange_inquire() */
 } FpgoRequest;
 
 typedef enum FpgoAnswerKind
@@ -84,7 +96,8 @@ typedef enum FpgoAnswerKind
 								 * cannot wait: ask a helper */
 	FPGO_ANSWER_UNRECORDED,		/* sent, but the outcome could not be
 								 * recorded: submission, error */
-	FPGO_ANSWER_ERROR			/* before anything was recorded: error */
+	FPGO_ANSWER_ERROR,			/* before anything was recorded: error */
+	FPGO_ANSWER_FINDING			/* of an inquiry: finding */
 } FpgoAnswerKind;
 
 typedef struct FpgoAnswer
@@ -94,6 +107,8 @@ typedef struct FpgoAnswer
 	int64		submission;
 	FpgoOutcome outcome;
 	FpgoSubmission on_record;
+	FpgoFinding finding;
+	bool		is_of_resident; /* set by the caller's side (ask.c) */
 	ErrorData	error;			/* sqlerrcode, message, detail, hint only */
 } FpgoAnswer;
 

@@ -28,6 +28,11 @@
 
 #include "reply.h"
 
+#define MIN_JSON_C_VERSION 0x000f00
+#if JSON_C_VERSION_NUM < MIN_JSON_C_VERSION
+#error "fpgo needs json-c 0.15 or newer"
+#endif
+
 /* deepest nesting that is parsed, and that sentences are looked for in */
 #define MAX_DEPTH 32
 #define MAX_SENTENCE_DEPTH 8
@@ -585,4 +590,15 @@ fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 
 	MemoryContextDelete(context);
 	return reply;
+}
+
+FpgoReplyLibrary
+fpgo_reply_library(void)
+{
+	return (FpgoReplyLibrary) {
+		.version = json_c_version(),
+		.built_with = JSON_C_VERSION,
+		.fault = json_c_version_num() < MIN_JSON_C_VERSION ?
+			"It is older than 0.15." : NULL,
+	};
 }

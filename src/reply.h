@@ -41,4 +41,14 @@ typedef struct FpgoReply
 extern FpgoReply *fpgo_reply_read(const char *body, size_t len,
 								  const char *const *secrets);
 
+/* The json-c that is installed, for diagnosis. */
+typedef struct FpgoReplyLibrary
+{
+	const char *version;		/* "0.16" */
+	const char *built_with;		/* the version fpgo was compiled with */
+	const char *fault;			/* why it will not do, a sentence; or NULL */
+} FpgoReplyLibrary;
+
+extern FpgoReplyLibrary fpgo_reply_library(void);
+
 #endif							/* FPGO_REPLY_H */

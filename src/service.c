@@ -1,8 +1,8 @@
 /*
  * service.c
- *		One order of submit_invoice, from its request to its answer.
+ *		One request of a session, from the mailbox back to it.
  *
- * For each request
+ * For each order of submit_invoice
  *
  *		1. submission and attempt are recorded in one transaction, which is
  *		   committed unless the caller withdrew first;
@@ -10,6 +10,9 @@
  *		3. the outcome is recorded in another transaction, again and again if
  *		   that fails;
  *		4. the answer is handed back.
+ *
+ * An inquiry is sent and its answer handed back: no transaction, no lock, no
+ * record.  It ends early when its caller has left, and at a shutdown.
  *
  * Memory: one context a request, deleted at its end; libcurl's handle and its
  * kept connections live with the process.
@@ -43,6 +46,7 @@ struct FpgoService
 	FpgoRequest *request;
 	FpgoAnswer	answer;
 	FpgoFlight *flight;			/* NULL unless recorded */
+	FpgoExchange *inquiry;		/* NULL unless begun, or once ended */
 	int64		run;
 	bool		may_wait;
 	bool		holds_tables;
@@ -143,13 +147,20 @@ keep_error(FpgoService *service, ErrorData *error)
 	service->answer.error.hint = error->hint;
 }
 
-/* Take the error that is being handled, and undo what it interrupted. */
+/* Take the error that is being handled. */
 static void
-catch_error(FpgoService *service)
+take_error(FpgoService *service)
 {
 	MemoryContextSwitchTo(service->context);
 	keep_error(service, CopyErrorData());
 	FlushErrorState();
+}
+
+/* The same in a transaction: undo what it interrupted. */
+static void
+catch_error(FpgoService *service)
+{
+	take_error(service);
 	abort_transaction();
 }
 
@@ -312,6 +323,78 @@ sweep(FpgoService *service)
 	return n > 0;
 }
 
+static void
+begin_order(FpgoService *service)
+{
+	Recording	recording;
+
+	pgstat_report_activity(STATE_RUNNING, "recording");
+	recording = record_and_commit(service);
+	if (recording == IN_THE_WAY &&
+		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
+		sweep(service))
+		recording = record_and_commit(service);
+	if (recording != RECORDED)
+		return;
+	service->answer.submission = service->flight->claim.submission;
+	if (fpgo_flight_is_acknowledged())
+		fpgo_flight_launch(service->flight);
+	else
+		fpgo_flight_call_off(service->flight);
+	pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
+}
+
+/* ---------- inquiries ---------- */
+
+static void
+begin_inquiry(FpgoService *service)
+{
+	pgstat_report_activity(STATE_RUNNING, "asking the gateway");
+	PG_TRY();
+	{
+		service->inquiry = fpgo_exchange_inquire(&service->request->target,
+												 service->request->path,
+												 service->context);
+	}
+	PG_CATCH();
+	{
+		take_error(service);
+		service->answer.kind = FPGO_ANSWER_ERROR;
+	}
+	PG_END_TRY();
+}
+
+/* Nobody is kept waiting for one: neither a caller nor a shutdown. */
+static bool
+is_inquiry_in_flight(const FpgoService *service)
+{
+	return !fpgo_exchange_is_done(service->inquiry) &&
+		!ShutdownRequestPending &&
+		pg_atomic_read_u32(&service->mailbox->header->deal) ==
+		FPGO_DEAL_OPEN;
+}
+
+static void
+end_inquiry(FpgoService *service)
+{
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(service->context);
+		service->answer.finding = *fpgo_exchange_find(service->inquiry);
+		service->answer.kind = FPGO_ANSWER_FINDING;
+	}
+	PG_CATCH();
+	{
+		take_error(service);
+		service->answer.kind = FPGO_ANSWER_ERROR;
+	}
+	PG_END_TRY();
+	service->inquiry = NULL;
+	MemoryContextSwitchTo(TopMemoryContext);
+}
+
+/* ---------- either ---------- */
+
 FpgoService *
 fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 				   bool may_wait)
@@ -321,7 +404,6 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 												  ALLOCSET_DEFAULT_SIZES);
 	FpgoService *service = MemoryContextAllocZero(context,
 												  sizeof(FpgoService));
-	Recording	recording;
 
 	service->mailbox = mailbox;
 	service->context = context;
@@ -331,21 +413,10 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 	service->request = fpgo_mailbox_read_request(data, len);
 	explicit_bzero(data, len);
 
-	pgstat_report_activity(STATE_RUNNING, "recording");
-	recording = record_and_commit(service);
-	if (recording == IN_THE_WAY &&
-		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
-		sweep(service))
-		recording = record_and_commit(service);
-	if (recording == RECORDED)
-	{
-		service->answer.submission = service->flight->claim.submission;
-		if (fpgo_flight_is_acknowledged())
-			fpgo_flight_launch(service->flight);
-		else
-			fpgo_flight_call_off(service->flight);
-		pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
-	}
+	if (service->request->kind == FPGO_REQUEST_ORDER)
+		begin_order(service);
+	else
+		begin_inquiry(service);
 	MemoryContextSwitchTo(TopMemoryContext);
 	return service;
 }
@@ -353,6 +424,8 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 bool
 fpgo_service_is_in_flight(const FpgoService *service)
 {
+	if (service->inquiry != NULL)
+		return is_inquiry_in_flight(service);
 	return service->flight != NULL && !fpgo_flight_is_over(service->flight);
 }
 
@@ -405,6 +478,8 @@ fpgo_service_settle(FpgoService *service)
 	int			limit = ShutdownRequestPending ? FPGO_GRACE_MS :
 	FPGO_RETRY_LIMIT_MS;
 
+	if (service->inquiry != NULL)
+		end_inquiry(service);
 	if (service->flight == NULL)
 		return true;
 	pgstat_report_activity(STATE_RUNNING, "recording the outcome");
@@ -449,9 +524,12 @@ free_service(FpgoService *service)
 		fpgo_flight_free(service->flight);
 	explicit_bzero(unconstify(char *, service->request->target.token),
 				   strlen(service->request->target.token));
-	explicit_bzero(unconstify(char *, service->request->handin.payload),
-				   service->request->handin.payload_len);
-	fpgo_secrets_wipe(service->request->secrets);
+	if (service->request->kind == FPGO_REQUEST_ORDER)
+	{
+		explicit_bzero(unconstify(char *, service->request->handin.payload),
+					   service->request->handin.payload_len);
+		fpgo_secrets_wipe(service->request->secrets);
+	}
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(service->context);
 }

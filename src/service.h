@@ -1,6 +1,6 @@
 /*
  * service.h
- *		One order of submit_invoice, from its request to its answer.
+ *		One request of a session, from the mailbox back to it.
  *
  * A service is what a background process does for one request that came over
  * a mailbox: begin; while it is in flight, drive it (fpgo_http_step()); settle,
@@ -17,13 +17,15 @@
 typedef struct FpgoService FpgoService;
 
 /*
- * Read a request, record its order and launch it, or find what is in the way.
- * data is overwritten.  If a lock is in the way too, the answer is that error,
- * or, for a process that may not wait, that somebody else has to serve it.
+ * Read a request.  Record its order and launch it, or find what is in the way;
+ * or launch its inquiry.  data is overwritten.  If a lock is in the way of
+ * recording, the answer is that error, or, for a process that may not wait,
+ * that somebody else has to serve it.
  */
 extern FpgoService *fpgo_service_begin(FpgoMailbox *mailbox, void *data,
 									   Size len, int64 run, bool may_wait);
 
+/* An inquiry is no longer once its caller left or this process is to end. */
 extern bool fpgo_service_is_in_flight(const FpgoService *service);
 
 /*

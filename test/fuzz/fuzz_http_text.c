@@ -47,6 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	require(number >= -1 && number <= 999999999);
 	require(fpgo_http_parse_retry_after(bare.texts[0], bare.lens[0]) >= -1);
+	require(fpgo_http_parse_date(bare.texts[0], bare.lens[0]) >= -1);
 	check_header(bare.texts[1], bare.lens[1], "Retry-After");
 	check_header(bare.texts[1], bare.lens[1], ended.texts[0]);
 	check_url(ended.texts[1]);

@@ -17,6 +17,8 @@
 
 #include "utils/memutils.h"
 
+#include <curl/curlver.h>
+
 #include "http.h"
 #include "tap.h"
 
@@ -182,6 +184,7 @@ static void
 test_plain_exchange(void)
 {
 	static const char *const created[] = {"HTTP/1.1 201 Created\r\n"
+		"Date: Wed, 21 Oct 2026 07:28:00 GMT\r\n"
 		"Content-Length: 2\r\nRetry-After: 7\r\nX-RateLimit-Limit: 240\r\n"
 		"X-RateLimit-Remaining: oops\r\n\r\n{}"};
 	FpgoHttpRequest request = make_request(0);
@@ -195,7 +198,9 @@ test_plain_exchange(void)
 	   result->status == 201 && !result->over_limit, "a whole exchange");
 	ok(strcmp(result->body, "{}") == 0 && result->body_len == 2, "its body");
 	ok(result->retry_after_s == 7 && result->rate_limit == 240 &&
-	   result->rate_remaining == -1, "its headers");
+	   result->rate_remaining == -1 && result->date == 1792567680,
+	   "its headers");
+	ok(result->stage == FPGO_HTTP_SENT, "what it came to last");
 	fpgo_http_finish(transfer);
 
 	ok(strncmp(last_request, "POST /orders HTTP/1.1\r\n", 23) == 0,
@@ -330,7 +335,8 @@ test_answers(void)
 		bool		headers_complete;
 	} cases[] = {
 		{"interim answers", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early "
-			"Hints\r\nRetry-After: 9\r\n\r\n" CREATED, 0, 201, true},
+			"Hints\r\nRetry-After: 9\r\nDate: Wed, 21 Oct 2026 07:28:00 GMT"
+			"\r\n\r\n" CREATED, 0, 201, true},
 		{"an interim answer alone", THEN_CLOSE "HTTP/1.1 103 Early Hints\r\n"
 			"\r\n", 52, 103, false},
 		{"an interim answer and half of another", THEN_CLOSE
@@ -365,6 +371,7 @@ test_answers(void)
 				result->status == cases[i].status &&
 				result->headers_complete == cases[i].headers_complete &&
 				result->mark_reached && result->retry_after_s == -1 &&
+				result->date == -1 && result->stage == FPGO_HTTP_SENT &&
 				n_requests == 1, "%s", cases[i].name))
 			printf("# code %d status %d headers %d\n", result->code,
 				   result->status, result->headers_complete);
@@ -415,6 +422,8 @@ test_not_sent(void)
 	transfer = fpgo_http_start(&request, CurrentMemoryContext);
 	ok(fpgo_http_is_done(transfer) && fpgo_http_result(transfer)->code == 49,
 	   "a token with a line break is not sent");
+	ok(fpgo_http_result(transfer)->stage == FPGO_HTTP_RESOLVING,
+	   "nor is a name looked up for it");
 	fpgo_http_finish(transfer);
 
 	request = make_request(60);
@@ -429,6 +438,18 @@ test_not_sent(void)
 	transfer = run(&request);
 	ok(fpgo_http_result(transfer)->code == 7 &&
 	   !fpgo_http_result(transfer)->mark_reached, "no server");
+	ok(fpgo_http_result(transfer)->stage == FPGO_HTTP_CONNECTING,
+	   "found, but not reached");
+	fpgo_http_finish(transfer);
+
+	/* the server waits for the end of what is no request */
+	request.url = psprintf("https://127.0.0.1:%d/", port);
+	request.connect_timeout_ms = 300;
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 28 &&
+	   !fpgo_http_result(transfer)->mark_reached, "no TLS");
+	ok(fpgo_http_result(transfer)->stage == FPGO_HTTP_SECURING,
+	   "reached, but not agreed on TLS");
 	fpgo_http_finish(transfer);
 
 	ok(n_requests == 0, "nothing was received");
@@ -449,6 +470,8 @@ test_resolver_signals(void)
 	transfer = run(&request);
 	ok(fpgo_http_result(transfer)->code == 6 &&
 	   !fpgo_http_result(transfer)->mark_reached, "a name nobody knows");
+	ok(fpgo_http_result(transfer)->stage == FPGO_HTTP_RESOLVING,
+	   "and nothing is connected to");
 	fpgo_http_finish(transfer);
 	ok(!pthread_equal(resolver_thread, pthread_self()) &&
 	   sigismember(&resolver_mask, SIGINT) == 1 &&
@@ -515,6 +538,9 @@ main(void)
 	test_not_sent();
 	test_resolver_signals();
 	test_many();
-	ok(strncmp(fpgo_http_version(), "libcurl/", 8) == 0, "the version");
+	ok(fpgo_http_library().fault == NULL &&
+	   strcmp(fpgo_http_library().built_with, LIBCURL_VERSION) == 0,
+	   "libcurl %s, with %s", fpgo_http_library().version,
+	   fpgo_http_library().tls);
 	return done_testing();
 }

@@ -248,6 +248,30 @@ test_numbers(void)
 		   cases[i].number, "number \"%s\"", cases[i].text);
 }
 
+static void
+test_date(void)
+{
+	static const struct
+	{
+		const char *text;
+		int64_t		date;
+	} cases[] = {
+		{"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+		{"Wed, 21 Oct 2026 07:28:00 GMT", 1792567680},
+		{"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799)},
+		{"Fri, 01 Jan 1960 00:00:00 GMT", -1},
+		{"Wed, 99 Oct 2026 07:28:00 GMT", -1},
+		{"yesterday", -1},
+		{"", -1},
+		{"Wed, 21 Oct 2026 07:28:00 GMT, and so on for longer than any date",
+		-1},
+	};
+
+	for (size_t i = 0; i < lengthof(cases); i++)
+		ok(fpgo_http_parse_date(cases[i].text, strlen(cases[i].text)) ==
+		   cases[i].date, "as a date: \"%s\"", cases[i].text);
+}
+
 static int
 parse_wait(const char *text)
 {
@@ -352,6 +376,7 @@ main(void)
 	test_urls();
 	test_lengths();
 	test_numbers();
+	test_date();
 	test_retry_after();
 	test_headers();
 	test_loopback();

@@ -474,6 +474,9 @@ main(void)
 	test_masks();
 	test_clip();
 	test_mutations();
+	ok(fpgo_reply_library().fault == NULL &&
+	   strncmp(fpgo_reply_library().version, "0.", 2) == 0, "json-c %s",
+	   fpgo_reply_library().version);
 	MemoryContextReset(TopMemoryContext);
 	return done_testing();
 }

@@ -1,0 +1,90 @@
+/*
+ * doctor.h
+ *		What fpgo.doctor() looks at: one function a row.
+ *
+ * A check says what it found, or raises: the error is then what it found, and
+ * its message, DETAIL and HINT become the row's.  What a check finds out is
+ * handed on to those after it.
+ */
+#ifndef FPGO_DOCTOR_H
+#define FPGO_DOCTOR_H
+
+#include "fpgo.h"
+
+#include "foreign/foreign.h"
+
+typedef enum FpgoVerdict
+{
+	FPGO_RIGHT,
+	FPGO_WRONG,
+	FPGO_UNSEEN					/* could not be looked at */
+} FpgoVerdict;
+
+typedef struct FpgoDiagnosis
+{
+	FpgoVerdict verdict;
+	const char *detail;			/* sentences without secrets */
+	const char *hint;			/* how to mend it, NULL if not known */
+} FpgoDiagnosis;
+
+/* What is known of the server so far. */
+typedef struct FpgoExamination
+{
+	const char *server_name;
+	ForeignServer *server;		/* NULL before it is found */
+	FpgoGateway *gateway;		/* NULL before USAGE is seen; without token
+								 * before that is */
+	const FpgoFinding *finding; /* NULL before the gateway was asked */
+	const char *hint;			/* for an error that a check may raise without
+								 * one; NULL at its beginning */
+} FpgoExamination;
+
+typedef FpgoDiagnosis (*FpgoCheck) (FpgoExamination *examination);
+
+static inline FpgoDiagnosis
+fpgo_right(const char *detail)
+{
+	return (FpgoDiagnosis) {FPGO_RIGHT, detail, NULL};
+}
+
+static inline FpgoDiagnosis
+fpgo_wrong(const char *detail, const char *hint)
+{
+	return (FpgoDiagnosis) {FPGO_WRONG, detail, hint};
+}
+
+static inline FpgoDiagnosis
+fpgo_unseen(const char *detail)
+{
+	return (FpgoDiagnosis) {FPGO_UNSEEN, detail, NULL};
+}
+
+/* doctor_host.c: the PostgreSQL that fpgo runs in */
+extern FpgoDiagnosis fpgo_check_extension(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_libcurl(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_json_c(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_writable(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_durability(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_shared_memory(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_preload(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_worker(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_queue(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_logging(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_publications(FpgoExamination *examination);
+
+/* doctor_server.c: the gateway account, and the gateway */
+extern FpgoDiagnosis fpgo_check_server(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_options(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_usage(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_timeout(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_mapping(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_token(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_process(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_name(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_connection(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_tls(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_clock(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_api(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_credentials(FpgoExamination *examination);
+
+#endif							/* FPGO_DOCTOR_H */
