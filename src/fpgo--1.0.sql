@@ -290,10 +290,10 @@ COMMENT ON FUNCTION fpgo.json_schema(text) IS 'The rules of an order as a JSON S
 CREATE FUNCTION fpgo.option_validator(options text[], catalog oid) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_option_validator'
 	LANGUAGE C STRICT;
-COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value (of defaults: no JSON object, a member that the API does not know, that breaks a rule, that is about one customer or that tells one order from another), HV002 for a missing one, 42501 for naming a file without pg_read_server_files.';
+COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value (of url: also an address that is not public, without private_network; of defaults: no JSON object, a member that the API does not know, that breaks a rule, that is about one customer or that tells one order from another), HV002 for a missing one, 42501 for naming a file without pg_read_server_files, and for private_network or a url of this machine without being superuser.';
 
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
-COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates, defaults); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
+COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates, defaults); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
 
 /* ---------- 5. Records ---------- */
 

@@ -282,6 +282,7 @@ fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
 	put_int(message, target->connect_timeout_ms);
 	put_int(message, target->timeout_ms);
 	put_int(message, target->keepalive_s);
+	put_int(message, target->private_network);
 	put_text(message, handin->key);
 	appendBinaryStringInfo(message, (const char *) handin->order_hash,
 						   FPGO_HASH_BYTES);
@@ -312,6 +313,7 @@ fpgo_mailbox_read_request(const void *data, Size len)
 	target->connect_timeout_ms = get_int(&reader);
 	target->timeout_ms = get_int(&reader);
 	target->keepalive_s = get_int(&reader);
+	target->private_network = get_int(&reader) != 0;
 	handin->server = target->server_name;
 	handin->key = get_text(&reader);
 	memcpy(handin->order_hash, take(&reader, FPGO_HASH_BYTES),
@@ -338,6 +340,7 @@ put_outcome(StringInfo message, const FpgoOutcome *outcome)
 	put_int(message, outcome->class);
 	put_int(message, outcome->status);
 	put_int(message, outcome->retry_after_s);
+	put_int(message, outcome->needs_private_network);
 	put_text(message, outcome->reason);
 	put_text(message, reply ? reply->order_uuid : NULL);
 	put_text(message, reply ? reply->customer_uuid : NULL);
@@ -357,6 +360,7 @@ get_outcome(Reader *reader, FpgoOutcome *outcome)
 	outcome->class = get_int(reader);
 	outcome->status = get_int(reader);
 	outcome->retry_after_s = get_int(reader);
+	outcome->needs_private_network = get_int(reader) != 0;
 	outcome->reason = get_text(reader);
 	reply->order_uuid = get_text(reader);
 	reply->customer_uuid = get_text(reader);

@@ -19,7 +19,7 @@
  * To be raised with every change of the header or of a message: after an
  * upgrade a session may still run the old library, and its helper the new one.
  */
-#define FPGO_MAILBOX_PROTOCOL 1
+#define FPGO_MAILBOX_PROTOCOL 2
 
 /* Who may use the helper now. */
 #define FPGO_OWNER_BUSY 0		/* a request is under way, or about to be */

@@ -494,6 +494,8 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 						outcome->retry_after_s);
 	if (outcome->class == FPGO_OUTCOME_UNKNOWN)
 		hint = advise_uncertain(submission);
+	if (outcome->needs_private_network)
+		hint = "The order was not processed.  If the gateway is in a private network, a superuser may say so: ALTER SERVER %s OPTIONS (ADD private_network 'true');";
 	ereport(ERROR,
 			(errcode(error->code),
 			 errmsg(error->message, server_name),
