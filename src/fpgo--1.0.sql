@@ -20,6 +20,13 @@
 -- complain if the script is sourced in psql rather than through CREATE EXTENSION
 \echo Use "CREATE EXTENSION fpgo" to load this file. \quit
 
+-- what lies in the schema already could be taken for what is meant below
+CREATE FUNCTION fpgo.require_schema() RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_require_schema'
+	LANGUAGE C;
+SELECT fpgo.require_schema();
+DROP FUNCTION fpgo.require_schema();
+
 /* ---------- 1. Orders ---------- */
 
 CREATE TYPE fpgo.product AS (
