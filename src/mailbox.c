@@ -379,6 +379,7 @@ put_submission(StringInfo message, const FpgoSubmission *submission)
 	put_int(message, submission->id);
 	put_int(message, submission->state);
 	put_int(message, submission->is_same_order);
+	put_text(message, submission->role);
 	put_text(message, submission->order_uuid);
 	put_text(message, submission->customer_uuid);
 	put_text(message, submission->bank_id_url);
@@ -390,6 +391,7 @@ get_submission(Reader *reader, FpgoSubmission *submission)
 	submission->id = get_int(reader);
 	submission->state = get_int(reader);
 	submission->is_same_order = get_int(reader);
+	submission->role = get_text(reader);
 	submission->order_uuid = get_text(reader);
 	submission->customer_uuid = get_text(reader);
 	submission->bank_id_url = get_text(reader);

@@ -535,6 +535,15 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 				 errhint("fpgo.invoice_session(%lld) has its answer when it is accepted.",
 						 (long long) found->id),
 				 fpgo_errhide()));
+	/* with its BankID address, that is for who may read invoice_session */
+	if (!fpgo_submission_is_for(found->role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for submission %lld",
+						(long long) found->id),
+				 errdetail("This order was handed in before, by a role whose answers are not yours to read.  Nothing was sent now."),
+				 errhint("If it is another order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
+				 fpgo_errhide()));
 }
 
 /* Raise what an answer without a session comes to. */
