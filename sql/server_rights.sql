@@ -141,7 +141,28 @@ SELECT fpgo.option_validator('{url=https://10.0.0.1,private_network=true}', 'pg_
 SELECT fpgo.option_validator(NULL, 0) IS NULL AS strict, fpgo.option_validator('{}', 0);
 RESET ROLE;
 
+-- who calls a SECURITY DEFINER function chooses its server by a setting, unless
+-- it was made with one, as README.md advises
+SET ROLE regress_fpgo_owner;
+CREATE SERVER theirs FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://elsewhere.example');
+RESET ROLE;
+SET fpgo.undelivered_notice = off;
+CREATE FUNCTION hand_in(key text) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS $$SELECT fpgo.enqueue_invoice(current_setting('test.order'), key => key)$$;
+CREATE FUNCTION hand_in_well(key text) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET fpgo.server = 'shop' AS $$SELECT fpgo.enqueue_invoice(current_setting('test.order'), key => key)$$;
+SET ROLE regress_fpgo_nobody;
+SET fpgo.server = 'theirs';
+SELECT hand_in('chosen') > 0 AS queued, hand_in_well('fixed') > 0 AS queued_well;
+RESET fpgo.server;
+RESET ROLE;
+SELECT key, server FROM fpgo.submissions ORDER BY key;
+
 \set VERBOSITY default
+DELETE FROM fpgo_internal.submission;
+DELETE FROM fpgo_internal.payload;
+DROP FUNCTION hand_in, hand_in_well;
+DROP SERVER theirs;
 DROP SERVER shop CASCADE;
 DROP PROCEDURE may;
 DROP FUNCTION tried;
