@@ -38,34 +38,34 @@ typedef struct Block
 /* In both lists the first block that an address is within counts. */
 /* clang-format off */
 static const Block ipv4_blocks[] = {
-	{{0}, 8, INTERNAL, 0},				/* this network: RFC 1122 */
-	{{10}, 8, INTERNAL, 0},			/* private: RFC 1918 */
-	{{100, 64}, 10, INTERNAL, 0},		/* carrier-grade NAT: RFC 6598 */
-	{{127}, 8, LOOPBACK, 0},			/* RFC 1122 */
-	{{169, 254}, 16, INTERNAL, 0},		/* link-local: RFC 3927 */
-	{{172, 16}, 12, INTERNAL, 0},		/* private: RFC 1918 */
-	{{192, 0, 0}, 24, INTERNAL, 0},	/* protocol assignments: RFC 6890 */
-	{{192, 0, 2}, 24, INTERNAL, 0},	/* documentation: RFC 5737 */
-	{{192, 88, 99}, 24, INTERNAL, 0},	/* 6to4 relays that were: RFC 7526 */
-	{{192, 168}, 16, INTERNAL, 0},		/* private: RFC 1918 */
-	{{198, 18}, 15, INTERNAL, 0},		/* benchmarks: RFC 2544 */
-	{{198, 51, 100}, 24, INTERNAL, 0},	/* documentation: RFC 5737 */
-	{{203, 0, 113}, 24, INTERNAL, 0},	/* documentation: RFC 5737 */
-	{{224}, 4, INTERNAL, 0},			/* multicast: RFC 5771 */
-	{{240}, 4, INTERNAL, 0},			/* reserved, broadcast: RFC 1112, 919 */
+	{{0}, 8, INTERNAL, 0},					/* this network: RFC 1122 */
+	{{10}, 8, INTERNAL, 0},					/* private: RFC 1918 */
+	{{100, 64}, 10, INTERNAL, 0},			/* carrier-grade NAT: RFC 6598 */
+	{{127}, 8, LOOPBACK, 0},				/* RFC 1122 */
+	{{169, 254}, 16, INTERNAL, 0},			/* link-local: RFC 3927 */
+	{{172, 16}, 12, INTERNAL, 0},			/* private: RFC 1918 */
+	{{192, 0, 0}, 24, INTERNAL, 0},			/* protocol assignments: RFC 6890 */
+	{{192, 0, 2}, 24, INTERNAL, 0},			/* documentation: RFC 5737 */
+	{{192, 88, 99}, 24, INTERNAL, 0},		/* 6to4 relays that were: RFC 7526 */
+	{{192, 168}, 16, INTERNAL, 0},			/* private: RFC 1918 */
+	{{198, 18}, 15, INTERNAL, 0},			/* benchmarks: RFC 2544 */
+	{{198, 51, 100}, 24, INTERNAL, 0},		/* documentation: RFC 5737 */
+	{{203, 0, 113}, 24, INTERNAL, 0},		/* documentation: RFC 5737 */
+	{{224}, 4, INTERNAL, 0},				/* multicast: RFC 5771 */
+	{{240}, 4, INTERNAL, 0},				/* reserved, broadcast: RFC 1112, 919 */
 	{{0}, 0, PUBLIC, 0},
 };
 
 static const Block ipv6_blocks[] = {
-	{{[15] = 1}, 128, LOOPBACK, 0},	/* RFC 4291 */
+	{{[15] = 1}, 128, LOOPBACK, 0},			/* RFC 4291 */
 	{{[10] = 0xff, 0xff}, 96, INTERNAL, 12},	/* IPv4-mapped: RFC 4291 */
 	{{0, 0x64, 0xff, 0x9b}, 96, INTERNAL, 12},	/* NAT64: RFC 6052 */
 	/* protocol assignments, Teredo, ORCHID: RFC 2928, 4380, 7343 */
 	{{0x20, 0x01}, 23, INTERNAL, 0},
 	{{0x20, 0x01, 0x0d, 0xb8}, 32, INTERNAL, 0},	/* documentation: RFC 3849 */
-	{{0x20, 0x02}, 16, INTERNAL, 2},	/* 6to4: RFC 3056 */
-	{{0x3f, 0xff}, 20, INTERNAL, 0},	/* documentation: RFC 9637 */
-	{{0x20}, 3, PUBLIC, 0},			/* global unicast: RFC 4291 */
+	{{0x20, 0x02}, 16, INTERNAL, 2},		/* 6to4: RFC 3056 */
+	{{0x3f, 0xff}, 20, INTERNAL, 0},		/* documentation: RFC 9637 */
+	{{0x20}, 3, PUBLIC, 0},					/* global unicast: RFC 4291 */
 	/*
 	 * unspecified, IPv4-compatible, link-local fe80::/10, site-local
 	 * fec0::/10, multicast ff00::/8: RFC 4291; unique local fc00::/7: RFC
