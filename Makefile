@@ -31,7 +31,9 @@ OBJS = \
 	src/helper.o \
 	src/http.o \
 	src/http_easy.o \
+	src/http_peer.o \
 	src/http_text.o \
+	src/install.o \
 	src/json_schema.o \
 	src/lane.o \
 	src/launcher.o \

@@ -81,6 +81,10 @@ SELECT substr(role, 14) AS role,
 	as_role(role, format('fpgo.submit_invoice(%L, key => ''new'')', :'order')) AS submit,
 	as_role(role, format('fpgo.is_valid(%L)', :'order')) AS validate
 FROM roles ORDER BY nr;
+-- the same order again, under the same key: its answer is for members alone
+SELECT substr(role, 14) AS role,
+	as_role(role, format('(fpgo.submit_invoice(%L)).order_uuid', jsonb_set(:'order'::jsonb, '{referenceNo}', '"accepted"'))) AS again
+FROM roles ORDER BY nr;
 -- see; what was handed in above is key new, reference Dhaka
 SELECT substr(role, 14) AS role,
 	as_role(role, '(SELECT string_agg(key, '' '' ORDER BY submission) FROM fpgo.submissions WHERE key <> ''new'')') AS submissions,

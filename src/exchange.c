@@ -61,7 +61,7 @@ static const CodeReason code_reasons[] = {
 	{23, NULL, NO_MEMORY},
 	{27, "Memory ran out before the request was sent.", NO_MEMORY},
 	{35, NO_TLS, BROKEN_AFTER},
-	{42, "The address is plain HTTP, but its host is not this machine.",
+	{42, NULL,
 	"The connection broke, and the request was not sent a second time."},
 	{49, "The token holds characters that cannot be sent.", NULL},
 	{52, BROKEN_BEFORE, "The connection was closed without an answer."},
@@ -125,10 +125,21 @@ describe_timeout(const FpgoTarget *target, const FpgoHttpResult *result)
 					describe_duration(target->timeout_ms));
 }
 
+/* Does the gateway's address say that it is this machine? */
+static bool
+is_local(const FpgoTarget *target)
+{
+	return fpgo_http_judge_host(target->submit_url) == FPGO_PEER_LOOPBACK;
+}
+
 /* Why there is no whole answer. */
 static const char *
 describe_fault(const FpgoTarget *target, const FpgoHttpResult *result)
 {
+	if (result->peer_refused)
+		return is_local(target) ?
+			"The host of the gateway should be this machine, and is another." :
+			"The host of the gateway has an address that is not public, and the server's option private_network is not true.";
 	if (result->code == 28)
 		return describe_timeout(target, result);
 	if (result->over_limit)
@@ -220,6 +231,7 @@ make_request(const FpgoTarget *target, const char *url)
 		.timeout_ms = target->timeout_ms,
 		.keepalive_s = target->keepalive_s,
 		.answer_limit = ANSWER_LIMIT_KB * 1024,
+		.may_be_internal = target->private_network,
 	};
 }
 
@@ -304,6 +316,7 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 
 	facts.code = result->code;
 	facts.mark_reached = result->mark_reached;
+	facts.peer_refused = result->peer_refused;
 	facts.headers_complete = result->headers_complete;
 	facts.status = result->status;
 	facts.has_order_uuid = reply != NULL && reply->order_uuid != NULL;
@@ -312,6 +325,8 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 	outcome->class = fpgo_outcome_classify(&facts);
 	outcome->status = result->status;
 	outcome->retry_after_s = result->retry_after_s;
+	outcome->needs_private_network = result->peer_refused &&
+		!is_local(exchange->target);
 	outcome->reply = reply;
 	if (is_whole_answer(result) ||
 		(result->mark_reached && outcome->class != FPGO_OUTCOME_UNKNOWN))

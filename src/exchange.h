@@ -26,6 +26,7 @@ typedef struct FpgoTarget
 	int			connect_timeout_ms;
 	int			timeout_ms;
 	int			keepalive_s;
+	bool		private_network;	/* its addresses need not be public */
 } FpgoTarget;
 
 typedef struct FpgoOutcome
@@ -33,6 +34,8 @@ typedef struct FpgoOutcome
 	FpgoOutcomeClass class;
 	int			status;			/* HTTP status, 0 if none was seen */
 	int			retry_after_s;	/* when to come back, -1 if not said */
+	bool		needs_private_network;	/* the server, if its host's address is
+										 * right */
 	const char *reason;			/* what happened, a sentence without secrets:
 								 * "The gateway answered HTTP status 502." */
 	const FpgoReply *reply;		/* NULL if there was no answer to read */

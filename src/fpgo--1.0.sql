@@ -20,6 +20,13 @@
 -- complain if the script is sourced in psql rather than through CREATE EXTENSION
 \echo Use "CREATE EXTENSION fpgo" to load this file. \quit
 
+-- what lies in the schema already could be taken for what is meant below
+CREATE FUNCTION fpgo.require_schema() RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_require_schema'
+	LANGUAGE C;
+SELECT fpgo.require_schema();
+DROP FUNCTION fpgo.require_schema();
+
 /* ---------- 1. Orders ---------- */
 
 CREATE TYPE fpgo.product AS (
@@ -290,10 +297,10 @@ COMMENT ON FUNCTION fpgo.json_schema(text) IS 'The rules of an order as a JSON S
 CREATE FUNCTION fpgo.option_validator(options text[], catalog oid) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_option_validator'
 	LANGUAGE C STRICT;
-COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value (of defaults: no JSON object, a member that the API does not know, that breaks a rule, that is about one customer or that tells one order from another), HV002 for a missing one, 42501 for naming a file without pg_read_server_files.';
+COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS 'Checks the options of servers and user mappings when they are written. Errors: HV00D for an unknown option, HV024 for a bad value (of url: also an address that is not public, without private_network; of defaults: no JSON object, a member that the API does not know, that breaks a rule, that is about one customer or that tells one order from another), HV002 for a missing one, 42501 for naming a file without pg_read_server_files, and for private_network or a url of this machine without being superuser.';
 
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
-COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates, defaults); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
+COMMENT ON FOREIGN DATA WRAPPER fpgo IS 'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, connect_timeout, timeout, keepalive, concurrency, retention, tax_rates, defaults); a user mapping holds its credentials: OPTIONS (token_file) or OPTIONS (token). GRANT USAGE ON FOREIGN SERVER is the right to submit.';
 
 /* ---------- 5. Records ---------- */
 
@@ -452,7 +459,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(text, text, text) IS 'Submits an order g
 CREATE FUNCTION fpgo.submit_invoice("order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_jsonb'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS 'Sends the order to the gateway now, the server''s option defaults laid under it, and returns its answer as a row. What is sent is on record whatever becomes of the transaction: a helper process records it, sends it and records the outcome. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. key: what makes a second call the same call, by default the order''s referenceNo; without either, the same order within one transaction. Same key and order: the first answer again. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken by another order, 55006 the order is being submitted, 53400 no free worker slot. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
+COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS 'Sends the order to the gateway now, the server''s option defaults laid under it, and returns its answer as a row. What is sent is on record whatever becomes of the transaction: a helper process records it, sends it and records the outcome. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. key: what makes a second call the same call, by default the order''s referenceNo; without either, the same order within one transaction. Same key and order: the first answer again, for members of the role that handed it in. Errors, nothing sent: 22004 NULL order, 23514 the order breaks a rule (all violations in DETAIL), 42704 no such server, 42501 no USAGE on it or the same order of another role''s, 55000 no mapping, no token, read-only or standby, 54000 payload over 1 MiB, 23505 the key is taken by another order, 55006 the order is being submitted, 53400 no free worker slot. Errors after sending: 38000 the gateway refused the order (its messages in DETAIL), 38F01 outcome unknown (never send again blindly), 38F02 could not reach the gateway (safe to try again), 38F03 it refused the credentials, 38F04 it asked to slow down (HINT says when).';
 
 CREATE FUNCTION fpgo.submit_invoice("order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL) RETURNS fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_invoice_order'

@@ -24,6 +24,7 @@
 #include "utils/guc.h"
 #include "utils/syscache.h"
 
+#include "ascii.h"
 #include "compat.h"
 #include "format.h"
 #include "token.h"
@@ -70,6 +71,7 @@ static void pg_attribute_noreturn() refuse_option(DefElem *option,
 static void check_url(DefElem *option);
 static void check_submit_path(DefElem *option);
 static void check_ca_file(DefElem *option);
+static void check_private_network(DefElem *option);
 static void check_duration(DefElem *option);
 static void check_concurrency(DefElem *option);
 static void check_retention(DefElem *option);
@@ -81,6 +83,7 @@ static const Option options[] = {
 	{"url", ForeignServerRelationId, check_url},
 	{"submit_path", ForeignServerRelationId, check_submit_path},
 	{"ca_file", ForeignServerRelationId, check_ca_file},
+	{"private_network", ForeignServerRelationId, check_private_network},
 	{"connect_timeout", ForeignServerRelationId, check_duration},
 	{"timeout", ForeignServerRelationId, check_duration},
 	{"keepalive", ForeignServerRelationId, check_duration},
@@ -122,7 +125,7 @@ check_submit_path(DefElem *option)
 		refuse_option(option, "must begin with a slash and have at most 255 characters");
 	for (const char *p = path; *p != '\0'; p++)
 	{
-		if (!isalnum((unsigned char) *p) && strchr("/-._~", *p) == NULL)
+		if (!is_ascii_alnum(*p) && strchr("/-._~", *p) == NULL)
 			refuse_option(option, "may hold letters, digits and / - . _ ~ only");
 	}
 }
@@ -140,12 +143,27 @@ require_file_right(DefElem *option)
 				 fpgo_errhide()));
 	if (!is_absolute_path(defGetString(option)))
 		refuse_option(option, "must be an absolute path");
+	for (const char *p = defGetString(option); *p != '\0'; p++)
+	{
+		/* the server log may show it */
+		if ((unsigned char) *p < ' ' || *p == '\x7f')
+			refuse_option(option, "must not hold control characters");
+	}
 }
 
 static void
 check_ca_file(DefElem *option)
 {
 	require_file_right(option);
+}
+
+static void
+check_private_network(DefElem *option)
+{
+	bool		value;
+
+	if (!parse_bool(defGetString(option), &value))
+		refuse_option(option, "must be true or false");
 }
 
 /* Milliseconds of a duration option, -1 if it is none. */
@@ -340,6 +358,47 @@ check_defaults(List *defs)
 				 fpgo_errhide()));
 }
 
+static bool
+is_in_private_network(List *defs)
+{
+	const char *value = find_value(defs, "private_network");
+	bool		is_private = false;
+
+	return value != NULL && parse_bool(value, &is_private) && is_private;
+}
+
+/*
+ * Who may send the database server's requests where.  Services of this machine
+ * and of its network often trust whoever reaches them, so only a superuser may
+ * point at them, as with password_required of postgres_fdw.  All options are
+ * looked at whichever is being changed: nobody else can turn a server that a
+ * superuser let in there to another place of it.
+ */
+static void
+check_place(List *defs)
+{
+	FpgoPeer	place = fpgo_http_judge_host(find_value(defs, "url"));
+	bool		is_private = is_in_private_network(defs);
+
+	if ((is_private || place == FPGO_PEER_LOOPBACK) && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 is_private ?
+				 errmsg("permission denied to set option \"%s\"",
+						"private_network") :
+				 errmsg("permission denied to set option \"%s\" to this machine",
+						"url"),
+				 errdetail("Only superusers may set options of a server that need not have a public address."),
+				 fpgo_errhide()));
+	if (place == FPGO_PEER_INTERNAL && !is_private)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\"", "url"),
+				 errdetail("It names an address that is not public."),
+				 errhint("If the gateway is in a private network, a superuser may say so: add the option private_network 'true'."),
+				 fpgo_errhide()));
+}
+
 /* What must hold of an object's options together. */
 static void
 check_together(List *defs, Oid catalog)
@@ -359,7 +418,10 @@ check_together(List *defs, Oid catalog)
 				 errhint("Add OPTIONS (token_file '/path/of/the/token')."),
 				 fpgo_errhide()));
 	if (catalog == ForeignServerRelationId)
+	{
+		check_place(defs);
 		check_defaults(defs);
+	}
 }
 
 Datum
@@ -542,6 +604,7 @@ open_gateway(const ForeignServer *server, Oid role)
 	target->submit_url = psprintf("%s%s", target->url, submit_path ?
 								  submit_path : DEFAULT_SUBMIT_PATH);
 	target->ca_file = find_value(defs, "ca_file");
+	target->private_network = is_in_private_network(defs);
 	target->connect_timeout_ms = duration_option(defs, "connect_timeout",
 												 DEFAULT_CONNECT_TIMEOUT);
 	target->timeout_ms = duration_option(defs, "timeout", DEFAULT_TIMEOUT);

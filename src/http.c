@@ -22,8 +22,8 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/ilist.h"
@@ -66,7 +66,8 @@ struct FpgoHttpTransfer
 	size_t		answer_size;	/* bytes allocated */
 	size_t		answer_limit;	/* most bytes without the NUL */
 	instr_time	started;
-	bool		is_plain;		/* http, which only loopback may see */
+	bool		may_be_internal;	/* as in the request */
+	bool		met_refusal;	/* of an address; it may have another */
 	bool		holds_fd;
 	bool		in_multi;
 	bool		is_done;
@@ -183,6 +184,18 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* May the request go there?  Plain HTTP goes to this machine alone. */
+static bool
+may_see(const FpgoHttpTransfer *transfer, FpgoPeer peer)
+{
+	const FpgoHttpEasy *easy = transfer->easy;
+
+	if (transfer->may_be_internal && !easy->is_plain)
+		return true;
+	return peer == (easy->names_loopback ? FPGO_PEER_LOOPBACK :
+					FPGO_PEER_PUBLIC);
+}
+
 /*
  * The mark.  Is called when a connection stands, before the first byte of
  * each transmission of the request.
@@ -199,22 +212,35 @@ on_prereq(void *arg, char *peer_address,
 	if (transfer->result.mark_reached)
 		return CURL_PREREQFUNC_ABORT;
 
-	/* a name that is checked in the URL can still resolve to anything */
-	if (transfer->is_plain && !fpgo_http_is_loopback(peer_address))
+	/* a kept connection may be that of a server with other rights */
+	if (!may_see(transfer, fpgo_peer_of_text(peer_address)))
+	{
+		transfer->met_refusal = true;
 		return CURL_PREREQFUNC_ABORT;
+	}
 
 	transfer->result.mark_reached = true;
 	return CURL_PREREQFUNC_OK;
 }
 
-/* Keep sockets from the programs that COPY ... PROGRAM starts. */
-static int
-on_socket(void *arg pg_attribute_unused(), curl_socket_t socket,
-		  curlsocktype purpose pg_attribute_unused())
+/*
+ * Before each address is connected to: a name that was checked in the URL can
+ * still resolve to anything.  The socket is kept from the programs that
+ * COPY ... PROGRAM starts.
+ */
+static curl_socket_t
+on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
+		   struct curl_sockaddr *address)
 {
-	if (fcntl(socket, F_SETFD, FD_CLOEXEC) < 0)
-		return CURL_SOCKOPT_ERROR;
-	return CURL_SOCKOPT_OK;
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
+
+	if (!may_see(transfer, fpgo_peer_of_socket(&address->addr)))
+	{
+		transfer->met_refusal = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+				  address->protocol);
 }
 
 /*
@@ -243,7 +269,7 @@ static const FpgoHttpHooks hooks = {
 	.on_prereq = on_prereq,
 	.on_header = on_header,
 	.on_body = on_body,
-	.on_socket = on_socket,
+	.on_connect = on_connect,
 };
 
 /*
@@ -326,6 +352,8 @@ settle(FpgoHttpTransfer *transfer, int code)
 	result->elapsed_us = (int64) INSTR_TIME_GET_MICROSEC(elapsed);
 	result->code = code;
 	result->stage = find_stage(transfer);
+	result->peer_refused = transfer->met_refusal && !result->mark_reached &&
+		(code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK);
 	if (transfer->easy &&
 		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
 						  &status) == CURLE_OK)
@@ -481,7 +509,7 @@ create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 
 	transfer->context = context;
 	transfer->answer_limit = request->answer_limit;
-	transfer->is_plain = fpgo_http_is_plain(request->url);
+	transfer->may_be_internal = request->may_be_internal;
 	transfer->result.code = FPGO_HTTP_ABANDONED;
 	transfer->result.body = "";
 	forget_headers(&transfer->result);
@@ -507,7 +535,6 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	FpgoHttpTransfer *transfer;
 	CURLcode	code;
 
-	Assert(fpgo_http_check_url(request->url) == NULL);
 	Assert(request->connect_timeout_ms > 0 && request->timeout_ms > 0);
 	require_libcurl();
 	require_multi();

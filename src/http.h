@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include "http_peer.h"
+
 /* What is asked of the transport; every pointer stays the caller's. */
 typedef struct FpgoHttpRequest
 {
@@ -26,6 +28,8 @@ typedef struct FpgoHttpRequest
 	int			keepalive_s;	/* how long an idle connection is reused; 0:
 								 * never */
 	size_t		answer_limit;	/* bytes of answer body that are accepted */
+	bool		may_be_internal;	/* the host may have an address that is
+									 * not public */
 } FpgoHttpRequest;
 
 /* What a request was at when it ended. */
@@ -47,6 +51,9 @@ typedef struct FpgoHttpResult
 	bool		headers_complete;	/* the blank line after the final answer's
 									 * headers was seen */
 	bool		over_limit;		/* the answer was larger than answer_limit */
+	bool		peer_refused;	/* there is no connection because the host has
+								 * an address that it may not have; never
+								 * with mark_reached */
 	int			status;			/* HTTP status, 0 if none was seen */
 	int			retry_after_s;	/* Retry-After in seconds, -1 if absent or
 								 * unreadable */
@@ -71,6 +78,12 @@ typedef struct FpgoHttpTransfer FpgoHttpTransfer;
  * usual; only the ASCII characters of an address; at most 2048 bytes.
  */
 extern const char *fpgo_http_check_url(const char *url);
+
+/*
+ * Where the host of such a URL is: what it says by an address, or by the name
+ * localhost.  Any other name is taken for public until it is looked up.
+ */
+extern FpgoPeer fpgo_http_judge_host(const char *url);
 
 /*
  * Begin a request.  The transfer and everything libcurl holds for it belong

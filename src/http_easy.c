@@ -122,20 +122,22 @@ note_setup(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 	return CURLE_OK;
 }
 
-/* The address, taken apart once; libcurl would do it at every request. */
+/*
+ * The address, checked and taken apart once; libcurl would do it at every
+ * request.
+ */
 static CURLcode
 set_address(FpgoHttpEasy *easy, const char *url)
 {
 	CURLcode	code = CURLE_OK;
-	CURLUcode	fault;
 
-	easy->address = curl_url();
+	if (fpgo_http_check_url(url) != NULL)
+		return CURLE_URL_MALFORMAT;
+	easy->address = fpgo_http_parse_url(url);
 	if (easy->address == NULL)
 		return CURLE_OUT_OF_MEMORY;
-	fault = curl_url_set(easy->address, CURLUPART_URL, url, CURLU_PATH_AS_IS);
-	if (fault != CURLUE_OK)
-		return fault == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY :
-			CURLE_URL_MALFORMAT;
+	easy->is_plain = fpgo_http_is_plain(url);
+	easy->names_loopback = fpgo_http_judge_host(url) == FPGO_PEER_LOOPBACK;
 	SET_OPTION(code, easy, CURLOPT_CURLU, easy->address);
 	return code;
 }
@@ -182,11 +184,12 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 				   fixed_options[i].value);
 	SET_OPTION(code, easy, CURLOPT_RESOLVER_START_FUNCTION,
 			   hooks->on_resolve);
-	SET_OPTION(code, easy, CURLOPT_SOCKOPTFUNCTION, hooks->on_socket);
+	SET_OPTION(code, easy, CURLOPT_OPENSOCKETFUNCTION, hooks->on_connect);
 	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, hooks->on_prereq);
 	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, hooks->on_header);
 	SET_OPTION(code, easy, CURLOPT_WRITEFUNCTION, hooks->on_body);
 	SET_OPTION(code, easy, CURLOPT_PRIVATE, easy);
+	SET_OPTION(code, easy, CURLOPT_OPENSOCKETDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_PREREQDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_HEADERDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_WRITEDATA, easy);

@@ -31,13 +31,15 @@ typedef struct FpgoHttpEasy
 	int			connect_timeout_ms;
 	int			timeout_ms;
 	int			keepalive_s;
+	bool		is_plain;		/* http, which names loopback */
+	bool		names_loopback; /* the url does */
 } FpgoHttpEasy;
 
-/* What libcurl calls; the last three with the FpgoHttpEasy as argument. */
+/* What libcurl calls; all but the first with the FpgoHttpEasy as argument. */
 typedef struct FpgoHttpHooks
 {
 	curl_resolver_start_callback on_resolve;
-	curl_sockopt_callback on_socket;
+	curl_opensocket_callback on_connect;
 	curl_prereq_callback on_prereq;
 	curl_write_callback on_header;
 	curl_write_callback on_body;

@@ -4,10 +4,9 @@
  *
  * The rule for an address: fpgo, libcurl and the person who typed it must
  * read it the same way.  So it is first taken apart by our own narrow
- * grammar, and then libcurl has to find the same host in it; the string that
- * passed is the string that is sent.  Plain HTTP is for this machine only,
- * and http.c looks at the connected peer once more, since a name can resolve
- * to anything.
+ * grammar, and then libcurl has to find the same in it; the string that
+ * passed is the string that is sent.  Plain HTTP is for this machine only;
+ * which machine a name leads to is seen when it is connected to (http.c).
  *
  * Nothing here raises or uses a memory context.
  */
@@ -42,6 +41,17 @@
 #define URL_CHARACTERS DIGITS LETTERS "-._~:/?#[]@!$&'()*+,;=%"
 
 static const char unusual_host[] = "must spell its host in the usual way";
+
+/* What an address is made of, besides its scheme. */
+typedef struct UrlParts
+{
+	bool		is_plain;		/* http */
+	const char *host;			/* with the brackets of an IPv6 address */
+	size_t		host_len;
+	const char *port;			/* with its colon; or nothing */
+	size_t		port_len;
+	const char *path;			/* to the end; or nothing */
+} UrlParts;
 
 /* Do the two stretches of ASCII differ in case at most? */
 static bool
@@ -96,49 +106,106 @@ is_usual_ipv6(const char *host, size_t len)
 		inet_pton(AF_INET6, address, &v6) == 1;
 }
 
-/* May plain HTTP go to this host? */
-static bool
-is_local_host(const char *host, size_t len)
+/* A host that is spelt as usual: its address, if it is one. */
+static FpgoPeer
+judge_host(const char *host, size_t len)
 {
-	char		address[INET_ADDRSTRLEN];
+	char		address[MAX_HOST_LENGTH + 1];
+	struct in_addr v4;
 
-	if (is_same_text(host, len, "localhost", 9) ||
-		is_same_text(host, len, "[::1]", 5))
-		return true;
-	if (len >= sizeof(address))
-		return false;
+	if (is_same_text(host, len, "localhost", 9))
+		return FPGO_PEER_LOOPBACK;
+	if (host[0] == '[')
+	{
+		host++;
+		len -= 2;
+	}
 	memcpy(address, host, len);
 	address[len] = '\0';
-	return fpgo_http_is_loopback(address);
+	if (strchr(address, ':') == NULL && inet_pton(AF_INET, address, &v4) != 1)
+		return FPGO_PEER_PUBLIC;	/* a name */
+	return fpgo_peer_of_text(address);
 }
 
-/* The part of an authority behind its host: nothing, or a colon and a port. */
-static bool
-is_good_port(const char *text, size_t len)
+/* Take apart what begins with http:// or https://. */
+static UrlParts
+take_apart(const char *url)
+{
+	UrlParts	parts = {.is_plain = fpgo_http_is_plain(url)};
+	const char *host = url + strlen(parts.is_plain ? "http://" : "https://");
+	size_t		len = strcspn(host, host[0] == '[' ? "]/" : ":/");
+
+	if (host[len] == ']')
+		len++;
+	parts.host = host;
+	parts.host_len = len;
+	parts.port = host + len;
+	parts.path = host + strcspn(host, "/");
+	parts.port_len = parts.path - parts.port;
+	return parts;
+}
+
+/* The port's number; -1 if it is none. */
+static int
+find_port(const UrlParts *parts)
 {
 	int			port;
 
-	if (len == 0)
-		return true;
-	if (text[0] != ':' || len > 6)
-		return false;
-	port = fpgo_http_parse_number(text + 1, len - 1);
-	return port > 0 && port <= 65535;
+	if (parts->port_len == 0)
+		return parts->is_plain ? 80 : 443;
+	if (parts->port[0] != ':' || parts->port_len > 6)
+		return -1;
+	port = fpgo_http_parse_number(parts->port + 1, parts->port_len - 1);
+	return port > 0 && port <= 65535 ? port : -1;
 }
 
-/* Does libcurl find this host in the URL? */
-static bool
-libcurl_agrees(const char *url, const char *host, size_t len)
+CURLU *
+fpgo_http_parse_url(const char *url)
 {
 	CURLU	   *parsed = curl_url();
+
+	if (parsed != NULL &&
+		curl_url_set(parsed, CURLUPART_URL, url,
+					 CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) == CURLUE_OK)
+		return parsed;
+	curl_url_cleanup(parsed);
+	return NULL;
+}
+
+/* Is this part of the URL that text?  NULL: is it absent? */
+static bool
+is_part(CURLU *parsed, CURLUPart part, const char *text, size_t len)
+{
 	char	   *found = NULL;
 	bool		agrees;
 
-	agrees = parsed != NULL &&
-		curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-		curl_url_get(parsed, CURLUPART_HOST, &found, 0) == CURLUE_OK &&
-		is_same_text(host, len, found, strlen(found));
+	if (curl_url_get(parsed, part, &found, CURLU_DEFAULT_PORT) != CURLUE_OK)
+		return text == NULL;
+	agrees = text != NULL && is_same_text(text, len, found, strlen(found));
 	curl_free(found);
+	return agrees;
+}
+
+/* Does libcurl find in the URL what was found here, and nothing else? */
+static bool
+libcurl_agrees(const char *url, const UrlParts *parts)
+{
+	static const CURLUPart absent[] = {CURLUPART_USER, CURLUPART_PASSWORD,
+		CURLUPART_OPTIONS, CURLUPART_ZONEID, CURLUPART_QUERY,
+	CURLUPART_FRAGMENT};
+	CURLU	   *parsed = fpgo_http_parse_url(url);
+	const char *path = parts->path[0] != '\0' ? parts->path : "/";
+	char		port[12];
+	bool		agrees;
+
+	snprintf(port, sizeof(port), "%d", find_port(parts));
+	agrees = parsed != NULL &&
+		is_part(parsed, CURLUPART_SCHEME, url, strcspn(url, ":")) &&
+		is_part(parsed, CURLUPART_HOST, parts->host, parts->host_len) &&
+		is_part(parsed, CURLUPART_PORT, port, strlen(port)) &&
+		is_part(parsed, CURLUPART_PATH, path, strlen(path));
+	for (size_t i = 0; i < lengthof(absent); i++)
+		agrees = agrees && is_part(parsed, absent[i], NULL, 0);
 	curl_url_cleanup(parsed);
 	return agrees;
 }
@@ -147,43 +214,45 @@ const char *
 fpgo_http_check_url(const char *url)
 {
 	size_t		len = strlen(url);
-	bool		is_plain = pg_strncasecmp(url, "http://", 7) == 0;
-	const char *host;
-	size_t		authority_len;
-	size_t		host_len;
+	UrlParts	parts;
 
 	if (len == 0)
 		return "must not be empty";
 	if (len > MAX_URL_LENGTH)
 		return "must not be longer than 2048 bytes";
-	if (!is_plain && pg_strncasecmp(url, "https://", 8) != 0)
+	if (pg_strncasecmp(url, "http://", 7) != 0 &&
+		pg_strncasecmp(url, "https://", 8) != 0)
 		return "must be an https address";
 	if (strspn(url, URL_CHARACTERS) != len)
 		return "must hold only the characters that an address may hold";
 	if (strpbrk(url, "?#") != NULL)
 		return "must not hold a query or a fragment";
 
-	host = url + (is_plain ? 7 : 8);
-	authority_len = strcspn(host, "/");
-	if (memchr(host, '@', authority_len) != NULL)
+	parts = take_apart(url);
+	if (memchr(parts.host, '@', parts.path - parts.host) != NULL)
 		return "must not hold a user or a password";
-
-	host_len = strcspn(host, host[0] == '[' ? "]/" : ":/");
-	if (host[host_len] == ']')
-		host_len++;
-	if (host_len == 0)
+	if (parts.host_len == 0)
 		return "must name a host";
-	if (host[0] == '[' ? !is_usual_ipv6(host, host_len)
-		: !is_usual_name(host, host_len))
+	if (parts.host[0] == '[' ? !is_usual_ipv6(parts.host, parts.host_len)
+		: !is_usual_name(parts.host, parts.host_len))
 		return unusual_host;
-	if (!is_good_port(host + host_len, authority_len - host_len))
+	if (find_port(&parts) < 0)
 		return "must have a port from 1 to 65535, if any";
-	if (is_plain && !is_local_host(host, host_len))
+	if (parts.is_plain &&
+		judge_host(parts.host, parts.host_len) != FPGO_PEER_LOOPBACK)
 		return "must be an https address, unless its host is localhost, "
 			"127.0.0.1 or [::1]";
-	if (!libcurl_agrees(url, host, host_len))
+	if (!libcurl_agrees(url, &parts))
 		return unusual_host;
 	return NULL;
+}
+
+FpgoPeer
+fpgo_http_judge_host(const char *url)
+{
+	UrlParts	parts = take_apart(url);
+
+	return judge_host(parts.host, parts.host_len);
 }
 
 bool
@@ -257,20 +326,6 @@ bool
 fpgo_http_is_plain(const char *url)
 {
 	return pg_strncasecmp(url, "https:", 6) != 0;
-}
-
-bool
-fpgo_http_is_loopback(const char *address)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (inet_pton(AF_INET, address, &v4) == 1)
-		return (ntohl(v4.s_addr) >> 24) == 127;
-	if (inet_pton(AF_INET6, address, &v6) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&v6) ||
-			(IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
-	return false;
 }
 
 bool

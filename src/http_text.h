@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <curl/curl.h>
+
 /*
  * If the header line (not NUL-terminated, with its line end) is the one called
  * name, point *value and *value_len at its trimmed value.
@@ -35,8 +37,12 @@ extern int fpgo_http_parse_retry_after(const char *text, size_t len);
 /* True if an address that passed fpgo_http_check_url() is not https. */
 extern bool fpgo_http_is_plain(const char *url);
 
-/* True if a numeric address, IPv4 or IPv6, is this machine's loopback. */
-extern bool fpgo_http_is_loopback(const char *address);
+/*
+ * The address as libcurl sees it, by the same rules when it is checked and
+ * when it is used: dots and slashes in its path stay as they are.  NULL if it
+ * cannot be read, or memory ran out.
+ */
+extern CURLU *fpgo_http_parse_url(const char *url);
 
 /* True if the token can stand in a header: printable ASCII, not empty. */
 extern bool fpgo_http_is_sendable_token(const char *token);

@@ -281,6 +281,7 @@ put_target(StringInfo message, const FpgoTarget *target)
 	put_int(message, target->connect_timeout_ms);
 	put_int(message, target->timeout_ms);
 	put_int(message, target->keepalive_s);
+	put_int(message, target->private_network);
 }
 
 static void
@@ -294,6 +295,7 @@ get_target(Reader *reader, FpgoTarget *target)
 	target->connect_timeout_ms = get_int(reader);
 	target->timeout_ms = get_int(reader);
 	target->keepalive_s = get_int(reader);
+	target->private_network = get_int(reader) != 0;
 }
 
 static void
@@ -376,6 +378,7 @@ put_outcome(StringInfo message, const FpgoOutcome *outcome)
 	put_int(message, outcome->class);
 	put_int(message, outcome->status);
 	put_int(message, outcome->retry_after_s);
+	put_int(message, outcome->needs_private_network);
 	put_text(message, outcome->reason);
 	put_text(message, reply ? reply->order_uuid : NULL);
 	put_text(message, reply ? reply->customer_uuid : NULL);
@@ -395,6 +398,7 @@ get_outcome(Reader *reader, FpgoOutcome *outcome)
 	outcome->class = get_int(reader);
 	outcome->status = get_int(reader);
 	outcome->retry_after_s = get_int(reader);
+	outcome->needs_private_network = get_int(reader) != 0;
 	outcome->reason = get_text(reader);
 	reply->order_uuid = get_text(reader);
 	reply->customer_uuid = get_text(reader);
@@ -413,6 +417,7 @@ put_submission(StringInfo message, const FpgoSubmission *submission)
 	put_int(message, submission->id);
 	put_int(message, submission->state);
 	put_int(message, submission->is_same_order);
+	put_text(message, submission->role);
 	put_text(message, submission->order_uuid);
 	put_text(message, submission->customer_uuid);
 	put_text(message, submission->bank_id_url);
@@ -424,6 +429,7 @@ get_submission(Reader *reader, FpgoSubmission *submission)
 	submission->id = get_int(reader);
 	submission->state = get_int(reader);
 	submission->is_same_order = get_int(reader);
+	submission->role = get_text(reader);
 	submission->order_uuid = get_text(reader);
 	submission->customer_uuid = get_text(reader);
 	submission->bank_id_url = get_text(reader);

@@ -89,7 +89,7 @@ static const CodeLine code_lines[] = {
 	[39] = {TRANSIENT, UNCLEAR},		/* LDAP */
 	[40] = {TRANSIENT, UNCLEAR},		/* unused */
 	[41] = {TRANSIENT, UNCLEAR},		/* unused */
-	[42] = {TRANSIENT, UNCLEAR},		/* our own guard; see http.c */
+	[42] = {TRANSIENT, UNCLEAR},		/* a guard of ours; see http.c */
 	[43] = {CONFIG, UNCLEAR},			/* libcurl called wrongly */
 	[44] = {TRANSIENT, UNCLEAR},		/* unused */
 	[45] = {TRANSIENT, UNCLEAR},		/* network interface */
@@ -231,6 +231,9 @@ classify_before_mark(const FpgoOutcomeFacts *facts)
 	 */
 	if (facts->code == 0 || facts->status != 0 || facts->headers_complete)
 		return FPGO_OUTCOME_UNKNOWN;
+
+	if (facts->peer_refused)
+		return FPGO_OUTCOME_MISCONFIGURED;
 
 	return line ? line->before : FPGO_OUTCOME_UNREACHED;
 }

@@ -32,6 +32,8 @@ typedef struct FpgoOutcomeFacts
 	bool		has_order_uuid; /* the answer is JSON with a data.orderUuid */
 	bool		contradicts_itself; /* a success whose body says error, or a
 									 * body that names another status */
+	bool		peer_refused;	/* not connected to, since its address is not
+								 * one that it may have */
 } FpgoOutcomeFacts;
 
 extern FpgoOutcomeClass fpgo_outcome_classify(const FpgoOutcomeFacts *facts);

@@ -4,8 +4,10 @@
  *
  * Users have no right on these tables: fpgo's functions run as their caller
  * and become the owner for one statement at a time.  While they are, nothing
- * a trigger or an expression could do reaches beyond the owner, and temporary
- * objects of the session are out of reach (security-restricted operation).
+ * a trigger or an expression could do reaches beyond the owner: temporary
+ * objects of the session are out of reach (security-restricted operation),
+ * names are looked up in a search_path of ours and not in the caller's, and
+ * settings that were changed are as before when the statement ends.
  *
  * Nothing here catches an error.  The switch never outlives a statement, so
  * at every commit and rollback the user is the one the transaction began
@@ -170,22 +172,23 @@ prepare(FpgoStatement *statement)
 	statement->plan = plan;
 }
 
+static void
+set_for_statement(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
- * Until the level returned ends, plan for tables that grow: a plan is kept for
- * long, and made while the queue is empty it would read all of a table that
- * has a million rows an hour later.  What that makes look dear would also be
- * compiled.
+ * Plan for tables that grow: a plan is kept for long, and made while the queue
+ * is empty it would read all of a table that has a million rows an hour later.
+ * What that makes look dear would also be compiled.
  */
-static int
+static void
 avoid_scans(void)
 {
-	int			level = NewGUCNestLevel();
-
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return level;
+	set_for_statement("enable_seqscan", "off");
+	set_for_statement("jit", "off");
 }
 
 static uint64
@@ -193,25 +196,24 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 {
 	Oid			caller;
 	int			context;
-	int			guc_level = 0;
+	int			guc_level;
 	int			result;
-	bool		is_planned;
 
 	GetUserIdAndSecContext(&caller, &context);
 	SetUserIdAndSecContext(fpgo_owner_role(),
 						   context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
+	guc_level = NewGUCNestLevel();
+	set_for_statement("search_path", "pg_catalog, pg_temp");
 	if (statement->plan == NULL)
 		prepare(statement);
-	is_planned = statement->is_planned && SPI_plan_is_valid(statement->plan);
-	if (!is_planned)
-		guc_level = avoid_scans();
+	if (!statement->is_planned || !SPI_plan_is_valid(statement->plan))
+		avoid_scans();
 	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
 	if (result < 0)
 		elog(ERROR, "could not run a statement of fpgo: %s",
 			 SPI_result_code_string(result));
-	if (!is_planned)
-		AtEOXact_GUC(true, guc_level);
+	AtEOXact_GUC(false, guc_level);
 	statement->is_planned = true;
 	SetUserIdAndSecContext(caller, context);
 	return SPI_processed;

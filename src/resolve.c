@@ -163,10 +163,7 @@ lock_subject(int64 id)
 static void
 require_member(int64 id, const char *role_name)
 {
-	Oid			role = get_role_oid(role_name, true);
-
-	/* a role that is gone has no members left but superusers */
-	if (OidIsValid(role) ? has_privs_of_role(GetUserId(), role) : superuser())
+	if (fpgo_submission_is_for(role_name))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -25,6 +25,8 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -338,6 +340,15 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 		id = fpgo_get_int64(0, 1);
 	SPI_finish();
 	return id;
+}
+
+bool
+fpgo_submission_is_for(const char *role_name)
+{
+	Oid			role = get_role_oid(role_name, true);
+
+	return OidIsValid(role) ? has_privs_of_role(GetUserId(), role) :
+		superuser();
 }
 
 /* ---------- settling ---------- */

@@ -98,6 +98,12 @@ extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
 /* An unfinished submission of this order's reference; 0 if there is none. */
 extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);
 
+/*
+ * Has the current user the rights of the role that handed a submission in, so
+ * that its answer is for them?  A role that is gone has no members but superusers.
+ */
+extern bool fpgo_submission_is_for(const char *role_name);
+
 /* A submission by its number; NULL if there is none. */
 extern FpgoSubmission *fpgo_submission_find(int64 id);
 

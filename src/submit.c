@@ -131,6 +131,8 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 						outcome->retry_after_s);
 	if (outcome->class == FPGO_OUTCOME_UNKNOWN)
 		hint = advise_uncertain(submission);
+	if (outcome->needs_private_network)
+		hint = "The order was not processed.  If the gateway is in a private network, a superuser may say so: ALTER SERVER %s OPTIONS (ADD private_network 'true');";
 	ereport(ERROR,
 			(errcode(error->code),
 			 errmsg(error->message, server_name),
@@ -169,6 +171,15 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 						   fpgo_state_name(found->state)),
 				 errhint("fpgo.invoice_session(%lld) has its answer when it is accepted.",
 						 (long long) found->id),
+				 fpgo_errhide()));
+	/* with its BankID address, that is for who may read invoice_session */
+	if (!fpgo_submission_is_for(found->role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for submission %lld",
+						(long long) found->id),
+				 errdetail("This order was handed in before, by a role whose answers are not yours to read.  Nothing was sent now."),
+				 errhint("If it is another order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
 				 fpgo_errhide()));
 }
 

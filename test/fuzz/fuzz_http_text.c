@@ -30,6 +30,8 @@ check_url(const char *url)
 	if (fpgo_http_check_url(url) != NULL)
 		return;
 	require(strlen(url) <= 2048 && strpbrk(url, "?#\\ ") == NULL);
+	require(!fpgo_http_is_plain(url) ||
+			fpgo_http_judge_host(url) == FPGO_PEER_LOOPBACK);
 	if (fpgo_http_is_plain(url))
 		require(strncasecmp(url, "http://localhost", 16) == 0 ||
 				strncasecmp(url, "http://127.", 11) == 0 ||
@@ -51,7 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_header(bare.texts[1], bare.lens[1], "Retry-After");
 	check_header(bare.texts[1], bare.lens[1], ended.texts[0]);
 	check_url(ended.texts[1]);
-	if (fpgo_http_is_loopback(ended.texts[1]))
+	if (fpgo_peer_of_text(ended.texts[1]) != FPGO_PEER_INTERNAL)
 		require(strlen(ended.texts[1]) < 46);
 	if (fpgo_http_is_sendable_token(ended.texts[1]))
 		require(strpbrk(ended.texts[1], " \t\r\n\x7f") == NULL);

@@ -24,6 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	facts.headers_complete = data[8] & 2;
 	facts.has_order_uuid = data[8] & 4;
 	facts.contradicts_itself = data[8] & 8;
+	facts.peer_refused = data[8] & 16;
 
 	outcome = fpgo_outcome_classify(&facts);
 	require(fpgo_outcome_name(outcome)[0] != '\0');

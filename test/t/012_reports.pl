@@ -35,9 +35,9 @@ sub ask {
 
 # --- who may do what, as the README grants it -------------------------------------------
 
-administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman caretaker monitor nobody);
+administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman caretaker integrator monitor nobody);
 my @grants = readme_statements('Who may do what');
-is(scalar @grants, 7, 'the README grants seven things');
+is(scalar @grants, 8, 'the README grants eight things');
 administer($admin, $_) for @grants;
 administer($admin, 'CREATE SCHEMA shop; GRANT ALL ON SCHEMA shop TO shop, reporter');
 
@@ -79,6 +79,12 @@ ends('a reporter reads no BankID address',
     ask('reporter', "SELECT * FROM fpgo.invoice_session($number_of{'shop-1'})"), '42501');
 ends('a clerk does not decide',
     ask('clerk', "SELECT fpgo.resolve($number_of{'shop-3'}, 'refused', 'x')"), '42501');
+
+ends('an integrator makes a server',
+    ask('integrator', q{CREATE SERVER other FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://gateway.example')}), '');
+ends('but none of this machine',
+    ask('integrator', q{ALTER SERVER other OPTIONS (SET url 'http://127.0.0.1:8080')}), '42501');
+administer($admin, 'DROP SERVER other');
 
 # --- the README's queries ---------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@
 #define ANSWER_LIMIT 1000
 #define MAX_REQUEST 65536
 #define LARGE_BODY 60000
+#define TLS_HANDSHAKE 22
 
 #define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -39,7 +41,7 @@ static int	n_connections;
 static char last_request[MAX_REQUEST];
 static int	port;
 
-/* Read one request, head and body; false at the connection's end. */
+/* Read one request, head and body; false at the connection's end, or TLS's start. */
 static bool
 receive_request(int client, char *request)
 {
@@ -55,6 +57,8 @@ receive_request(int client, char *request)
 			return false;
 		n += got;
 		request[n] = '\0';
+		if (request[0] == TLS_HANDSHAKE)
+			return false;
 		body = strstr(request, "\r\n\r\n");
 		length = strstr(request, "Content-Length: ");
 		if (body && n - (body + 4 - request) >=
@@ -139,13 +143,24 @@ script(const char *const *new_answers, int n)
 static sigset_t resolver_mask;
 static pthread_t resolver_thread;
 
-/* What libcurl calls, in place of the C library's: knows no name at all. */
+/* the address of all names; NULL: they are not known */
+static const char *known_address = NULL;
+
+/* What libcurl calls, in place of the C library's. */
 int
 getaddrinfo(const char *node, const char *service,
 			const struct addrinfo *hints, struct addrinfo **found)
 {
 	resolver_thread = pthread_self();
 	pthread_sigmask(SIG_SETMASK, NULL, &resolver_mask);
+	if (known_address)
+	{
+		int			(*in_libc) (const char *, const char *,
+								const struct addrinfo *, struct addrinfo **) =
+			dlsym(RTLD_NEXT, "getaddrinfo");
+
+		return in_libc(known_address, service, NULL, found);
+	}
 	return EAI_NONAME;
 }
 
@@ -483,6 +498,105 @@ test_resolver_signals(void)
 	   "and this one gets them as before");
 }
 
+/* To a name of that address; each has its own, since libcurl remembers them. */
+static FpgoHttpResult
+call_name(const char *address, bool may_be_internal)
+{
+	static int	n_names = 0;
+	FpgoHttpRequest request = make_request(0);
+	FpgoHttpTransfer *transfer;
+	FpgoHttpResult result;
+	char		url[64];
+
+	snprintf(url, sizeof(url), "https://name%d.example:%d/", n_names++, port);
+	request.url = url;
+	request.may_be_internal = may_be_internal;
+	known_address = address;
+	script(NULL, 0);
+	transfer = run(&request);
+	result = *fpgo_http_result(transfer);
+	known_address = NULL;
+	fpgo_http_finish(transfer);
+	return result;
+}
+
+/* A name can have any address, but not any address is connected to. */
+static void
+test_addresses(void)
+{
+	static const char *const internal[] = {"127.0.0.1", "::1", "10.0.0.1",
+		"169.254.169.254", "100.64.0.1", "0.0.0.0", "::", "224.0.0.1", "fd00::1",
+	"fe80::1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::"};
+	FpgoHttpRequest request = make_request(60);
+	FpgoHttpTransfer *transfer;
+	FpgoHttpResult result;
+
+	for (size_t i = 0; i < lengthof(internal); i++)
+	{
+		result = call_name(internal[i], false);
+		ok(result.peer_refused && result.code == 7 && !result.mark_reached &&
+		   n_connections == 0 && result.elapsed_us < 1000000,
+		   "a name that has the address %s", internal[i]);
+	}
+
+	/* it speaks no TLS, so the connection is all there is */
+	result = call_name("127.0.0.1", true);
+	ok(!result.peer_refused && result.code == 35 && n_connections == 1,
+	   "one that may have it");
+
+	/* libcurl knows this name by itself */
+	request.url = "https://x.localhost/";
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->peer_refused, "a name below localhost");
+	fpgo_http_finish(transfer);
+
+	request.url = "http://127.0.0.1:1/";
+	request.may_be_internal = true;
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 7 &&
+	   !fpgo_http_result(transfer)->peer_refused,
+	   "who cannot be reached is not refused");
+	fpgo_http_finish(transfer);
+}
+
+/* What no option can hold is not sent either. */
+static void
+call_unchecked(const FpgoHttpRequest *request)
+{
+	FpgoHttpTransfer *transfer = run(request);
+
+	ok(fpgo_http_result(transfer)->code == 3 &&
+	   !fpgo_http_result(transfer)->mark_reached, "not sent to \"%s\"",
+	   request->url);
+	fpgo_http_finish(transfer);
+}
+
+/* The path is sent as it stands; an address that is none leads nowhere. */
+static void
+test_wire(void)
+{
+	static const char *const created[] = {CREATED};
+	static const char line[] = "POST /a/../b//./%2e%2e/%2F HTTP/1.1\r\n";
+	FpgoHttpRequest request = make_request(60);
+	char		url[64];
+
+	script(created, lengthof(created));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/a/../b//./%%2e%%2e/%%2F",
+			 port);
+	request.url = url;
+	fpgo_http_finish(run(&request));
+	ok(strncmp(last_request, line, strlen(line)) == 0,
+	   "a path is sent as it stands");
+
+	request.url = "https://user@127.0.0.1/";
+	script(NULL, 0);
+	call_unchecked(&request);
+	request.url = "http://example.com/";
+	call_unchecked(&request);
+	request.url = "x";
+	call_unchecked(&request);
+}
+
 /* Stopped with the request out and no answer yet, and others in flight. */
 static void
 test_many(void)
@@ -537,6 +651,8 @@ main(void)
 	test_answer_limit();
 	test_not_sent();
 	test_resolver_signals();
+	test_addresses();
+	test_wire();
 	test_many();
 	ok(fpgo_http_library().fault == NULL &&
 	   strcmp(fpgo_http_library().built_with, LIBCURL_VERSION) == 0,

@@ -144,6 +144,7 @@ static const char *const bad_urls[] = {
 	"https://[127.0.0.1]/",
 	"https://[::1]]/",
 	"https://::1/",
+	"https://[0:0:0:0:0:0:0:1]/",
 	"http://example.com/",
 	"http://localhost.evil.example/",
 	"http://localhost./",
@@ -342,20 +343,65 @@ test_headers(void)
 	}
 }
 
+/* Where a host is that the URL names by its address. */
 static void
-test_loopback(void)
+test_hosts(void)
 {
-	static const char *const here[] = {"127.0.0.1", "127.255.255.255", "::1",
-		"::ffff:127.0.0.1", "::ffff:127.9.9.9"};
-	static const char *const elsewhere[] = {"", "128.0.0.1", "126.255.255.255",
-		"0.0.0.0", "10.0.0.1", "::", "::2", "::ffff:10.0.0.1", "::127.0.0.1",
-		"fe80::1", "localhost", "127.1", "127.0.0.1 "};
+	static const struct
+	{
+		const char *url;
+		FpgoPeer	peer;
+	} cases[] = {
+		{"http://localhost", FPGO_PEER_LOOPBACK},
+		{"https://LOCALHOST:8443/x", FPGO_PEER_LOOPBACK},
+		{"http://127.0.0.1:80/", FPGO_PEER_LOOPBACK},
+		{"https://127.255.255.254/x", FPGO_PEER_LOOPBACK},
+		{"https://[::1]/x", FPGO_PEER_LOOPBACK},
+		{"https://[::ffff:127.0.0.1]/x", FPGO_PEER_INTERNAL},
+		{"https://0.0.0.0/", FPGO_PEER_INTERNAL},
+		{"https://10.0.0.1", FPGO_PEER_INTERNAL},
+		{"https://169.254.169.254:443/latest", FPGO_PEER_INTERNAL},
+		{"https://[fe80::1]/", FPGO_PEER_INTERNAL},
+		{"https://[::ffff:10.0.0.1]:8443", FPGO_PEER_INTERNAL},
+		{"https://8.8.8.8/", FPGO_PEER_PUBLIC},
+		{"https://[2a00::1]/", FPGO_PEER_PUBLIC},
+		/* names, of which nobody knows yet */
+		{"https://example.com", FPGO_PEER_PUBLIC},
+		{"https://localhost./", FPGO_PEER_PUBLIC},
+		{"https://x.localhost/", FPGO_PEER_PUBLIC},
+		{"https://localhost.example/", FPGO_PEER_PUBLIC},
+		{"https://10.0.0.1.example/", FPGO_PEER_PUBLIC},
+	};
 
-	for (size_t i = 0; i < lengthof(here); i++)
-		ok(fpgo_http_is_loopback(here[i]), "loopback: %s", here[i]);
-	for (size_t i = 0; i < lengthof(elsewhere); i++)
-		ok(!fpgo_http_is_loopback(elsewhere[i]), "elsewhere: \"%s\"",
-		   elsewhere[i]);
+	for (size_t i = 0; i < lengthof(cases); i++)
+		ok(fpgo_http_check_url(cases[i].url) == NULL &&
+		   fpgo_http_judge_host(cases[i].url) == cases[i].peer,
+		   "the place of %s", cases[i].url);
+}
+
+/* What is sent is what was typed: libcurl tidies no path. */
+static void
+test_paths(void)
+{
+	static const char *const paths[] = {"/", "//", "/a//b", "/./a", "/a/../b",
+		"/../../x", "/%2e%2e/x", "/a/%2E%2e/b", "/%2f%2F", "/a%00b", "/a%0d%0ab",
+	"/a@b:c;d=e,f", "/%", "/%zz", "/..", "/api/v1/"};
+	char		url[64];
+
+	for (size_t i = 0; i < lengthof(paths); i++)
+	{
+		CURLU	   *parsed;
+		char	   *path = NULL;
+
+		snprintf(url, sizeof(url), "https://example.com%s", paths[i]);
+		parsed = fpgo_http_parse_url(url);
+		ok(fpgo_http_check_url(url) == NULL && parsed != NULL &&
+		   curl_url_get(parsed, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
+		   strcmp(path, paths[i]) == 0, "the path %s stays as it is",
+		   paths[i]);
+		curl_free(path);
+		curl_url_cleanup(parsed);
+	}
 }
 
 static void
@@ -379,7 +425,8 @@ main(void)
 	test_date();
 	test_retry_after();
 	test_headers();
-	test_loopback();
+	test_hosts();
+	test_paths();
 	test_tokens();
 	return done_testing();
 }

@@ -66,8 +66,8 @@ judge(const FpgoOutcomeFacts *f)
 	{
 		if (f->code == 0 || f->status != 0 || f->headers_complete)
 			return FPGO_OUTCOME_UNKNOWN;
-		return is_in(f->code, config_codes) ? FPGO_OUTCOME_MISCONFIGURED
-			: FPGO_OUTCOME_UNREACHED;
+		return f->peer_refused || is_in(f->code, config_codes) ?
+			FPGO_OUTCOME_MISCONFIGURED : FPGO_OUTCOME_UNREACHED;
 	}
 	if (!f->headers_complete)
 		return FPGO_OUTCOME_UNKNOWN;
@@ -103,20 +103,20 @@ check_facts(const FpgoOutcomeFacts *f)
 	FpgoOutcomeClass class = fpgo_outcome_classify(f);
 
 	return expect(class == judge(f) && is_lawful(f, class),
-				  "code %d mark %d headers %d status %d uuid %d "
-				  "contradiction %d: %s, not %s", f->code, f->mark_reached,
-				  f->headers_complete, f->status, f->has_order_uuid,
-				  f->contradicts_itself, fpgo_outcome_name(class),
-				  fpgo_outcome_name(judge(f)));
+				  "code %d mark %d peer refused %d headers %d status %d "
+				  "uuid %d contradiction %d: %s, not %s", f->code,
+				  f->mark_reached, f->peer_refused, f->headers_complete,
+				  f->status, f->has_order_uuid, f->contradicts_itself,
+				  fpgo_outcome_name(class), fpgo_outcome_name(judge(f)));
 }
 
-/* Each of the four yes-or-no facts in turn. */
+/* Each of the five yes-or-no facts in turn. */
 static bool
 check_code_and_status(int code, int status)
 {
 	bool		passed = true;
 
-	for (int bits = 0; bits < 16; bits++)
+	for (int bits = 0; bits < 32; bits++)
 	{
 		FpgoOutcomeFacts facts = {
 			.code = code,
@@ -125,6 +125,7 @@ check_code_and_status(int code, int status)
 			.headers_complete = (bits & 2) != 0,
 			.has_order_uuid = (bits & 4) != 0,
 			.contradicts_itself = (bits & 8) != 0,
+			.peer_refused = (bits & 16) != 0,
 		};
 
 		passed = check_facts(&facts) && passed;
@@ -198,48 +199,48 @@ test_named_cases(void)
 		FpgoOutcomeFacts facts; /* code, mark, headers, status, uuid, contra */
 		FpgoOutcomeClass class;
 	} cases[] = {
-		{"accepted", {0, true, true, 201, true, false},
+		{"accepted", {0, true, true, 201, true, false, false},
 			FPGO_OUTCOME_ACCEPTED},
-		{"201 without an order", {0, true, true, 201, false, false},
+		{"201 without an order", {0, true, true, 201, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"201 whose body says 417", {0, true, true, 201, true, true},
+		{"201 whose body says 417", {0, true, true, 201, true, true, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"417 whose body says 201", {0, true, true, 417, false, true},
+		{"417 whose body says 201", {0, true, true, 417, false, true, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"417 that names an order", {0, true, true, 417, true, false},
+		{"417 that names an order", {0, true, true, 417, true, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut headers, code 0", {0, true, false, 201, false, false},
+		{"cut headers, code 0", {0, true, false, 201, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut headers, 417", {0, true, false, 417, false, false},
+		{"cut headers, 417", {0, true, false, 417, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut body, 201", {18, true, true, 201, false, false},
+		{"cut body, 201", {18, true, true, 201, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut body, 417", {18, true, true, 417, false, false},
+		{"cut body, 417", {18, true, true, 417, false, false, false},
 			FPGO_OUTCOME_REFUSED},
-		{"second transmission stopped", {42, true, false, 0, false, false},
+		{"second transmission stopped", {42, true, false, 0, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
 		{"second transmission stopped after 417",
-			{42, true, true, 417, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"code 7 after the mark", {7, true, false, 0, false, false},
+			{42, true, true, 417, false, false, false}, FPGO_OUTCOME_UNKNOWN},
+		{"code 7 after the mark", {7, true, false, 0, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"refused connection", {7, false, false, 0, false, false},
+		{"refused connection", {7, false, false, 0, false, false, false},
 			FPGO_OUTCOME_UNREACHED},
-		{"untrusted certificate", {60, false, false, 0, false, false},
+		{"untrusted certificate", {60, false, false, 0, false, false, false},
 			FPGO_OUTCOME_MISCONFIGURED},
-		{"no answer in time", {28, true, false, 0, false, false},
+		{"no answer in time", {28, true, false, 0, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"no connection in time", {28, false, false, 0, false, false},
+		{"no connection in time", {28, false, false, 0, false, false, false},
 			FPGO_OUTCOME_UNREACHED},
-		{"garbage", {1, true, false, 0, false, false},
+		{"garbage", {1, true, false, 0, false, false, false},
 			FPGO_OUTCOME_UNKNOWN},
-		{"510", {0, true, true, 510, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"503", {0, true, true, 503, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"429", {0, true, true, 429, false, false}, FPGO_OUTCOME_SLOW_DOWN},
-		{"abandoned before the mark", {-1, false, false, 0, false, false},
+		{"510", {0, true, true, 510, false, false, false}, FPGO_OUTCOME_UNKNOWN},
+		{"503", {0, true, true, 503, false, false, false}, FPGO_OUTCOME_UNKNOWN},
+		{"429", {0, true, true, 429, false, false, false}, FPGO_OUTCOME_SLOW_DOWN},
+		{"abandoned before the mark", {-1, false, false, 0, false, false, false},
 			FPGO_OUTCOME_UNREACHED},
 		{"abandoned with a refusal under way",
-			{-1, true, true, 417, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"an answer without a request", {0, false, true, 201, true, false},
+			{-1, true, true, 417, false, false, false}, FPGO_OUTCOME_UNKNOWN},
+		{"an answer without a request", {0, false, true, 201, true, false, false},
 			FPGO_OUTCOME_UNKNOWN},
 	};
 
