@@ -234,10 +234,77 @@ describe(const FpgoOutcome *outcome)
 	return text.data;
 }
 
+/* Does the order ask for an update of the one with this uuid? */
+static bool
+is_update_of(const char *payload, const char *order_uuid)
+{
+	Datum		order = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
+	JsonbValue *member;
+
+	member = getKeyJsonValueFromContainer(&DatumGetJsonbP(order)->root,
+										  "fpgoUuid", strlen("fpgoUuid"),
+										  NULL);
+	return member != NULL && member->type == jbvString &&
+		(size_t) member->val.string.len == strlen(order_uuid) &&
+		memcmp(member->val.string.val, order_uuid,
+			   member->val.string.len) == 0;
+}
+
+/* Of an outcome that is final, what is to be recorded. */
+static FpgoSettlement
+draw_up(const FpgoFlight *flight, bool is_awaited)
+{
+	FpgoSettlement settlement = {0};
+
+	settlement.submission = flight->claim.submission;
+	settlement.attempt = flight->claim.attempt;
+	settlement.run = flight->run;
+	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
+	settlement.status = flight->outcome->status;
+	settlement.reason = describe(flight->outcome);
+	settlement.retention_s = flight->retention_s;
+	decide(flight, is_awaited, &settlement);
+	return settlement;
+}
+
+/*
+ * Settle an accepted order that could not be settled, if that is because its
+ * uuid is held by another submission.  So it should be if it updates that
+ * order.  Otherwise the answer may belong to another request, and what became
+ * of this one is unknown.
+ */
+static bool
+settle_shared(FpgoFlight *flight, bool is_awaited,
+			  FpgoSettlement *settlement)
+{
+	const char *order_uuid = settlement->order_uuid;
+	int64		holder = 0;
+	bool		is_update;
+
+	if (order_uuid != NULL)
+		holder = fpgo_submission_find_holder(settlement->submission,
+											 order_uuid);
+	if (holder == 0)
+		return false;
+
+	is_update = is_update_of(flight->claim.payload, order_uuid);
+	if (!is_update)
+	{
+		flight->outcome->class = FPGO_OUTCOME_UNKNOWN;
+		flight->outcome->reason =
+			MemoryContextStrdup(flight->context,
+								psprintf("The gateway answered with the order uuid of submission %lld.",
+										 (long long) holder));
+		*settlement = draw_up(flight, is_awaited);
+	}
+	settlement->shares_uuid = is_update;
+	return fpgo_submission_settle(settlement);
+}
+
 void
 fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
 {
-	FpgoSettlement settlement = {0};
+	FpgoSettlement settlement;
 	MemoryContext old;
 
 	if (flight->outcome == NULL)
@@ -247,21 +314,15 @@ fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
 		flight->exchange = NULL;
 		MemoryContextSwitchTo(old);
 	}
-	settlement.submission = flight->claim.submission;
-	settlement.attempt = flight->claim.attempt;
-	settlement.run = flight->run;
-	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
-	settlement.status = flight->outcome->status;
-	settlement.reason = describe(flight->outcome);
-	settlement.retention_s = flight->retention_s;
-	decide(flight, is_awaited, &settlement);
-	flight->state = settlement.state;
-	if (!fpgo_submission_settle(&settlement))
+	settlement = draw_up(flight, is_awaited);
+	if (!fpgo_submission_settle(&settlement) &&
+		!settle_shared(flight, is_awaited, &settlement))
 		ereport(LOG,
 				(errmsg("outcome of submission %lld was not recorded, since it is no longer being sent",
 						(long long) flight->claim.submission),
 				 errdetail("The outcome was: %s.", settlement.outcome),
 				 fpgo_errhide()));
+	flight->state = settlement.state;
 }
 
 void

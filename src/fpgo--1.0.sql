@@ -369,6 +369,9 @@ CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, i
 	WHERE state = ANY ('{queued,sending,uncertain}');
 -- what must be settled before the next of its reference leaves; reports too
 CREATE INDEX submission_reference ON fpgo_internal.submission (reference, server);
+-- no two may be given the same uuid, but for updates of the one by the other
+CREATE INDEX submission_order_uuid ON fpgo_internal.submission (order_uuid)
+	WHERE order_uuid IS NOT NULL;
 -- for reports of a day or a month; costs an insert next to nothing
 CREATE INDEX submission_created ON fpgo_internal.submission USING brin (created_at)
 	WITH (autosummarize = on);

@@ -65,6 +65,7 @@ struct FpgoHttpTransfer
 	char	   *answer;			/* malloc'd, NUL-terminated; NULL if no body */
 	size_t		answer_size;	/* bytes allocated */
 	size_t		answer_limit;	/* most bytes without the NUL */
+	size_t		header_bytes;	/* of all header lines so far */
 	instr_time	started;
 	bool		may_be_internal;	/* as in the request */
 	bool		met_refusal;	/* of an address; it may have another */
@@ -96,7 +97,10 @@ forget_headers(FpgoHttpResult *result)
 	result->date = -1;
 }
 
-/* Is called for each line of each header block, and for trailers. */
+/*
+ * Is called for each line of each header block, and for trailers.  libcurl
+ * keeps them all, so an answer that is nothing but headers has to end, too.
+ */
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -107,6 +111,12 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	size_t		value_len;
 	long		status = 0;
 
+	transfer->header_bytes += len;
+	if (transfer->header_bytes > transfer->answer_limit)
+	{
+		result->over_limit = true;
+		return 0;
+	}
 	if (result->body_len > 0 || len == 0)
 		return len;				/* a trailer */
 

@@ -93,6 +93,23 @@ is_one_word(const char *text, size_t len)
 }
 
 /*
+ * Could this be an identifier of the gateway's?  Its identifiers become parts
+ * of addresses, so they have only the characters that need no escape there.
+ */
+static bool
+is_identifier(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (!is_digit(text[i]) && !(text[i] >= 'A' && text[i] <= 'Z') &&
+			!(text[i] >= 'a' && text[i] <= 'z') &&
+			(text[i] == '\0' || strchr("-._~", text[i]) == NULL))
+			return false;
+	}
+	return len > 0;
+}
+
+/*
  * Masking.  Each rule marks the bytes it objects to; overlaps do no harm.
  */
 
@@ -433,11 +450,12 @@ get_member(struct json_object *parent, const char *name)
 }
 
 /*
- * A string member that is one word of at most max_len bytes, palloc'd; else
- * NULL.  An embedded NUL is no part of a word.
+ * A string member of at most max_len bytes that passes a test, palloc'd; else
+ * NULL.
  */
 static char *
-copy_word(struct json_object *parent, const char *name, size_t max_len)
+copy_text(struct json_object *parent, const char *name, size_t max_len,
+		  bool (*passes) (const char *text, size_t len))
 {
 	struct json_object *member = get_member(parent, name);
 	const char *text;
@@ -447,15 +465,22 @@ copy_word(struct json_object *parent, const char *name, size_t max_len)
 		return NULL;
 	text = json_object_get_string(member);
 	len = json_object_get_string_len(member);
-	if (len > max_len || !is_one_word(text, len))
+	if (len > max_len || !passes(text, len))
 		return NULL;
 	return pnstrdup(text, len);
 }
 
 static char *
+copy_identifier(struct json_object *parent, const char *name)
+{
+	return copy_text(parent, name, MAX_UUID_LENGTH, is_identifier);
+}
+
+static char *
 copy_web_address(struct json_object *parent, const char *name)
 {
-	char	   *url = copy_word(parent, name, MAX_BANK_ID_URL_LENGTH);
+	char	   *url = copy_text(parent, name, MAX_BANK_ID_URL_LENGTH,
+							   is_one_word);
 
 	if (url == NULL || strncmp(url, "https://", 8) == 0 ||
 		strncmp(url, "http://", 7) == 0)
@@ -552,8 +577,8 @@ read_members(FpgoReply *reply, struct json_object *root,
 
 	reply->status_code = read_status_code(root);
 	reply->is_error = read_is_error(root);
-	reply->order_uuid = copy_word(data, "orderUuid", MAX_UUID_LENGTH);
-	reply->customer_uuid = copy_word(data, "customerUuid", MAX_UUID_LENGTH);
+	reply->order_uuid = copy_identifier(data, "orderUuid");
+	reply->customer_uuid = copy_identifier(data, "customerUuid");
 	reply->bank_id_url = copy_web_address(data, "bankIdUrl");
 	if (reply->bank_id_url == NULL)
 		reply->bank_id_url = copy_web_address(data, "paymentUrl");

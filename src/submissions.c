@@ -353,17 +353,36 @@ fpgo_submission_is_for(const char *role_name)
 
 /* ---------- settling ---------- */
 
-/* only the primary key fits, as above */
+/* o is another submission than s, and holds that order uuid at the same server. */
+#define IS_OTHER_OF_UUID(uuid) \
+	" o.order_uuid OPERATOR(pg_catalog.=) " uuid \
+	" AND o.server OPERATOR(pg_catalog.=) s.server" \
+	" AND o.id OPERATOR(pg_catalog.<>) s.id"
+
+/*
+ * Only the primary key fits, as above.  Two that are given the same uuid at
+ * the same moment do not see each other.
+ */
 static FpgoStatement settle_statement = {
-	.sql = "UPDATE fpgo_internal.submission"
+	.sql = "UPDATE fpgo_internal.submission s"
 	" SET state = $3::fpgo.submission_state, run = NULL, error = $4,"
 	"  order_uuid = $5, customer_uuid = $6, bank_id_url = $7,"
 	"  not_before = $8, settled_at = $9"
 	" WHERE id OPERATOR(pg_catalog.=) $1 AND run OPERATOR(pg_catalog.=) $2"
-	" AND (state OPERATOR(pg_catalog.=) 'sending') IS NOT FALSE",
-	.n_parameters = 9,
+	" AND (state OPERATOR(pg_catalog.=) 'sending') IS NOT FALSE"
+	" AND ($10 OR NOT EXISTS (SELECT FROM fpgo_internal.submission o"
+	"  WHERE" IS_OTHER_OF_UUID("$5") "))",
+	.n_parameters = 10,
 	.types = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID}
+	TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}
+};
+
+static FpgoStatement find_holder_statement = {
+	.sql = "SELECT o.id FROM fpgo_internal.submission s,"
+	" fpgo_internal.submission o WHERE s.id OPERATOR(pg_catalog.=) $1"
+	" AND" IS_OTHER_OF_UUID("$2") " ORDER BY o.id LIMIT 1",
+	.n_parameters = 2,
+	.types = {INT8OID, TEXTOID}
 };
 
 static FpgoStatement end_attempt_statement = {
@@ -421,6 +440,7 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_put_text(&p, settlement->bank_id_url);
 	put_time(&p, now, settlement->delay_s, state != FPGO_QUEUED);
 	put_time(&p, now, 0, state == FPGO_QUEUED);
+	fpgo_put_datum(&p, BoolGetDatum(settlement->shares_uuid), false);
 	return fpgo_owner_run(&settle_statement, &p) > 0;
 }
 
@@ -470,6 +490,21 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 		retire_payload(settlement, now);
 	SPI_finish();
 	return settled;
+}
+
+int64
+fpgo_submission_find_holder(int64 id, const char *order_uuid)
+{
+	FpgoParameters p = {0};
+	int64		holder = 0;
+
+	SPI_connect();
+	fpgo_put_int64(&p, id);
+	fpgo_put_text(&p, order_uuid);
+	if (fpgo_owner_run(&find_holder_statement, &p) > 0)
+		holder = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return holder;
 }
 
 /* ---------- sweeping and purging ---------- */

@@ -74,6 +74,7 @@ typedef struct FpgoSettlement
 	const char *order_uuid;		/* this and the next two if accepted */
 	const char *customer_uuid;
 	const char *bank_id_url;
+	bool		shares_uuid;	/* another submission may hold it as well */
 	int			delay_s;		/* if queued again: not before so long */
 	int			retention_s;	/* if finished: how long the payload stays */
 } FpgoSettlement;
@@ -127,9 +128,16 @@ extern List *fpgo_submission_queued_servers(void);
 
 /*
  * Settle an attempt.  False, and nothing is changed, if the submission is no
- * longer sending in that run.
+ * longer sending in that run, or if another one holds its order uuid and they
+ * may not share it.
  */
 extern bool fpgo_submission_settle(const FpgoSettlement *settlement);
+
+/*
+ * The first of the other submissions to the same server that hold an order
+ * uuid; 0 if there is none.
+ */
+extern int64 fpgo_submission_find_holder(int64 id, const char *order_uuid);
 
 /* Make uncertain what dead runs left behind; returns how many there were. */
 extern int	fpgo_submission_sweep(void);

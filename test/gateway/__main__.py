@@ -48,7 +48,7 @@ def build(options, ledger):
     """The gateway the options ask for."""
     tls = None
     if options.tls_cert:
-        tls = tls_context(options.tls_cert, options.tls_key, options.tls_max_version)
+        tls = tls_context(options.tls_cert, options.tls_key, options.tls_max_version, options.tls_client_ca)
     store, pending, traffic = Orders(), Pending(), Traffic()
     rate_limit = RateLimit(options.rate_limit, options.enforce_rate_limit)
     endpoints = Api(options.token, options.tax_rates, store, ledger, rate_limit)
@@ -69,6 +69,7 @@ def read_options():
     parser.add_argument("--enforce-rate-limit", action="store_true", help="answer 429 beyond the rate limit")
     parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM): serve https")
     parser.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
+    parser.add_argument("--tls-client-ca", metavar="FILE", help="demand client certificates signed by this one (PEM)")
     parser.add_argument("--tls-max-version", choices=sorted(TLS_VERSIONS), help="newest TLS version to speak")
     parser.add_argument("--delay", type=float, default=0, metavar="SECONDS", help="delay of every create answer")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")

@@ -252,6 +252,13 @@ def _close_after_answer(delivery):
     delivery.wire.close()
 
 
+def _interim(delivery):
+    interim = (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n")
+    for number in range(delivery.spec["interim"]):
+        delivery.send(interim[number % 2])
+    delivery.send_all()
+
+
 def _stop_listening(delivery):
     delivery.listener.pause(delivery.spec["stop_listening"])
     delivery.wire.close()
@@ -327,6 +334,7 @@ KINDS = {
     "reset_after_request": Kind(FLAG, DELIVER, _reset_after_request, True),
     "close_after_request": Kind(FLAG, DELIVER, _close_after_request, True),
     "close_after_answer": Kind(FLAG, DELIVER, _close_after_answer, True),
+    "interim": Kind(WHOLE, DELIVER, _interim, True),
     "stop_listening": Kind(SECONDS, DELIVER, _stop_listening, True),
     "raw": Kind(BYTES, DELIVER, _raw, True),
     "garbage": Kind(SEED_OR_BYTES, DELIVER, _garbage, True),

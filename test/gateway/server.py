@@ -195,13 +195,20 @@ TLS_VERSIONS = {
 }
 
 
-def tls_context(certificate, key, newest=None):
-    """A TLS context for the server; `newest` is the newest version it speaks ("1.2"), old ones included."""
+def tls_context(certificate, key, newest=None, client_authority=None):
+    """A TLS context for the server.
+
+    `newest` is the newest version it speaks ("1.2"), old ones included. Clients must show a certificate signed by
+    `client_authority` if that is given.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if newest in ("1.0", "1.1"):
         context.set_ciphers("DEFAULT@SECLEVEL=0")  # OpenSSL 3 offers these versions at no higher level
         context.minimum_version = ssl.TLSVersion.TLSv1
     if newest:
         context.maximum_version = TLS_VERSIONS[newest]
+    if client_authority:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_authority)
     context.load_cert_chain(certificate, key)
     return context

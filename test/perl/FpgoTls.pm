@@ -14,13 +14,21 @@ use warnings;
 
 use PostgreSQL::Test::Utils ();
 
-my @new_key = qw(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes);
+# A signature of an elliptic curve has 70 to 72 bytes, one of Ed25519 always 64.
+my %new_key = (
+    curve   => [qw(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)],
+    ed25519 => [qw(-newkey ed25519 -nodes)]);
 
+# FpgoTls->new([$kind]): $kind of all keys is 'curve', as usual, or 'ed25519', with
+# which all handshakes have the same size.
 sub new {
-    my ($class) = @_;
-    my $self = bless { dir => PostgreSQL::Test::Utils::tempdir(), certificates => 0 }, $class;
+    my ($class, $kind) = @_;
+    my $self = bless {
+        dir     => PostgreSQL::Test::Utils::tempdir(), certificates => 0,
+        new_key => $new_key{ $kind // 'curve' },
+    }, $class;
     chmod 0755, $self->{dir};
-    $self->_openssl(qw(req -x509), @new_key, qw(-days 2 -subj /CN=authority),
+    $self->_openssl(qw(req -x509), @{ $self->{new_key} }, qw(-days 2 -subj /CN=authority),
         '-keyout', $self->_path('authority.key'), '-out', $self->file);
     return $self;
 }
@@ -37,7 +45,7 @@ sub certificate {
     my ($key, $wish, $extensions, $certificate) =
       map { $self->_path("$name.$_") } qw(key csr ext pem);
     PostgreSQL::Test::Utils::append_to_file($extensions, "subjectAltName=$names\n");
-    $self->_openssl(qw(req -new), @new_key, '-subj', "/CN=$name", '-keyout', $key, '-out', $wish);
+    $self->_openssl(qw(req -new), @{ $self->{new_key} }, '-subj', "/CN=$name", '-keyout', $key, '-out', $wish);
     $self->_openssl(qw(x509 -req -in), $wish, '-CA', $self->file, '-CAkey', $self->_path('authority.key'),
         '-set_serial', $self->{certificates}, '-days', $days // 2, '-extfile', $extensions, '-out', $certificate);
     return ($certificate, $key);

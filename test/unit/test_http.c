@@ -426,6 +426,37 @@ test_answer_limit(void)
 	}
 }
 
+/* Headers without end, be they of the answer or of many before it. */
+static void
+test_header_limit(void)
+{
+	static const char *const repeated[] = {"X-Many: 0123456789012345678901\r\n",
+		"\r\nHTTP/1.1 103 Early Hints\r\n"};
+
+	for (size_t i = 0; i < lengthof(repeated); i++)
+	{
+		static char answer[2 * ANSWER_LIMIT + 200];
+		static const char *list = answer;
+		FpgoHttpRequest request = make_request(0);
+		FpgoHttpTransfer *transfer;
+		const FpgoHttpResult *result;
+
+		strcpy(answer, i == 0 ? "HTTP/1.1 201 Created\r\n" :
+			   "HTTP/1.1 103 Early Hints\r\n");
+		while (strlen(answer) <= ANSWER_LIMIT)
+			strcat(answer, repeated[i]);
+		strcat(answer, i == 0 ? "Content-Length: 2\r\n\r\n{}" :
+			   "\r\n" CREATED);
+		script(&list, 1);
+		transfer = run(&request);
+		result = fpgo_http_result(transfer);
+		ok(result->code == 23 && result->over_limit &&
+		   !result->headers_complete, "too many headers: %s",
+		   i == 0 ? "of the answer" : "of interim answers");
+		fpgo_http_finish(transfer);
+	}
+}
+
 static void
 test_not_sent(void)
 {
@@ -649,6 +680,7 @@ main(void)
 	test_kept_options();
 	test_answers();
 	test_answer_limit();
+	test_header_limit();
 	test_not_sent();
 	test_resolver_signals();
 	test_addresses();

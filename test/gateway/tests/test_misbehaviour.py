@@ -119,7 +119,7 @@ class MisbehaviourTest(unittest.TestCase):
         self.assertEqual(self.made(), 0)
 
     def test_other_bytes(self):
-        """garbage, raw bytes, an answer whose connection closes unannounced"""
+        """garbage, raw bytes, interim answers, an answer whose connection closes unannounced"""
         self.misbehave(garbage=7)
         self.misbehave(garbage=7)
         first = self.gateway.raw_submit()
@@ -132,7 +132,11 @@ class MisbehaviourTest(unittest.TestCase):
         self.misbehave(close_after_answer=True)
         received, ending = self.gateway.raw_submit()
         self.assertEqual((b"Connection: keep-alive" in received, received[-5:], ending), (True, b"0\r\n\r\n", "closed"))
-        self.assertEqual(self.made(), 5)
+        self.misbehave(interim=3)
+        received = self.gateway.raw_submit()[0]
+        heads = [received.count(b"HTTP/1.1 " + status) for status in (b"103 ", b"100 ", b"201 ")]
+        self.assertEqual((heads, received[-5:]), ([2, 1, 1], b"0\r\n\r\n"))
+        self.assertEqual(self.made(), 6)
 
     def test_other_status(self):
         """another status: its usual body, or a given one; 2xx makes the order"""

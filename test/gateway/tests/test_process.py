@@ -45,7 +45,7 @@ class ProcessTest(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("openssl"), "there is no openssl command")
     def test_tls(self):
-        """https, and an upper limit of the TLS version"""
+        """https, an upper limit of the TLS version, and client certificates"""
         with tempfile.TemporaryDirectory() as folder:
             key, certificate = f"{folder}/key.pem", f"{folder}/cert.pem"
             subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
@@ -60,4 +60,14 @@ class ProcessTest(unittest.TestCase):
             self.assertTrue(gateway.address.startswith("https://"))
             self.assertIn(b" 400 ", gateway.raw_submit()[0])  # plain HTTP to a TLS port
             self.assertEqual(gateway.sandbox("GET", "health")[1]["orders"], 1)  # but for the controls
+            self.assertEqual(gateway.stop(), (0, ""))
+
+            gateway = Running("--tls-cert", certificate, "--tls-key", key, "--tls-client-ca", certificate)
+            connection = http.client.HTTPSConnection("127.0.0.1", gateway.port, timeout=5, context=context)
+            with self.assertRaises(OSError):
+                gateway.submit(connection=connection)
+            context.load_cert_chain(certificate, key)
+            connection = http.client.HTTPSConnection("127.0.0.1", gateway.port, timeout=5, context=context)
+            self.assertEqual(gateway.submit(connection=connection)[0], 201)
+            connection.close()
             self.assertEqual(gateway.stop(), (0, ""))

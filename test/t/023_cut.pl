@@ -1,0 +1,392 @@
+# Cut everywhere: an exchange that would go well is cut after each byte of the
+# request and of the answer, by FIN, by RST and by silence, plain and over TLS.
+# Whatever fpgo calls it must be true, and the gateway never gets an order twice.
+#
+# What is true is told by the relay, which knows what went through, and by the
+# gateway's ledger; nothing here looks at how fpgo classifies.
+#
+# Each run takes a sample.  FPGO_CUTS=<seed> repeats the sample that a run has
+# printed the seed of, FPGO_CUTS=all takes every byte, but of kept connections a
+# larger sample only.
+
+use strict;
+use warnings;
+
+use List::Util qw(min shuffle uniq);
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use FpgoChecker;
+use FpgoRelay;
+use FpgoTest;
+use FpgoTls;
+use JSON::PP;
+
+my $wanted = $ENV{FPGO_CUTS} || int(rand(2**31));
+my $is_all = $wanted eq 'all';
+srand($is_all ? 0 : $wanted);
+diag($is_all ? 'every byte is cut' : "FPGO_CUTS=$wanted repeats this sample");
+
+my @ways    = qw(request answer);
+my @endings = qw(fin rst stall);
+
+# Random positions of a sample, for each way and ending of a kind of connection.
+my $n_sampled = 25;
+
+# The same for the second exchange of a connection, where cases cannot run side by
+# side; a quarter of it for silence, which takes time.
+my $n_kept = $is_all ? 80 : 4;
+
+# How many sessions of a kind submit at once; those that are in a hurry wait for
+# silence to time out, the others have time for a busy machine.
+my $n_patient = 3;
+my $n_hasty   = $is_all ? 14 : 7;
+my $hurry     = q{timeout '300ms'};
+
+# Cases that a session runs in one statement, which may take a minute.
+my $batch_size = 50;
+
+my $authority = FpgoTls->new('ed25519');
+my $relay     = FpgoRelay->start;
+my $node      = new_cluster('cut', url => closed_address(), settings => "max_worker_processes = 60\n");
+
+# --- the two kinds of connection ---------------------------------------------
+
+# An order whose exchange has the same size whenever it is made.
+my $order = decode_json(order());
+
+# make_kind($name, %wish): a gateway with those options (gateway), and a database
+# with servers of those (options).  The rest of a kind is found out from a good
+# exchange: request and answer, its bytes; request_begins, how many of them go
+# before the first of the request itself; greeting, how many of the answer the
+# client needs before it can send that; may_be_missing, how many at the end of the
+# answer it can do without.
+sub make_kind {
+    my ($name, %wish) = @_;
+    my $gateway = FpgoGateway->start('--token', $TOKEN, '--rate-limit', 10**9, @{ $wish{gateway} });
+    my $kind    = { name => $name, gateway => $gateway, options => $wish{options}, database => $name, cases => [] };
+    new_database($node, $name, url => $gateway->address, options => $wish{options});
+    $node->safe_psql($name, q{
+        CREATE TABLE result (lane text, number integer, sqlstate text, order_uuid text);
+        CREATE FUNCTION submit_in(lane text, number integer, an_order jsonb) RETURNS text LANGUAGE plpgsql AS $$
+        DECLARE
+            s fpgo.invoice_session;
+        BEGIN
+            an_order := an_order || jsonb_build_object('referenceNo', lane || '-' || to_char(number, 'FM00000'));
+            s := fpgo.submit_invoice(an_order, lane);
+            INSERT INTO result VALUES (lane, number, '', s.order_uuid);
+            RETURN '';
+        EXCEPTION WHEN OTHERS THEN
+            INSERT INTO result VALUES (lane, number, SQLSTATE);
+            RETURN SQLSTATE;
+        END $$});
+    return $kind;
+}
+
+# open_lane($kind, $name, @options): a session that submits through a lane of the
+# relay, which leads to the kind's gateway.
+sub open_lane {
+    my ($kind, $name, @options) = @_;
+    my $lane    = $relay->open_lane($kind->{gateway}->address);
+    my $options = join ', ', sprintf(q{url '%s'}, $relay->address($lane)), grep { $_ } $kind->{options}, @options;
+    $node->safe_psql($kind->{database}, qq{
+        CREATE SERVER $name FOREIGN DATA WRAPPER fpgo OPTIONS ($options);
+        CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (token '$TOKEN')});
+    my $session = open_session($node, database => $kind->{database});
+    return { kind => $kind, name => $name, port => $lane, session => $session, cases => [], n_begun => 0 };
+}
+
+# Submit the lane's orders with these numbers, in one statement.
+sub begin_batch {
+    my ($lane, $first, $last) = @_;
+    begin_in($lane->{session}, sprintf q{SELECT count(submit_in('%s', n, %s)) FROM generate_series(%d, %d) n},
+        $lane->{name}, literal(encode_json($order)), $first, $last);
+    return;
+}
+
+sub submit_one {
+    my ($lane) = @_;
+    my $number = $lane->{n_begun}++;
+    return administer($lane->{session}, sprintf q{SELECT submit_in('%s', %d, %s)},
+        $lane->{name}, $number, literal(encode_json($order)));
+}
+
+# Two good exchanges on one connection, of which all bytes are looked at.
+sub measure {
+    my ($kind) = @_;
+    my $lane = open_lane($kind, 'm1', q{keepalive '60s'});
+    $relay->record($lane->{port});
+    is(submit_one($lane), '', "$kind->{name}: an order that nothing happens to is accepted");
+    my $twice = open_lane($kind, 'm2', q{keepalive '60s'});
+    submit_one($twice) for 1 .. 2;
+    $_->{session}->quit for $lane, $twice;
+    my ($once, @more)   = $relay->connections($lane->{port});
+    my ($kept, @others) = $relay->connections($twice->{port});
+    is(@more + @others, 0, "$kind->{name}: one connection, also for two orders");
+    $kind->{$_} = $once->{$_} for @ways;
+    $kind->{second} = { map { $_ => $kept->{$_} - $once->{$_} } @ways };
+    return map { pack 'H*', $once->{"${_}_bytes"} } @ways;
+}
+
+# The bounds of the records of TLS 1.3 in what one side sent, each with its type.
+sub find_records {
+    my ($bytes) = @_;
+    my @records;
+    for (my $at = 0; $at < length $bytes;) {
+        my ($type, undef, $length) = unpack 'C n n', substr $bytes, $at, 5;
+        push @records, { type => $type, begins => $at, ends => $at += 5 + $length };
+    }
+    return @records;
+}
+
+sub make_plain {
+    my $kind = make_kind('plain', options => undef);
+    my ($request, $answer) = measure($kind);
+    my ($request_head, $answer_head) = map { 4 + index $_, "\r\n\r\n" } $request, $answer;
+    $kind->{request_begins} = $kind->{greeting} = 0;
+    $kind->{may_be_missing} = 1;    # the line feed after the last chunk
+    $kind->{bounds} = {
+        request => [ 0, 1, $request_head, length $request ],
+        answer  => [ 0, 1, 2 + index($answer, "\r\n"), $answer_head, length $answer ] };
+    return $kind;
+}
+
+# What TLS 1.3 takes for an alert.
+my $alert_size = 24;
+
+# The first record of application data that the client sends is the end of its
+# handshake, and what comes after it is the request or, if the time runs out just
+# then, an alert.  The server's last record is the answer, the two before it are
+# tickets for a later connection.
+sub make_tls {
+    my $kind = make_kind('tls',
+        gateway => [ $authority->serve_as('IP:127.0.0.1') ],
+        options => sprintf(q{ca_file '%s'}, $authority->file));
+    my ($request, $answer) = map { [ find_records($_) ] } measure($kind);
+    my @sealed = grep { $_->{type} == 23 } @$request;
+    $kind->{request_begins} = $sealed[0]{ends} + $alert_size;
+    $kind->{greeting}       = $answer->[-4]{ends};
+    $kind->{may_be_missing} = 0;
+    $kind->{bounds}         = {
+        request => [ 0, 1, map { $_->{ends} } @$request ],
+        answer  => [ 0, 1, map { $_->{ends} } @$answer ] };
+    return $kind;
+}
+
+# --- which cuts ----------------------------------------------------------------
+
+# The positions of one way: every byte, or the bounds with their neighbours and a
+# random few.
+sub choose_positions {
+    my ($kind, $way) = @_;
+    my $end = $kind->{$way};
+    return 0 .. $end if $is_all;
+    my @near = map { ($_ - 1, $_, $_ + 1) } @{ $kind->{bounds}{$way} };
+    return uniq(grep { $_ >= 0 && $_ <= $end } @near, map { int rand($end + 1) } 1 .. $n_sampled);
+}
+
+# An answer of no bytes is cut when its first one comes; otherwise the cut would
+# come before the request.
+sub make_cut {
+    my ($way, $after, $how) = @_;
+    my $is_next = $way eq 'answer' && $after == 0;
+    return { way => $way, after => $after, how => $how, next => $is_next ? JSON::PP::true : JSON::PP::false };
+}
+
+# Deal the cuts to the lanes.  What ends well comes last in a lane, and once:
+# another connection would take up its TLS session, and then has other sizes.
+sub plan_cuts {
+    my ($kind) = @_;
+    my @patient = map { open_lane($kind, "p$_", q{keepalive '0'}) } 1 .. $n_patient;
+    my @hasty   = map { open_lane($kind, sprintf('h%x', $_), q{keepalive '0'}, $hurry) } 1 .. $n_hasty;
+    my (@whole, @broken);
+    for my $way (@ways) {
+        for my $how (@endings) {
+            for my $after (choose_positions($kind, $way)) {
+                my $is_whole = $way eq 'answer' && $after == $kind->{answer};
+                push @{ $is_whole ? \@whole : \@broken }, make_cut($way, $after, $how);
+            }
+        }
+    }
+    for my $cut (shuffle @broken) {
+        my $lanes = $cut->{how} eq 'stall' ? \@hasty : \@patient;
+        push @{ $lanes->[0]{cases} }, $cut;
+        push @$lanes, shift @$lanes;
+    }
+    push @{ $patient[$_]{cases} }, $whole[$_] for 0 .. $#whole;
+    $relay->plan($_->{port}, @{ $_->{cases} }) for @patient, @hasty;
+    return (@patient, @hasty);
+}
+
+# --- what became of them ---------------------------------------------------------
+
+# Let all lanes submit their orders, all at once.
+sub run_lanes {
+    my @busy = @_;
+    while (@busy) {
+        for my $lane (@busy) {
+            if ($lane->{is_running} && has_ended($lane->{session})) {
+                my $ended = finish_in($lane->{session});
+                die "$lane->{name}: $ended->{said}" if $ended->{sqlstate};
+                $lane->{is_running} = 0;
+            }
+            if (!$lane->{is_running} && $lane->{n_begun} < @{ $lane->{cases} }) {
+                my $last = min($lane->{n_begun} + $batch_size, scalar @{ $lane->{cases} }) - 1;
+                begin_batch($lane, $lane->{n_begun}, $last);
+                $lane->{n_begun}    = $last + 1;
+                $lane->{is_running} = 1;
+            }
+        }
+        @busy = grep { $_->{is_running} } @busy;
+        sleep 0.01;
+    }
+    return;
+}
+
+# judge($exchange, $passed, $came_to, \@received): what is wrong with what fpgo said
+# of an order, if the first of so many bytes went through and the gateway received
+# it so.
+sub judge {
+    my ($exchange, $passed, $came_to, $received) = @_;
+    my ($sqlstate, $uuid) = @{$came_to}{qw(sqlstate order_uuid)};
+    my $missing  = $exchange->{answer} - $passed->{answer};
+    my $is_begun = $passed->{request} > $exchange->{request_begins};
+    my $n        = $passed->{request} >= $exchange->{request} ? 1 : 0;
+    my @wrong;
+    push @wrong, 'was received ' . @$received . " times, not $n" if @$received != $n;
+    push @wrong, "ended with '$sqlstate'" if $sqlstate !~ /^(?:38F01|38F02|)$/;
+    push @wrong, 'is not accepted though the whole answer came through' if $missing == 0 && $sqlstate ne '';
+    push @wrong, 'is accepted though a part of the answer was missing'
+      if $missing > $exchange->{may_be_missing} && $sqlstate eq '';
+    push @wrong, 'is said not to have been sent' if $is_begun && $sqlstate eq '38F02';
+    push @wrong, 'is said to be doubtful before it could be sent'
+      if $passed->{answer} < $exchange->{greeting} && $sqlstate ne '38F02';
+    push @wrong, 'has another order uuid' if $sqlstate eq '' && $uuid ne ($received->[0]{order_uuid} // '');
+    return @wrong;
+}
+
+# What became of each order of a kind, by lane and number; and what was received,
+# by reference.
+sub collect {
+    my ($kind) = @_;
+    my $rows = decode_json($node->safe_psql($kind->{database}, q{SELECT coalesce(json_agg(r), '[]') FROM result r}));
+    my (%came_to, %received);
+    $came_to{ $_->{lane} }{ $_->{number} } = $_ for @$rows;
+    push @{ $received{ $_->{referenceNo} } }, $_ for $kind->{gateway}->ledger;
+    return (\%came_to, \%received);
+}
+
+sub reference_in { return sprintf '%s-%05d', $_[0]{name}, $_[1]; }
+
+# judge_lanes($kind, @lanes): three assertions about all their orders.
+sub judge_lanes {
+    my ($kind, @lanes) = @_;
+    my ($came_to, $received) = collect($kind);
+    my (@wrong, @elsewhere, %n);
+    for my $lane (@lanes) {
+        my @passed = $relay->connections($lane->{port});
+        is(scalar @passed, scalar @{ $lane->{cases} }, "$kind->{name}, $lane->{name}: one connection an order");
+        for my $number (0 .. $#{ $lane->{cases} }) {
+            my ($cut, $passed) = ($lane->{cases}[$number], $passed[$number] // { request => -1, answer => -1 });
+            my $what = "$cut->{how} after byte $cut->{after} of the $cut->{way}: order " . reference_in($lane, $number);
+            my $ended = $came_to->{ $lane->{name} }{$number};
+            push @wrong, map { "$what $_" } judge($kind, $passed, $ended,
+                $received->{ reference_in($lane, $number) } // []);
+            $n{ $ended->{sqlstate} || 'accepted' }++;
+            # a busy machine may let the time run out before so many bytes came
+            push @elsewhere, $what if !$passed->{cut} || $passed->{ $cut->{way} } != $cut->{after};
+        }
+    }
+    my @early = grep { /^stall/ } @elsewhere;
+    diag(sprintf '%s: %s; %d stalled before the byte', $kind->{name},
+        join(', ', map { "$_: $n{$_}" } sort keys %n), scalar @early);
+    is_deeply(\@wrong, [], "$kind->{name}: each is called what it is");
+    is_deeply([ grep { !/^stall/ } @elsewhere ], [], "$kind->{name}: each was cut where it should be");
+    cmp_ok(scalar @early, '<', 1 + $n{'38F01'} / 4, "$kind->{name}: silence began where it should");
+    cmp_ok($n{accepted}, '>=', @endings, "$kind->{name}: some came through whole");
+    return;
+}
+
+# --- a connection that was kept -------------------------------------------------
+
+# The second order on a connection: cut after so many of its own bytes.  After what
+# is as good as the whole answer, the connection would be kept once more.
+sub choose_kept_cuts {
+    my ($kind) = @_;
+    my @cuts;
+    for my $way (@ways) {
+        my $end = $kind->{second}{$way} - ($way eq 'answer' ? 1 + $kind->{may_be_missing} : 0);
+        for my $how (@endings) {
+            my @positions = $how eq 'stall' ? 0 : (0, 1, $end - 1, $end);
+            push @positions, int rand($end + 1) for 1 .. $n_kept / ($how eq 'stall' ? 4 : 1);
+            push @cuts, map { { way => $way, after => $_, how => $how } } uniq(@positions);
+        }
+    }
+    return shuffle @cuts;
+}
+
+# Submit two orders on a connection which is cut when the first one's exchange and
+# so much of the second one's has passed; before the first byte, when that comes.
+# Each has a lane of its own: libcurl connects once more for what it would send
+# again, and that connection may come late.
+sub run_kept_case {
+    my ($lane, $cut) = @_;
+    my $port   = $relay->open_lane($lane->{kind}{gateway}->address);
+    my $change = sub { administer($lane->{session}, "ALTER SERVER $lane->{name} OPTIONS ($_[0])") };
+    $change->(sprintf q{SET url '%s'}, $relay->address($port));
+    $relay->plan($port, { %$cut, after => $lane->{kind}{ $cut->{way} } + $cut->{after},
+        $cut->{after} == 0 ? (next => JSON::PP::true) : () });
+    my $first  = submit_one($lane);
+    my $second = $lane->{n_begun};
+    $change->("ADD $hurry") if $cut->{how} eq 'stall';
+    submit_one($lane);
+    $change->('DROP timeout') if $cut->{how} eq 'stall';
+    push @{ $lane->{cases} }, { %$cut, first => $first, second => $second, port => $port };
+    return;
+}
+
+# judge_kept($lane): two assertions about all its orders.
+sub judge_kept {
+    my ($lane) = @_;
+    my $kind = $lane->{kind};
+    my ($came_to, $received) = collect($kind);
+    my %second = (%{ $kind->{second} }, request_begins => 0, greeting => 0, may_be_missing => $kind->{may_be_missing});
+    my (@wrong, @elsewhere, %n);
+    for my $case (@{ $lane->{cases} }) {
+        my $reference = reference_in($lane, $case->{second});
+        my $what      = "$case->{how} after byte $case->{after} of the $case->{way}: order $reference";
+        my ($passed)  = $relay->connections($case->{port});
+        my %own       = map { $_ => $passed->{$_} - $kind->{$_} } @ways;
+        my $ended     = $came_to->{ $lane->{name} }{ $case->{second} };
+        push @wrong, "$what comes after one that ended with '$case->{first}'" if $case->{first} ne '';
+        push @wrong, map { "$what $_" } judge(\%second, \%own, $ended, $received->{$reference} // []);
+        push @elsewhere, $what if $case->{how} ne 'stall' && $own{ $case->{way} } != $case->{after};
+        $n{ $ended->{sqlstate} || 'accepted' }++;
+    }
+    diag("$kind->{name}, kept: " . join ', ', map { "$_: $n{$_}" } sort keys %n);
+    is_deeply(\@wrong, [], "$kind->{name}: the second on a connection is called what it is");
+    is_deeply(\@elsewhere, [], "$kind->{name}: it was cut where it should be");
+    return;
+}
+
+# --- all of it --------------------------------------------------------------------
+
+for my $kind (make_plain(), make_tls()) {
+    my @lanes = plan_cuts($kind);
+    run_lanes(@lanes);
+    judge_lanes($kind, @lanes);
+
+    my $kept = open_lane($kind, 'k1', q{keepalive '60s'});
+    run_kept_case($kept, $_) for choose_kept_cuts($kind);
+    judge_kept($kept);
+
+    for my $lane (@lanes, $kept) {
+        is(run_in($lane->{session}, 'SELECT pg_backend_pid()')->{rows}, pid_of($lane->{session}),
+            "$kind->{name}, $lane->{name}: the backend lives");
+        $lane->{session}->quit;
+    }
+    check_records($node, $kind->{gateway}, databases => [ $kind->{database} ]);
+}
+check_log($node);
+$node->stop;
+done_testing();
