@@ -30,7 +30,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "claim.h"
 #include "compat.h"
@@ -40,6 +39,7 @@
 #include "owner.h"
 #include "run.h"
 #include "subtransaction.h"
+#include "waits.h"
 #include "worker.h"
 
 /* longest step before a delivery in a session looks around, in milliseconds */
@@ -411,7 +411,7 @@ static void
 wait_for_records(void)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 FPGO_RETRY_MS, PG_WAIT_EXTENSION);
+					 FPGO_RETRY_MS, fpgo_wait_event(FPGO_WAIT_RECORD));
 	ResetLatch(MyLatch);
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
@@ -641,7 +641,8 @@ wait_in_session(FpgoDeliveryState state)
 	else if (state == FPGO_DELIVERY_FAILED)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, STEP_MS, PG_WAIT_EXTENSION);
+						 WL_EXIT_ON_PM_DEATH, STEP_MS,
+						 fpgo_wait_event(FPGO_WAIT_RECORD));
 		ResetLatch(MyLatch);
 	}
 	if (ProcSignalBarrierPending)

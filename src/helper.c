@@ -17,12 +17,12 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "helper.h"
 #include "run.h"
 #include "service.h"
+#include "waits.h"
 #include "worker.h"
 
 /* milliseconds between two looks of an idle helper at who wants its slot */
@@ -77,7 +77,8 @@ fpgo_helper_start(FpgoMailbox *mailbox)
 			if (!wished)
 				wished = fpgo_run_wish_slot();
 			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-							 WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
+							 WL_EXIT_ON_PM_DEATH, 10,
+							 fpgo_wait_event(FPGO_WAIT_SLOT));
 			ResetLatch(MyLatch);
 			CHECK_FOR_INTERRUPTS();
 		}
@@ -118,7 +119,7 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, IDLE_LOOK_MS,
-						 PG_WAIT_EXTENSION);
+						 fpgo_wait_event(FPGO_WAIT_HELPER));
 		ResetLatch(MyLatch);
 		fpgo_worker_attend();
 		CHECK_FOR_INTERRUPTS();
@@ -151,7 +152,7 @@ serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,
-						 PG_WAIT_EXTENSION);
+						 fpgo_wait_event(FPGO_WAIT_RECORD));
 		ResetLatch(MyLatch);
 		fpgo_worker_attend();
 	}

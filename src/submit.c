@@ -27,7 +27,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "helper.h"
@@ -35,6 +34,7 @@
 #include "owner.h"
 #include "roster.h"
 #include "secrets.h"
+#include "waits.h"
 
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_text);
 PG_FUNCTION_INFO_V1(fpgo_submit_invoice_jsonb);
@@ -137,7 +137,7 @@ is_taken_by_resident(void)
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, OFFER_LOOK_MS,
-						 PG_WAIT_EXTENSION);
+						 fpgo_wait_event(FPGO_WAIT_ANSWER));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
