@@ -18,8 +18,9 @@
  * more: nothing here waits for a table, and an outcome that cannot be recorded
  * is kept and tried again by itself.
  *
- * A process asked to stop claims nothing more, lets what is in flight land
- * for a grace time, settles, and only then reports its own end.
+ * A process asked to stop claims nothing more, takes back what was not sent
+ * yet, lets the rest land for a grace time, settles, and only then reports its
+ * own end.
  */
 #include "fpgo.h"
 
@@ -200,9 +201,10 @@ forget_settled(FpgoDelivery *delivery)
 		lane = find_lane(delivery, flight->claim.server);
 		lane->n_flights--;
 		lane->is_exhausted = delivery->only != 0;
-		fpgo_lane_learn(lane, flight->outcome->class,
-						flight->outcome->retry_after_s,
-						delivery->transactions->is_resident);
+		if (!flight->is_stopped)
+			fpgo_lane_learn(lane, flight->outcome->class,
+							flight->outcome->retry_after_s,
+							delivery->transactions->is_resident);
 		delivery->flights = foreach_delete_current(delivery->flights, cell);
 		fpgo_flight_free(flight);
 	}
@@ -564,6 +566,15 @@ is_flying(const FpgoDelivery *delivery)
 	return false;
 }
 
+static void
+stop_unsent(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+		fpgo_flight_stop_unsent(lfirst(cell));
+}
+
 FpgoDeliveryState
 fpgo_delivery_step(FpgoDelivery *delivery)
 {
@@ -573,6 +584,8 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	bool		claim = !stop && may_claim(delivery);
 	bool		all = stop && GetCurrentTimestamp() >= delivery->ends;
 
+	if (stop)
+		stop_unsent(delivery);
 	if (all || claim || has_landed(delivery))
 	{
 		/* a cancel must not cut between an outcome and its record */

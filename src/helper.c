@@ -128,12 +128,14 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 
 /* Wait until the request under way has landed, or this process has to end. */
 static void
-fly(const FpgoService *service)
+fly(FpgoService *service)
 {
 	while (fpgo_service_is_in_flight(service))
 	{
 		TimestampTz deadline = fpgo_worker_deadline();
 
+		if (deadline != 0)
+			fpgo_service_stop_unsent(service);
 		if (deadline != 0 && GetCurrentTimestamp() >= deadline)
 			return;
 		fpgo_http_step(STEP_MS);

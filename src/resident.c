@@ -207,6 +207,8 @@ serve(Guest *guest)
 
 	if (guest->service == NULL && !await_request(guest))
 		return false;
+	if (guest->service != NULL && fpgo_worker_deadline() != 0)
+		fpgo_service_stop_unsent(guest->service);
 	if (guest->service == NULL ||
 		(fpgo_service_is_in_flight(guest->service) && !is_time_over()) ||
 		GetCurrentTimestamp() < guest->settle_again_at)

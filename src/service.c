@@ -332,7 +332,14 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 	explicit_bzero(data, len);
 
 	pgstat_report_activity(STATE_RUNNING, "recording");
-	recording = record_and_commit(service);
+	if (ShutdownRequestPending)
+	{
+		/* told to end at the same moment: nothing was begun here */
+		service->answer.kind = FPGO_ANSWER_ELSEWHERE;
+		recording = ANSWERED;
+	}
+	else
+		recording = record_and_commit(service);
 	if (recording == IN_THE_WAY &&
 		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
 		sweep(service))
@@ -354,6 +361,13 @@ bool
 fpgo_service_is_in_flight(const FpgoService *service)
 {
 	return service->flight != NULL && !fpgo_flight_is_over(service->flight);
+}
+
+void
+fpgo_service_stop_unsent(FpgoService *service)
+{
+	if (service->flight != NULL)
+		fpgo_flight_stop_unsent(service->flight);
 }
 
 /* ---------- settling ---------- */
@@ -412,7 +426,8 @@ fpgo_service_settle(FpgoService *service)
 		service->settling_since = GetCurrentTimestamp();
 	if (try_to_settle(service))
 	{
-		service->answer.kind = FPGO_ANSWER_OUTCOME;
+		service->answer.kind = service->flight->is_stopped ?
+			FPGO_ANSWER_ELSEWHERE : FPGO_ANSWER_OUTCOME;
 		service->answer.outcome = *service->flight->outcome;
 	}
 	else if (TimestampDifferenceExceeds(service->settling_since,

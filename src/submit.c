@@ -356,7 +356,7 @@ talk_or_leave(FpgoRequest *request)
 
 /*
  * The helper's answer.  Tries once more if a helper is lost without a trace,
- * and asks a helper of its own if the resident worker cannot wait.
+ * and asks another if this one cannot wait or has to end.
  */
 static FpgoAnswer *
 ask(FpgoRequest *request)

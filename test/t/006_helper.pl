@@ -183,7 +183,7 @@ sub enter_new_database {
 {
     # every process must heed what CREATE and DROP DATABASE ask of it
     my ($order, $reference) = new_order();
-    $gateway->misbehave({ delay => 1 });
+    $gateway->misbehave({ delay => 3 });
     begin_submit($session, $order);
     wait_for_order($gateway, $reference);
     my $ended = ends('CREATE and DROP DATABASE during a request',
