@@ -16,6 +16,7 @@ use FpgoHang;
 use FpgoRecords;
 use FpgoResident;
 use FpgoTest;
+use POSIX qw(mkfifo);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -420,6 +421,34 @@ diag(sprintf 'CREATE and DROP DATABASE waited %.1f ms for others while nothing w
     comes_to('a caller that leaves before', qr/^queued$/, @gone);
     cmp_ok(scalar @gone, '>', 0, 'callers that leave before the server gives up: ' . @gone);
     forget(@calls, @hasty);
+}
+{
+    # files that cannot be read without waiting for somebody
+    my $dir  = PostgreSQL::Test::Utils::tempdir();
+    my $pipe = "$dir/pipe";
+    my $huge = "$dir/huge";
+    mkfifo($pipe, 0600) or die "mkfifo: $!";
+    open my $file, '>', $huge or die "$huge: $!";
+    truncate $file, 20_000_000 or die "truncate: $!";
+    close $file;
+    my $address = $hang->address('tls');
+    my $n       = 0;
+    for my $case (
+        [ 'ca_file that is a pipe',       "ca_file '$pipe'",       "token '$TOKEN'",      '38F02' ],
+        [ 'ca_file that is a device',     q{ca_file '/dev/zero'},  "token '$TOKEN'",      '38F02' ],
+        [ 'ca_file that is huge',         "ca_file '$huge'",       "token '$TOKEN'",      '38F02' ],
+        [ 'token_file that is a pipe',    q{connect_timeout '9s'}, "token_file '$pipe'",  '55000' ]) {
+        my ($name, $option, $mapping, $sqlstate) = @$case;
+        my $server = 'file' . ++$n;
+        administer($admin, qq{
+            CREATE SERVER $server FOREIGN DATA WRAPPER fpgo OPTIONS (url '$address', $option);
+            CREATE USER MAPPING FOR PUBLIC SERVER $server OPTIONS ($mapping)});
+        my $call = new_call('');
+        begin_in($call->{session}, submit_sql($call->{order}, "server => '$server'"));
+        my $ended = finish_within($name, $call->{session}, 8);
+        ends($name, $ended, $sqlstate, $sqlstate eq '38F02' ? qr/trusted certificates could not be read/ : qr/regular file/);
+        forget($call);
+    }
 }
 {
     # sessions are interrupted
