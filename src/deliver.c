@@ -149,7 +149,9 @@ put_off(FpgoFlight *flight)
 
 /*
  * Record what has landed, or, at the end of the grace time, everything.  After
- * a failure one by one, so that what fails is in nobody's way.
+ * a failure one by one, so that what fails is in nobody's way.  A session does
+ * this with interrupts held, when no timeout would end its wait for a row that
+ * somebody has locked; so it does not wait.
  */
 static void
 settle_landed(FpgoDelivery *delivery, bool all)
@@ -166,6 +168,14 @@ settle_landed(FpgoDelivery *delivery, bool all)
 		if (!all && !is_to_settle(flight))
 		{
 			has_failed = has_failed || flight->settle_again_at != 0;
+			continue;
+		}
+		if (!delivery->transactions->is_resident &&
+			!fpgo_submission_try_lock(flight->claim.submission,
+									  flight->claim.attempt))
+		{
+			put_off(flight);
+			has_failed = true;
 			continue;
 		}
 		if (delivery->is_careful)

@@ -342,6 +342,44 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 
 /* ---------- settling ---------- */
 
+/* as many rows as there are, or else somebody has one of them */
+static FpgoStatement try_lock_statement = {
+	.sql = "WITH s AS (SELECT FROM fpgo_internal.submission"
+	"  WHERE id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED),"
+	" a AS (SELECT FROM fpgo_internal.attempt"
+	"  WHERE submission OPERATOR(pg_catalog.=) $1"
+	"  AND number OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE SKIP LOCKED),"
+	" p AS (SELECT FROM fpgo_internal.payload"
+	"  WHERE submission OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED)"
+	" SELECT FROM"
+	"  (SELECT FROM s UNION ALL SELECT FROM a UNION ALL SELECT FROM p) locked"
+	" HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=)"
+	"  (SELECT pg_catalog.count(*) FROM"
+	"   (SELECT FROM fpgo_internal.submission"
+	"     WHERE id OPERATOR(pg_catalog.=) $1"
+	"    UNION ALL SELECT FROM fpgo_internal.attempt"
+	"     WHERE submission OPERATOR(pg_catalog.=) $1"
+	"     AND number OPERATOR(pg_catalog.=) $2"
+	"    UNION ALL SELECT FROM fpgo_internal.payload"
+	"     WHERE submission OPERATOR(pg_catalog.=) $1) present)",
+	.n_parameters = 2,
+	.types = {INT8OID, INT4OID}
+};
+
+bool
+fpgo_submission_try_lock(int64 submission, int attempt)
+{
+	FpgoParameters p = {0};
+	bool		is_locked;
+
+	SPI_connect();
+	fpgo_put_int64(&p, submission);
+	fpgo_put_int(&p, attempt);
+	is_locked = fpgo_owner_run(&try_lock_statement, &p) > 0;
+	SPI_finish();
+	return is_locked;
+}
+
 /* only the primary key fits, as above */
 static FpgoStatement settle_statement = {
 	.sql = "UPDATE fpgo_internal.submission"

@@ -144,10 +144,10 @@ sub begin_to_submit {
 
 sub begin_to_deliver {
     my ($call) = @_;
-    my $id = administer($call->{session}, "SET fpgo.undelivered_notice = off;\n"
+    $call->{id} = administer($call->{session}, "SET fpgo.undelivered_notice = off;\n"
           . enqueue_sql($call->{order}, "server => '$call->{place}'"));
     $call->{sender} = $call->{pid};
-    begin_in($call->{session}, "CALL fpgo.deliver($id)");
+    begin_in($call->{session}, "CALL fpgo.deliver($call->{id})");
     return $call;
 }
 
@@ -449,6 +449,59 @@ diag(sprintf 'CREATE and DROP DATABASE waited %.1f ms for others while nothing w
         ends($name, $ended, $sqlstate, $sqlstate eq '38F02' ? qr/trusted certificates could not be read/ : qr/regular file/);
         forget($call);
     }
+}
+{
+    # a queued order that somebody is about to cancel, of a role that may not send any more
+    my $call   = new_call('frontpayment');
+    my $second = new_call('frontpayment');
+    my $locker = open_session($node);
+    administer($admin, 'CREATE ROLE clerk; GRANT USAGE ON FOREIGN SERVER frontpayment TO clerk');
+    for my $queued ($call, $second) {
+        run_in($queued->{session}, 'SET ROLE clerk; SET fpgo.undelivered_notice = off');
+        $queued->{id} = administer($queued->{session}, enqueue_sql($queued->{order}));
+        run_in($queued->{session}, 'RESET ROLE');
+    }
+    administer($admin, 'REVOKE USAGE ON FOREIGN SERVER frontpayment FROM clerk');
+    run_in($locker, "BEGIN; SELECT fpgo.cancel_submission($call->{id}, 'not wanted')");
+    begin_in($second->{session}, 'CALL fpgo.deliver()');
+    ends('beside an order that is being cancelled', finish_within('beside an order that is being cancelled',
+        $second->{session}, 20, sub { run_in($locker, 'ROLLBACK') }), '');
+    like(administer($admin, "SELECT error FROM fpgo_internal.submission WHERE id = $second->{id}"),
+        qr/permission denied/, 'what is not locked says why it is not sent');
+    ends('cancelled', run_in($locker, 'COMMIT'), '');
+    is(join(' ', state_of($call), state_of($second)), 'cancelled queued', 'the records');
+    forget($call, $second);
+    administer($admin, "SELECT fpgo.cancel_submission($second->{id}, 'not wanted either')");
+    $locker->quit;
+}
+{
+    # an outcome that somebody's lock keeps from being recorded
+    my $locker = open_session($node);
+    for my $case ((map { [ $_, 'wait' ] } 'submission', 'attempt', 'payload'), [ 'submission', 'cancel' ]) {
+        my ($table, $how) = @$case;
+        my $name = "deliver(), a locked row of $table";
+        my $call = new_call('frontpayment');
+        $hang->gateway('usual')->misbehave({ delay => 0.5 });
+        begin_to_deliver($call);
+        wait_for_order($hang, $call->{reference});
+        my $column = $table eq 'submission' ? 'id' : 'submission';
+        run_in($locker, "BEGIN; SELECT FROM fpgo_internal.$table WHERE $column = $call->{id} FOR UPDATE");
+        sleep 1;
+        is(state_of($call), 'sending', "$name, $how: not recorded yet");
+        in_time("$name: a barrier", \&at_once, all => barrier_ms());
+        if ($how eq 'cancel') {
+            my $began = time;
+            administer($admin, "SELECT pg_cancel_backend($call->{pid})");
+            in_time("$name: cancel", sub { 'grace' },
+                measure({ all => $began }, { all => sub { has_ended($call->{session}) } }));
+        }
+        run_in($locker, 'ROLLBACK');
+        ends("$name, $how", finish_in($call->{session}), $how eq 'cancel' ? '57014' : '');
+        run_in($call->{session}, 'CALL fpgo.deliver()') if $how eq 'cancel';
+        is(state_of($call), $how eq 'cancel' ? 'uncertain' : 'accepted', "$name, $how: the record");
+        forget($call);
+    }
+    $locker->quit;
 }
 {
     # sessions are interrupted
