@@ -18,6 +18,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_foreign_server.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -32,6 +33,12 @@
 #include "secrets.h"
 #include "service.h"
 #include "worker.h"
+
+/*
+ * Most bytes of each text of an error: a whole answer fits into its queue, so
+ * handing it over waits for nobody, not even for a caller that is suspended.
+ */
+#define ERROR_TEXT_MAX 8000
 
 /* The tables that are locked from recording to outcome. */
 static const char *const locked_tables[] = {"submission", "attempt", "payload"};
@@ -133,14 +140,24 @@ abort_transaction(void)
 
 /* ---------- recording ---------- */
 
+static char *
+clip(char *text)
+{
+	int			len = text ? strlen(text) : 0;
+
+	if (len <= ERROR_TEXT_MAX)
+		return text;
+	return pnstrdup(text, pg_mbcliplen(text, len, ERROR_TEXT_MAX));
+}
+
 /* Keep of an error what the caller may pass on. */
 static void
 keep_error(FpgoService *service, ErrorData *error)
 {
 	service->answer.error.sqlerrcode = error->sqlerrcode;
-	service->answer.error.message = error->message;
-	service->answer.error.detail = error->detail;
-	service->answer.error.hint = error->hint;
+	service->answer.error.message = clip(error->message);
+	service->answer.error.detail = clip(error->detail);
+	service->answer.error.hint = clip(error->hint);
 }
 
 /* Take the error that is being handled, and undo what it interrupted. */

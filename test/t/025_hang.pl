@@ -601,6 +601,32 @@ $hang->create_servers($node, '', $options_of{''});
 create_barrier_watcher();
 find_worker();
 {
+    # a caller that is suspended and does not read its answer, however long that is
+    my $call = new_call('', q{SET fpgo.helper_idle = '60s'});
+    ends('a caller before it is suspended', submit($call->{session}, order()), '');
+    administer($admin, q{
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.state = 'sending' THEN RAISE EXCEPTION 'not this one' USING DETAIL = repeat('x', 300000); END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON fpgo_internal.submission FOR EACH ROW EXECUTE FUNCTION refuse()});
+    kill 'STOP', $worker;
+    begin_in($call->{session}, submit_sql($call->{order}));
+    wait_for('the caller to wait for its answer', sub {
+        administer($admin, "SELECT wait_event FROM pg_stat_activity WHERE pid = $call->{pid}") eq 'MessageQueueReceive';
+    });
+    kill 'STOP', $call->{pid};
+    kill 'CONT', $worker;
+    my ($order, $reference) = new_order();
+    administer($admin, enqueue_sql($order));
+    ok(eval { wait_for_order($hang, $reference, 20) }, 'a suspended caller: the worker goes on');
+    kill 'CONT', $call->{pid};
+    ends('a suspended caller', finish_in($call->{session}), 'P0001', qr/not this one/);
+    forget($call);
+    administer($admin, 'DROP TRIGGER refuse ON fpgo_internal.submission; DROP FUNCTION refuse()');
+}
+{
     queue_at(@PLACES);
     wait_to_be_seen('the worker', $worker);
     my %submits = map { $_ => [ hanging_submits(@PLACES) ] } 'cancel', 'terminate';
