@@ -15,6 +15,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -33,6 +34,9 @@
 
 /* longest the recording may wait for a lock: nothing was sent yet */
 #define RECORD_LOCK_TIMEOUT "2s"
+
+/* the same once this process has to end: it would outlive its grace time */
+#define LAST_LOCK_TIMEOUT "100ms"
 
 PGDLLEXPORT void fpgo_helper_main(Datum main_arg);
 
@@ -143,6 +147,16 @@ fly(FpgoService *service)
 	}
 }
 
+/* Record the outcome, with an eye on the time if there is little left. */
+static bool
+settle(FpgoService *service)
+{
+	if (fpgo_worker_deadline() != 0)
+		SetConfigOption("lock_timeout", LAST_LOCK_TIMEOUT, PGC_SUSET,
+						PGC_S_OVERRIDE);
+	return fpgo_service_settle(service);
+}
+
 /* Serve one request; false if this process should end. */
 static bool
 serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
@@ -150,7 +164,7 @@ serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
 	FpgoService *service = fpgo_service_begin(mailbox, data, len, run, true);
 
 	fly(service);
-	while (!fpgo_service_settle(service))
+	while (!settle(service))
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,

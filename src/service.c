@@ -430,12 +430,22 @@ give_up(FpgoService *service)
 	service->answer.kind = FPGO_ANSWER_UNRECORDED;
 }
 
+/* Has recording been tried for long enough, or has this process to end? */
+static bool
+has_given_up(const FpgoService *service)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz deadline = fpgo_worker_deadline();
+
+	if (deadline != 0)
+		return now >= deadline;
+	return TimestampDifferenceExceeds(service->settling_since, now,
+									  FPGO_RETRY_LIMIT_MS);
+}
+
 bool
 fpgo_service_settle(FpgoService *service)
 {
-	int			limit = ShutdownRequestPending ? FPGO_GRACE_MS :
-	FPGO_RETRY_LIMIT_MS;
-
 	if (service->flight == NULL)
 		return true;
 	pgstat_report_activity(STATE_RUNNING, "recording the outcome");
@@ -447,8 +457,7 @@ fpgo_service_settle(FpgoService *service)
 			FPGO_ANSWER_ELSEWHERE : FPGO_ANSWER_OUTCOME;
 		service->answer.outcome = *service->flight->outcome;
 	}
-	else if (TimestampDifferenceExceeds(service->settling_since,
-										GetCurrentTimestamp(), limit))
+	else if (has_given_up(service))
 		give_up(service);
 	else
 	{

@@ -504,6 +504,21 @@ diag(sprintf 'CREATE and DROP DATABASE waited %.1f ms for others while nothing w
     $locker->quit;
 }
 {
+    # the same, and its helper is told to end
+    my $locker = open_session($node);
+    my ($call) = hanging_submits('answer');
+    run_in($locker, "BEGIN; SELECT FROM fpgo_internal.submission WHERE reference = '$call->{reference}' FOR UPDATE");
+    my $began = time;
+    administer($admin, "SELECT pg_terminate_backend($call->{sender})");
+    in_time('helper, a locked row: terminated', sub { 'grace' }, when_gone($began, all => $call->{sender}));
+    run_in($locker, 'ROLLBACK');
+    ends('a terminated helper, a locked row', finish_in($call->{session}), '38F01', qr/could not be recorded/);
+    begin_to_submit($call, '');
+    ends('the same order again', finish_in($call->{session}), '38F01', qr/earlier submission/);
+    forget($call);
+    $locker->quit;
+}
+{
     # sessions are interrupted
     my @cancelled  = hanging_submits(@PLACES);
     my @terminated = hanging_submits(@PLACES);
