@@ -64,6 +64,7 @@ OBJS = \
 	src/trigger.o \
 	src/validate.o \
 	src/violation.o \
+	src/waits.o \
 	src/worker.o
 PGFILEDESC = "fpgo - Front Payment Go invoices from inside the database"
 

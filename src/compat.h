@@ -62,6 +62,22 @@ fpgo_owns_database(Oid database, Oid role)
 #endif
 
 /*
+ * A wait event of a name of ours, which 17 introduced; before, all waits of
+ * extensions are one.
+ */
+#include "utils/wait_event.h"
+
+static inline uint32
+fpgo_wait_event_new(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	return WaitEventExtensionNew(name);
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/*
  * Let a process without a role of its own count as this role's: a database
  * owner who is no superuser may then end it with DROP DATABASE ... (FORCE).
  */

@@ -18,8 +18,9 @@
  * more: nothing here waits for a table, and an outcome that cannot be recorded
  * is kept and tried again by itself.
  *
- * A process asked to stop claims nothing more, lets what is in flight land
- * for a grace time, settles, and only then reports its own end.
+ * A process asked to stop claims nothing more, takes back what was not sent
+ * yet, lets the rest land for a grace time, settles, and only then reports its
+ * own end.
  */
 #include "fpgo.h"
 
@@ -30,7 +31,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "claim.h"
 #include "compat.h"
@@ -40,6 +40,7 @@
 #include "owner.h"
 #include "run.h"
 #include "subtransaction.h"
+#include "waits.h"
 #include "worker.h"
 
 /* longest step before a delivery in a session looks around, in milliseconds */
@@ -148,7 +149,9 @@ put_off(FpgoFlight *flight)
 
 /*
  * Record what has landed, or, at the end of the grace time, everything.  After
- * a failure one by one, so that what fails is in nobody's way.
+ * a failure one by one, so that what fails is in nobody's way.  A session does
+ * this with interrupts held, when no timeout would end its wait for a row that
+ * somebody has locked; so it does not wait.
  */
 static void
 settle_landed(FpgoDelivery *delivery, bool all)
@@ -165,6 +168,14 @@ settle_landed(FpgoDelivery *delivery, bool all)
 		if (!all && !is_to_settle(flight))
 		{
 			has_failed = has_failed || flight->settle_again_at != 0;
+			continue;
+		}
+		if (!delivery->transactions->is_resident &&
+			!fpgo_submission_try_lock(flight->claim.submission,
+									  flight->claim.attempt))
+		{
+			put_off(flight);
+			has_failed = true;
 			continue;
 		}
 		if (delivery->is_careful)
@@ -200,9 +211,10 @@ forget_settled(FpgoDelivery *delivery)
 		lane = find_lane(delivery, flight->claim.server);
 		lane->n_flights--;
 		lane->is_exhausted = delivery->only != 0;
-		fpgo_lane_learn(lane, flight->outcome->class,
-						flight->outcome->retry_after_s,
-						delivery->transactions->is_resident);
+		if (!flight->is_stopped)
+			fpgo_lane_learn(lane, flight->outcome->class,
+							flight->outcome->retry_after_s,
+							delivery->transactions->is_resident);
 		delivery->flights = foreach_delete_current(delivery->flights, cell);
 		fpgo_flight_free(flight);
 	}
@@ -411,7 +423,7 @@ static void
 wait_for_records(void)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 FPGO_RETRY_MS, PG_WAIT_EXTENSION);
+					 FPGO_RETRY_MS, fpgo_wait_event(FPGO_WAIT_RECORD));
 	ResetLatch(MyLatch);
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
@@ -564,6 +576,15 @@ is_flying(const FpgoDelivery *delivery)
 	return false;
 }
 
+static void
+stop_unsent(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+		fpgo_flight_stop_unsent(lfirst(cell));
+}
+
 FpgoDeliveryState
 fpgo_delivery_step(FpgoDelivery *delivery)
 {
@@ -573,6 +594,8 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	bool		claim = !stop && may_claim(delivery);
 	bool		all = stop && GetCurrentTimestamp() >= delivery->ends;
 
+	if (stop)
+		stop_unsent(delivery);
 	if (all || claim || has_landed(delivery))
 	{
 		/* a cancel must not cut between an outcome and its record */
@@ -641,7 +664,8 @@ wait_in_session(FpgoDeliveryState state)
 	else if (state == FPGO_DELIVERY_FAILED)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, STEP_MS, PG_WAIT_EXTENSION);
+						 WL_EXIT_ON_PM_DEATH, STEP_MS,
+						 fpgo_wait_event(FPGO_WAIT_RECORD));
 		ResetLatch(MyLatch);
 	}
 	if (ProcSignalBarrierPending)

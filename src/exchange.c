@@ -281,6 +281,12 @@ fpgo_exchange_is_done(const FpgoExchange *exchange)
 	return fpgo_http_is_done(exchange->transfer);
 }
 
+bool
+fpgo_exchange_is_sent(const FpgoExchange *exchange)
+{
+	return fpgo_http_result(exchange->transfer)->mark_reached;
+}
+
 static bool
 is_whole_answer(const FpgoHttpResult *result)
 {

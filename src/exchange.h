@@ -82,6 +82,9 @@ extern FpgoExchange *fpgo_exchange_inquire(const FpgoTarget *target,
 
 extern bool fpgo_exchange_is_done(const FpgoExchange *exchange);
 
+/* Has the mark been reached: may the order's first byte have left? */
+extern bool fpgo_exchange_is_sent(const FpgoExchange *exchange);
+
 /*
  * What it came to, allocated in the current memory context; releases the
  * exchange.  An exchange that is not done is ended first.

@@ -148,6 +148,28 @@ fpgo_flight_is_over(const FpgoFlight *flight)
 		fpgo_exchange_is_done(flight->exchange);
 }
 
+/* The exchange is over, or is ended here: its outcome is the flight's. */
+static void
+end_exchange(FpgoFlight *flight)
+{
+	MemoryContext old = MemoryContextSwitchTo(flight->context);
+
+	flight->outcome = fpgo_exchange_finish(flight->exchange);
+	flight->exchange = NULL;
+	MemoryContextSwitchTo(old);
+}
+
+void
+fpgo_flight_stop_unsent(FpgoFlight *flight)
+{
+	/* between two steps nothing is sent, so this cannot come too late */
+	if (fpgo_flight_is_over(flight) ||
+		fpgo_exchange_is_sent(flight->exchange))
+		return;
+	end_exchange(flight);
+	flight->is_stopped = true;
+}
+
 void
 fpgo_flight_require_durable(void)
 {
@@ -212,7 +234,8 @@ decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 		case FPGO_OUTCOME_MISCONFIGURED:
 		case FPGO_OUTCOME_CREDENTIALS:
 			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
-			settlement->delay_s = fpgo_flight_backoff(flight->claim.attempt);
+			settlement->delay_s = flight->is_stopped ? 0 :
+				fpgo_flight_backoff(flight->claim.attempt);
 			break;
 		case FPGO_OUTCOME_SLOW_DOWN:
 			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
@@ -305,15 +328,9 @@ void
 fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
 {
 	FpgoSettlement settlement;
-	MemoryContext old;
 
 	if (flight->outcome == NULL)
-	{
-		old = MemoryContextSwitchTo(flight->context);
-		flight->outcome = fpgo_exchange_finish(flight->exchange);
-		flight->exchange = NULL;
-		MemoryContextSwitchTo(old);
-	}
+		end_exchange(flight);
 	settlement = draw_up(flight, is_awaited);
 	if (!fpgo_submission_settle(&settlement) &&
 		!settle_shared(flight, is_awaited, &settlement))

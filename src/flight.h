@@ -24,6 +24,7 @@ typedef struct FpgoFlight
 	const char **secrets;		/* masked in what the gateway says */
 	FpgoExchange *exchange;		/* NULL before the launch and after landing */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
+	bool		is_stopped;		/* it was taken back: nothing failed */
 	FpgoState	state;			/* once settled: what the submission became */
 	/* a delivery's notes, see there */
 	bool		is_settled;		/* by the transaction that runs or just ended */
@@ -45,6 +46,13 @@ extern FpgoFlight *fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 extern void fpgo_flight_launch(FpgoFlight *flight);
 
 extern bool fpgo_flight_is_over(const FpgoFlight *flight);
+
+/*
+ * For a process that is to end, which would wait for nothing: a flight that
+ * has not reached the mark ends here and now, as not sent, and its submission
+ * is due at once.
+ */
+extern void fpgo_flight_stop_unsent(FpgoFlight *flight);
 
 /*
  * Record what it came to; in a transaction, and again in another one if that

@@ -15,14 +15,15 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "helper.h"
 #include "run.h"
 #include "service.h"
+#include "waits.h"
 #include "worker.h"
 
 /* milliseconds between two looks of an idle helper at who wants its slot */
@@ -33,6 +34,9 @@
 
 /* longest the recording may wait for a lock: nothing was sent yet */
 #define RECORD_LOCK_TIMEOUT "2s"
+
+/* the same once this process has to end: it would outlive its grace time */
+#define LAST_LOCK_TIMEOUT "100ms"
 
 PGDLLEXPORT void fpgo_helper_main(Datum main_arg);
 
@@ -77,7 +81,8 @@ fpgo_helper_start(FpgoMailbox *mailbox)
 			if (!wished)
 				wished = fpgo_run_wish_slot();
 			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-							 WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
+							 WL_EXIT_ON_PM_DEATH, 10,
+							 fpgo_wait_event(FPGO_WAIT_SLOT));
 			ResetLatch(MyLatch);
 			CHECK_FOR_INTERRUPTS();
 		}
@@ -118,7 +123,7 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, IDLE_LOOK_MS,
-						 PG_WAIT_EXTENSION);
+						 fpgo_wait_event(FPGO_WAIT_HELPER));
 		ResetLatch(MyLatch);
 		fpgo_worker_attend();
 		CHECK_FOR_INTERRUPTS();
@@ -127,17 +132,29 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 
 /* Wait until the request under way has landed, or this process has to end. */
 static void
-fly(const FpgoService *service)
+fly(FpgoService *service)
 {
 	while (fpgo_service_is_in_flight(service))
 	{
 		TimestampTz deadline = fpgo_worker_deadline();
 
+		if (deadline != 0)
+			fpgo_service_stop_unsent(service);
 		if (deadline != 0 && GetCurrentTimestamp() >= deadline)
 			return;
 		fpgo_http_step(STEP_MS);
 		fpgo_worker_attend();
 	}
+}
+
+/* Record the outcome, with an eye on the time if there is little left. */
+static bool
+settle(FpgoService *service)
+{
+	if (fpgo_worker_deadline() != 0)
+		SetConfigOption("lock_timeout", LAST_LOCK_TIMEOUT, PGC_SUSET,
+						PGC_S_OVERRIDE);
+	return fpgo_service_settle(service);
 }
 
 /* Serve one request; false if this process should end. */
@@ -147,11 +164,11 @@ serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
 	FpgoService *service = fpgo_service_begin(mailbox, data, len, run, true);
 
 	fly(service);
-	while (!fpgo_service_settle(service))
+	while (!settle(service))
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,
-						 PG_WAIT_EXTENSION);
+						 fpgo_wait_event(FPGO_WAIT_RECORD));
 		ResetLatch(MyLatch);
 		fpgo_worker_attend();
 	}

@@ -31,9 +31,11 @@
 #include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/wait_event.h"
 
 #include "http_easy.h"
 #include "http_text.h"
+#include "waits.h"
 
 /* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
 #define MIN_LIBCURL_VERSION 0x075700
@@ -77,6 +79,7 @@ struct FpgoHttpTransfer
 
 static CURLM *multi = NULL;		/* of process multi_pid */
 static int	multi_pid = 0;
+static uint32 wait_event = 0;	/* while the network is waited for */
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
 static bool keeps_signals = false;	/* see on_resolve() */
 static sigset_t usual_signals;		/* the mask before that */
@@ -402,6 +405,8 @@ require_libcurl(void)
 		action.sa_handler != SIG_IGN)
 		elog(ERROR, "SIGPIPE is not ignored");
 
+	wait_event = fpgo_wait_event(FPGO_WAIT_GATEWAY);
+
 	/* libcurl would write the TLS secrets to the file that this names */
 	unsetenv("SSLKEYLOGFILE");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -583,12 +588,17 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 void
 fpgo_http_step(int wait_ms)
 {
+	CURLMcode	code;
+
 	/* what can be done at once comes first: a new request goes out here */
 	if (dlist_is_empty(&live) || perform())
 		return;
 
-	if (curl_multi_poll(multi, NULL, 0, Max(Min(wait_ms, MAX_SLICE_MS), 0),
-						NULL) != CURLM_OK)
+	pgstat_report_wait_start(wait_event);
+	code = curl_multi_poll(multi, NULL, 0, Max(Min(wait_ms, MAX_SLICE_MS), 0),
+						   NULL);
+	pgstat_report_wait_end();
+	if (code != CURLM_OK)
 		abandon_all();
 	else
 		perform();

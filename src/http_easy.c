@@ -7,8 +7,13 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "http_easy.h"
 #include "http_text.h"
+
+/* bytes; a distribution's whole collection of authorities has 0.25 million */
+#define MAX_CA_FILE_SIZE 16000000
 
 /* options that are the same for every request */
 static const struct
@@ -231,6 +236,20 @@ fpgo_http_easy_take(const FpgoHttpRequest *request,
 	return easy;
 }
 
+/*
+ * Can the certificates be read without waiting for anybody?  Opening a pipe
+ * would wait for its writer, and reading a device might not end; the TLS
+ * library does both in the middle of our step.
+ */
+static bool
+is_readable_at_once(const char *ca_file)
+{
+	struct stat status;
+
+	return stat(ca_file, &status) == 0 && S_ISREG(status.st_mode) &&
+		status.st_size <= MAX_CA_FILE_SIZE;
+}
+
 CURLcode
 fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 					struct curl_slist *authorization, void *user)
@@ -240,6 +259,10 @@ fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	/* a line break in it would be a header of the token's making */
 	if (!fpgo_http_is_sendable_token(request->token))
 		return CURLE_SETOPT_OPTION_SYNTAX;
+	/* anew for each request, since the file may be replaced */
+	if (request->ca_file && !fpgo_http_is_plain(request->url) &&
+		!is_readable_at_once(request->ca_file))
+		return CURLE_SSL_CACERT_BADFILE;
 
 	easy->user = user;
 	authorization->next = request->is_post ? &content_type : &accept_json;

@@ -29,10 +29,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
-#include "utils/wait_event.h"
 
 #include "launcher.h"
 #include "roster.h"
+#include "waits.h"
 
 /* between the starts of a database's worker, in milliseconds */
 #define FIRST_DELAY_MS 1000
@@ -328,7 +328,8 @@ fpgo_launcher_main(Datum main_arg)
 		foreach(cell, wards)
 			wait_ms = Min(wait_ms, attend(lfirst(cell)));
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, wait_ms, PG_WAIT_EXTENSION);
+						 WL_EXIT_ON_PM_DEATH, wait_ms,
+						 fpgo_wait_event(FPGO_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)

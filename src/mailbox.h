@@ -92,8 +92,9 @@ typedef enum FpgoAnswerKind
 								 * first: submission */
 	FPGO_ANSWER_WITHDRAWN,		/* as the caller wished: nothing recorded */
 	FPGO_ANSWER_SERVER_UNSEEN,	/* no committed server of that oid */
-	FPGO_ANSWER_ELSEWHERE,		/* a lock is in the way, and this process
-								 * cannot wait: ask a helper */
+	FPGO_ANSWER_ELSEWHERE,		/* nothing was sent, and this process cannot
+								 * wait for a lock, or has to end: ask a
+								 * helper */
 	FPGO_ANSWER_UNRECORDED,		/* sent, but the outcome could not be
 								 * recorded: submission, error */
 	FPGO_ANSWER_ERROR,			/* before anything was recorded: error */

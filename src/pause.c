@@ -17,10 +17,10 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "roster.h"
+#include "waits.h"
 #include "worker.h"
 
 PG_FUNCTION_INFO_V1(fpgo_pause);
@@ -71,7 +71,8 @@ fpgo_pause(PG_FUNCTION_ARGS)
 							get_database_name(database)),
 					 errdetail("It has been told to, and will not be started again before fpgo.resume().")));
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, LOOK_MS, PG_WAIT_EXTENSION);
+						 WL_EXIT_ON_PM_DEATH, LOOK_MS,
+						 fpgo_wait_event(FPGO_WAIT_ANSWER));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -168,12 +168,16 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	return claims;
 }
 
+/* what somebody has locked, to cancel it perhaps, is not waited for */
 static FpgoStatement explain_statement = {
-	.sql = "UPDATE fpgo_internal.submission SET error = $3"
-	" WHERE server OPERATOR(pg_catalog.=) $1"
-	" AND role OPERATOR(pg_catalog.=) $2"
-	" AND state OPERATOR(pg_catalog.=) 'queued'"
-	" AND (error OPERATOR(pg_catalog.=) $3) IS NOT TRUE",
+	.sql = "WITH free AS (SELECT id FROM fpgo_internal.submission"
+	"  WHERE server OPERATOR(pg_catalog.=) $1"
+	"  AND role OPERATOR(pg_catalog.=) $2"
+	"  AND state OPERATOR(pg_catalog.=) 'queued'"
+	"  AND (error OPERATOR(pg_catalog.=) $3) IS NOT TRUE"
+	"  FOR NO KEY UPDATE SKIP LOCKED)"
+	" UPDATE fpgo_internal.submission s SET error = $3 FROM free"
+	" WHERE s.id OPERATOR(pg_catalog.=) free.id",
 	.n_parameters = 3,
 	.types = {TEXTOID, TEXTOID, TEXTOID}
 };

@@ -32,7 +32,6 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "deliver.h"
@@ -41,6 +40,7 @@
 #include "run.h"
 #include "service.h"
 #include "subtransaction.h"
+#include "waits.h"
 #include "worker.h"
 
 /* how often the queue is looked at unasked, in milliseconds */
@@ -207,6 +207,8 @@ serve(Guest *guest)
 
 	if (guest->service == NULL && !await_request(guest))
 		return false;
+	if (guest->service != NULL && fpgo_worker_deadline() != 0)
+		fpgo_service_stop_unsent(guest->service);
 	if (guest->service == NULL ||
 		(fpgo_service_is_in_flight(guest->service) && !is_time_over()) ||
 		GetCurrentTimestamp() < guest->settle_again_at)
@@ -334,8 +336,17 @@ wait_for_work(TimestampTz look_at)
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 wait_ms, PG_WAIT_EXTENSION);
+					 wait_ms, fpgo_wait_event(FPGO_WAIT_WORKER));
 	ResetLatch(MyLatch);
+}
+
+/* Drive what is in flight, and show that there is something. */
+static void
+step(int wait_ms)
+{
+	if (MyBEEntry->st_state != STATE_RUNNING)
+		pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
+	fpgo_http_step(wait_ms);
 }
 
 static void
@@ -371,7 +382,7 @@ run_loop(FpgoDelivery *delivery)
 			bustle.n_requests == 0)
 			return;
 		if (bustle.n_in_flight > 0 || state == FPGO_DELIVERY_FLIES)
-			fpgo_http_step(state == FPGO_DELIVERY_GOES_ON ? 0 : STEP_MS);
+			step(state == FPGO_DELIVERY_GOES_ON ? 0 : STEP_MS);
 		else if (state == FPGO_DELIVERY_GOES_ON)
 			continue;
 		else if (state == FPGO_DELIVERY_FAILED || bustle.n_requests > 0)

@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_foreign_server.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -35,6 +36,12 @@
 #include "secrets.h"
 #include "service.h"
 #include "worker.h"
+
+/*
+ * Most bytes of each text of an error: a whole answer fits into its queue, so
+ * handing it over waits for nobody, not even for a caller that is suspended.
+ */
+#define ERROR_TEXT_MAX 8000
 
 /* The tables that are locked from recording to outcome. */
 static const char *const locked_tables[] = {"submission", "attempt", "payload"};
@@ -137,14 +144,24 @@ abort_transaction(void)
 
 /* ---------- recording ---------- */
 
+static char *
+clip(char *text)
+{
+	int			len = text ? strlen(text) : 0;
+
+	if (len <= ERROR_TEXT_MAX)
+		return text;
+	return pnstrdup(text, pg_mbcliplen(text, len, ERROR_TEXT_MAX));
+}
+
 /* Keep of an error what the caller may pass on. */
 static void
 keep_error(FpgoService *service, ErrorData *error)
 {
 	service->answer.error.sqlerrcode = error->sqlerrcode;
-	service->answer.error.message = error->message;
-	service->answer.error.detail = error->detail;
-	service->answer.error.hint = error->hint;
+	service->answer.error.message = clip(error->message);
+	service->answer.error.detail = clip(error->detail);
+	service->answer.error.hint = clip(error->hint);
 }
 
 /* Take the error that is being handled. */
@@ -413,10 +430,13 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 	service->request = fpgo_mailbox_read_request(data, len);
 	explicit_bzero(data, len);
 
-	if (service->request->kind == FPGO_REQUEST_ORDER)
-		begin_order(service);
-	else
+	if (service->request->kind == FPGO_REQUEST_INQUIRY)
 		begin_inquiry(service);
+	else if (ShutdownRequestPending)
+		/* told to end at the same moment: nothing was begun here */
+		service->answer.kind = FPGO_ANSWER_ELSEWHERE;
+	else
+		begin_order(service);
 	MemoryContextSwitchTo(TopMemoryContext);
 	return service;
 }
@@ -427,6 +447,13 @@ fpgo_service_is_in_flight(const FpgoService *service)
 	if (service->inquiry != NULL)
 		return is_inquiry_in_flight(service);
 	return service->flight != NULL && !fpgo_flight_is_over(service->flight);
+}
+
+void
+fpgo_service_stop_unsent(FpgoService *service)
+{
+	if (service->flight != NULL)
+		fpgo_flight_stop_unsent(service->flight);
 }
 
 /* ---------- settling ---------- */
@@ -472,12 +499,22 @@ give_up(FpgoService *service)
 	service->answer.kind = FPGO_ANSWER_UNRECORDED;
 }
 
+/* Has recording been tried for long enough, or has this process to end? */
+static bool
+has_given_up(const FpgoService *service)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz deadline = fpgo_worker_deadline();
+
+	if (deadline != 0)
+		return now >= deadline;
+	return TimestampDifferenceExceeds(service->settling_since, now,
+									  FPGO_RETRY_LIMIT_MS);
+}
+
 bool
 fpgo_service_settle(FpgoService *service)
 {
-	int			limit = ShutdownRequestPending ? FPGO_GRACE_MS :
-	FPGO_RETRY_LIMIT_MS;
-
 	if (service->inquiry != NULL)
 		end_inquiry(service);
 	if (service->flight == NULL)
@@ -487,11 +524,11 @@ fpgo_service_settle(FpgoService *service)
 		service->settling_since = GetCurrentTimestamp();
 	if (try_to_settle(service))
 	{
-		service->answer.kind = FPGO_ANSWER_OUTCOME;
+		service->answer.kind = service->flight->is_stopped ?
+			FPGO_ANSWER_ELSEWHERE : FPGO_ANSWER_OUTCOME;
 		service->answer.outcome = *service->flight->outcome;
 	}
-	else if (TimestampDifferenceExceeds(service->settling_since,
-										GetCurrentTimestamp(), limit))
+	else if (has_given_up(service))
 		give_up(service);
 	else
 	{

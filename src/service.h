@@ -29,6 +29,12 @@ extern FpgoService *fpgo_service_begin(FpgoMailbox *mailbox, void *data,
 extern bool fpgo_service_is_in_flight(const FpgoService *service);
 
 /*
+ * For a process that is to end: take the order back unless it may have been
+ * sent.  The answer is then that somebody else has to serve it.
+ */
+extern void fpgo_service_stop_unsent(FpgoService *service);
+
+/*
  * Record the outcome; a request still in flight is ended first.  False if that
  * failed and is to be tried again, in FPGO_RETRY_MS.
  */

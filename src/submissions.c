@@ -353,6 +353,44 @@ fpgo_submission_is_for(const char *role_name)
 
 /* ---------- settling ---------- */
 
+/* as many rows as there are, or else somebody has one of them */
+static FpgoStatement try_lock_statement = {
+	.sql = "WITH s AS (SELECT FROM fpgo_internal.submission"
+	"  WHERE id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED),"
+	" a AS (SELECT FROM fpgo_internal.attempt"
+	"  WHERE submission OPERATOR(pg_catalog.=) $1"
+	"  AND number OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE SKIP LOCKED),"
+	" p AS (SELECT FROM fpgo_internal.payload"
+	"  WHERE submission OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED)"
+	" SELECT FROM"
+	"  (SELECT FROM s UNION ALL SELECT FROM a UNION ALL SELECT FROM p) locked"
+	" HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=)"
+	"  (SELECT pg_catalog.count(*) FROM"
+	"   (SELECT FROM fpgo_internal.submission"
+	"     WHERE id OPERATOR(pg_catalog.=) $1"
+	"    UNION ALL SELECT FROM fpgo_internal.attempt"
+	"     WHERE submission OPERATOR(pg_catalog.=) $1"
+	"     AND number OPERATOR(pg_catalog.=) $2"
+	"    UNION ALL SELECT FROM fpgo_internal.payload"
+	"     WHERE submission OPERATOR(pg_catalog.=) $1) present)",
+	.n_parameters = 2,
+	.types = {INT8OID, INT4OID}
+};
+
+bool
+fpgo_submission_try_lock(int64 submission, int attempt)
+{
+	FpgoParameters p = {0};
+	bool		is_locked;
+
+	SPI_connect();
+	fpgo_put_int64(&p, submission);
+	fpgo_put_int(&p, attempt);
+	is_locked = fpgo_owner_run(&try_lock_statement, &p) > 0;
+	SPI_finish();
+	return is_locked;
+}
+
 /* o is another submission than s, and holds that order uuid at the same server. */
 #define IS_OTHER_OF_UUID(uuid) \
 	" o.order_uuid OPERATOR(pg_catalog.=) " uuid \

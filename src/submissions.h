@@ -127,6 +127,12 @@ extern void fpgo_submission_explain(const char *server, const char *role,
 extern List *fpgo_submission_queued_servers(void);
 
 /*
+ * Lock what settling the attempt changes until the transaction ends, without
+ * waiting for anybody; false if somebody else has locked some of it.
+ */
+extern bool fpgo_submission_try_lock(int64 submission, int attempt);
+
+/*
  * Settle an attempt.  False, and nothing is changed, if the submission is no
  * longer sending in that run, or if another one holds its order uuid and they
  * may not share it.

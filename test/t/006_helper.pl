@@ -52,9 +52,14 @@ isnt($helper, '', 'the helper is seen');
 is(administer($admin, "SELECT state FROM pg_stat_activity WHERE pid = $helper"), 'idle', 'between calls: idle');
 {
     my ($order, $reference) = new_order();
-    $gateway->misbehave({ delay => 0.3 });
+    $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
     wait_for_order($gateway, $reference);
+    # now and then it does something
+    my $waits = eval { wait_for('the helper to be seen waiting', sub {
+        count_helpers(qq{pid = $helper AND state = 'active' AND wait_event_type = 'Extension'});
+    }, 10) };
+    ok($waits, 'during a call: waits for something of an extension');
     is(administer($admin, "SELECT state || ': ' || query FROM pg_stat_activity WHERE pid = $helper"),
         'active: waiting for the gateway', 'during a call: says what it does');
     is(administer($admin, "SELECT wait_event FROM pg_stat_activity WHERE pid = $backend"),
@@ -178,7 +183,7 @@ sub enter_new_database {
 {
     # every process must heed what CREATE and DROP DATABASE ask of it
     my ($order, $reference) = new_order();
-    $gateway->misbehave({ delay => 1 });
+    $gateway->misbehave({ delay => 3 });
     begin_submit($session, $order);
     wait_for_order($gateway, $reference);
     my $ended = ends('CREATE and DROP DATABASE during a request',

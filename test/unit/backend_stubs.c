@@ -16,6 +16,9 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "waits.h"
 
 typedef struct StubContext
 {
@@ -27,6 +30,9 @@ static StubContext top = {.chunks = DLIST_STATIC_INIT(top.chunks)};
 MemoryContext CurrentMemoryContext = &top.base;
 MemoryContext TopMemoryContext = &top.base;
 int			MyProcPid = 1;
+
+static uint32 current_wait = 0;
+uint32	   *my_wait_event_info = &current_wait;
 
 MemoryContext
 AllocSetContextCreateInternal(MemoryContext parent, const char *name,
@@ -161,6 +167,12 @@ AcquireExternalFD(void)
 void
 ReleaseExternalFD(void)
 {
+}
+
+uint32
+fpgo_wait_event(FpgoWait wait)
+{
+	return PG_WAIT_EXTENSION;
 }
 
 int
