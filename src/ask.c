@@ -20,12 +20,12 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "ask.h"
 #include "compat.h"
 #include "helper.h"
 #include "roster.h"
+#include "waits.h"
 
 /*
  * How long the resident worker may take to take a mailbox, and how often to
@@ -125,7 +125,7 @@ is_taken_by_resident(void)
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, OFFER_LOOK_MS,
-						 PG_WAIT_EXTENSION);
+						 fpgo_wait_event(FPGO_WAIT_ANSWER));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -372,8 +372,8 @@ raise_lost(const FpgoRequest *request)
 }
 
 /*
- * Tries once more if a helper is lost without a trace, and asks a helper of
- * its own if the resident worker cannot wait.
+ * Tries once more if a helper is lost without a trace, and asks another if
+ * this one cannot wait or has to end.
  */
 FpgoAnswer *
 fpgo_ask(FpgoRequest *request)

@@ -37,10 +37,12 @@
 #include "secrets.h"
 
 /*
- * Bytes of each queue.  Enough for the usual order as a whole; longer messages
- * stream through.  Not more, since all of it is overwritten after each order.
+ * Bytes of each queue.  Enough for the usual order and for every answer to an
+ * order as a whole, so that handing an answer over waits for nobody; longer
+ * messages stream through.  Not more, since all of it is overwritten after each
+ * order.
  */
-#define QUEUE_SIZE 16384
+#define QUEUE_SIZE 32768
 
 /* most texts of a list */
 #define MAX_TEXTS Max(FPGO_MAX_SECRETS, FPGO_MAX_ADVICE)
