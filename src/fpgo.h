@@ -37,7 +37,8 @@
 
 /*
  * Goes into every ereport about an order: the server log then shows neither
- * the statement that held the order nor the SQL around it.
+ * the statement that held the order nor the SQL around it.  Errors that are
+ * not fpgo's own are hidden so by fpgo_cover().
  */
 #define fpgo_errhide() (errhidestmt(true), errhidecontext(true))
 
@@ -82,6 +83,21 @@ typedef enum FpgoSpelling
 
 extern Jsonb *fpgo_order_argument(FunctionCallInfo fcinfo,
 								  FpgoSpelling spelling);
+
+/* ---------- secrets.c: what of an order no message may show ---------- */
+
+/*
+ * Run an SQL function that takes an order.  Whatever is raised or said in it,
+ * by PostgreSQL too, is logged without the statement that called it.
+ */
+typedef Datum (*FpgoOrderFunction) (FunctionCallInfo fcinfo,
+									FpgoSpelling spelling);
+
+extern Datum fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
+						FpgoSpelling spelling);
+
+/* The callback of an error context that does the same. */
+extern void fpgo_hide_statement(void *arg);
 
 /* ---------- payload.c: what goes over the wire ---------- */
 

@@ -2,7 +2,9 @@
  * secrets.c
  *		What of an order no message may show.
  *
- * The field tree says which fields are secret; this walks it.
+ * The field tree says which fields are secret; this walks it.  An order may
+ * also stand in the statement that hands it in, which PostgreSQL logs beside
+ * an error.
  */
 #include "fpgo.h"
 
@@ -51,4 +53,24 @@ fpgo_secrets_wipe(const char *const *secrets)
 {
 	for (int i = 0; secrets[i] != NULL; i++)
 		explicit_bzero(unconstify(char *, secrets[i]), strlen(secrets[i]));
+}
+
+void
+fpgo_hide_statement(void *arg)
+{
+	fpgo_errhide();
+}
+
+Datum
+fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
+		   FpgoSpelling spelling)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack,
+	.callback = fpgo_hide_statement};
+	Datum		result;
+
+	error_context_stack = &callback;
+	result = function(fcinfo, spelling);
+	error_context_stack = callback.previous;
+	return result;
 }

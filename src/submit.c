@@ -212,8 +212,6 @@ describe_waiting(void *arg)
 	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_OPERATOR_INTERVENTION ||
 		helper.mailbox == NULL)
 		return;
-	/* the statement may hold the order; a cancelled one would be logged */
-	errhidestmt(true);
 	errcontext("%s", leave_order());
 }
 
@@ -261,6 +259,7 @@ static void
 pass_on(const void *data, Size len)
 {
 	ErrorContextCallback *stack = error_context_stack;
+	ErrorContextCallback callback = {.callback = fpgo_hide_statement};
 	StringInfoData message;
 	ErrorData	error;
 
@@ -283,7 +282,7 @@ pass_on(const void *data, Size len)
 	error.elevel = Min(error.elevel, ERROR);
 	/* a warning ends nothing here, whatever its SQLSTATE says */
 	if (error.elevel < ERROR)
-		error_context_stack = NULL;
+		error_context_stack = &callback;
 	ThrowErrorData(&error);
 	error_context_stack = stack;
 }
@@ -653,17 +652,17 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 Datum
 fpgo_submit_invoice_text(PG_FUNCTION_ARGS)
 {
-	return submit(fcinfo, FPGO_SPELLED_TEXT);
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_TEXT);
 }
 
 Datum
 fpgo_submit_invoice_jsonb(PG_FUNCTION_ARGS)
 {
-	return submit(fcinfo, FPGO_SPELLED_JSONB);
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_JSONB);
 }
 
 Datum
 fpgo_submit_invoice_invoice_order(PG_FUNCTION_ARGS)
 {
-	return submit(fcinfo, FPGO_SPELLED_COMPOSITE);
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_COMPOSITE);
 }
