@@ -147,9 +147,14 @@ keep_error(FpgoService *service, ErrorData *error)
 static void
 catch_error(FpgoService *service)
 {
+	ErrorData  *error;
+
 	MemoryContextSwitchTo(service->context);
-	keep_error(service, CopyErrorData());
+	error = CopyErrorData();
 	FlushErrorState();
+	/* it may be a commit's, of a constraint that was deferred */
+	fpgo_owner_redact(error);
+	keep_error(service, error);
 	abort_transaction();
 }
 
