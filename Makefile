@@ -27,6 +27,7 @@ OBJS = \
 	src/helper.o \
 	src/http.o \
 	src/http_easy.o \
+	src/http_memory.o \
 	src/http_text.o \
 	src/json_schema.o \
 	src/lane.o \

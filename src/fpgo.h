@@ -182,6 +182,9 @@ typedef struct FpgoGateway
 extern FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
 extern FpgoGateway *fpgo_gateway_resolve(const char *server_name, Oid role);
 
+/* Overwrite the token, once it is of no more use. */
+extern void fpgo_gateway_wipe(const FpgoGateway *gateway);
+
 /*
  * The terms of a server; with NULL those of the one that fpgo.server names, if
  * it exists.  Needs no right on the server.

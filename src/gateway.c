@@ -569,6 +569,15 @@ fpgo_gateway_resolve(const char *server_name, Oid role)
 	return gateway;
 }
 
+void
+fpgo_gateway_wipe(const FpgoGateway *gateway)
+{
+	const char *token = gateway->target.token;
+
+	if (token != NULL)
+		explicit_bzero(unconstify(char *, token), strlen(token));
+}
+
 FpgoTerms
 fpgo_gateway_terms(const char *server_name)
 {

@@ -564,6 +564,13 @@ read_members(FpgoReply *reply, struct json_object *root,
 		collect_sentences(&collector, get_member(root, "message"), NULL, 0);
 }
 
+void
+fpgo_reply_wipe(const FpgoReply *reply)
+{
+	if (reply->bank_id_url != NULL)
+		explicit_bzero(reply->bank_id_url, strlen(reply->bank_id_url));
+}
+
 FpgoReply *
 fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 {

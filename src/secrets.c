@@ -13,6 +13,17 @@
 #include "document.h"
 #include "secrets.h"
 
+static const char *
+copy_in_utf8(FpgoSpan text)
+{
+	char	   *copy = pnstrdup(text.text, text.len);
+	char	   *utf8 = pg_server_to_any(copy, text.len, PG_UTF8);
+
+	if (utf8 != copy)
+		explicit_bzero(copy, text.len);
+	return utf8;
+}
+
 /* Add the secret texts of an object and of the objects in it; returns n. */
 static int
 add_secrets(const char **secrets, int n, const FpgoValue *object,
@@ -32,8 +43,7 @@ add_secrets(const char **secrets, int n, const FpgoValue *object,
 			continue;
 		text = fpgo_trim(members[i].text);
 		if (text.len > 0 && n < FPGO_MAX_SECRETS)
-			secrets[n++] = pg_server_to_any(pnstrdup(text.text, text.len),
-											text.len, PG_UTF8);
+			secrets[n++] = copy_in_utf8(text);
 	}
 	return n;
 }

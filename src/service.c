@@ -457,6 +457,9 @@ free_service(FpgoService *service)
 	explicit_bzero(unconstify(char *, service->request->handin.payload),
 				   service->request->handin.payload_len);
 	fpgo_secrets_wipe(service->request->secrets);
+	if (service->answer.on_record.bank_id_url != NULL)
+		explicit_bzero(unconstify(char *, service->answer.on_record.bank_id_url),
+					   strlen(service->answer.on_record.bank_id_url));
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(service->context);
 }

@@ -12,6 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use FpgoMemory;
 use FpgoProtocol;
 use FpgoTest;
 
@@ -298,6 +299,26 @@ sub search_database {
     return;
 }
 
+# After a few orders the token is in no memory of the process that sent them, which
+# waits for the next, nor of the session.  What a gateway repeats in its answers is
+# not looked for: json-c does not wipe what it read.
+sub search_memory {
+    my ($client, $what) = @_;
+    hears('an order', $client, '', $submit, order(%needle)) for 1 .. 3;
+    $gateway->misbehave({ status => 417 }, { status => 401 });
+    hears('one that is refused', $client, '38000', $submit, order(%needle));
+    hears('one without credentials', $client, '38F03', $submit, order(%needle));
+    hears('one that is not valid', $client, '23514', $submit, order(%needle, orderDate => undef));
+    my $sender = $client->run(q{SELECT pid FROM pg_stat_activity
+        WHERE backend_type = $1 AND datname = current_database() AND application_name <> 'fpgo launcher'}, $what)
+      ->{rows}[0][0];
+    for my $case ([ $what, $sender ], [ 'caller', $client->pid ]) {
+        my ($who, $pid) = @$case;
+        is(count_in_memory($pid, $TOKEN), 0, "the token is nowhere in the memory of the $who");
+    }
+    return;
+}
+
 # --- the whole --------------------------------------------------------------------------------
 
 $node->safe_psql('postgres', 'CREATE ROLE shop; CREATE ROLE reporter; GRANT pg_read_all_data, pg_monitor TO reporter;
@@ -314,6 +335,7 @@ for my $case ([ 'postgres', 'fpgo helper' ], [ 'resident', 'fpgo worker' ]) {
     wait_for('the resident worker', sub { $client->run('SELECT pid FROM fpgo.worker()')->{rows}[0][0] })
       if $database eq 'resident';
     note("--- $database");
+    search_memory($client, $sends);
     try_gateway($client);
     try_bad_orders($client);
     try_queue($client);
