@@ -260,7 +260,8 @@ check_token_file(DefElem *option)
 	require_file_right(option);
 	path = pstrdup(defGetString(option));
 	canonicalize_path(path);
-	if (path_is_prefix_of_path(DataDir, path))
+	if (path_is_prefix_of_path(DataDir, path) ||
+		fpgo_token_is_in_backups(defGetString(option)))
 		refuse_option(option, "must be outside the data directory, which backups copy");
 }
 
