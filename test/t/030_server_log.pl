@@ -56,6 +56,8 @@ for my $setting ('log_statement = "all"', 'log_duration = on, log_min_duration_s
 # an error in the user's own part of the statement
 my $fails = 'SELECT 1 / count(*), $1::text FROM pg_class WHERE false';
 tells('an error, in the text', [], [], [ $fails =~ s/\$1/"'$number'"/er ], [ $fails, $number ]);
+tells('an error in a parallel worker', ['force_parallel_mode = on'], [], ["SELECT fpgo.validate('{\"n\": $number')"],
+    [ 'SELECT fpgo.validate($1)', "{\"n\": $number" ]);
 tells('an error, bound, log_parameter_max_length_on_error', ['log_parameter_max_length_on_error = -1'],
     ['log_parameter_max_length_on_error = 0'], [ $fails, $number ]);
 tells('jsonb that is none', [], [], [ 'SELECT fpgo.is_valid($1::jsonb)', "{\"n\": $number\"}" ],
