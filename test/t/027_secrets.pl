@@ -6,11 +6,10 @@
 use strict;
 use warnings;
 
-use IO::Handle;
+use IO::Select;
 use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use FpgoMemory;
 use FpgoProtocol;
@@ -216,15 +215,21 @@ sub try_trigger {
     like($client->run($insert, '{"fail": "the shop\'s own words"}')->{fields}{M},
         qr/own words/, 'a mapping function that fails: says what it says');
     $client->forget;
+    # or its delivery would be what the gateway misbehaves to next
+    wait_for('the delivery of what was queued', sub {
+        $client->run(q{SELECT 1 FROM fpgo.submissions WHERE server = 'frontpayment' AND state = 'queued'})->{rows}[0] ? 0 : 1;
+    }) if $database eq 'resident';
     return;
 }
 
 sub try_queue {
     my ($client) = @_;
-    my $order = order(%needle);
-    my $id    = hears('queued', $client, '', $enqueue, $order)->{rows}[0][0];
-    hears('queued twice', $client, '23505', $enqueue, $order);
+    my $elsewhere = q{SELECT fpgo.enqueue_invoice($1, 'closed')};
+    my $order     = order(%needle);
+    hears('queued', $client, '', $elsewhere, $order);
+    hears('queued twice', $client, '23505', $elsewhere, $order);
     $gateway->misbehave({ status => 417, %echo });
+    my $id = hears('queued, to be refused', $client, '', $enqueue, order(%needle))->{rows}[0][0];
     hears('delivered', $client, '', "CALL fpgo.deliver($id)");
     wait_for('its delivery', sub {
         $client->run("SELECT 1 FROM fpgo.submissions WHERE submission = $id AND state <> 'queued'")->{rows}[0];
@@ -255,10 +260,11 @@ sub try_waits {
     unlike($_->forget, $secrets, 'a deadlock: no message holds a secret') for $client, $other;
     $_->run('ROLLBACK') for $client, $other;
 
-    $gateway->misbehave({ delay_before => 0.5 });
-    $client->begin($submit, order(%needle));
+    my ($order, $reference) = new_order(%needle);
+    $gateway->misbehave({ delay_before => 3 });
+    $client->begin($submit, $order);
     wait_for('the order on its way', sub {
-        $other->run(q{SELECT 1 FROM fpgo.submissions WHERE state = 'sending'})->{rows}[0];
+        $other->run('SELECT 1 FROM fpgo.submissions WHERE reference = $1 AND state = $2', $reference, 'sending')->{rows}[0];
     });
     $other->run('SELECT pg_cancel_backend($1)', $client->pid);
     my $ended = ended_quietly('cancelled', $client, '57014', $client->finish);
@@ -275,6 +281,7 @@ sub try_waits {
 sub search_database {
     my ($client, $database) = @_;
     my $all = sub { return join "\n", map { join '|', map { $_ // '' } @$_ } @{ $client->run(@_)->{rows} } };
+    $client->run(q{SELECT fpgo.enqueue_invoice($1, 'closed')}, order(%needle)) for 1 .. 3;
     $node->safe_psql($database, 'ANALYZE');
     cmp_ok($all->(q{SELECT count(*) FROM fpgo_internal.payload}), '>', 0, 'payloads are kept while they are needed');
     unlike($all->(q{SELECT s::text FROM pg_stats s WHERE schemaname LIKE 'fpgo%'}), $secrets,
