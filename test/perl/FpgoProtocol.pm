@@ -39,8 +39,9 @@ sub connect {
 }
 
 # run($sql, @parameters): a hash of what one statement came to: rows (a list of
-# lists of texts, undef for NULL), sqlstate ('' if it succeeded), and fields: those
-# of the error, by the protocol's letters (M message, D detail, q query, ...).
+# lists of texts, undef for NULL), sqlstate ('' if it succeeded, 08006 if the server
+# left without a word), and fields: those of the error, by the protocol's letters (M
+# message, D detail, q query, ...).
 sub run {
     my ($self, $sql, @parameters) = @_;
     $self->begin($sql, @parameters);
@@ -64,7 +65,11 @@ sub finish {
     my ($self) = @_;
     my %ended = (rows => [], sqlstate => '', fields => {});
     while (1) {
-        my ($type, $body) = $self->_read or last;
+        my ($type, $body) = $self->_read;
+        if (!defined $type) {
+            $ended{sqlstate} ||= '08006';
+            last;
+        }
         last if $type eq 'Z';
         push @{ $ended{rows} }, _columns($body) if $type eq 'D';
         $self->{backend_pid} = unpack 'N', $body if $type eq 'K';

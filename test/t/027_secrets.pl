@@ -273,6 +273,14 @@ sub try_waits {
     $gateway->misbehave({ delay_before => 0.5 });
     hears('the time limit', $client, '57014', $submit, order(%needle));
     $client->run('RESET statement_timeout');
+    $gateway->misbehave({ delay_before => 3 });
+    ($order, $reference) = new_order(%needle);
+    $other->begin($submit, $order);
+    wait_for('the order on its way', sub {
+        $client->run('SELECT 1 FROM fpgo.submissions WHERE reference = $1', $reference)->{rows}[0];
+    });
+    $client->run('SELECT pg_terminate_backend($1)', $other->pid);
+    ended_quietly('terminated', $other, '57P01', $other->finish);
     return;
 }
 
