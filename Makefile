@@ -31,6 +31,7 @@ OBJS = \
 	src/helper.o \
 	src/http.o \
 	src/http_easy.o \
+	src/http_memory.o \
 	src/http_peer.o \
 	src/http_text.o \
 	src/install.o \

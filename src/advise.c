@@ -481,17 +481,17 @@ advise(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 Datum
 fpgo_advise_text(PG_FUNCTION_ARGS)
 {
-	return advise(fcinfo, FPGO_SPELLED_TEXT);
+	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_TEXT);
 }
 
 Datum
 fpgo_advise_jsonb(PG_FUNCTION_ARGS)
 {
-	return advise(fcinfo, FPGO_SPELLED_JSONB);
+	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_JSONB);
 }
 
 Datum
 fpgo_advise_invoice_order(PG_FUNCTION_ARGS)
 {
-	return advise(fcinfo, FPGO_SPELLED_COMPOSITE);
+	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_COMPOSITE);
 }

@@ -209,8 +209,6 @@ describe_waiting(void *arg)
 	fate = leave_request();
 	if (fate == NULL)
 		return;
-	/* the statement may hold the order; a cancelled one would be logged */
-	errhidestmt(true);
 	errcontext("%s", fate);
 }
 
@@ -259,6 +257,7 @@ static void
 pass_on(const void *data, Size len)
 {
 	ErrorContextCallback *stack = error_context_stack;
+	ErrorContextCallback callback = {.callback = fpgo_hide_statement};
 	StringInfoData message;
 	ErrorData	error;
 
@@ -281,7 +280,7 @@ pass_on(const void *data, Size len)
 	error.elevel = Min(error.elevel, ERROR);
 	/* a warning ends nothing here, whatever its SQLSTATE says */
 	if (error.elevel < ERROR)
-		error_context_stack = NULL;
+		error_context_stack = &callback;
 	ThrowErrorData(&error);
 	error_context_stack = stack;
 }

@@ -132,6 +132,28 @@ shut_out(FpgoLane *lane, const View *view, MemoryContext context)
 	fpgo_submission_explain(lane->server, view->role, view->reason);
 }
 
+/* The flights have copies of their own. */
+static void
+wipe(List *views, List *claims)
+{
+	ListCell   *cell;
+
+	foreach(cell, views)
+	{
+		const View *view = lfirst(cell);
+
+		if (view->gateway != NULL)
+			fpgo_gateway_wipe(view->gateway);
+	}
+	foreach(cell, claims)
+	{
+		const FpgoClaim *claim = lfirst(cell);
+
+		explicit_bzero(unconstify(char *, claim->payload),
+					   strlen(claim->payload));
+	}
+}
+
 void
 fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 		   List **flights)
@@ -140,6 +162,7 @@ fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 	int64	   *ids = palloc(sizeof(int64) * limit);
 	int			n = 0;
 	List	   *views = NIL;
+	List	   *claims = NIL;
 	List	   *dues = fpgo_submission_due(lane->server, limit, only,
 										   lane->shut_out);
 	ListCell   *cell;
@@ -162,9 +185,9 @@ fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 		else if (list_length(views) > n_views)
 			shut_out(lane, view, context);
 	}
-	if (n == 0)
-		return;
-	foreach(cell, fpgo_submission_claim(run, ids, n))
+	if (n > 0)
+		claims = fpgo_submission_claim(run, ids, n);
+	foreach(cell, claims)
 	{
 		FpgoClaim  *claim = lfirst(cell);
 		View	   *view = view_as(&views, claim->server, claim->role);
@@ -178,4 +201,5 @@ fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 		*flights = lappend(*flights, flight);
 		MemoryContextSwitchTo(old);
 	}
+	wipe(views, claims);
 }

@@ -230,17 +230,17 @@ enqueue(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 Datum
 fpgo_enqueue_invoice_text(PG_FUNCTION_ARGS)
 {
-	return enqueue(fcinfo, FPGO_SPELLED_TEXT);
+	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_TEXT);
 }
 
 Datum
 fpgo_enqueue_invoice_jsonb(PG_FUNCTION_ARGS)
 {
-	return enqueue(fcinfo, FPGO_SPELLED_JSONB);
+	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_JSONB);
 }
 
 Datum
 fpgo_enqueue_invoice_invoice_order(PG_FUNCTION_ARGS)
 {
-	return enqueue(fcinfo, FPGO_SPELLED_COMPOSITE);
+	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_COMPOSITE);
 }

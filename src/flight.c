@@ -55,8 +55,11 @@ static const char **
 find_secrets(const char *payload)
 {
 	Datum		order = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
+	Jsonb	   *jsonb = DatumGetJsonbP(order);
+	const char **secrets = fpgo_secrets_list(jsonb);
 
-	return fpgo_secrets_list(DatumGetJsonbP(order));
+	explicit_bzero(VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
+	return secrets;
 }
 
 static const char **
@@ -351,5 +354,7 @@ fpgo_flight_free(FpgoFlight *flight)
 				   strlen(flight->claim.payload));
 	explicit_bzero(unconstify(char *, flight->wire), flight->wire_len);
 	fpgo_secrets_wipe(flight->secrets);
+	if (flight->outcome != NULL && flight->outcome->reply != NULL)
+		fpgo_reply_wipe(flight->outcome->reply);
 	MemoryContextDelete(flight->context);
 }

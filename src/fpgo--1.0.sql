@@ -381,6 +381,9 @@ CREATE TABLE fpgo_internal.payload (
 	payload text NOT NULL,
 	keep_until timestamptz
 );
+-- statistics keep copies of what they sample, and keep them when it is gone
+ALTER TABLE fpgo_internal.payload ALTER COLUMN payload SET STATISTICS 0;
+ALTER TABLE fpgo_internal.submission ALTER COLUMN bank_id_url SET STATISTICS 0;
 CREATE INDEX payload_keep_until ON fpgo_internal.payload (keep_until)
 	WHERE keep_until IS NOT NULL;
 COMMENT ON TABLE fpgo_internal.payload IS 'The payload of a submission, personal number included, while it is needed and nowhere else';

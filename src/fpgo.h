@@ -40,7 +40,8 @@
 
 /*
  * Goes into every ereport about an order: the server log then shows neither
- * the statement that held the order nor the SQL around it.
+ * the statement that held the order nor the SQL around it.  Errors that are
+ * not fpgo's own are hidden so by fpgo_cover().
  */
 #define fpgo_errhide() (errhidestmt(true), errhidecontext(true))
 
@@ -85,6 +86,21 @@ typedef enum FpgoSpelling
 
 extern Jsonb *fpgo_order_argument(FunctionCallInfo fcinfo,
 								  FpgoSpelling spelling);
+
+/* ---------- secrets.c: what of an order no message may show ---------- */
+
+/*
+ * Run an SQL function that takes an order.  Whatever is raised or said in it,
+ * by PostgreSQL too, is logged without the statement that called it.
+ */
+typedef Datum (*FpgoOrderFunction) (FunctionCallInfo fcinfo,
+									FpgoSpelling spelling);
+
+extern Datum fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
+						FpgoSpelling spelling);
+
+/* The callback of an error context that does the same. */
+extern void fpgo_hide_statement(void *arg);
 
 /* ---------- payload.c: what goes over the wire ---------- */
 
@@ -168,6 +184,9 @@ typedef struct FpgoGateway
  */
 extern FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
 extern FpgoGateway *fpgo_gateway_resolve(const char *server_name, Oid role);
+
+/* Overwrite the token, once it is of no more use. */
+extern void fpgo_gateway_wipe(const FpgoGateway *gateway);
 
 /*
  * The terms of a server; with NULL those of the one that fpgo.server names, if

@@ -278,7 +278,8 @@ check_token_file(DefElem *option)
 	require_file_right(option);
 	path = pstrdup(defGetString(option));
 	canonicalize_path(path);
-	if (path_is_prefix_of_path(DataDir, path))
+	if (path_is_prefix_of_path(DataDir, path) ||
+		fpgo_token_is_in_backups(defGetString(option)))
 		refuse_option(option, "must be outside the data directory, which backups copy");
 }
 
@@ -629,6 +630,15 @@ fpgo_gateway_resolve(const char *server_name, Oid role)
 
 	gateway->target.token = resolve_token(server, role);
 	return gateway;
+}
+
+void
+fpgo_gateway_wipe(const FpgoGateway *gateway)
+{
+	const char *token = gateway->target.token;
+
+	if (token != NULL)
+		explicit_bzero(unconstify(char *, token), strlen(token));
 }
 
 FpgoTerms

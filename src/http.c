@@ -13,8 +13,8 @@
  * registered before libcurl gives us anything; it can run after any error.
  * What libcurl allocates is malloc'd and invisible to memory contexts, so the
  * answer is capped.  The token and the answer are secrets: our copies are
- * overwritten before they are freed.  (libcurl's own send buffer is not ours
- * to overwrite.)
+ * overwritten before they are freed, and so are libcurl's (http_memory.c), but
+ * not those of the TLS library.
  *
  * Nothing here may palloc, raise or look at interrupts while libcurl is on
  * the stack: callbacks note a fault and return short.  libcurl's own error
@@ -34,6 +34,7 @@
 #include "utils/wait_event.h"
 
 #include "http_easy.h"
+#include "http_memory.h"
 #include "http_text.h"
 #include "waits.h"
 
@@ -409,7 +410,7 @@ require_libcurl(void)
 
 	/* libcurl would write the TLS secrets to the file that this names */
 	unsetenv("SSLKEYLOGFILE");
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (fpgo_http_memory_init() != CURLE_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not initialize the HTTP library")));

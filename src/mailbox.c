@@ -186,10 +186,28 @@ fpgo_mailbox_wipe(FpgoMailbox *mailbox)
 
 /* ---------- fields ---------- */
 
+/* A buffer that grows by itself would leave copies behind. */
+static void
+put_bytes(StringInfo message, const void *bytes, int len)
+{
+	if (message->len + len >= message->maxlen)
+	{
+		int			size = Max(message->maxlen * 2, message->len + len + 1);
+		char	   *data = palloc(size);
+
+		memcpy(data, message->data, message->len + 1);
+		explicit_bzero(message->data, message->len);
+		pfree(message->data);
+		message->data = data;
+		message->maxlen = size;
+	}
+	appendBinaryStringInfo(message, bytes, len);
+}
+
 static void
 put_int(StringInfo message, int64 value)
 {
-	appendBinaryStringInfo(message, (const char *) &value, sizeof(value));
+	put_bytes(message, &value, sizeof(value));
 }
 
 static void
@@ -197,7 +215,7 @@ put_text(StringInfo message, const char *text)
 {
 	put_int(message, text ? (int64) strlen(text) : -1);
 	if (text)
-		appendBinaryStringInfo(message, text, strlen(text));
+		put_bytes(message, text, strlen(text));
 }
 
 static void
@@ -308,8 +326,7 @@ put_order(StringInfo message, const FpgoRequest *request)
 	put_int(message, request->server);
 	put_int(message, request->retention_s);
 	put_text(message, handin->key);
-	appendBinaryStringInfo(message, (const char *) handin->order_hash,
-						   FPGO_HASH_BYTES);
+	put_bytes(message, handin->order_hash, FPGO_HASH_BYTES);
 	put_text(message, handin->reference);
 	put_text(message, handin->role);
 	put_text(message, handin->grand_total);

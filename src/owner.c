@@ -9,9 +9,11 @@
  * names are looked up in a search_path of ours and not in the caller's, and
  * settings that were changed are as before when the statement ends.
  *
- * Nothing here catches an error.  The switch never outlives a statement, so
- * at every commit and rollback the user is the one the transaction began
- * with, and PostgreSQL itself restores that one when a statement fails.
+ * No error ends here.  The switch never outlives a statement, so at every
+ * commit and rollback the user is the one the transaction began with, and
+ * PostgreSQL itself restores that one when a statement fails.  What an error
+ * says passes on its way: PostgreSQL's words about a row quote the row, and
+ * that is an order.
  */
 #include "fpgo.h"
 
@@ -219,6 +221,62 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	return SPI_processed;
 }
 
+void
+fpgo_owner_redact(ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (category != ERRCODE_DATA_EXCEPTION &&
+		category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		return;
+	/* of a violated constraint the message names no more than its name */
+	if (category == ERRCODE_DATA_EXCEPTION)
+		error->message = pstrdup("a value does not fit what was added to the tables of fpgo");
+	error->detail = pstrdup("What PostgreSQL says about it is left out, since it may quote the order.");
+	error->detail_log = NULL;
+	error->hint = NULL;
+	error->context = NULL;
+	error->internalquery = NULL;
+}
+
+static void
+wipe_secrets(FpgoParameters *p)
+{
+	for (int i = 0; i < p->n; i++)
+	{
+		if (p->are_secret[i])
+			explicit_bzero(VARDATA_ANY(DatumGetPointer(p->values[i])),
+						   VARSIZE_ANY_EXHDR(DatumGetPointer(p->values[i])));
+	}
+}
+
+uint64
+fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile uint64 n = 0;
+
+	Assert(p->n == statement->n_parameters);
+	PG_TRY();
+	{
+		n = execute(statement, p->values, p->nulls);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		wipe_secrets(p);
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		fpgo_owner_redact(error);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	wipe_secrets(p);
+	return n;
+}
+
 /* ---------- parameters and results ---------- */
 
 void
@@ -226,6 +284,7 @@ fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null)
 {
 	Assert(p->n < FPGO_MAX_PARAMETERS);
 	p->values[p->n] = value;
+	p->are_secret[p->n] = false;
 	p->nulls[p->n++] = is_null ? 'n' : ' ';
 }
 
@@ -234,6 +293,13 @@ fpgo_put_text(FpgoParameters *p, const char *text)
 {
 	fpgo_put_datum(p, text ? CStringGetTextDatum(text) : (Datum) 0,
 				   text == NULL);
+}
+
+void
+fpgo_put_secret(FpgoParameters *p, const char *text)
+{
+	fpgo_put_text(p, text);
+	p->are_secret[p->n - 1] = text != NULL;
 }
 
 void
@@ -267,13 +333,6 @@ void
 fpgo_put_int(FpgoParameters *p, int value)
 {
 	fpgo_put_datum(p, Int32GetDatum(value), false);
-}
-
-uint64
-fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p)
-{
-	Assert(p->n == statement->n_parameters);
-	return execute(statement, p->values, p->nulls);
 }
 
 Datum

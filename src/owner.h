@@ -27,10 +27,13 @@ typedef struct FpgoParameters
 	int			n;
 	Datum		values[FPGO_MAX_PARAMETERS];
 	char		nulls[FPGO_MAX_PARAMETERS + 1];
+	bool		are_secret[FPGO_MAX_PARAMETERS];
 } FpgoParameters;
 
 extern void fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null);
 extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
+/* a copy that fpgo_owner_run() overwrites; the text stays the caller's */
+extern void fpgo_put_secret(FpgoParameters *p, const char *text);	/* or NULL */
 /* an array; texts end with NULL, or are NULL for NULL */
 extern void fpgo_put_texts(FpgoParameters *p, const char *const *texts);
 extern void fpgo_put_int64(FpgoParameters *p, int64 value);
@@ -43,6 +46,13 @@ extern void fpgo_put_int(FpgoParameters *p, int value);
  * how many rows it touched.
  */
 extern uint64 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p);
+
+/*
+ * Take out of an error what may quote a row of fpgo's tables.  The errors of
+ * fpgo_owner_run() are such already; this is for those that come at the end of
+ * a transaction.
+ */
+extern void fpgo_owner_redact(ErrorData *error);
 
 /*
  * A column of a row of the last statement, rows from 0 and columns from 1.

@@ -289,17 +289,17 @@ payload(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 Datum
 fpgo_payload_text(PG_FUNCTION_ARGS)
 {
-	return payload(fcinfo, FPGO_SPELLED_TEXT);
+	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_TEXT);
 }
 
 Datum
 fpgo_payload_jsonb(PG_FUNCTION_ARGS)
 {
-	return payload(fcinfo, FPGO_SPELLED_JSONB);
+	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_JSONB);
 }
 
 Datum
 fpgo_payload_invoice_order(PG_FUNCTION_ARGS)
 {
-	return payload(fcinfo, FPGO_SPELLED_COMPOSITE);
+	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_COMPOSITE);
 }

@@ -72,6 +72,7 @@ typedef struct Collector
 {
 	FpgoReply  *reply;
 	const char *const *secrets; /* NULL-terminated, or NULL */
+	const char *addresses[3];	/* of the answer itself, likewise */
 } Collector;
 
 static bool
@@ -384,6 +385,7 @@ add_sentence(const Collector *collector, const char *key, const char *text,
 	mark_secrets(sentence, marks, collector->secrets);
 	blank_controls(sentence, marks);
 	mark_secrets(sentence, marks, collector->secrets);
+	mark_secrets(sentence, marks, collector->addresses);
 	mark_personal_numbers(sentence, marks);
 	mark_queries(sentence, marks);
 	n = write_masked(sentence, marks, out);
@@ -573,20 +575,30 @@ read_members(FpgoReply *reply, struct json_object *root,
 			 const char *const *secrets)
 {
 	struct json_object *data = get_member(root, "data");
-	Collector	collector = {reply, secrets};
+	Collector	collector = {.reply = reply,.secrets = secrets};
+	char	   *bank_id_url = copy_web_address(data, "bankIdUrl");
+	char	   *payment_url = copy_web_address(data, "paymentUrl");
 
 	reply->status_code = read_status_code(root);
 	reply->is_error = read_is_error(root);
 	reply->order_uuid = copy_identifier(data, "orderUuid");
 	reply->customer_uuid = copy_identifier(data, "customerUuid");
-	reply->bank_id_url = copy_web_address(data, "bankIdUrl");
-	if (reply->bank_id_url == NULL)
-		reply->bank_id_url = copy_web_address(data, "paymentUrl");
+	reply->bank_id_url = bank_id_url ? bank_id_url : payment_url;
+	/* the first that is there, and then perhaps the other */
+	collector.addresses[0] = reply->bank_id_url;
+	collector.addresses[1] = bank_id_url ? payment_url : NULL;
 
 	collect_sentences(&collector, get_member(root, "errors"), NULL, 0);
 	/* beside an order's uuid it says that all is well */
 	if (reply->n_messages == 0 && (!reply->order_uuid || reply->is_error))
 		collect_sentences(&collector, get_member(root, "message"), NULL, 0);
+}
+
+void
+fpgo_reply_wipe(const FpgoReply *reply)
+{
+	if (reply->bank_id_url != NULL)
+		explicit_bzero(reply->bank_id_url, strlen(reply->bank_id_url));
 }
 
 FpgoReply *

@@ -41,6 +41,9 @@ typedef struct FpgoReply
 extern FpgoReply *fpgo_reply_read(const char *body, size_t len,
 								  const char *const *secrets);
 
+/* Overwrite the BankID address in it, once it is of no more use. */
+extern void fpgo_reply_wipe(const FpgoReply *reply);
+
 /* The json-c that is installed, for diagnosis. */
 typedef struct FpgoReplyLibrary
 {

@@ -2,7 +2,9 @@
  * secrets.c
  *		What of an order no message may show.
  *
- * The field tree says which fields are secret; this walks it.
+ * The field tree says which fields are secret; this walks it.  An order may
+ * also stand in the statement that hands it in, which PostgreSQL logs beside
+ * an error.
  */
 #include "fpgo.h"
 
@@ -10,6 +12,17 @@
 
 #include "document.h"
 #include "secrets.h"
+
+static const char *
+copy_in_utf8(FpgoSpan text)
+{
+	char	   *copy = pnstrdup(text.text, text.len);
+	char	   *utf8 = pg_server_to_any(copy, text.len, PG_UTF8);
+
+	if (utf8 != copy)
+		explicit_bzero(copy, text.len);
+	return utf8;
+}
 
 /* Add the secret texts of an object and of the objects in it; returns n. */
 static int
@@ -30,8 +43,7 @@ add_secrets(const char **secrets, int n, const FpgoValue *object,
 			continue;
 		text = fpgo_trim(members[i].text);
 		if (text.len > 0 && n < FPGO_MAX_SECRETS)
-			secrets[n++] = pg_server_to_any(pnstrdup(text.text, text.len),
-											text.len, PG_UTF8);
+			secrets[n++] = copy_in_utf8(text);
 	}
 	return n;
 }
@@ -51,4 +63,24 @@ fpgo_secrets_wipe(const char *const *secrets)
 {
 	for (int i = 0; secrets[i] != NULL; i++)
 		explicit_bzero(unconstify(char *, secrets[i]), strlen(secrets[i]));
+}
+
+void
+fpgo_hide_statement(void *arg)
+{
+	fpgo_errhide();
+}
+
+Datum
+fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
+		   FpgoSpelling spelling)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack,
+	.callback = fpgo_hide_statement};
+	Datum		result;
+
+	error_context_stack = &callback;
+	result = function(fcinfo, spelling);
+	error_context_stack = callback.previous;
+	return result;
 }

@@ -168,9 +168,14 @@ keep_error(FpgoService *service, ErrorData *error)
 static void
 take_error(FpgoService *service)
 {
+	ErrorData  *error;
+
 	MemoryContextSwitchTo(service->context);
-	keep_error(service, CopyErrorData());
+	error = CopyErrorData();
 	FlushErrorState();
+	/* it may be a commit's, of a constraint that was deferred */
+	fpgo_owner_redact(error);
+	keep_error(service, error);
 }
 
 /* The same in a transaction: undo what it interrupted. */
@@ -567,6 +572,9 @@ free_service(FpgoService *service)
 					   service->request->handin.payload_len);
 		fpgo_secrets_wipe(service->request->secrets);
 	}
+	if (service->answer.on_record.bank_id_url != NULL)
+		explicit_bzero(unconstify(char *, service->answer.on_record.bank_id_url),
+					   strlen(service->answer.on_record.bank_id_url));
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(service->context);
 }

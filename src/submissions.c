@@ -187,10 +187,7 @@ insert_payload(int64 id, const FpgoHandIn *handin)
 	FpgoParameters p = {0};
 
 	fpgo_put_int64(&p, id);
-	fpgo_put_datum(&p,
-				   PointerGetDatum(cstring_to_text_with_len(handin->payload,
-															handin->payload_len)),
-				   false);
+	fpgo_put_secret(&p, handin->payload);
 	fpgo_owner_run(&payload_statement, &p);
 }
 
@@ -475,7 +472,7 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 				  clip(settlement->reason));
 	fpgo_put_text(&p, settlement->order_uuid);
 	fpgo_put_text(&p, settlement->customer_uuid);
-	fpgo_put_text(&p, settlement->bank_id_url);
+	fpgo_put_secret(&p, settlement->bank_id_url);
 	put_time(&p, now, settlement->delay_s, state != FPGO_QUEUED);
 	put_time(&p, now, 0, state == FPGO_QUEUED);
 	fpgo_put_datum(&p, BoolGetDatum(settlement->shares_uuid), false);

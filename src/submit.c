@@ -252,6 +252,36 @@ judge(const FpgoAnswer *answer, const char *server_name)
 	}
 }
 
+/* Validate and ask.  The token is of no use after this, however it ends. */
+static FpgoAnswer *
+hand_over(Jsonb *order, const FpgoGateway *gateway, const char *key)
+{
+	FpgoRequest request = {.kind = FPGO_REQUEST_ORDER};
+	FpgoAnswer *volatile answer = NULL;
+
+	PG_TRY();
+	{
+		order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+		fpgo_validate_require(order, gateway->terms.tax_rates);
+		request.server = gateway->server;
+		request.target = gateway->target;
+		request.retention_s = gateway->retention_s;
+		request.handin = *fpgo_handin_make(order,
+										   gateway->target.server_name, key);
+		request.secrets = fpgo_secrets_list(order);
+		require_no_own_obstacle(&request.handin);
+		answer = fpgo_ask(&request);
+	}
+	PG_CATCH();
+	{
+		fpgo_gateway_wipe(gateway);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	fpgo_gateway_wipe(gateway);
+	return answer;
+}
+
 static Datum
 submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
@@ -259,7 +289,6 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 		text_to_cstring(PG_GETARG_TEXT_PP(1));
 	const char *key = PG_ARGISNULL(2) ? NULL :
 		text_to_cstring(PG_GETARG_TEXT_PP(2));
-	FpgoRequest request = {0};
 	FpgoAnswer *answer;
 	FpgoGateway *gateway;
 	Jsonb	   *order;
@@ -269,21 +298,10 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 
 	fpgo_handin_require_writable();
 	order = fpgo_order_argument(fcinfo, spelling);
-	gateway = fpgo_gateway_resolve(server_name, GetUserId());
-	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
-	fpgo_validate_require(order, gateway->terms.tax_rates);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-
-	request.kind = FPGO_REQUEST_ORDER;
-	request.server = gateway->server;
-	request.target = gateway->target;
-	request.retention_s = gateway->retention_s;
-	request.handin = *fpgo_handin_make(order, gateway->target.server_name,
-									   key);
-	request.secrets = fpgo_secrets_list(order);
-	require_no_own_obstacle(&request.handin);
-	answer = fpgo_ask(&request);
+	gateway = fpgo_gateway_resolve(server_name, GetUserId());
+	answer = hand_over(order, gateway, key);
 	judge(answer, gateway->target.server_name);
 
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
@@ -303,17 +321,17 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 Datum
 fpgo_submit_invoice_text(PG_FUNCTION_ARGS)
 {
-	return submit(fcinfo, FPGO_SPELLED_TEXT);
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_TEXT);
 }
 
 Datum
 fpgo_submit_invoice_jsonb(PG_FUNCTION_ARGS)
 {
-	return submit(fcinfo, FPGO_SPELLED_JSONB);
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_JSONB);
 }
 
 Datum
 fpgo_submit_invoice_invoice_order(PG_FUNCTION_ARGS)
 {
-	return submit(fcinfo, FPGO_SPELLED_COMPOSITE);
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_COMPOSITE);
 }

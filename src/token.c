@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fpgo.h"
+#include "miscadmin.h"
 #include "storage/fd.h"
 #include "token.h"
 
@@ -73,6 +74,19 @@ check_permissions(const TokenFile *file, const struct stat *status)
 					"Take their permissions away: chmod 600, or chmod 640 if root owns the file.");
 }
 
+bool
+fpgo_token_is_in_backups(const char *path)
+{
+	char	   *place = realpath(path, NULL);
+	char	   *data = realpath(DataDir, NULL);
+	bool		is_in = place != NULL && data != NULL &&
+		path_is_prefix_of_path(data, place);
+
+	free(place);
+	free(data);
+	return is_in;
+}
+
 const char *
 fpgo_token_read(const char *path, const char *server_name)
 {
@@ -93,10 +107,18 @@ fpgo_token_read(const char *path, const char *server_name)
 	if (fstat(fd, &status) != 0)
 		refuse_file(&file, psprintf("It cannot be examined: %m"), NULL);
 	check_permissions(&file, &status);
+	if (fpgo_token_is_in_backups(path))
+		refuse_file(&file, "It is in the data directory, which backups copy",
+					"Move it elsewhere.");
 	len = read(fd, content, sizeof(content));
 	if (len < 0)
 		refuse_file(&file, psprintf("It cannot be read: %m"), NULL);
 	CloseTransientFile(fd);
+	if (len == sizeof(content))
+	{
+		explicit_bzero(content, sizeof(content));
+		refuse_file(&file, "It is larger than a token can be", NULL);
+	}
 
 	while (len > 0 && strchr(" \t\r\n", content[len - 1]) != NULL &&
 		   content[len - 1] != '\0')

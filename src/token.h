@@ -13,11 +13,15 @@
 /* Why this is no token, as the end of a sentence ("must ..."), or NULL. */
 extern const char *fpgo_token_fault(const char *token);
 
+/* Whatever leads there, is it in the data directory? */
+extern bool fpgo_token_is_in_backups(const char *path);
+
 /*
  * The token in a file, allocated in the current memory context.  One line;
  * white space at its end is not part of it.  Raises 55000 if the file cannot
- * be read, is open to other users of the machine, or holds no token; the error
- * names the foreign server, and only the server log the path.
+ * be read, is open to other users of the machine, is in the data directory, or
+ * holds no token; the error names the foreign server, and only the server log
+ * the path.
  */
 extern const char *fpgo_token_read(const char *path, const char *server_name);
 

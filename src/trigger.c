@@ -277,7 +277,11 @@ describe_doing(void *arg)
 								   RelationGetRelationName(doing->table));
 
 	if (doing->is_mapped)
+	{
+		/* from here on it is fpgo that fails; the row may be in the statement */
+		fpgo_errhide();
 		errcontext("queueing the order of a row of table %s", table);
+	}
 	else
 		errcontext("mapping a row of table %s to an order with function %s",
 				   table, doing->mapping->name);

@@ -345,19 +345,19 @@ validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 Datum
 fpgo_validate_text(PG_FUNCTION_ARGS)
 {
-	return validate(fcinfo, FPGO_SPELLED_TEXT);
+	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_TEXT);
 }
 
 Datum
 fpgo_validate_jsonb(PG_FUNCTION_ARGS)
 {
-	return validate(fcinfo, FPGO_SPELLED_JSONB);
+	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_JSONB);
 }
 
 Datum
 fpgo_validate_invoice_order(PG_FUNCTION_ARGS)
 {
-	return validate(fcinfo, FPGO_SPELLED_COMPOSITE);
+	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_COMPOSITE);
 }
 
 /* numeric[] as the texts the checks compare with. */

@@ -1,5 +1,5 @@
 # With PostgreSQL's default log settings a statement that fails is logged with
-# its text.  fpgo's own errors keep it out: the order stands in it.
+# its text.  Errors in fpgo's functions keep it out: the order stands in it.
 
 use strict;
 use warnings;
@@ -50,8 +50,36 @@ for my $case (@errors) {
     $gateway->behave;
 }
 
+# PostgreSQL's own errors inside fpgo's functions
+my $other = open_session($node);
+run_in($other, 'BEGIN; ' . enqueue_sql(order(referenceNo => 'held')));
+my $held = order(referenceNo => 'held');
+run_in($session, 'RESET ROLE; CREATE TABLE shop_order (doc text);
+    CREATE FUNCTION invoice_for(o shop_order) RETURNS text LANGUAGE sql AS $$ SELECT o.doc $$;
+    CREATE TRIGGER invoice AFTER INSERT ON shop_order
+        FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger($$invoice_for$$)');
+for my $limit ('lock_timeout', 'statement_timeout') {
+    my $code = $limit eq 'lock_timeout' ? '55P03' : '57014';
+    run_in($session, "SET $limit = '100ms'");
+    ends("$limit, enqueue_invoice", run_in($session, enqueue_sql($held)), $code);
+    ends("$limit, the trigger", run_in($session, 'INSERT INTO shop_order VALUES (' . literal($held) . ')'), $code);
+    run_in($session, "RESET $limit");
+}
+$gateway->misbehave({ delay => 1 });
+run_in($session, q{SET statement_timeout = '100ms'});
+ends('statement_timeout, submit_invoice', submit($session, order()), '57014', qr/submission \d+ goes on/);
+run_in($session, 'RESET statement_timeout');
+
+# an error that the helper process met when it started
+administer($other, 'ROLLBACK; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = $$fpgo helper$$');
+wait_for('no helper', sub { find_helper($other) eq '' });
+$node->safe_psql('template1', 'ALTER DATABASE postgres ALLOW_CONNECTIONS false');
+ends('no helper can start', submit($session, order()), '55000', qr/not currently accepting connections/);
+$node->safe_psql('template1', 'ALTER DATABASE postgres ALLOW_CONNECTIONS true');
+
 my $log = slurp_file($node->logfile);
 like($log, qr/order breaks 1 rule/, 'the errors are in the log');
+like($log, qr/ERROR:  canceling statement due to (statement|lock) timeout/, 'PostgreSQL\'s own too');
 unlike($log, qr/\Q$PERSONAL_NUMBER\E/, 'the personal number is not');
 unlike($log, qr/\Q$TOKEN\E/, 'nor the token');
 

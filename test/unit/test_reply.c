@@ -387,6 +387,11 @@ test_masks(void)
 		{"{\"errors\":[\"https://x.example/a really?\"]}",
 		"https://x.example/a really?"},
 		{"{\"errors\":[\"https://x/?tok_0123456789\"]}", "https://x/?***"},
+		{"{\"message\":\"go to https://b.example/s3cret or http://p/s4\","
+			"\"data\":{\"bankIdUrl\":\"https://b.example/s3cret\","
+		"\"paymentUrl\":\"http://p/s4\"}}", "go to " M " or " M},
+		{"{\"errors\":\"http://p/s4\",\"data\":{\"paymentUrl\":\"http://p/s4\"}}",
+		M},
 		{"{\"errors\":[\"'https://x/?q' or \\\"https://y/?q\\\"\"]}",
 		"'https://x/?*** or \"https://y/?***\""},
 	};
