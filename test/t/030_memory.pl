@@ -17,11 +17,12 @@ use FpgoChecker;
 use FpgoRecords;
 use FpgoResident;
 use FpgoTest;
+use FpgoTls;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $stride = $ENV{FPGO_TORTURE} // 13;
-my $most   = 2000;
+my $most   = 5000;
 my @ways   = ([ 'once', 0 ], defined $ENV{FPGO_TORTURE} ? [ 'for ever', 1 ] : ());
 
 # The library that makes calls fail, and the words it shares with this test.
@@ -66,12 +67,15 @@ my %lawful = (
     '53200' => qr/^(?:cancelled)?$/,
     '55000' => qr/^(?:cancelled|uncertain)?$/);
 
-# torture($name, $node, $for_ever, $find): $find gives the process
+# torture($name, $node, $for_ever, $find, %more): $find gives the process.  More:
+# gateway, server, and a factor for the stride.
 sub torture {
-    my ($name, $node, $for_ever, $find) = @_;
-    my $session = open_session($node);
-    my $admin   = open_session($node);
-    my $records = FpgoRecords->new($admin, $gateway);
+    my ($name, $node, $for_ever, $find, %more) = @_;
+    my $receiver = $more{gateway} // $gateway;
+    my $server   = literal($more{server} // 'frontpayment');
+    my $session  = open_session($node);
+    my $admin    = open_session($node);
+    my $records  = FpgoRecords->new($admin, $receiver);
     run_in($session, q{SET fpgo.helper_idle = '60s'});
     my (@wrong, %ends);
     my ($n, $n_tried, $n_spared) = (1, 0, 0);
@@ -79,12 +83,12 @@ sub torture {
         # a process that has served some before
         for (1 .. 3) {
             $find->($admin);
-            my $ended = submit($session, order());
+            my $ended = run_in($session, submit_sql(order(), $server));
             push @wrong, "before call $n: $ended->{said}" if $ended->{sqlstate};
         }
         my ($order, $reference) = new_order();
         let_fail($find->($admin), $n, $for_ever);
-        begin_submit($session, $order);
+        begin_in($session, submit_sql($order, $server));
         # a process that has no memory at all may be unable to say so
         eval { wait_for('the end', sub { has_ended($session) }, $for_ever ? 2 : 30) };
         my $calls = count_calls();
@@ -98,7 +102,7 @@ sub torture {
             return $found =~ /sending/ ? undef : \$found;
         });
         $states = $$states;
-        my $received = $gateway->received($reference);
+        my $received = $receiver->received($reference);
         $ends{"$ended->{sqlstate} $states"}++;
         push @wrong, "call $n: $ended->{said}: $states, received $received"
           unless $states =~ ($lawful{ $ended->{sqlstate} } // qr/(?!)/)
@@ -106,7 +110,7 @@ sub torture {
           && ($states !~ /accepted/ || $received == 1)
           && ($states =~ /accepted|uncertain/ || $received == 0);
         $n_spared++ if $calls < $n;
-        $n += $stride;
+        $n += $stride * ($more{factor} // 1);
     }
     diag("$name: $n_tried of $n calls for memory fail: ", join ', ', map { "$_: $ends{$_}" } sort keys %ends);
     is_deeply(\@wrong, [], $name);
@@ -116,12 +120,25 @@ sub torture {
     return;
 }
 
-my $node = new_cluster('main', url => $gateway->address);
+my $authority = FpgoTls->new;
+my $secure    = FpgoGateway->start('--token', $TOKEN, $authority->serve_as('IP:127.0.0.1'));
+my $node      = new_cluster('main', url => $gateway->address);
 start_failing($node);
 torture("the helper, $_->[0]", $node, $_->[1], \&find_helper) for @ways;
-check_log($node);
 check_records($node, $gateway, name => 'main: the records agree with the ledger');
+
+# with TLS, and a connection of its own for each order
+administer($node, sprintf q{
+    TRUNCATE fpgo_internal.submission CASCADE;
+    CREATE SERVER secure FOREIGN DATA WRAPPER fpgo OPTIONS (url '%s', ca_file '%s', keepalive '0');
+    CREATE USER MAPPING FOR PUBLIC SERVER secure OPTIONS (token '%s')},
+    $secure->address, $authority->file, $TOKEN);
+torture("the helper with TLS, $_->[0]", $node, $_->[1], \&find_helper,
+    gateway => $secure, server => 'secure', factor => 7) for @ways;
+check_log($node);
+check_records($node, $secure, name => 'TLS: the records agree with the ledger');
 $node->stop;
+$secure->stop;
 $gateway->clear;
 
 my $home = new_resident_cluster('resident', url => $gateway->address);
