@@ -87,7 +87,8 @@ extern bool fpgo_exchange_is_sent(const FpgoExchange *exchange);
 
 /*
  * What it came to, allocated in the current memory context; releases the
- * exchange.  An exchange that is not done is ended first.
+ * exchange.  An exchange that is not done is ended first.  Raises only when
+ * memory runs out; the exchange is then as it was, and can be finished later.
  */
 extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange);
 

@@ -82,6 +82,7 @@ static CURLM *multi = NULL;		/* of process multi_pid */
 static int	multi_pid = 0;
 static uint32 wait_event = 0;	/* while the network is waited for */
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
+static long max_kept_connections = MAX_KEPT_CONNECTIONS;
 static bool keeps_signals = false;	/* see on_resolve() */
 static sigset_t usual_signals;		/* the mask before that */
 
@@ -431,7 +432,7 @@ require_multi(void)
 	multi = curl_multi_init();
 	if (multi == NULL ||
 		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
-						  MAX_KEPT_CONNECTIONS) != CURLM_OK)
+						  max_kept_connections) != CURLM_OK)
 	{
 		curl_multi_cleanup(multi);
 		multi = NULL;
@@ -446,14 +447,13 @@ require_multi(void)
 void
 fpgo_http_expect(int n_transfers)
 {
-	static long allowed = MAX_KEPT_CONNECTIONS;
-
-	if (n_transfers <= allowed)
+	if (n_transfers <= max_kept_connections)
 		return;
+	require_libcurl();
 	require_multi();
 	if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
 						  (long) n_transfers) == CURLM_OK)
-		allowed = n_transfers;
+		max_kept_connections = n_transfers;
 }
 
 /*
@@ -468,6 +468,23 @@ abandon_all(void)
 			   FPGO_HTTP_ABANDONED);
 	curl_multi_cleanup(multi);
 	multi = NULL;
+}
+
+/* The transfer that libcurl calls by the handle it goes on. */
+static FpgoHttpTransfer *
+find_transfer(const CURL *handle)
+{
+	dlist_iter	i;
+
+	dlist_foreach(i, &live)
+	{
+		FpgoHttpTransfer *transfer = dlist_container(FpgoHttpTransfer, node,
+													 i.cur);
+
+		if (transfer->easy->handle == handle)
+			return transfer;
+	}
+	return NULL;
 }
 
 /*
@@ -490,14 +507,12 @@ perform(void)
 
 	while ((message = curl_multi_info_read(multi, &n_left)) != NULL)
 	{
-		CURLcode	result = message->data.result;
-		FpgoHttpEasy *easy;
+		FpgoHttpTransfer *transfer = find_transfer(message->easy_handle);
 
-		if (message->msg != CURLMSG_DONE)
+		if (message->msg != CURLMSG_DONE || transfer == NULL)
 			continue;
-		/* settling frees the message */
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &easy);
-		settle(easy->user, result);
+		/* which frees the message */
+		settle(transfer, message->data.result);
 		has_ended = true;
 	}
 	if (code != CURLM_OK)

@@ -193,7 +193,6 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, hooks->on_prereq);
 	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, hooks->on_header);
 	SET_OPTION(code, easy, CURLOPT_WRITEFUNCTION, hooks->on_body);
-	SET_OPTION(code, easy, CURLOPT_PRIVATE, easy);
 	SET_OPTION(code, easy, CURLOPT_OPENSOCKETDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_PREREQDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_HEADERDATA, easy);

@@ -57,8 +57,7 @@ extern FpgoHttpEasy *fpgo_http_easy_take(const FpgoHttpRequest *request,
 /*
  * Put on what is the request's own.  authorization is a list of one, the
  * header line; the other headers are linked to it.  It, the request's body
- * and user must stay until the handle is given back.  CURLINFO_PRIVATE is the
- * FpgoHttpEasy.
+ * and user must stay until the handle is given back.
  */
 extern CURLcode fpgo_http_easy_load(FpgoHttpEasy *easy,
 									const FpgoHttpRequest *request,

@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include <errno.h>
 #include <limits.h>
 
 #include <json-c/json.h>
@@ -414,22 +415,61 @@ release_document(void *arg)
 	document->tokener = NULL;
 }
 
-/* Parse the whole body; document->root stays NULL if it is no JSON. */
-static void
+/*
+ * Bytes of the piece that body begins with: up to the next character that
+ * ends a name or a value.
+ */
+static int
+piece_length(const char *body, int len)
+{
+	int			n = 1;
+
+	while (n < len && body[n] != ':' && body[n] != ',' && body[n] != ']' &&
+		   body[n] != '}')
+		n++;
+	return n;
+}
+
+/*
+ * Parse the whole body; document->root stays NULL if it is no JSON.  False if
+ * memory ran out.
+ *
+ * json-c does not say that it did: it loses a member or a part of a text, or
+ * crashes over a name that it could not copy.  But malloc() says so, in errno,
+ * and what json-c holds of a name or value is first used at the character
+ * after it.  So it is given the body in pieces that begin there, and errno is
+ * looked at between them.  (json-c itself clears errno for a number, at that
+ * very character.)
+ */
+static bool
 parse_body(Document *document, const char *body, int len)
 {
+	int			start = 0;
 	size_t		end;
 
 	document->tokener = json_tokener_new_ex(MAX_DEPTH);
 	if (document->tokener == NULL)
-		return;
+		return false;
 	json_tokener_set_flags(document->tokener, JSON_TOKENER_STRICT);
-	document->root = json_tokener_parse_ex(document->tokener, body, len);
-	if (document->root == NULL)
-		return;
+	for (;;)
+	{
+		int			n = piece_length(body + start, len - start);
 
-	/* STRICT sees to this, in the versions we know */
-	end = json_tokener_get_parse_end(document->tokener);
+		errno = 0;
+		document->root = json_tokener_parse_ex(document->tokener,
+											   body + start, n);
+		if (errno == ENOMEM)
+			return false;
+		if (document->root != NULL)
+			break;
+		start += n;
+		if (start == len ||
+			json_tokener_get_error(document->tokener) != json_tokener_continue)
+			return true;
+	}
+
+	/* STRICT sees to the end of a piece, in the versions we know */
+	end = start + json_tokener_get_parse_end(document->tokener);
 	while (end < (size_t) len && memchr(" \t\r\n", body[end], 4) != NULL)
 		end++;
 	if (end != (size_t) len)
@@ -437,6 +477,7 @@ parse_body(Document *document, const char *body, int len)
 		json_object_put(document->root);
 		document->root = NULL;
 	}
+	return true;
 }
 
 /* A member of an object; NULL if absent, null, or parent is no object. */
@@ -620,7 +661,11 @@ fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 	document->release.arg = document;
 	MemoryContextRegisterResetCallback(context, &document->release);
 
-	parse_body(document, body, (int) len);
+	if (!parse_body(document, body, (int) len))
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed while reading the gateway's answer.")));
 	reply->is_json = json_object_is_type(document->root, json_type_object);
 	if (reply->is_json)
 		read_members(reply, document->root, secrets);

@@ -34,7 +34,8 @@ typedef struct FpgoReply
 /*
  * Read a body, which need not end in a NUL.  The reply is allocated in the
  * current memory context.  Never raises for what the bytes say: what cannot be
- * read is is_json = false.
+ * read is is_json = false.  Raises when memory runs out, and then half of an
+ * answer is not taken for the whole.
  * secrets, a NULL-terminated list of strings in UTF-8, are masked wherever a
  * message repeats them, as is everything that looks like a personal number.
  */

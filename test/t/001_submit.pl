@@ -14,9 +14,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-# What is promised, and what fails the test: a busy machine may be slow.
+# What is promised, and what fails the test: a busy machine may be slow, and so
+# many times slower is it with an instrument (see test/long).
 my $promised_ms = 100;
-my $allowed_ms  = 400;
+my $allowed_ms  = 400 * ($ENV{FPGO_SLOWDOWN} // 1);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
 my $node    = new_cluster('main', url => $gateway->address);

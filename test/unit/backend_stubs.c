@@ -3,9 +3,9 @@
  *		The little of a backend that http.c and reply.c stand on, for tests
  *		that run without a server.
  *
- * Memory contexts own their chunks and run reset callbacks, but have no
- * children.  An error ends the test.  The database's encoding is UTF-8, and
- * no transaction is open.
+ * Memory contexts own their chunks and children, run reset callbacks, and
+ * raise when memory runs out.  An error is caught by PG_TRY() or ends the
+ * test.  The database's encoding is UTF-8, and no transaction is open.
  */
 #include "postgres.h"
 
@@ -24,9 +24,12 @@ typedef struct StubContext
 {
 	MemoryContextData base;		/* reset_cbs is all that is used of it */
 	dlist_head	chunks;
+	dlist_head	children;
+	dlist_node	node;			/* in the parent's children */
 } StubContext;
 
-static StubContext top = {.chunks = DLIST_STATIC_INIT(top.chunks)};
+static StubContext top = {.chunks = DLIST_STATIC_INIT(top.chunks),
+.children = DLIST_STATIC_INIT(top.children)};
 MemoryContext CurrentMemoryContext = &top.base;
 MemoryContext TopMemoryContext = &top.base;
 int			MyProcPid = 1;
@@ -34,21 +37,46 @@ int			MyProcPid = 1;
 static uint32 current_wait = 0;
 uint32	   *my_wait_event_info = &current_wait;
 
+/* for PG_TRY() */
+sigjmp_buf *PG_exception_stack = NULL;
+ErrorContextCallback *error_context_stack = NULL;
+
+void
+pg_re_throw(void)
+{
+	if (PG_exception_stack == NULL)
+		abort();
+	siglongjmp(*PG_exception_stack, 1);
+}
+
+/* Memory to be had, or an error. */
+static void *
+require_memory(Size size)
+{
+	void	   *block = calloc(1, size);
+
+	if (block == NULL)
+		pg_re_throw();
+	return block;
+}
+
 MemoryContext
 AllocSetContextCreateInternal(MemoryContext parent, const char *name,
 							  Size minContextSize, Size initBlockSize,
 							  Size maxBlockSize)
 {
-	StubContext *context = calloc(1, sizeof(StubContext));
+	StubContext *context = require_memory(sizeof(StubContext));
 
 	dlist_init(&context->chunks);
+	dlist_init(&context->children);
+	dlist_push_tail(&((StubContext *) parent)->children, &context->node);
 	return &context->base;
 }
 
 void *
 MemoryContextAllocZero(MemoryContext context, Size size)
 {
-	dlist_node *chunk = calloc(1, MAXALIGN(sizeof(dlist_node)) + size);
+	dlist_node *chunk = require_memory(MAXALIGN(sizeof(dlist_node)) + size);
 
 	dlist_push_tail(&((StubContext *) context)->chunks, chunk);
 	return (char *) chunk + MAXALIGN(sizeof(dlist_node));
@@ -67,6 +95,9 @@ MemoryContextReset(MemoryContext context)
 {
 	StubContext *stub = (StubContext *) context;
 
+	while (!dlist_is_empty(&stub->children))
+		MemoryContextDelete(&dlist_head_element(StubContext, node,
+												&stub->children)->base);
 	for (; context->reset_cbs; context->reset_cbs = context->reset_cbs->next)
 		context->reset_cbs->func(context->reset_cbs->arg);
 	while (!dlist_is_empty(&stub->chunks))
@@ -77,6 +108,7 @@ void
 MemoryContextDelete(MemoryContext context)
 {
 	MemoryContextReset(context);
+	dlist_delete(&((StubContext *) context)->node);
 	free(context);
 }
 
@@ -108,6 +140,23 @@ pnstrdup(const char *text, Size len)
 	return memcpy(palloc(len + 1), text, strnlen(text, len));
 }
 
+char *
+psprintf(const char *format, ...)
+{
+	va_list		args;
+	char	   *text;
+	int			len;
+
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	text = palloc(len + 1);
+	va_start(args, format);
+	vsnprintf(text, len + 1, format, args);
+	va_end(args);
+	return text;
+}
+
 bool
 errstart(int elevel, const char *domain)
 {
@@ -129,14 +178,16 @@ errcode(int sqlerrcode)
 int
 errmsg(const char *format, ...)
 {
-	fputs(format, stderr);
+	if (PG_exception_stack == NULL)
+		fputs(format, stderr);
 	return 0;
 }
 
 int
 errmsg_internal(const char *format, ...)
 {
-	fputs(format, stderr);
+	if (PG_exception_stack == NULL)
+		fputs(format, stderr);
 	return 0;
 }
 
@@ -155,18 +206,22 @@ errhint(const char *format, ...)
 void
 errfinish(const char *filename, int lineno, const char *funcname)
 {
-	abort();
+	pg_re_throw();
 }
+
+int			stub_external_fds = 0;
 
 bool
 AcquireExternalFD(void)
 {
+	stub_external_fds++;
 	return true;
 }
 
 void
 ReleaseExternalFD(void)
 {
+	stub_external_fds--;
 }
 
 uint32

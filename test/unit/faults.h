@@ -1,0 +1,40 @@
+/*
+ * faults.h
+ *		Calls that fail when they are told to.
+ *
+ * Of the C library's malloc and its relatives, for this whole process and all
+ * libraries in it, and of those calls to libcurl and json-c that can fail, as
+ * src/ makes them, one call or all from one on are made to fail, as they do
+ * when memory runs out.  A test counts up from the first call until it gets
+ * by without having come to the one that was to fail.
+ */
+#ifndef FPGO_TEST_FAULTS_H
+#define FPGO_TEST_FAULTS_H
+
+#include <stdbool.h>
+
+typedef enum FaultKind
+{
+	FAULT_MEMORY,				/* malloc, calloc, realloc, posix_memalign ... */
+	FAULT_LIBRARY				/* curl_easy_setopt, json_tokener_new_ex ... */
+} FaultKind;
+
+/* From now on let the n-th call of the kind fail, or that and all after it. */
+extern void arm_fault(FaultKind kind, long n, bool for_ever);
+
+/* No more failures; how many there were. */
+extern long disarm_fault(void);
+
+/* How many there were up to now. */
+extern long count_failures(void);
+
+/* Blocks of memory that this process holds. */
+extern long count_blocks(void);
+
+/* Was it while json-c parsed that one of them failed, since arm_fault()? */
+extern bool parsing_failed;
+
+/* Is this the call to fail?  For those that stand in for one. */
+extern bool fault_strikes(FaultKind kind);
+
+#endif							/* FPGO_TEST_FAULTS_H */
