@@ -344,6 +344,22 @@ sub find_worker {
     return;
 }
 
+# Make uncertain what dead processes left behind, and deliver nothing.
+sub sweep {
+    my $id = administer($admin, q{SELECT min(id) FROM fpgo_internal.submission WHERE state = 'accepted'});
+    administer($admin, "CALL fpgo.deliver($id)");
+    return;
+}
+
+# unsent_states($how, $has_caller): what may become of an order that was not sent when a
+# cluster ends.  Without a postmaster PostgreSQL ends a process that has to wait for
+# another, so it may not even come to record that nothing was sent.
+sub unsent_states {
+    my ($how, $has_caller) = @_;
+    my $states = join '|', 'queued', $has_caller ? 'cancelled' : (), $how eq 'kill' ? 'uncertain' : ();
+    return qr/^(?:$states)$/;
+}
+
 # end_with_calls($title, $how, $drain, \%calls): end the cluster, as end_cluster has it,
 # while calls hang that are sent by helpers or by sessions that deliver; assert how long
 # each process takes, start it again, and assert what is on record.  $drain is the kind of
@@ -363,8 +379,8 @@ sub end_with_calls {
     in_time("all: $title", $drain, all => $ms{all});
     forget(map { @$_ } values %$calls);
     start_cluster();
-    comes_to("$title, $_", $_ eq 'deliver()' ? qr/^queued$/ : qr/^(?:queued|cancelled)$/, @{ $calls->{$_} })
-      for sort keys %$calls;
+    sweep() if $how eq 'kill';
+    comes_to("$title, $_", unsent_states($how, $_ ne 'deliver()'), @{ $calls->{$_} }) for sort keys %$calls;
     return;
 }
 
@@ -601,8 +617,9 @@ sub end_resident {
     forget(@submits);
     $node->append_conf('postgresql.conf', "fpgo.databases = ''");
     start_cluster();
-    comes_to("worker: $title, queued",    qr/^queued$/,                @queued);
-    comes_to("worker: $title, submitted", qr/^(?:queued|cancelled)$/, @submits);
+    sweep() if $how eq 'kill';
+    comes_to("worker: $title, queued",    unsent_states($how, 0), @queued);
+    comes_to("worker: $title, submitted", unsent_states($how, 1), @submits);
     $node->append_conf('postgresql.conf', "fpgo.databases = 'postgres'");
     $node->reload;
     find_worker();
