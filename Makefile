@@ -9,6 +9,7 @@ OBJS = \
 	src/amount.o \
 	src/ask.o \
 	src/call.o \
+	src/callback.o \
 	src/characters.o \
 	src/claim.o \
 	src/defaults.o \
@@ -47,6 +48,7 @@ OBJS = \
 	src/pause.o \
 	src/payload.o \
 	src/plausible.o \
+	src/query.o \
 	src/queue.o \
 	src/reading.o \
 	src/reply.o \

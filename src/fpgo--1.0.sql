@@ -7,11 +7,12 @@
  *		2. Payload:    what goes over the wire
  *		3. Validation: validate, advise, is_valid, order_payload, rules, json_schema
  *		4. Gateways:   the foreign-data wrapper
- *		5. Records:    submissions, attempts, payloads, events (schema fpgo_internal)
+ *		5. Records:    submissions, attempts, payloads, events, callbacks (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
  *		7. Delivery:   deliver, resolve, cancel_submission, pause, resume, worker, doctor
- *		8. Views:      submissions, attempts, queue_health, delivery_progress
- *		9. Rights, dumps, DROP EXTENSION
+ *		8. Follow-up:  receive_callback
+ *		9. Views:      submissions, attempts, callbacks, queue_health, delivery_progress
+ *		10. Rights, dumps, DROP EXTENSION
  *
  * Names are the API's names in snake_case, one for one.  Everything has a
  * COMMENT; \df+ fpgo.* and \dT+ fpgo.* are the reference.
@@ -369,7 +370,8 @@ CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, i
 	WHERE state = ANY ('{queued,sending,uncertain}');
 -- what must be settled before the next of its reference leaves; reports too
 CREATE INDEX submission_reference ON fpgo_internal.submission (reference, server);
--- no two may be given the same uuid, but for updates of the one by the other
+-- no two may be given the same uuid, but for updates of the one by the other;
+-- and what the gateway says of an order later is about this one
 CREATE INDEX submission_order_uuid ON fpgo_internal.submission (order_uuid)
 	WHERE order_uuid IS NOT NULL;
 -- for reports of a day or a month; costs an insert next to nothing
@@ -432,6 +434,51 @@ COMMENT ON COLUMN fpgo_internal.event.at IS 'When it was decided';
 COMMENT ON COLUMN fpgo_internal.event.role IS 'Who decided';
 COMMENT ON COLUMN fpgo_internal.event.what IS 'The change: uncertain to accepted, queued to cancelled, ...';
 COMMENT ON COLUMN fpgo_internal.event.reason IS 'Why, in their words';
+
+CREATE TABLE fpgo_internal.callback (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	server text NOT NULL,
+	checksum bytea NOT NULL,
+	order_uuid text NOT NULL,
+	status text NOT NULL,
+	payment_method text,
+	amount numeric,
+	order_created_at timestamptz,
+	sent_at timestamptz,
+	received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	is_stale boolean NOT NULL,
+	UNIQUE (server, checksum)
+);
+COMMENT ON SEQUENCE fpgo_internal.callback_id_seq IS 'Numbers the callbacks';
+CREATE INDEX callback_order ON fpgo_internal.callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.callback IS 'One row a genuine callback of the gateway; one that comes again has no second row';
+COMMENT ON COLUMN fpgo_internal.callback.id IS 'The number of the callback';
+COMMENT ON COLUMN fpgo_internal.callback.server IS 'Name of the foreign server whose secret it was signed with';
+COMMENT ON COLUMN fpgo_internal.callback.checksum IS 'Its checksum, which makes it the same when it comes again';
+COMMENT ON COLUMN fpgo_internal.callback.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.callback.status IS 'The status the order has, in the gateway''s words';
+COMMENT ON COLUMN fpgo_internal.callback.payment_method IS 'How it is paid, in the gateway''s words; NULL if not said';
+COMMENT ON COLUMN fpgo_internal.callback.amount IS 'In NOK; NULL if not said, or no amount';
+COMMENT ON COLUMN fpgo_internal.callback.order_created_at IS 'When the gateway made the order; NULL if not said';
+COMMENT ON COLUMN fpgo_internal.callback.sent_at IS 'When the gateway sent the callback; NULL if not said';
+COMMENT ON COLUMN fpgo_internal.callback.received_at IS 'When it was received first';
+COMMENT ON COLUMN fpgo_internal.callback.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time?';
+
+-- counted and not kept, so that a flood of forgeries fills no table
+CREATE TABLE fpgo_internal.callback_rejection (
+	server text,
+	outcome text,
+	times bigint NOT NULL DEFAULT 1,
+	first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	last_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (server, outcome)
+);
+COMMENT ON TABLE fpgo_internal.callback_rejection IS 'How many callbacks changed nothing, and why';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.server IS 'Name of the foreign server they were received for';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS 'forged, malformed or repeated; see fpgo.receive_callback';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.times IS 'How many there were';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.first_at IS 'When the first came';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.last_at IS 'When the last came';
 
 -- Eleven digits are guessed in no time, so hashes of payloads are keyed.  The
 -- oldest key counts: after a restore that is the one the hashes were made with.
@@ -534,7 +581,14 @@ CREATE FUNCTION fpgo.doctor(server text DEFAULT NULL, OUT "check" text, OUT ok b
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 24;
 COMMENT ON FUNCTION fpgo.doctor(text) IS 'Is fpgo set up right? One row a check, always all of them and in this order: extension, libcurl, json-c, writable, durability, shared_memory, preload, worker, queue, server, options, usage, timeout, mapping, token, process, name, connection, tls, clock, api, credentials, logging, publications. ok: true, false, or NULL if it could not be looked at, most often because of a check before it. detail: what was found, never NULL, without secrets. hint: how to mend it, NULL if ok or not known. server: a foreign server of wrapper fpgo, by default the one fpgo.server names. Asks that gateway for the status of an order that hardly exists (GET connect/orders/status/ODR0000000000), as the current user and with its user mapping, which takes USAGE on the server; waits for the answer for ten seconds at most, or the server''s timeout if that is shorter, and up to fpgo.helper_wait for a process to ask. Nothing is recorded, at the gateway or here. Settings are those of the session, queued orders those that fpgo.submissions shows: call it as the role that submits orders. What it finds is never an error.';
 
-/* ---------- 8. Views ---------- */
+/* ---------- 8. Follow-up ---------- */
+
+CREATE FUNCTION fpgo.receive_callback(query text, server text DEFAULT NULL, OUT outcome text, OUT submission bigint, OUT order_uuid text, OUT status text) RETURNS record
+	AS 'MODULE_PATHNAME', 'fpgo_receive_callback'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS 'Takes what the gateway sent to an order''s callbackUrl. query: the query string as it was sent, or the request''s target or address with it. outcome: recorded (genuine and new: listeners of the channel fpgo_order_status are told at commit, with a JSON object of submission, order_uuid and status), stale (the same, but older than the server''s option callback_window, or from the future: read the status from the gateway), foreign (genuine and new, but no submission has the order: kept, and nobody is told), repeated (genuine, and received before), forged (the checksum does not fit), malformed (no callback). submission: the newest that has the order; NULL unless recorded, stale or repeated. order_uuid, status: what it says; NULL if forged or malformed. A callback changes no submission: it is a hint. Needs EXECUTE only; the secret is that of PUBLIC''s user mapping (callback_secret, callback_secret_file). Errors: 22004 query is NULL, 25006 read-only, 42704 no such server, 55000 no secret or its file cannot be used. Checksum: SHA-256 of the decoded values of all parameters but the checksum, as they stand, then the secret (Front Payment, notifications via callback URL).';
+
+/* ---------- 9. Views ---------- */
 
 /*
  * The views run with their owner's rights on the tables and show each user the
@@ -576,7 +630,12 @@ CREATE VIEW fpgo.submissions WITH (security_barrier) AS
 		greatest(CASE WHEN s.state = ANY ('{queued,sending,uncertain}') THEN statement_timestamp()
 			ELSE s.settled_at END - s.created_at, '0') AS waiting_time,
 		s.not_before, s.error AS last_error,
-		s.gateway_status, s.gateway_status_at, s.invoice_number
+		s.gateway_status, s.gateway_status_at, s.invoice_number,
+		(SELECT c.status FROM fpgo_internal.callback c
+			WHERE c.order_uuid = s.order_uuid AND c.server = s.server
+			ORDER BY c.sent_at DESC NULLS LAST, c.id DESC LIMIT 1) AS reported_status,
+		(SELECT max(c.sent_at) FROM fpgo_internal.callback c
+			WHERE c.order_uuid = s.order_uuid AND c.server = s.server) AS reported_at
 	FROM fpgo_internal.submission s
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
@@ -601,6 +660,8 @@ COMMENT ON COLUMN fpgo.submissions.last_error IS 'What went wrong last, in a sen
 COMMENT ON COLUMN fpgo.submissions.gateway_status IS 'Last known status of the order at the gateway, in its words; NULL if not known';
 COMMENT ON COLUMN fpgo.submissions.gateway_status_at IS 'When the gateway said so; NULL if it never did';
 COMMENT ON COLUMN fpgo.submissions.invoice_number IS 'The gateway''s number of the invoice; NULL if not known';
+COMMENT ON COLUMN fpgo.submissions.reported_status IS 'Status of the order by the callback that was sent last, in the gateway''s words: a hint, see fpgo.receive_callback; NULL if none was received';
+COMMENT ON COLUMN fpgo.submissions.reported_at IS 'When the gateway sent that callback; NULL if none was received, or none says when';
 
 CREATE VIEW fpgo.attempts WITH (security_barrier) AS
 	SELECT a.submission, a.number, s.server, s.reference, a.outcome, a.status AS http_status, a.reason,
@@ -620,6 +681,40 @@ COMMENT ON COLUMN fpgo.attempts.reason IS 'What happened, in a sentence without 
 COMMENT ON COLUMN fpgo.attempts.started_at IS 'When it was recorded, just before its first byte left; never NULL';
 COMMENT ON COLUMN fpgo.attempts.ended_at IS 'When its outcome was known; NULL while it is under way';
 COMMENT ON COLUMN fpgo.attempts.duration IS 'interval from started_at to ended_at, or to now while it is under way; never NULL';
+
+CREATE VIEW fpgo.callbacks WITH (security_barrier) AS
+	SELECT c.id AS callback, c.server, s.id AS submission, s.reference, c.order_uuid, c.status, c.payment_method,
+		c.amount, c.order_created_at, c.sent_at, c.received_at, c.is_stale
+	FROM fpgo_internal.callback c
+		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
+			WHERE n.order_uuid = c.order_uuid AND n.server = c.server
+			ORDER BY n.id DESC LIMIT 1) s ON true
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.callbacks IS 'One row a genuine callback of the gateway, of the submissions that fpgo.submissions shows; those of orders that no submission has, to whoever sees all. What each says is a hint: see fpgo.receive_callback. No personal data.';
+COMMENT ON COLUMN fpgo.callbacks.callback IS 'The number of the callback; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.server IS 'Name of the foreign server it was received for; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.submission IS 'The newest submission that has the order; NULL if none has';
+COMMENT ON COLUMN fpgo.callbacks.reference IS 'referenceNo of its order, its first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.callbacks.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
+COMMENT ON COLUMN fpgo.callbacks.status IS 'Status of the order, in the gateway''s words: PAID, INVOICED, ... Compare it without case; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.payment_method IS 'How it is paid, in the gateway''s words; NULL if not said';
+COMMENT ON COLUMN fpgo.callbacks.amount IS 'Amount in NOK; NULL if not said, or no amount';
+COMMENT ON COLUMN fpgo.callbacks.order_created_at IS 'When the gateway made the order; NULL if not said';
+COMMENT ON COLUMN fpgo.callbacks.sent_at IS 'When the gateway sent the callback; NULL if not said';
+COMMENT ON COLUMN fpgo.callbacks.received_at IS 'When it was received first; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time? Never NULL';
+
+CREATE VIEW fpgo.callback_rejections WITH (security_barrier) AS
+	SELECT r.server, r.outcome, r.times, r.first_at, r.last_at
+	FROM fpgo_internal.callback_rejection r
+	WHERE (SELECT v.counts_all FROM fpgo_internal.viewer v);
+COMMENT ON VIEW fpgo.callback_rejections IS 'How many callbacks changed nothing, by server and kind. Shows them to whoever may execute fpgo.sees_all_submissions or fpgo.resolve, and to members of pg_monitor.';
+COMMENT ON COLUMN fpgo.callback_rejections.server IS 'Name of the foreign server they were received for; never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.outcome IS 'forged, malformed or repeated; see fpgo.receive_callback. Never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.times IS 'How many there were; never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.first_at IS 'When the first came; never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.last_at IS 'When the last came; never NULL';
 
 /*
  * What ended within the last hour began within the last two, as the option
@@ -738,7 +833,7 @@ COMMENT ON COLUMN fpgo.delivery_progress.in_flight IS 'Those of them that are se
 COMMENT ON COLUMN fpgo.delivery_progress.per_second IS 'How many left the queue a second (accepted, refused or uncertain), over the last minute or, if that is shorter, since the first that ended in it was begun; never NULL';
 COMMENT ON COLUMN fpgo.delivery_progress.time_left IS 'interval in which what remains is gone at that rate, if nothing is added or postponed; zero if nothing remains, NULL if nothing left the queue within the last minute';
 
-/* ---------- 9. Rights, dumps, DROP EXTENSION ---------- */
+/* ---------- 10. Rights, dumps, DROP EXTENSION ---------- */
 
 -- USAGE on a server is the right that counts, so that one GRANT suffices
 GRANT USAGE ON SCHEMA fpgo TO PUBLIC;
@@ -748,7 +843,9 @@ REVOKE EXECUTE ON PROCEDURE fpgo.deliver(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) FROM PUBLIC;
 -- everybody may read the views, which show each their own; this shows all
 REVOKE EXECUTE ON FUNCTION fpgo.sees_all_submissions() FROM PUBLIC;
-GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
+-- for the shop's web server
+REVOKE EXECUTE ON FUNCTION fpgo.receive_callback(text, text) FROM PUBLIC;
+GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.callback_rejections, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
 
 -- orders are the shop's data: a dump without them would lose invoices
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
@@ -757,6 +854,9 @@ SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.payload', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.attempt', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hash_key', '');
 
 CREATE FUNCTION fpgo.refuse_drop() RETURNS event_trigger

@@ -200,4 +200,20 @@ extern FpgoTerms fpgo_gateway_terms(const char *server_name);
  */
 extern int	fpgo_gateway_retention(const char *server_name);
 
+/* How to tell the gateway's callbacks from others. */
+typedef struct FpgoCallbackTerms
+{
+	const char *server_name;
+	char	   *secret;			/* the caller's to wipe */
+	int			window_ms;		/* how old a callback may be to be news */
+} FpgoCallbackTerms;
+
+/*
+ * Those of a server (NULL: the one fpgo.server names).  The secret is that of
+ * PUBLIC's user mapping.  Needs no right on the server.  Raises 42704 if there
+ * is no such server, 55000 without a secret.
+ */
+extern FpgoCallbackTerms
+fpgo_gateway_callback_terms(const char *server_name);
+
 #endif							/* FPGO_H */

@@ -42,6 +42,9 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 #define DEFAULT_TIMEOUT 120000
 #define MAX_TIMEOUT (60 * 60 * 1000)
 
+/* how old a callback may be, in milliseconds, to be news */
+#define DEFAULT_CALLBACK_WINDOW (15 * 60 * 1000)
+
 /*
  * How long an idle connection is kept, in milliseconds.  Shorter than what
  * web servers keep theirs for, so that a request rarely meets a dying one.
@@ -88,11 +91,14 @@ static const Option options[] = {
 	{"timeout", ForeignServerRelationId, check_duration},
 	{"keepalive", ForeignServerRelationId, check_duration},
 	{"concurrency", ForeignServerRelationId, check_concurrency},
+	{"callback_window", ForeignServerRelationId, check_duration},
 	{"retention", ForeignServerRelationId, check_retention},
 	{"tax_rates", ForeignServerRelationId, check_tax_rates},
 	{"defaults", ForeignServerRelationId, NULL},
 	{"token", UserMappingRelationId, check_token},
 	{"token_file", UserMappingRelationId, check_token_file},
+	{"callback_secret", UserMappingRelationId, check_token},
+	{"callback_secret_file", UserMappingRelationId, check_token_file},
 };
 
 /* ---------- checks of single options ---------- */
@@ -400,6 +406,30 @@ check_place(List *defs)
 				 fpgo_errhide()));
 }
 
+/* A secret stands in an option or in a file, and a mapping holds one at least. */
+static void
+check_mapping(List *defs)
+{
+	bool		has_token = find_value(defs, "token") != NULL;
+	bool		has_token_file = find_value(defs, "token_file") != NULL;
+	bool		has_secret = find_value(defs, "callback_secret") != NULL;
+	bool		has_secret_file = find_value(defs,
+											 "callback_secret_file") != NULL;
+
+	if ((has_token && has_token_file) ||
+		(!has_token && !has_token_file && !has_secret && !has_secret_file))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("a user mapping of foreign-data wrapper \"fpgo\" needs either \"token\" or \"token_file\""),
+				 errhint("Add OPTIONS (token_file '/path/of/the/token')."),
+				 fpgo_errhide()));
+	if (has_secret && has_secret_file)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("a user mapping of foreign-data wrapper \"fpgo\" has either \"callback_secret\" or \"callback_secret_file\""),
+				 fpgo_errhide()));
+}
+
 /* What must hold of an object's options together. */
 static void
 check_together(List *defs, Oid catalog)
@@ -410,14 +440,8 @@ check_together(List *defs, Oid catalog)
 				 errmsg("option \"url\" is required for a server of foreign-data wrapper \"fpgo\""),
 				 errhint("Add OPTIONS (url 'https://demo-api.frontpayment.no/api/v1') for the gateway's demo."),
 				 fpgo_errhide()));
-	if (catalog == UserMappingRelationId &&
-		(find_value(defs, "token") == NULL) ==
-		(find_value(defs, "token_file") == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
-				 errmsg("a user mapping of foreign-data wrapper \"fpgo\" needs either \"token\" or \"token_file\""),
-				 errhint("Add OPTIONS (token_file '/path/of/the/token')."),
-				 fpgo_errhide()));
+	if (catalog == UserMappingRelationId)
+		check_mapping(defs);
 	if (catalog == ForeignServerRelationId)
 	{
 		check_place(defs);
@@ -517,6 +541,26 @@ find_mapping(Oid role, Oid server, List **defs)
 	return true;
 }
 
+/* The secret in a file that a user mapping names. */
+static char *
+read_secret_file(const ForeignServer *server, const char *file,
+				 const char *what)
+{
+	/* whoever owns the server may point it, and the secret, anywhere */
+	if (!has_privs_of_role(server->owner, ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s file of server \"%s\" is not honoured", what,
+						server->servername),
+				 errdetail("The server's owner \"%s\" may not read files of the server.",
+						   GetUserNameFromId(server->owner, true)),
+				 errhint("GRANT pg_read_server_files TO %s; or put the %s itself into the user mapping.",
+						 quote_identifier(GetUserNameFromId(server->owner,
+															false)), what),
+				 fpgo_errhide()));
+	return fpgo_token_read(file, what, server->servername);
+}
+
 /* The token of the role's mapping, or of PUBLIC's. */
 static const char *
 resolve_token(const ForeignServer *server, Oid role)
@@ -548,19 +592,35 @@ resolve_token(const ForeignServer *server, Oid role)
 						 quote_identifier(server->servername)),
 				 fpgo_errhide()));
 
-	/* whoever owns the server may point it, and the token, anywhere */
-	if (!has_privs_of_role(server->owner, ROLE_PG_READ_SERVER_FILES))
+	return read_secret_file(server, file, "token");
+}
+
+/* What the gateway's callbacks are signed with, by PUBLIC's mapping. */
+static char *
+resolve_callback_secret(const ForeignServer *server)
+{
+	List	   *defs = NIL;
+	const char *secret = NULL;
+	const char *file = NULL;
+
+	if (find_mapping(InvalidOid, server->serverid, &defs))
+	{
+		secret = find_value(defs, "callback_secret");
+		file = find_value(defs, "callback_secret_file");
+	}
+	if (secret == NULL && file == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("token file of server \"%s\" is not honoured",
+				 errmsg("no callback secret for server \"%s\"",
 						server->servername),
-				 errdetail("The server's owner \"%s\" may not read files of the server.",
-						   GetUserNameFromId(server->owner, true)),
-				 errhint("GRANT pg_read_server_files TO %s; or put the token itself into the user mapping.",
-						 quote_identifier(GetUserNameFromId(server->owner,
-															false))),
+				 errdetail("Callbacks cannot be told from forgeries without it."),
+				 errhint("%s USER MAPPING FOR PUBLIC SERVER %s OPTIONS (%scallback_secret_file '/path/of/the/secret');",
+						 defs == NIL ? "CREATE" : "ALTER",
+						 quote_identifier(server->servername),
+						 defs == NIL ? "" : "ADD "),
 				 fpgo_errhide()));
-	return fpgo_token_read(file, server->servername);
+	return secret != NULL ? pstrdup(secret) :
+		read_secret_file(server, file, "callback secret");
 }
 
 static int
@@ -660,4 +720,18 @@ fpgo_gateway_retention(const char *server_name)
 
 	/* another wrapper's option of that name is none of ours */
 	return Max(seconds, 0);
+}
+
+FpgoCallbackTerms
+fpgo_gateway_callback_terms(const char *server_name)
+{
+	ForeignServer *server = require_server(server_name ? server_name :
+										   fpgo_server_name);
+
+	return (FpgoCallbackTerms) {
+		.server_name = server->servername,
+		.secret = resolve_callback_secret(server),
+		.window_ms = duration_option(server->options, "callback_window",
+									 DEFAULT_CALLBACK_WINDOW),
+	};
 }

@@ -37,6 +37,7 @@ fpgo_token_fault(const char *token)
 typedef struct TokenFile
 {
 	const char *path;
+	const char *what;			/* "token" */
 	const char *server_name;
 } TokenFile;
 
@@ -45,7 +46,7 @@ refuse_file(const TokenFile *file, const char *fault, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("token file of server \"%s\" cannot be used",
+			 errmsg("%s file of server \"%s\" cannot be used", file->what,
 					file->server_name),
 			 errdetail("%s.", fault),
 			 errdetail_log("%s: \"%s\".", fault, file->path),
@@ -87,10 +88,10 @@ fpgo_token_is_in_backups(const char *path)
 	return is_in;
 }
 
-const char *
-fpgo_token_read(const char *path, const char *server_name)
+char *
+fpgo_token_read(const char *path, const char *what, const char *server_name)
 {
-	TokenFile	file = {path, server_name};
+	TokenFile	file = {path, what, server_name};
 
 	/* one byte more than a token and a line end need, to see what is longer */
 	char		content[FPGO_TOKEN_MAX + 8];
@@ -130,7 +131,7 @@ fpgo_token_read(const char *path, const char *server_name)
 	if (fault != NULL)
 	{
 		explicit_bzero(token, len);
-		refuse_file(&file, psprintf("The token in it %s", fault), NULL);
+		refuse_file(&file, psprintf("The %s in it %s", file.what, fault), NULL);
 	}
 	return token;
 }
