@@ -24,6 +24,13 @@ HEADERS = (
     ("", "sandbox-token"),
 )
 
+QUERIES = (
+    "orderUuid=ODR4286244937&status=PAID&paymentMethod=invoice&amount=40&createdAt=1703040812&timestamp=1703040813"
+    "&checksum=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "/fpgo?a=x+y%20z%2B&=1&b",
+    "https://shop.example/fpgo?a=%E2%82%AC&%61=%00&&b=%zz%",
+)
+
 
 def texts_in(value):
     """Every text in a JSON value, the names of members included; numbers as they are spelt."""
@@ -92,6 +99,7 @@ def main():
     write(target / "plausible", text_seeds(cases))
     write(target / "outcome", outcome_seeds())
     write(target / "reply", reply_seeds(cases))
+    write(target / "query", [pair("", query) for query in QUERIES])
     write(target / "http_text", [pair(first, second) for first, second in HEADERS])
 
 

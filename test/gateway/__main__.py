@@ -14,6 +14,7 @@ import ssl
 import threading
 
 from api import Api
+from callbacks import Callbacks
 from control import Control
 from formats import is_number
 from ledger import Ledger
@@ -52,7 +53,7 @@ def build(options, ledger):
     store, pending, traffic = Orders(), Pending(), Traffic()
     rate_limit = RateLimit(options.rate_limit, options.enforce_rate_limit)
     endpoints = Api(options.token, options.tax_rates, store, ledger, rate_limit)
-    controls = Control(store, ledger, pending, traffic)
+    controls = Control(store, ledger, pending, traffic, Callbacks(options.callback_secret))
     log = None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
     return Gateway(options.port, endpoints, controls, pending, traffic, tls, options.delay, log)
 
@@ -61,6 +62,7 @@ def read_options():
     parser = argparse.ArgumentParser(prog="python3 test/gateway", description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port to listen on (0: a free one)")
     parser.add_argument("--token", default="sandbox-token", help="bearer token to accept")
+    parser.add_argument("--callback-secret", default="sandbox-secret", help="what callbacks are signed with")
     parser.add_argument("--ledger", metavar="FILE", help="append every received create to this file, a JSON line each")
     parser.add_argument(
         "--tax-rates", type=tax_rates, default=DEFAULT_TAX_RATES, metavar="LIST", help="allowed tax rates (0,12,15,25)"

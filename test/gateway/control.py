@@ -6,6 +6,7 @@ They take no token, and plain HTTP also where the gateway serves https. Their an
 import json
 
 import answers
+from callbacks import NoCallback
 from pending import BadSpec
 
 PREFIX = "/sandbox/"
@@ -13,11 +14,12 @@ LARGEST_BODY = 64 * 1024 * 1024
 
 
 class Control:
-    def __init__(self, store, ledger, pending, traffic):
+    def __init__(self, store, ledger, pending, traffic, callbacks):
         self._store = store
         self._ledger = ledger
         self._pending = pending
         self._traffic = traffic
+        self._callbacks = callbacks
         self._calls = {
             ("GET", "ledger"): self._read_ledger,
             ("DELETE", "ledger"): self._clear_ledger,
@@ -75,7 +77,13 @@ class Control:
             return answers.Answer(400, {"message": 'The body must be an object such as {"status": "PAID"}.'})
         if not self._store.change_status(uuid, status):
             return answers.Answer(404, {"message": f"There is no order {uuid}."})
-        return answers.Answer(200, {"uuid": uuid, "status": status})
+        answer = {"uuid": uuid, "status": status}
+        try:
+            if wanted.get("callback"):
+                answer["callback"] = self._callbacks.send(self._store.find(uuid))
+        except NoCallback as reason:
+            return answers.Answer(409, {"message": str(reason)})
+        return answers.Answer(200, answer)
 
 
 def _json(body):

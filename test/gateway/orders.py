@@ -5,6 +5,7 @@ import json
 import math
 import random
 import threading
+import time
 from urllib.parse import quote
 
 # The states in which an order has an invoice number.
@@ -23,6 +24,7 @@ class Order:
         self.content = None
         self.status = "SENT"
         self.invoice_number = None
+        self.created_at = time.time()
 
     @property
     def is_private(self):

@@ -84,6 +84,14 @@ sub clear {
 # What was seen: a hash (connections, routes, last: requests with headers).
 sub requests { return $_[0]->_call('GET', 'requests'); }
 
+# change_status($uuid, $status[, callback => 1]): give an order a status; if wished,
+# tell its callbackUrl: returns the HTTP status of that.
+sub change_status {
+    my ($self, $uuid, $status, %more) = @_;
+    my %wish = (status => $status, $more{callback} ? (callback => \1) : ());
+    return $self->_call('POST', "orders/$uuid", encode_json(\%wish))->{callback};
+}
+
 # End it and wait for its end.
 sub stop {
     my ($self) = @_;

@@ -35,9 +35,9 @@ sub ask {
 
 # --- who may do what, as the README grants it -------------------------------------------
 
-administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman caretaker integrator monitor nobody);
+administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman caretaker web integrator monitor nobody);
 my @grants = readme_statements('Who may do what');
-is(scalar @grants, 8, 'the README grants eight things');
+is(scalar @grants, 9, 'the README grants nine things');
 administer($admin, $_) for @grants;
 administer($admin, 'CREATE SCHEMA shop; GRANT ALL ON SCHEMA shop TO shop, reporter');
 
@@ -70,6 +70,8 @@ is(ask('shop',   $seen)->{rows}, $of_shop, 'the shop sees its own');
 is(ask('nobody', $seen)->{rows}, '',       'nobody sees none');
 is(ask('postman', $seen)->{rows}, '',      'the postman sees none');
 is(ask('monitor', $seen)->{rows}, '',      'the monitor sees none');
+is(ask('web', $seen)->{rows}, '',          'the web server sees none');
+like(ask('web', q{SELECT fpgo.receive_callback('')})->{message}, qr/no callback secret/, 'but may hand over a callback');
 is(ask($_, $seen)->{rows}, $of_all, "the $_ sees all") for qw(clerk reporter operator);
 is(ask('monitor', 'SELECT queued, uncertain, accepted_last_hour, failed_last_hour FROM fpgo.queue_health')->{rows},
     '1|1|2|2', 'the monitor counts all');

@@ -1,0 +1,51 @@
+"""Callbacks to a shop on loopback."""
+
+import hashlib
+import http.server
+import threading
+import unittest
+from urllib.parse import parse_qsl, urlsplit
+
+from example import with_value
+from running import Running
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    seen = []
+
+    def do_GET(self):
+        self.seen.append(self.path)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+class CallbackTest(unittest.TestCase):
+    def test_callback(self):
+        """a status change requests the callbackUrl, signed, where that is asked for"""
+        shop = http.server.HTTPServer(("127.0.0.1", 0), Shop)
+        threading.Thread(target=shop.serve_forever, daemon=True).start()
+        gateway = Running("--callback-secret", "s3cret")
+        url = f"http://127.0.0.1:{shop.server_port}/fpgo?shop=a+b"
+        uuid = gateway.submit(with_value("callback.callbackUrl", url))[1]["data"]["orderUuid"]
+        self.assertEqual(gateway.sandbox("POST", f"orders/{uuid}", {"status": "INVOICED"})[0], 200)
+        self.assertEqual(Shop.seen, [])
+        answer = gateway.sandbox("POST", f"orders/{uuid}", {"status": "PAID", "callback": True})
+        self.assertEqual(answer, (200, {"uuid": uuid, "status": "PAID", "callback": 204}))
+        target = urlsplit(Shop.seen.pop())
+        pairs = parse_qsl(target.query, keep_blank_values=True)
+        self.assertEqual(target.path, "/fpgo")
+        self.assertEqual([name for name, _ in pairs], [
+            "shop", "orderUuid", "status", "paymentMethod", "amount", "createdAt", "timestamp", "checksum"])
+        values = dict(pairs)
+        self.assertEqual((values["shop"], values["orderUuid"], values["status"]), ("a b", uuid, "PAID"))
+        signed = "".join(value for name, value in pairs if name != "checksum") + "s3cret"
+        self.assertEqual(values["checksum"], hashlib.sha256(signed.encode()).hexdigest())
+        shop.shutdown()
+        shop.server_close()
+        self.assertEqual(gateway.sandbox("POST", f"orders/{uuid}", {"status": "X", "callback": True})[0], 409)
+        elsewhere = gateway.submit()[1]["data"]["orderUuid"]
+        self.assertEqual(gateway.sandbox("POST", f"orders/{elsewhere}", {"status": "X", "callback": True})[0], 409)
+        self.assertEqual(gateway.stop(), (0, ""))
