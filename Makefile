@@ -20,6 +20,7 @@ OBJS = \
 	src/document.o \
 	src/enqueue.o \
 	src/exchange.o \
+	src/fetch.o \
 	src/fields.o \
 	src/flight.o \
 	src/format.o \
@@ -37,11 +38,13 @@ OBJS = \
 	src/http_text.o \
 	src/install.o \
 	src/json_schema.o \
+	src/json_text.o \
 	src/lane.o \
 	src/launcher.o \
 	src/mailbox.o \
 	src/make.o \
 	src/order.o \
+	src/news.o \
 	src/outcome.o \
 	src/owner.o \
 	src/pattern.o \

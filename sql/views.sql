@@ -53,7 +53,7 @@ COMMIT;
 SELECT server, reference, key, role, state, order_uuid, customer_uuid, grand_total, advice, attempts,
 	accepted_at = settled_at AS accepted_when_settled, settled_at - created_at AS settled_after,
 	date_trunc('minute', waiting_time) AS waiting_time, not_before > now() AS waits, last_error,
-	gateway_status, gateway_status_at, invoice_number
+	gateway_status, gateway_status_at, order_amount, refunded_amount, invoice_number, reported_status, reported_at
 FROM fpgo.submissions WHERE key IN ('Q-2', 'A-2', 'U-1') ORDER BY submission;
 \x off
 -- settled: until then; unfinished: until now; never negative

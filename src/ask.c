@@ -377,9 +377,13 @@ raise_lost(const FpgoRequest *request)
 FpgoAnswer *
 fpgo_ask(FpgoRequest *request)
 {
-	bool		may_be_resident = true;
+	bool		is_large = request->body_limit > FPGO_ASK_SMALL;
+	bool		may_be_resident = !is_large;
 	int			n_lost = 0;
 
+	/* the resident worker would wait until all of a large answer is taken */
+	if (is_large && helper.worker == NULL)
+		forget_helper();
 	for (;;)
 	{
 		FpgoAnswer *answer;
@@ -388,7 +392,12 @@ fpgo_ask(FpgoRequest *request)
 			find_helper(may_be_resident);
 		answer = talk_or_leave(request);
 		if (answer != NULL && answer->kind != FPGO_ANSWER_ELSEWHERE)
+		{
+			/* with it goes the memory that a large answer took */
+			if (is_large)
+				forget_helper();
 			return answer;
+		}
 		may_be_resident = false;
 		if (answer == NULL && !withdraw())
 			raise_unknown("it is gone");

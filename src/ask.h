@@ -9,6 +9,9 @@
 
 #include "mailbox.h"
 
+/* largest body that the resident worker hands over, in bytes: fits a queue */
+#define FPGO_ASK_SMALL 12288
+
 /*
  * Hand a request to the database's resident worker or, where there is none, to
  * a helper process of this session, and wait for the answer, which is allocated

@@ -14,16 +14,21 @@
 
 #include <time.h>
 
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
 #include "exchange.h"
 
 /* an answer of the gateway has about half a kilobyte */
-#define ANSWER_LIMIT_KB 256
+#define ANSWER_LIMIT (256 * 1024)
 
 struct FpgoExchange
 {
 	FpgoHttpTransfer *transfer;
 	const FpgoTarget *target;
 	const char *const *secrets;
+	size_t		answer_limit;
+	bool		wants_body;		/* of the answer, and that it is not read */
 };
 
 /*
@@ -134,16 +139,17 @@ is_local(const FpgoTarget *target)
 
 /* Why there is no whole answer. */
 static const char *
-describe_fault(const FpgoTarget *target, const FpgoHttpResult *result)
+describe_fault(const FpgoExchange *exchange, const FpgoHttpResult *result)
 {
 	if (result->peer_refused)
-		return is_local(target) ?
+		return is_local(exchange->target) ?
 			"The host of the gateway should be this machine, and is another." :
 			"The host of the gateway has an address that is not public, and the server's option private_network is not true.";
 	if (result->code == 28)
-		return describe_timeout(target, result);
+		return describe_timeout(exchange->target, result);
 	if (result->over_limit)
-		return psprintf("The answer was larger than %d kB.", ANSWER_LIMIT_KB);
+		return psprintf("The answer was larger than %d kB.",
+						(int) (exchange->answer_limit / 1024));
 
 	for (size_t i = 0; i < lengthof(code_reasons); i++)
 	{
@@ -230,7 +236,7 @@ make_request(const FpgoTarget *target, const char *url)
 		.connect_timeout_ms = target->connect_timeout_ms,
 		.timeout_ms = target->timeout_ms,
 		.keepalive_s = target->keepalive_s,
-		.answer_limit = ANSWER_LIMIT_KB * 1024,
+		.answer_limit = ANSWER_LIMIT,
 		.may_be_internal = target->private_network,
 	};
 }
@@ -243,6 +249,7 @@ begin(const FpgoTarget *target, const FpgoHttpRequest *request,
 													sizeof(FpgoExchange));
 
 	exchange->target = target;
+	exchange->answer_limit = request->answer_limit;
 	exchange->transfer = fpgo_http_start(request, parent);
 	return exchange;
 }
@@ -265,12 +272,16 @@ fpgo_exchange_start(const FpgoTarget *target, const char *payload,
 
 FpgoExchange *
 fpgo_exchange_inquire(const FpgoTarget *target, const char *path,
-					  MemoryContext parent)
+					  size_t body_limit, MemoryContext parent)
 {
 	char	   *url = psprintf("%s%s", target->url, path);
 	FpgoHttpRequest request = make_request(target, url);
-	FpgoExchange *exchange = begin(target, &request, parent);
+	FpgoExchange *exchange;
 
+	if (body_limit > 0)
+		request.answer_limit = body_limit;
+	exchange = begin(target, &request, parent);
+	exchange->wants_body = body_limit > 0;
 	pfree(url);
 	return exchange;
 }
@@ -339,9 +350,17 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 		outcome->reason = describe_answer(outcome->class, result, reply,
 										  facts.contradicts_itself);
 	else
-		outcome->reason = describe_fault(exchange->target, result);
+		outcome->reason = describe_fault(exchange, result);
 	release(exchange);
 	return outcome;
+}
+
+/* Is it UTF-8?  The check stops at a NUL, so that is seen too. */
+static bool
+is_text(const char *body, size_t len)
+{
+	return len <= MaxAllocSize &&
+		pg_encoding_verifymbstr(PG_UTF8, body, (int) len) == (int) len;
 }
 
 FpgoFinding *
@@ -349,7 +368,7 @@ fpgo_exchange_find(FpgoExchange *exchange)
 {
 	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
 	FpgoFinding *finding = palloc0(sizeof(FpgoFinding));
-	FpgoReply  *reply = read_answer(exchange);
+	FpgoReply  *reply = exchange->wants_body ? NULL : read_answer(exchange);
 
 	/* the stage is known at the end only */
 	finding->stage = result->mark_reached ? FPGO_HTTP_SENT : result->stage;
@@ -361,9 +380,12 @@ fpgo_exchange_find(FpgoExchange *exchange)
 	if (is_whole_answer(result))
 		finding->status = result->status;
 	else
-		finding->reason = describe_fault(exchange->target, result);
+		finding->reason = describe_fault(exchange, result);
 	finding->is_api = reply != NULL && reply->is_json &&
 		reply->status_code == result->status;
+	if (exchange->wants_body && is_whole_answer(result) &&
+		is_text(result->body, result->body_len))
+		finding->body = pnstrdup(result->body, result->body_len);
 	release(exchange);
 	return finding;
 }

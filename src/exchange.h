@@ -55,6 +55,8 @@ typedef struct FpgoFinding
 	int64		elapsed_us;		/* start to end */
 	const char *reason;			/* why there is no whole answer, a sentence as
 								 * in FpgoOutcome; NULL if there is one */
+	const char *body;			/* a whole answer's body, if it was asked for;
+								 * UTF-8 without NUL, else NULL */
 } FpgoFinding;
 
 typedef struct FpgoExchange FpgoExchange;
@@ -74,10 +76,13 @@ extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 /*
  * Begin an inquiry: a GET of what path, such as "/connect/orders/status",
  * names below the target's url.  It changes nothing at the gateway and may be
- * ended at any time.  The rest as above.
+ * ended at any time.  body_limit: how large an answer may be whose body is to
+ * be handed over, unread; 0: it is looked at and not handed over.  The rest as
+ * above.
  */
 extern FpgoExchange *fpgo_exchange_inquire(const FpgoTarget *target,
 										   const char *path,
+										   size_t body_limit,
 										   MemoryContext parent);
 
 extern bool fpgo_exchange_is_done(const FpgoExchange *exchange);

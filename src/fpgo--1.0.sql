@@ -7,11 +7,11 @@
  *		2. Payload:    what goes over the wire
  *		3. Validation: validate, advise, is_valid, order_payload, rules, json_schema
  *		4. Gateways:   the foreign-data wrapper
- *		5. Records:    submissions, attempts, payloads, events, callbacks (schema fpgo_internal)
+ *		5. Records:    submissions, attempts, payloads, events, statuses, callbacks (schema fpgo_internal)
  *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
  *		7. Delivery:   deliver, resolve, cancel_submission, pause, resume, worker, doctor
- *		8. Follow-up:  receive_callback
- *		9. Views:      submissions, attempts, callbacks, queue_health, delivery_progress
+ *		8. Follow-up:  receive_callback, fetch_status, fetch_details, fetch_invoice_number, fetch_orders
+ *		9. Views:      submissions, attempts, callbacks, status_history, queue_health, ...
  *		10. Rights, dumps, DROP EXTENSION
  *
  * Names are the API's names in snake_case, one for one.  Everything has a
@@ -332,10 +332,7 @@ CREATE TABLE fpgo_internal.submission (
 	error text,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	settled_at timestamptz,
-	advice text[],
-	gateway_status text,
-	gateway_status_at timestamptz,
-	invoice_number text
+	advice text[]
 );
 COMMENT ON TABLE fpgo_internal.submission IS 'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view shows.';
 COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
@@ -356,9 +353,6 @@ COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a 
 COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
 COMMENT ON COLUMN fpgo_internal.submission.settled_at IS 'When it reached the state it is in, unless it is queued or sending';
 COMMENT ON COLUMN fpgo_internal.submission.advice IS 'What fpgo advised when it was handed in, one sentence each; NULL: nothing';
-COMMENT ON COLUMN fpgo_internal.submission.gateway_status IS 'Status of the order at the gateway, in its words; NULL: not known';
-COMMENT ON COLUMN fpgo_internal.submission.gateway_status_at IS 'When the gateway said so; NULL: it never did';
-COMMENT ON COLUMN fpgo_internal.submission.invoice_number IS 'The gateway''s number of the invoice; NULL: not known';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
@@ -434,6 +428,43 @@ COMMENT ON COLUMN fpgo_internal.event.at IS 'When it was decided';
 COMMENT ON COLUMN fpgo_internal.event.role IS 'Who decided';
 COMMENT ON COLUMN fpgo_internal.event.what IS 'The change: uncertain to accepted, queued to cancelled, ...';
 COMMENT ON COLUMN fpgo_internal.event.reason IS 'Why, in their words';
+
+-- What the gateway says of an order later changes often; the wide table of
+-- submissions does not.
+CREATE TABLE fpgo_internal.gateway_order (
+	order_uuid text,
+	server text,
+	status text,
+	status_at timestamptz,
+	order_amount numeric,
+	refunded_amount numeric,
+	invoice_number text,
+	PRIMARY KEY (order_uuid, server)
+);
+COMMENT ON TABLE fpgo_internal.gateway_order IS 'One row an accepted order that the gateway was asked about: what it said last';
+COMMENT ON COLUMN fpgo_internal.gateway_order.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.gateway_order.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.gateway_order.status IS 'Its status, in the gateway''s words; NULL: not asked for';
+COMMENT ON COLUMN fpgo_internal.gateway_order.status_at IS 'When the gateway said so';
+COMMENT ON COLUMN fpgo_internal.gateway_order.order_amount IS 'Its amount in NOK; NULL: not said';
+COMMENT ON COLUMN fpgo_internal.gateway_order.refunded_amount IS 'What of it was refunded, in NOK; NULL: not said';
+COMMENT ON COLUMN fpgo_internal.gateway_order.invoice_number IS 'The gateway''s number of the invoice; NULL: not known';
+
+CREATE TABLE fpgo_internal.status_change (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL,
+	status text NOT NULL,
+	at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON SEQUENCE fpgo_internal.status_change_id_seq IS 'Numbers the changes of status';
+CREATE INDEX status_change_order ON fpgo_internal.status_change (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.status_change IS 'One row each time the gateway, asked, gave an order another status than the time before';
+COMMENT ON COLUMN fpgo_internal.status_change.id IS 'The number of the change';
+COMMENT ON COLUMN fpgo_internal.status_change.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.status_change.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.status_change.status IS 'Its new status, in the gateway''s words';
+COMMENT ON COLUMN fpgo_internal.status_change.at IS 'When the gateway said so';
 
 CREATE TABLE fpgo_internal.callback (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -588,6 +619,45 @@ CREATE FUNCTION fpgo.receive_callback(query text, server text DEFAULT NULL, OUT 
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS 'Takes what the gateway sent to an order''s callbackUrl. query: the query string as it was sent, or the request''s target or address with it. outcome: recorded (genuine and new: listeners of the channel fpgo_order_status are told at commit, with a JSON object of submission, order_uuid and status), stale (the same, but older than the server''s option callback_window, or from the future: read the status from the gateway), foreign (genuine and new, but no submission has the order: kept, and nobody is told), repeated (genuine, and received before), forged (the checksum does not fit), malformed (no callback). submission: the newest that has the order; NULL unless recorded, stale or repeated. order_uuid, status: what it says; NULL if forged or malformed. A callback changes no submission: it is a hint. Needs EXECUTE only; the secret is that of PUBLIC''s user mapping (callback_secret, callback_secret_file). Errors: 22004 query is NULL, 25006 read-only, 42704 no such server, 55000 no secret or its file cannot be used. Checksum: SHA-256 of the decoded values of all parameters but the checksum, as they stand, then the secret (Front Payment, notifications via callback URL).';
 
+CREATE TYPE fpgo.order_status AS (
+	order_uuid text,
+	status text,
+	order_amount numeric,
+	refunded_amount numeric
+);
+COMMENT ON TYPE fpgo.order_status IS 'What the gateway says of an order when it is asked';
+COMMENT ON COLUMN fpgo.order_status.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
+COMMENT ON COLUMN fpgo.order_status.status IS 'Its status, in the gateway''s words: SENT, INVOICED, PAID, ... There is no complete list; compare it without case. Never NULL';
+COMMENT ON COLUMN fpgo.order_status.order_amount IS 'Its amount in NOK; NULL if the gateway does not say, as in a list';
+COMMENT ON COLUMN fpgo.order_status.refunded_amount IS 'What of it was refunded, in NOK; NULL likewise';
+
+/*
+ * The functions that go out to the network: a GET by the process that also
+ * sends orders, tried three times where another try may help.  USAGE on the
+ * server and a token are needed.  What is learnt of orders submitted here is kept
+ * in the caller's transaction, unless that is read-only; see fpgo.submissions.
+ */
+
+CREATE FUNCTION fpgo.fetch_status(order_uuid text, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_status'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS 'Asks the gateway for an order''s status: one row, or none if it has no such order. Goes out to the network. Kept in fpgo.submissions and fpgo.status_history if the order was submitted here. Errors: 22004 NULL, 22023 no identifier, 42704 no such server, 42501 no USAGE on it, 55000 no mapping or token, 53400 no free worker slot, 38F02 no answer or an odd one, 38F03 credentials refused, 38F04 asked to slow down.';
+
+CREATE FUNCTION fpgo.fetch_orders(status text DEFAULT NULL, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_orders'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000;
+COMMENT ON FUNCTION fpgo.fetch_orders(text, text) IS 'Asks the gateway for all orders of the account, or those with a status (in any case), without their amounts; no row if there is none. Goes out to the network. Kept as fetch_status keeps it. Errors: 22023 status is empty or longer than 255 bytes, the rest as with fpgo.fetch_status.';
+
+CREATE FUNCTION fpgo.fetch_invoice_number(order_uuid text, server text DEFAULT NULL) RETURNS text
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_invoice_number'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.fetch_invoice_number(text, text) IS 'Asks the gateway for the number of an order''s invoice; NULL if it has no such order, or no number yet: only invoiced orders have one. Goes out to the network. Kept in fpgo.submissions if the order was submitted here. Errors as with fpgo.fetch_status.';
+
+CREATE FUNCTION fpgo.fetch_details(order_uuid text, server text DEFAULT NULL) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_details'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.fetch_details(text, text) IS 'Asks the gateway for all it has of an order, in the API''s spelling; NULL if it has no such order. Goes out to the network. Names the customer, with the personal number, so it is for members of the role that submitted the order and for those who may execute fpgo.resolve; nothing of it is kept. Errors: 42501 also for orders of others, the rest as with fpgo.fetch_status.';
+
 /* ---------- 9. Views ---------- */
 
 /*
@@ -630,13 +700,14 @@ CREATE VIEW fpgo.submissions WITH (security_barrier) AS
 		greatest(CASE WHEN s.state = ANY ('{queued,sending,uncertain}') THEN statement_timestamp()
 			ELSE s.settled_at END - s.created_at, '0') AS waiting_time,
 		s.not_before, s.error AS last_error,
-		s.gateway_status, s.gateway_status_at, s.invoice_number,
+		g.status AS gateway_status, g.status_at AS gateway_status_at, g.order_amount, g.refunded_amount, g.invoice_number,
 		(SELECT c.status FROM fpgo_internal.callback c
 			WHERE c.order_uuid = s.order_uuid AND c.server = s.server
 			ORDER BY c.sent_at DESC NULLS LAST, c.id DESC LIMIT 1) AS reported_status,
 		(SELECT max(c.sent_at) FROM fpgo_internal.callback c
 			WHERE c.order_uuid = s.order_uuid AND c.server = s.server) AS reported_at
 	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.gateway_order g ON g.order_uuid = s.order_uuid AND g.server = s.server
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON VIEW fpgo.submissions IS 'One row an order that was handed to fpgo; it stays when payload, server and role are gone. Shows the submissions of the roles one is a member of, and all of them to whoever may execute fpgo.sees_all_submissions or fpgo.resolve; those of a role that no longer exists to the latter alone. No personal data: the BankID address is in fpgo.invoice_session(submission).';
@@ -657,8 +728,10 @@ COMMENT ON COLUMN fpgo.submissions.settled_at IS 'When it became accepted, refus
 COMMENT ON COLUMN fpgo.submissions.waiting_time IS 'interval from created_at to settled_at, or to now while queued, sending or uncertain; never NULL. Of an accepted one it is the time from commit to acceptance, and from created_at to the commit on top, which no table tells';
 COMMENT ON COLUMN fpgo.submissions.not_before IS 'While queued after an attempt that failed: when it may be tried again; otherwise NULL';
 COMMENT ON COLUMN fpgo.submissions.last_error IS 'What went wrong last, in a sentence without personal data; NULL if nothing did, or once accepted';
-COMMENT ON COLUMN fpgo.submissions.gateway_status IS 'Last known status of the order at the gateway, in its words; NULL if not known';
+COMMENT ON COLUMN fpgo.submissions.gateway_status IS 'Status of the order when the gateway was last asked, in its words; compare it without case. NULL if not asked';
 COMMENT ON COLUMN fpgo.submissions.gateway_status_at IS 'When the gateway said so; NULL if it never did';
+COMMENT ON COLUMN fpgo.submissions.order_amount IS 'Amount of the order in NOK, by the gateway; NULL if it did not say';
+COMMENT ON COLUMN fpgo.submissions.refunded_amount IS 'What of it was refunded, in NOK, by the gateway; NULL if it did not say';
 COMMENT ON COLUMN fpgo.submissions.invoice_number IS 'The gateway''s number of the invoice; NULL if not known';
 COMMENT ON COLUMN fpgo.submissions.reported_status IS 'Status of the order by the callback that was sent last, in the gateway''s words: a hint, see fpgo.receive_callback; NULL if none was received';
 COMMENT ON COLUMN fpgo.submissions.reported_at IS 'When the gateway sent that callback; NULL if none was received, or none says when';
@@ -704,6 +777,26 @@ COMMENT ON COLUMN fpgo.callbacks.order_created_at IS 'When the gateway made the 
 COMMENT ON COLUMN fpgo.callbacks.sent_at IS 'When the gateway sent the callback; NULL if not said';
 COMMENT ON COLUMN fpgo.callbacks.received_at IS 'When it was received first; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time? Never NULL';
+
+CREATE VIEW fpgo.status_history WITH (security_barrier) AS
+	SELECT h.order_uuid, h.server, s.id AS submission, s.reference, h.status, h.at, h.is_confirmed
+	FROM (SELECT c.order_uuid, c.server, c.status, c.at, true AS is_confirmed FROM fpgo_internal.status_change c
+			UNION ALL
+			SELECT r.order_uuid, r.server, r.status, coalesce(r.sent_at, r.received_at), false
+			FROM fpgo_internal.callback r) h
+		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
+			WHERE n.order_uuid = h.order_uuid AND n.server = h.server
+			ORDER BY n.id DESC LIMIT 1) s ON true
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.status_history IS 'One row a status that the gateway gave an order: by callback, or when it was asked and the status was another than the time before. Of the submissions that fpgo.submissions shows; those of orders that no submission has, to whoever sees all.';
+COMMENT ON COLUMN fpgo.status_history.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
+COMMENT ON COLUMN fpgo.status_history.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.status_history.submission IS 'The newest submission that has the order; NULL if none has';
+COMMENT ON COLUMN fpgo.status_history.reference IS 'referenceNo of its order, its first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.status_history.status IS 'The status, in the gateway''s words; compare it without case. Never NULL';
+COMMENT ON COLUMN fpgo.status_history.at IS 'When the gateway was asked, or sent the callback (if it does not say, when it was received); never NULL';
+COMMENT ON COLUMN fpgo.status_history.is_confirmed IS 'true: the gateway was asked; false: a callback says so, which is a hint. Never NULL';
 
 CREATE VIEW fpgo.callback_rejections WITH (security_barrier) AS
 	SELECT r.server, r.outcome, r.times, r.first_at, r.last_at
@@ -845,7 +938,7 @@ REVOKE EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION fpgo.sees_all_submissions() FROM PUBLIC;
 -- for the shop's web server
 REVOKE EXECUTE ON FUNCTION fpgo.receive_callback(text, text) FROM PUBLIC;
-GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.callback_rejections, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
+GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.status_history, fpgo.callback_rejections, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
 
 -- orders are the shop's data: a dump without them would lose invoices
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
@@ -854,6 +947,9 @@ SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.payload', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.attempt', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.gateway_order', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');

@@ -367,7 +367,10 @@ fpgo_mailbox_write_request(StringInfo message, const FpgoRequest *request)
 	if (request->kind == FPGO_REQUEST_ORDER)
 		put_order(message, request);
 	else
+	{
 		put_text(message, request->path);
+		put_int(message, request->body_limit);
+	}
 }
 
 FpgoRequest *
@@ -383,7 +386,10 @@ fpgo_mailbox_read_request(const void *data, Size len)
 	if (request->kind == FPGO_REQUEST_ORDER)
 		get_order(&reader, request);
 	else
+	{
 		request->path = get_text(&reader);
+		request->body_limit = get_int(&reader);
+	}
 	return request;
 }
 
@@ -465,6 +471,7 @@ put_finding(StringInfo message, const FpgoFinding *finding)
 	put_int(message, finding->ahead_s);
 	put_int(message, finding->elapsed_us);
 	put_text(message, finding->reason);
+	put_text(message, finding->body);
 }
 
 static void
@@ -478,6 +485,7 @@ get_finding(Reader *reader, FpgoFinding *finding)
 	finding->ahead_s = get_int(reader);
 	finding->elapsed_us = get_int(reader);
 	finding->reason = get_text(reader);
+	finding->body = get_text(reader);
 }
 
 void

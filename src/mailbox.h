@@ -81,7 +81,9 @@ typedef struct FpgoRequest
 	const char *const *secrets; /* of the order; see fpgo_secrets_list() */
 
 	/* of an inquiry */
-	const char *path;			/* see fpgo_exchange_inquire() */
+	const char *path;			/* this and the next: see
+								 * fpgo_exchange_inquire() */
+	int			body_limit;
 } FpgoRequest;
 
 typedef enum FpgoAnswerKind

@@ -13,7 +13,6 @@
 #include "fpgo.h"
 
 #include "access/htup_details.h"
-#include "common/jsonapi.h"
 #include "datatype/timestamp.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -25,6 +24,7 @@
 
 #include "compat.h"
 #include "document.h"
+#include "json_text.h"
 #include "reading.h"
 
 PG_FUNCTION_INFO_V1(fpgo_invoice_order_to_jsonb);
@@ -51,78 +51,21 @@ member_path(const char *path, const char *name)
 
 /* ---------- JSON text ---------- */
 
-static const char *
-describe_parse_error(JsonParseErrorType error)
-{
-	switch (error)
-	{
-		case JSON_EXPECTED_MORE:
-			return "The text ends too early";
-		case JSON_ESCAPING_INVALID:
-		case JSON_UNICODE_ESCAPE_FORMAT:
-			return "An escape sequence is malformed";
-		case JSON_ESCAPING_REQUIRED:
-			return "A control character in a string must be escaped";
-		case JSON_UNICODE_CODE_POINT_ZERO:
-			return "\\u0000 cannot be stored as text";
-		case JSON_UNICODE_HIGH_SURROGATE:
-		case JSON_UNICODE_LOW_SURROGATE:
-		case JSON_UNICODE_HIGH_ESCAPE:
-			return "A Unicode escape names no character this database can store";
-		case JSON_INVALID_TOKEN:
-			return "A word is neither a number, true, false nor null";
-		case JSON_EXPECTED_END:
-			return "Something follows the end of the order";
-		default:
-			return "The text departs from JSON's syntax";
-	}
-}
-
 Jsonb *
 fpgo_order_from_text(const char *json, int len)
 {
-	char	   *text = pnstrdup(json, len);
-	JsonLexContext *lex;
-	volatile JsonParseErrorType error = JSON_SUCCESS;
-	MemoryContext caller = CurrentMemoryContext;
-	volatile Datum result = 0;
+	FpgoJsonFault fault;
+	Jsonb	   *order = fpgo_json_read(json, len, &fault);
 
-	/* the same lexer that jsonb's input uses, but its verdict is a code */
-	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
-	PG_TRY();
-	{
-		error = pg_parse_json(lex, &nullSemAction);
-		if (error == JSON_SUCCESS)
-			result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-	}
-	PG_CATCH();
-	{
-		int			code = geterrcode();
-
-		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION &&
-			ERRCODE_TO_CATEGORY(code) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(caller);
-		FlushErrorState();
-		/* what remains are sizes and depths; PostgreSQL's text may quote */
+	if (order == NULL)
 		ereport(ERROR,
-				(errcode(code),
-				 errmsg("order cannot be stored as jsonb"),
-				 errdetail("A number, a string or the nesting in it is beyond PostgreSQL's limits."),
+				(errcode(fault.sqlstate),
+				 fault.sqlstate == ERRCODE_INVALID_TEXT_REPRESENTATION
+				 ? errmsg("order is not valid JSON")
+				 : errmsg("order cannot be stored as jsonb"),
+				 errdetail_internal("%s", fault.detail),
 				 fpgo_errhide()));
-	}
-	PG_END_TRY();
-	if (error != JSON_SUCCESS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("order is not valid JSON"),
-				 lex->token_start == NULL
-				 ? errdetail("%s.", describe_parse_error(error))
-				 : errdetail("%s, on line %d, byte %d of the text.",
-							 describe_parse_error(error), lex->line_number,
-							 (int) (lex->token_start - lex->input) + 1),
-				 fpgo_errhide()));
-	return DatumGetJsonbP(result);
+	return order;
 }
 
 Jsonb *

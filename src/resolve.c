@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "owner.h"
+#include "resolve.h"
 #include "roster.h"
 
 PG_FUNCTION_INFO_V1(fpgo_resolve);
@@ -77,6 +78,16 @@ static FpgoStatement lock_statement = {
 	" WHERE s.id OPERATOR(pg_catalog.=) $1" UNLESS_SENDING "FOR UPDATE OF s",
 	.n_parameters = 1,
 	.types = {INT8OID}
+};
+
+/* an order that was changed has several submissions */
+static FpgoStatement role_statement = {
+	.sql = "SELECT role FROM fpgo_internal.submission"
+	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
+	" AND server OPERATOR(pg_catalog.=) $2"
+	" ORDER BY id USING OPERATOR(pg_catalog.>) LIMIT 1",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
 };
 
 #define IS_FINISHED "$2 OPERATOR(pg_catalog.<>) 'queued'"
@@ -182,6 +193,32 @@ is_operator(void)
 
 	return fpgo_function_aclcheck(resolve, GetUserId(),
 								  ACL_EXECUTE) == ACLCHECK_OK;
+}
+
+void
+fpgo_resolve_require_order(const char *server, const char *order_uuid)
+{
+	const char *role_name = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoParameters p = {0};
+	Oid			role;
+
+	if (is_operator())
+		return;
+	SPI_connect();
+	fpgo_put_text(&p, order_uuid);
+	fpgo_put_text(&p, server);
+	if (fpgo_owner_run(&role_statement, &p) > 0)
+		role_name = fpgo_get_text(0, 1, caller);
+	SPI_finish();
+	role = role_name ? get_role_oid(role_name, true) : InvalidOid;
+	if (!OidIsValid(role) || !has_privs_of_role(GetUserId(), role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for the details of this order"),
+				 errdetail("They name its customer, and are for members of the role that submitted it."),
+				 errhint("Whoever may execute fpgo.resolve may see those of all orders."),
+				 fpgo_errhide()));
 }
 
 static void

@@ -376,6 +376,7 @@ begin_inquiry(FpgoService *service)
 	{
 		service->inquiry = fpgo_exchange_inquire(&service->request->target,
 												 service->request->path,
+												 service->request->body_limit,
 												 service->context);
 	}
 	PG_CATCH();
@@ -575,6 +576,10 @@ free_service(FpgoService *service)
 	if (service->answer.on_record.bank_id_url != NULL)
 		explicit_bzero(unconstify(char *, service->answer.on_record.bank_id_url),
 					   strlen(service->answer.on_record.bank_id_url));
+	if (service->answer.kind == FPGO_ANSWER_FINDING &&
+		service->answer.finding.body != NULL)
+		explicit_bzero(unconstify(char *, service->answer.finding.body),
+					   strlen(service->answer.finding.body));
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(service->context);
 }

@@ -35,8 +35,13 @@ $main->safe_psql('postgres', q{
     UPDATE fpgo_internal.submission SET attempts = 1, settled_at = clock_timestamp()
         WHERE key IN ('accepted', 'refused', 'uncertain');
     UPDATE fpgo_internal.submission SET order_uuid = 'ODR1', customer_uuid = 'CSRT1',
-        bank_id_url = 'https://bank.example/1', advice = '{One.,"Two, with a comma."}', gateway_status = 'PAID',
-        gateway_status_at = clock_timestamp(), invoice_number = '4711' WHERE key = 'accepted';
+        bank_id_url = 'https://bank.example/1', advice = '{One.,"Two, with a comma."}' WHERE key = 'accepted';
+    INSERT INTO fpgo_internal.gateway_order (order_uuid, server, status, invoice_number)
+        VALUES ('ODR1', 'frontpayment', 'PAID', '4711');
+    INSERT INTO fpgo_internal.status_change (order_uuid, server, status) VALUES ('ODR1', 'frontpayment', 'PAID');
+    INSERT INTO fpgo_internal.callback (order_uuid, server, checksum, status, is_stale)
+        VALUES ('ODR1', 'frontpayment', '\x00', 'REFUNDED', false);
+    INSERT INTO fpgo_internal.callback_rejection (server, outcome) VALUES ('frontpayment', 'forged');
     INSERT INTO fpgo_internal.attempt (submission, number, run, outcome, status, reason)
         SELECT id, 1, 4711, CASE key WHEN 'accepted' THEN 'accepted' WHEN 'refused' THEN 'refused' END,
             201, 'A "quoted" reason, with \ and
@@ -71,9 +76,12 @@ is($without->safe_psql('postgres', 'SELECT order_uuid FROM fpgo.invoice_session(
     'ODR1', 'without the roles: a superuser reads the answer');
 is($with->safe_psql('postgres', "SET ROLE $role; SELECT key FROM fpgo.submissions WHERE state = 'accepted'"),
     'accepted', 'with the roles: and sees it in the views');
-is($without->safe_psql('postgres', q{SELECT array_to_string(advice, '|'), gateway_status, invoice_number
+is($without->safe_psql('postgres', q{SELECT array_to_string(advice, '|'), gateway_status, invoice_number, reported_status
     FROM fpgo.submissions WHERE state = 'accepted'}),
-    'One.|Two, with a comma.|PAID|4711', 'without the roles: a superuser sees it in the views');
+    'One.|Two, with a comma.|PAID|4711|REFUNDED', 'without the roles: a superuser sees it in the views');
+is($without->safe_psql('postgres', q{SELECT string_agg(status || ' ' || is_confirmed, ', ' ORDER BY status) FROM fpgo.status_history}),
+    'PAID true, REFUNDED false', 'and what the gateway said of it');
+is($without->safe_psql('postgres', 'SELECT outcome, times FROM fpgo.callback_rejections'), 'forged|1', 'and of forgeries');
 $without->safe_psql('postgres', 'SELECT fpgo.cancel_submission('
     . number_of($without, 'queued') . q{, 'Its role is gone.')});
 is($without->safe_psql('postgres', q{SELECT state FROM fpgo_internal.submission WHERE key = 'queued'}),

@@ -1,0 +1,82 @@
+/*
+ * json_text.c
+ *		JSON text made jsonb, without an error that quotes it.
+ */
+#include "postgres.h"
+
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "json_text.h"
+
+static const char *
+describe_parse_error(JsonParseErrorType error)
+{
+	switch (error)
+	{
+		case JSON_EXPECTED_MORE:
+			return "The text ends too early";
+		case JSON_ESCAPING_INVALID:
+		case JSON_UNICODE_ESCAPE_FORMAT:
+			return "An escape sequence is malformed";
+		case JSON_ESCAPING_REQUIRED:
+			return "A control character in a string must be escaped";
+		case JSON_UNICODE_CODE_POINT_ZERO:
+			return "\\u0000 cannot be stored as text";
+		case JSON_UNICODE_HIGH_SURROGATE:
+		case JSON_UNICODE_LOW_SURROGATE:
+		case JSON_UNICODE_HIGH_ESCAPE:
+			return "A Unicode escape names no character this database can store";
+		case JSON_INVALID_TOKEN:
+			return "A word is neither a number, true, false nor null";
+		case JSON_EXPECTED_END:
+			return "Something follows its end";
+		default:
+			return "The text departs from JSON's syntax";
+	}
+}
+
+Jsonb *
+fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
+{
+	char	   *text = pnstrdup(json, len);
+	JsonLexContext *lex;
+	volatile JsonParseErrorType error = JSON_SUCCESS;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile Datum result = 0;
+
+	/* the same lexer that jsonb's input uses, but its verdict is a code */
+	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
+	PG_TRY();
+	{
+		error = pg_parse_json(lex, &nullSemAction);
+		if (error == JSON_SUCCESS)
+			result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(code) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		/* what remains are sizes and depths; PostgreSQL's text may quote */
+		fault->sqlstate = code;
+		fault->detail = "A number, a string or the nesting in it is beyond PostgreSQL's limits.";
+		return NULL;
+	}
+	PG_END_TRY();
+	if (error == JSON_SUCCESS)
+		return DatumGetJsonbP(result);
+	fault->sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
+	fault->detail = lex->token_start == NULL
+		? psprintf("%s.", describe_parse_error(error))
+		: psprintf("%s, on line %d, byte %d of the text.",
+				   describe_parse_error(error), lex->line_number,
+				   (int) (lex->token_start - lex->input) + 1);
+	return NULL;
+}

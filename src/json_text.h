@@ -1,0 +1,27 @@
+/*
+ * json_text.h
+ *		JSON text made jsonb, without an error that quotes it.
+ */
+#ifndef FPGO_JSON_TEXT_H
+#define FPGO_JSON_TEXT_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+/* Why a text cannot be read. */
+typedef struct FpgoJsonFault
+{
+	int			sqlstate;		/* 22P02: not JSON; others of classes 22 and
+								 * 54: beyond a limit of jsonb's */
+	const char *detail;			/* a sentence that quotes nothing */
+} FpgoJsonFault;
+
+/*
+ * The value in a text in the database's encoding, which need not end in a NUL;
+ * NULL, and why, if there is none.  PostgreSQL's own message would quote a
+ * line of the text, in CONTEXT.
+ */
+extern Jsonb *fpgo_json_read(const char *json, int len, FpgoJsonFault *fault);
+
+#endif							/* FPGO_JSON_TEXT_H */

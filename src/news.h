@@ -1,0 +1,30 @@
+/*
+ * news.h
+ *		What the gateway says of accepted orders when it is asked, on record.
+ *
+ * Kept for orders that a submission has, and for no others.  Runs inside the
+ * caller's transaction, with SPI connected; does nothing where that is
+ * read-only.
+ */
+#ifndef FPGO_NEWS_H
+#define FPGO_NEWS_H
+
+#include "postgres.h"
+
+typedef struct FpgoNews
+{
+	const char *order_uuid;
+	const char *status;			/* in the gateway's words */
+	const char *order_amount;	/* what numeric reads; NULL if not said */
+	const char *refunded_amount;	/* likewise */
+} FpgoNews;
+
+/* Keep the statuses of n orders, and what changed in the history. */
+extern void fpgo_news_keep(const char *server, const FpgoNews *news, int n);
+
+/* Keep an order's invoice number. */
+extern void fpgo_news_keep_invoice_number(const char *server,
+										  const char *order_uuid,
+										  const char *invoice_number);
+
+#endif							/* FPGO_NEWS_H */
