@@ -71,7 +71,8 @@ is(ask('nobody', $seen)->{rows}, '',       'nobody sees none');
 is(ask('postman', $seen)->{rows}, '',      'the postman sees none');
 is(ask('monitor', $seen)->{rows}, '',      'the monitor sees none');
 is(ask('web', $seen)->{rows}, '',          'the web server sees none');
-like(ask('web', q{SELECT fpgo.receive_callback('')})->{message}, qr/no callback secret/, 'but may hand over a callback');
+administer($admin, q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (ADD callback_secret 's3cret')});
+is(ask('web', q{SELECT outcome FROM fpgo.receive_callback('')})->{rows}, 'malformed', 'but may hand over a callback');
 is(ask($_, $seen)->{rows}, $of_all, "the $_ sees all") for qw(clerk reporter operator);
 is(ask('monitor', 'SELECT queued, uncertain, accepted_last_hour, failed_last_hour FROM fpgo.queue_health')->{rows},
     '1|1|2|2', 'the monitor counts all');
@@ -87,6 +88,14 @@ ends('an integrator makes a server',
 ends('but none of this machine',
     ask('integrator', q{ALTER SERVER other OPTIONS (SET url 'http://127.0.0.1:8080')}), '42501');
 administer($admin, 'DROP SERVER other');
+
+my @metrics = readme_sql('Monitoring');
+is(scalar @metrics, 3, 'the README has three queries for a monitoring system');
+my @measured = map { s/;\s*\z//r } @metrics;
+is(ask('monitor', "SELECT server, fpgo_queued, fpgo_uncertain, fpgo_oldest_queued_seconds > 0, fpgo_accepted_last_hour FROM ($measured[0]) m")->{rows},
+    'frontpayment|1|1|t|2', 'the monitor measures the queue');
+is(ask('monitor', $measured[1])->{rows}, 'frontpayment|malformed|1', 'and rejected callbacks');
+is(ask('monitor', $measured[2])->{rows}, 'none|1', 'and the worker');
 
 # --- the README's queries ---------------------------------------------------------------
 
