@@ -1,0 +1,28 @@
+/*
+ * options.h
+ *		What the options of a foreign server or user mapping say.
+ *
+ * Lists of DefElem, as PostgreSQL keeps them.  Values passed the validator when
+ * they were written; a number that did not is -1.
+ */
+#ifndef FPGO_OPTIONS_H
+#define FPGO_OPTIONS_H
+
+#include "fpgo.h"
+
+/* The value of an option; NULL if it is not set. */
+extern const char *fpgo_option_find(List *defs, const char *name);
+
+/* A duration in milliseconds or seconds, or a number; if it is not set, otherwise. */
+extern int	fpgo_option_milliseconds(List *defs, const char *name,
+									 int otherwise);
+extern int	fpgo_option_seconds(List *defs, const char *name, int otherwise);
+extern int	fpgo_option_count(List *defs, const char *name, int otherwise);
+
+/* Is it set, and true? */
+extern bool fpgo_option_is_true(List *defs, const char *name);
+
+/* What a server's options say about orders. */
+extern FpgoTerms fpgo_option_terms(List *defs);
+
+#endif							/* FPGO_OPTIONS_H */
