@@ -291,7 +291,6 @@ attend(Ward *ward)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	FpgoWorkerStatus status = fpgo_roster_status(ward->database);
-	bool		is_asked_for = fpgo_roster_take_request(ward->database);
 	pid_t		pid;
 
 	if (ward->worker != NULL &&
@@ -300,7 +299,8 @@ attend(Ward *ward)
 	if (!ward->is_named || status.state != FPGO_WORKER_STARTING ||
 		ward->worker != NULL)
 		return LOOK_MS;
-	if (is_asked_for)
+	/* not taken before the last one's end is known, or it would be lost */
+	if (fpgo_roster_take_request(ward->database))
 		ward->start_again_at =
 			Min(ward->start_again_at,
 				TimestampTzPlusMilliseconds(ward->started, FIRST_DELAY_MS));
