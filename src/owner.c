@@ -34,6 +34,9 @@
 
 #define TABLE_SCHEMA "fpgo_internal"
 
+/* as the processes that send have it anyway; see worker.c */
+#define SAFE_PATH "pg_catalog, pg_temp"
+
 static const char *const table_names[] = {
 	"submission", "payload", "attempt", "event", "hash_key"
 };
@@ -206,7 +209,9 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 						   context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	guc_level = NewGUCNestLevel();
-	set_for_statement("search_path", "pg_catalog, pg_temp");
+	/* setting it takes a tenth as long as an insert */
+	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
+		set_for_statement("search_path", SAFE_PATH);
 	if (statement->plan == NULL)
 		prepare(statement);
 	if (!statement->is_planned || !SPI_plan_is_valid(statement->plan))
