@@ -124,17 +124,6 @@ put_row(ReturnSetInfo *rsinfo, const char *name,
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* The token was needed for a moment. */
-static void
-wipe_token(FpgoExamination *examination)
-{
-	const char *token = examination->gateway ?
-		examination->gateway->target.token : NULL;
-
-	if (token != NULL)
-		explicit_bzero(unconstify(char *, token), strlen(token));
-}
-
 Datum
 fpgo_doctor(PG_FUNCTION_ARGS)
 {
@@ -160,6 +149,8 @@ fpgo_doctor(PG_FUNCTION_ARGS)
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, checks[i].name,
 				&diagnosis);
 	}
-	wipe_token(&examination);
+	/* its token was needed for a moment */
+	if (examination.gateway != NULL)
+		fpgo_gateway_wipe(examination.gateway);
 	return (Datum) 0;
 }

@@ -206,6 +206,10 @@ fpgo_check_connection(FpgoExamination *examination)
 
 	if (finding->stage > FPGO_HTTP_CONNECTING)
 		return fpgo_right("The gateway's host takes connections.");
+	if (finding->needs_private_network)
+		return fpgo_wrong(finding->reason,
+						  psprintf("If the gateway is in a private network, a superuser may say so: ALTER SERVER %s OPTIONS (ADD private_network 'true');",
+								   quote_identifier(examination->server_name)));
 	return fpgo_wrong(finding->reason,
 					  "Check the server's option url, and whether a firewall lets the machine that PostgreSQL runs on get there.");
 }

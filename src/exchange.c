@@ -381,6 +381,8 @@ fpgo_exchange_find(FpgoExchange *exchange)
 		finding->status = result->status;
 	else
 		finding->reason = describe_fault(exchange, result);
+	finding->needs_private_network = result->peer_refused &&
+		!is_local(exchange->target);
 	finding->is_api = reply != NULL && reply->is_json &&
 		reply->status_code == result->status;
 	if (exchange->wants_body && is_whole_answer(result) &&

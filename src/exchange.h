@@ -55,6 +55,7 @@ typedef struct FpgoFinding
 	int64		elapsed_us;		/* start to end */
 	const char *reason;			/* why there is no whole answer, a sentence as
 								 * in FpgoOutcome; NULL if there is one */
+	bool		needs_private_network;	/* as in FpgoOutcome */
 	const char *body;			/* a whole answer's body, if it was asked for;
 								 * UTF-8 without NUL, else NULL */
 } FpgoFinding;

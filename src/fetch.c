@@ -24,7 +24,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
-#include "utils/wait_event.h"
 
 #include "ascii.h"
 #include "ask.h"
@@ -33,6 +32,7 @@
 #include "json_text.h"
 #include "news.h"
 #include "resolve.h"
+#include "waits.h"
 
 PG_FUNCTION_INFO_V1(fpgo_fetch_status);
 PG_FUNCTION_INFO_V1(fpgo_fetch_details);
@@ -109,7 +109,7 @@ static void
 pause_for(int pause_ms)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 pause_ms, PG_WAIT_EXTENSION);
+					 pause_ms, fpgo_wait_event(FPGO_WAIT_RETRY));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }
@@ -198,6 +198,26 @@ ask_patiently(const FpgoGateway *gateway, FpgoRequest *request)
 	}
 }
 
+/* The same.  The token is of no use after this, however it ends. */
+static const FpgoFinding *
+ask(const FpgoGateway *gateway, FpgoRequest *request)
+{
+	const FpgoFinding *volatile finding = NULL;
+
+	PG_TRY();
+	{
+		finding = ask_patiently(gateway, request);
+	}
+	PG_CATCH();
+	{
+		fpgo_gateway_wipe(gateway);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	fpgo_gateway_wipe(gateway);
+	return finding;
+}
+
 /*
  * Member data of the answer to a GET of path; NULL if the gateway has nothing
  * of that name.
@@ -216,7 +236,7 @@ inquire(const FpgoGateway *gateway, const char *path, int body_limit)
 	JsonbValue *data;
 
 	request.target.timeout_ms = Min(request.target.timeout_ms, TRY_TIMEOUT);
-	finding = ask_patiently(gateway, &request);
+	finding = ask(gateway, &request);
 	answer = read_answer(finding);
 	if (answer != NULL && finding->status == 404)
 		return NULL;

@@ -471,6 +471,7 @@ put_finding(StringInfo message, const FpgoFinding *finding)
 	put_int(message, finding->ahead_s);
 	put_int(message, finding->elapsed_us);
 	put_text(message, finding->reason);
+	put_int(message, finding->needs_private_network);
 	put_text(message, finding->body);
 }
 
@@ -485,6 +486,7 @@ get_finding(Reader *reader, FpgoFinding *finding)
 	finding->ahead_s = get_int(reader);
 	finding->elapsed_us = get_int(reader);
 	finding->reason = get_text(reader);
+	finding->needs_private_network = get_int(reader) != 0;
 	finding->body = get_text(reader);
 }
 

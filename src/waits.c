@@ -17,6 +17,7 @@ static const char *const names[] = {
 	[FPGO_WAIT_RECORD] = "FpgoRecord",
 	[FPGO_WAIT_SLOT] = "FpgoWorkerSlot",
 	[FPGO_WAIT_ANSWER] = "FpgoWorkerAnswer",
+	[FPGO_WAIT_RETRY] = "FpgoRetry",
 };
 
 uint32

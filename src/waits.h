@@ -15,8 +15,9 @@ typedef enum FpgoWait
 	FPGO_WAIT_LAUNCHER,			/* the launcher, likewise */
 	FPGO_WAIT_RECORD,			/* the next try to record an outcome */
 	FPGO_WAIT_SLOT,				/* submit_invoice: a free worker slot */
-	FPGO_WAIT_ANSWER			/* a session: the resident worker, to take its
+	FPGO_WAIT_ANSWER,			/* a session: the resident worker, to take its
 								 * order or to end */
+	FPGO_WAIT_RETRY				/* a session: the time to ask again */
 } FpgoWait;
 
 /*

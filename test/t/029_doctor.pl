@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
+use FpgoNames;
 use FpgoResident;
 use FpgoTest;
 use FpgoTls;
@@ -84,8 +85,11 @@ sub reload_with {
     return;
 }
 
-my $node = new_cluster('main', url => $gateway->address, init => [ allows_streaming => 1 ],
-    settings => "fsync = on\nfull_page_writes = on\n");
+my $names = FpgoNames->new('inside.example' => ['10.1.2.3']);
+my $node  = $names->in_force(sub {
+    new_cluster('main', url => $gateway->address, init => [ allows_streaming => 1 ],
+        settings => "fsync = on\nfull_page_writes = on\n");
+});
 my $session = open_session($node);
 my $admin   = open_session($node);
 administer($admin, q{CREATE ROLE shop LOGIN; GRANT USAGE ON FOREIGN SERVER frontpayment TO shop; CREATE ROLE nobody LOGIN});
@@ -178,6 +182,9 @@ alter_mapping("SET token '$TOKEN'");
 
 alter_server(q{OPTIONS (SET url 'https://no-such-host.invalid/api/v1')});
 examine('a name nobody knows', $session, unseen => [ from('connection') ], wrong => { name => [ qr/resolved|within 10 seconds/, qr/option url/ ] });
+alter_server(q{OPTIONS (SET url 'https://inside.example/api/v1')});
+examine('a name of a private address', $session, unseen => [ from('tls') ],
+    wrong => { connection => [ qr/address that is not public/, qr/ADD private_network 'true'/ ] });
 alter_server(sprintf q{OPTIONS (SET url '%s')}, closed_address());
 examine('nobody listens', $session, unseen => [ from('tls') ], wrong => { connection => [ qr/^No connection/, qr/firewall/ ] });
 {
