@@ -49,7 +49,7 @@ run_in($session, qq{
 my $last = run_in($session, 'SELECT max(id) FROM fpgo_internal.submission')->{rows};
 
 my @late = map { order() } 1 .. 2;
-reads("submit_invoice beside $queued queued", 20, submit_sql($late[0]));
+reads("submit_invoice beside $queued queued", 25, submit_sql($late[0]));
 reads("enqueue_invoice beside $queued queued", 20, enqueue_sql($late[1]));
 reads("deliver one of $queued", 40, "CALL fpgo.deliver($last)");
 reads("cancel one of $queued", 20, "SELECT fpgo.cancel_submission($last - 1, 'a test')");
