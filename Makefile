@@ -43,6 +43,7 @@ OBJS = \
 	src/launcher.o \
 	src/mailbox.o \
 	src/make.o \
+	src/message.o \
 	src/options.o \
 	src/order.o \
 	src/news.o \

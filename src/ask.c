@@ -24,6 +24,7 @@
 #include "ask.h"
 #include "compat.h"
 #include "helper.h"
+#include "mailbox.h"
 #include "roster.h"
 #include "waits.h"
 
@@ -297,7 +298,7 @@ talk(FpgoRequest *request)
 	initStringInfo(&message);
 	request->number = ++helper.n_requests;
 	helper.kind = request->kind;
-	fpgo_mailbox_write_request(&message, request);
+	fpgo_message_write_request(&message, request);
 	(void) shm_mq_send(helper.mailbox->out, message.len, message.data, false,
 					   true);
 	explicit_bzero(message.data, message.len);
@@ -314,7 +315,7 @@ talk(FpgoRequest *request)
 			pass_on(data, len);
 		else if ((unsigned char) type >= 0x80)
 		{
-			answer = fpgo_mailbox_read_answer(data, len);
+			answer = fpgo_message_read_answer(data, len);
 			explicit_bzero(data, len);
 		}
 		/* anything else is the protocol's chatter at a start: skip it */

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "mailbox.h"
+#include "message.h"
 
 /* largest body that the resident worker hands over, in bytes: fits a queue */
 #define FPGO_ASK_SMALL 12288

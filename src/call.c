@@ -13,12 +13,20 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procsignal.h"
 
 #include "compat.h"
 #include "deliver.h"
 #include "flight.h"
+#include "http.h"
+#include "waits.h"
 
 PG_FUNCTION_INFO_V1(fpgo_deliver);
+
+/* longest step before the session looks around, in milliseconds */
+#define STEP_MS 50
 
 /*
  * PostgreSQL began the transaction by itself, with the session's defaults and
@@ -38,6 +46,46 @@ static bool
 should_stop_call(void)
 {
 	return QueryCancelPending || ProcDiePending;
+}
+
+static void
+wait_in_session(FpgoDeliveryState state)
+{
+	if (state == FPGO_DELIVERY_FLIES)
+		fpgo_http_step(STEP_MS);
+	else if (state == FPGO_DELIVERY_FAILED)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, STEP_MS,
+						 fpgo_wait_event(FPGO_WAIT_RECORD));
+		ResetLatch(MyLatch);
+	}
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+}
+
+/* All of a delivery, from begin to end. */
+static void
+run(const FpgoTransactions *transactions, int64 only)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoDelivery *delivery = fpgo_delivery_begin(transactions, only);
+	FpgoDeliveryState state;
+
+	PG_TRY();
+	{
+		fpgo_delivery_tidy(delivery);
+		while ((state = fpgo_delivery_step(delivery)) != FPGO_DELIVERY_DONE)
+			wait_in_session(state);
+		MemoryContextSwitchTo(caller);
+		fpgo_delivery_raise(delivery);
+	}
+	PG_FINALLY();
+	{
+		MemoryContextSwitchTo(caller);
+		fpgo_delivery_end(delivery);
+	}
+	PG_END_TRY();
 }
 
 Datum
@@ -63,7 +111,7 @@ fpgo_deliver(PG_FUNCTION_ARGS)
 				 errmsg("submission %lld does not exist", (long long) only)));
 	/* the loop begins with a transaction that has no snapshot */
 	SPI_commit();
-	fpgo_deliver_run(&transactions, only);
+	run(&transactions, only);
 	SPI_finish();
 	CHECK_FOR_INTERRUPTS();
 	PG_RETURN_VOID();

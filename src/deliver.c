@@ -25,7 +25,6 @@
 #include "fpgo.h"
 
 #include "miscadmin.h"
-#include "storage/latch.h"
 #include "storage/pmsignal.h"
 #include "storage/procsignal.h"
 #include "utils/guc.h"
@@ -42,9 +41,6 @@
 #include "subtransaction.h"
 #include "waits.h"
 #include "worker.h"
-
-/* longest step before a delivery in a session looks around, in milliseconds */
-#define STEP_MS 50
 
 struct FpgoDelivery
 {
@@ -656,47 +652,14 @@ fpgo_delivery_tidy(FpgoDelivery *delivery)
 	FreeErrorData(error);
 }
 
-static void
-wait_in_session(FpgoDeliveryState state)
-{
-	if (state == FPGO_DELIVERY_FLIES)
-		fpgo_http_step(STEP_MS);
-	else if (state == FPGO_DELIVERY_FAILED)
-	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, STEP_MS,
-						 fpgo_wait_event(FPGO_WAIT_RECORD));
-		ResetLatch(MyLatch);
-	}
-	if (ProcSignalBarrierPending)
-		ProcessProcSignalBarrier();
-}
-
 void
-fpgo_deliver_run(const FpgoTransactions *transactions, int64 only)
+fpgo_delivery_raise(const FpgoDelivery *delivery)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	FpgoDelivery *delivery = fpgo_delivery_begin(transactions, only);
-	FpgoDeliveryState state;
-
-	PG_TRY();
-	{
-		fpgo_delivery_tidy(delivery);
-		while ((state = fpgo_delivery_step(delivery)) != FPGO_DELIVERY_DONE)
-			wait_in_session(state);
-		MemoryContextSwitchTo(caller);
-		if (delivery->failure != NULL)
-			ReThrowError(delivery->failure);
-		if (delivery->unacknowledged)
-			ereport(ERROR,
-					(errcode(ERRCODE_QUERY_CANCELED),
-					 errmsg("delivery stopped because a standby did not confirm what was to be sent"),
-					 errdetail("What was claimed without confirmation was not sent and is queued again.")));
-	}
-	PG_FINALLY();
-	{
-		MemoryContextSwitchTo(caller);
-		fpgo_delivery_end(delivery);
-	}
-	PG_END_TRY();
+	if (delivery->failure != NULL)
+		ReThrowError(delivery->failure);
+	if (delivery->unacknowledged)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("delivery stopped because a standby did not confirm what was to be sent"),
+				 errdetail("What was claimed without confirmation was not sent and is queued again.")));
 }

@@ -54,7 +54,7 @@ extern FpgoDeliveryState fpgo_delivery_step(FpgoDelivery *delivery);
 extern void fpgo_delivery_look_again(FpgoDelivery *delivery);
 extern void fpgo_delivery_readmit_roles(FpgoDelivery *delivery);
 
-/* All of it, from begin to end, for a session. */
-extern void fpgo_deliver_run(const FpgoTransactions *transactions, int64 only);
+/* Raise why it could not go on, if it could not: for a session, once it is done. */
+extern void fpgo_delivery_raise(const FpgoDelivery *delivery);
 
 #endif							/* FPGO_DELIVER_H */

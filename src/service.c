@@ -31,6 +31,7 @@
 #include "utils/timestamp.h"
 
 #include "flight.h"
+#include "message.h"
 #include "owner.h"
 #include "run.h"
 #include "secrets.h"
@@ -433,7 +434,7 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 	service->run = run;
 	service->may_wait = may_wait;
 	MemoryContextSwitchTo(context);
-	service->request = fpgo_mailbox_read_request(data, len);
+	service->request = fpgo_message_read_request(data, len);
 	explicit_bzero(data, len);
 
 	if (service->request->kind == FPGO_REQUEST_INQUIRY)
@@ -604,7 +605,7 @@ fpgo_service_answer(FpgoService *service)
 						goes_on ? FPGO_OWNER_IDLE : FPGO_OWNER_GONE);
 	initStringInfo(&message);
 	service->answer.number = service->request->number;
-	fpgo_mailbox_write_answer(&message, &service->answer);
+	fpgo_message_write_answer(&message, &service->answer);
 	if (shm_mq_send(mailbox->out, message.len, message.data, false,
 					true) != SHM_MQ_SUCCESS)
 	{
