@@ -274,10 +274,13 @@ FpgoExchange *
 fpgo_exchange_inquire(const FpgoTarget *target, const char *path,
 					  size_t body_limit, MemoryContext parent)
 {
-	char	   *url = psprintf("%s%s", target->url, path);
+	int			path_len = strcspn(path, "?");
+	char	   *url = psprintf("%s%.*s", target->url, path_len, path);
 	FpgoHttpRequest request = make_request(target, url);
 	FpgoExchange *exchange;
 
+	if (path[path_len] != '\0')
+		request.query = path + path_len + 1;
 	if (body_limit > 0)
 		request.answer_limit = body_limit;
 	exchange = begin(target, &request, parent);

@@ -76,7 +76,7 @@ extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 
 /*
  * Begin an inquiry: a GET of what path, such as "/connect/orders/status",
- * names below the target's url.  It changes nothing at the gateway and may be
+ * names below the target's url, with a query if there is one in it.  It changes nothing at the gateway and may be
  * ended at any time.  body_limit: how large an answer may be whose body is to
  * be handed over, unread; 0: it is looked at and not handed over.  The rest as
  * above.

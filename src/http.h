@@ -17,6 +17,8 @@
 typedef struct FpgoHttpRequest
 {
 	const char *url;			/* as fpgo_http_check_url() accepted it */
+	const char *query;			/* what follows the url and a question mark,
+								 * escaped as it should be; or NULL */
 	bool		is_post;		/* POST with a body, else GET */
 	const char *body;			/* UTF-8 JSON; must outlive the transfer */
 	size_t		body_len;

@@ -59,6 +59,8 @@ static FpgoHttpEasy *spare = NULL;	/* waits for the next request; or NULL */
 static bool
 is_set_up_for(const FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 {
+	if (easy->has_query || request->query != NULL)
+		return false;
 	if (easy->url == NULL || strcmp(easy->url, request->url) != 0)
 		return false;
 	if ((easy->ca_file == NULL) != (request->ca_file == NULL) ||
@@ -120,6 +122,7 @@ note_setup(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 		if (easy->ca_file == NULL)
 			return CURLE_OUT_OF_MEMORY;
 	}
+	easy->has_query = request->query != NULL;
 	easy->is_post = request->is_post;
 	easy->connect_timeout_ms = request->connect_timeout_ms;
 	easy->timeout_ms = request->timeout_ms;
@@ -132,7 +135,7 @@ note_setup(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
  * request.
  */
 static CURLcode
-set_address(FpgoHttpEasy *easy, const char *url)
+set_address(FpgoHttpEasy *easy, const char *url, const char *query)
 {
 	CURLcode	code = CURLE_OK;
 
@@ -140,6 +143,9 @@ set_address(FpgoHttpEasy *easy, const char *url)
 		return CURLE_URL_MALFORMAT;
 	easy->address = fpgo_http_parse_url(url);
 	if (easy->address == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	if (query != NULL &&
+		curl_url_set(easy->address, CURLUPART_QUERY, query, 0) != CURLUE_OK)
 		return CURLE_OUT_OF_MEMORY;
 	easy->is_plain = fpgo_http_is_plain(url);
 	easy->names_loopback = fpgo_http_judge_host(url) == FPGO_PEER_LOOPBACK;
@@ -151,7 +157,7 @@ set_address(FpgoHttpEasy *easy, const char *url)
 static CURLcode
 set_route(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 {
-	CURLcode	code = set_address(easy, request->url);
+	CURLcode	code = set_address(easy, request->url, request->query);
 
 	SET_OPTION(code, easy, CURLOPT_PROTOCOLS_STR,
 			   fpgo_http_is_plain(request->url) ? "http" : "https");

@@ -27,6 +27,7 @@ typedef struct FpgoHttpEasy
 	/* what of a request the handle is set up for; url NULL: for none */
 	char	   *url;
 	char	   *ca_file;
+	bool		has_query;		/* some query: set up for one request only */
 	bool		is_post;
 	int			connect_timeout_ms;
 	int			timeout_ms;

@@ -234,6 +234,12 @@ test_plain_exchange(void)
 	fpgo_http_finish(run(&request));
 	ok(strncmp(last_request, "GET /orders HTTP/1.1\r\n", 22) == 0 &&
 	   strstr(last_request, "Content-") == NULL, "a GET has no body");
+
+	script(created, 1);
+	request.query = "type=a%20b";
+	fpgo_http_finish(run(&request));
+	ok(strncmp(last_request, "GET /orders?type=a%20b HTTP/1.1\r\n", 33) == 0,
+	   "a query is sent as it is");
 }
 
 /* One transmission per request, whatever libcurl would like. */
