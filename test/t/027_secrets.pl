@@ -370,10 +370,15 @@ my $statements = $node->safe_psql('postgres', 'SELECT query FROM pg_stat_stateme
 like($statements, qr/INSERT INTO fpgo_internal\.payload/, 'pg_stat_statements has what fpgo runs');
 unlike($statements, $secrets, 'and no secret');
 
-my $library = $node->config_data('--pkglibdir') . '/fpgo.so';
-my ($symbols) = run_command([ 'nm', '-D', '--undefined-only', $library ]);
-like($symbols, qr/errfinish/, 'what fpgo calls of PostgreSQL is known');
-unlike($symbols, qr/Async_Notify/, 'it sends no notifications');
+# the one notification there is: of a callback
+$node->safe_psql('postgres', q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (ADD callback_secret 's3cret')});
+my $notified = $node->safe_psql('postgres', q{
+    LISTEN fpgo_order_status;
+    SELECT r.outcome FROM (SELECT max(order_uuid) AS u FROM fpgo.submissions) s,
+        fpgo.receive_callback(format('orderUuid=%s&status=PAID&timestamp=1&checksum=%s', u,
+            encode(sha256(convert_to(u || 'PAID1s3cret', 'UTF8')), 'hex'))) r});
+like($notified, qr/^stale\nAsynchronous .* with payload "\{"submission": \d+, "order_uuid": "\w+", "status": "PAID"\}" received/,
+    'a notification has the submission, the uuid of the order and its status');
 
 my $log = slurp_file($node->logfile);
 like($log, qr/^.*DEBUG: +00000: /m, 'the log is as talkative as it can be');
