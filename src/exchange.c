@@ -22,6 +22,9 @@
 /* an answer of the gateway has about half a kilobyte */
 #define ANSWER_LIMIT (256 * 1024)
 
+/* longest that a gateway is taken at its word to come back later, in seconds */
+#define LONGEST_ABSENCE 900
+
 struct FpgoExchange
 {
 	FpgoHttpTransfer *transfer;
@@ -326,6 +329,15 @@ release(FpgoExchange *exchange)
 	pfree(exchange);
 }
 
+/* Seconds until the gateway wants to be asked again; -1 if it does not say. */
+static int
+when_to_return(const FpgoHttpResult *result)
+{
+	if (result->retry_after_s < 0)
+		return -1;
+	return Min(Max(result->retry_after_s, 1), LONGEST_ABSENCE);
+}
+
 FpgoOutcome *
 fpgo_exchange_finish(FpgoExchange *exchange)
 {
@@ -344,7 +356,7 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 
 	outcome->class = fpgo_outcome_classify(&facts);
 	outcome->status = result->status;
-	outcome->retry_after_s = result->retry_after_s;
+	outcome->retry_after_s = when_to_return(result);
 	outcome->needs_private_network = result->peer_refused &&
 		!is_local(exchange->target);
 	outcome->reply = reply;
@@ -375,7 +387,7 @@ fpgo_exchange_find(FpgoExchange *exchange)
 
 	/* the stage is known at the end only */
 	finding->stage = result->mark_reached ? FPGO_HTTP_SENT : result->stage;
-	finding->retry_after_s = result->retry_after_s;
+	finding->retry_after_s = when_to_return(result);
 	finding->elapsed_us = result->elapsed_us;
 	finding->has_date = result->headers_complete && result->date != -1;
 	if (finding->has_date)

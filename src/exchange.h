@@ -33,7 +33,8 @@ typedef struct FpgoOutcome
 {
 	FpgoOutcomeClass class;
 	int			status;			/* HTTP status, 0 if none was seen */
-	int			retry_after_s;	/* when to come back, -1 if not said */
+	int			retry_after_s;	/* when to come back, from 1 to 900; -1 if
+								 * not said */
 	bool		needs_private_network;	/* the server, if its host's address is
 										 * right */
 	const char *reason;			/* what happened, a sentence without secrets:
@@ -47,7 +48,8 @@ typedef struct FpgoFinding
 	FpgoHttpStage stage;		/* what it was at when it ended */
 	int			status;			/* HTTP status of a whole answer, 0 if there
 								 * is none */
-	int			retry_after_s;	/* when to come back, -1 if not said */
+	int			retry_after_s;	/* when to come back, from 1 to 900; -1 if
+								 * not said */
 	bool		is_api;			/* a whole answer that is the API's own: JSON
 								 * which names its status */
 	bool		has_date;		/* the answer says when it was written */

@@ -132,7 +132,9 @@ raise_unanswered(const FpgoFinding *finding, const char *server_name)
 		code = ERRCODE_FPGO_SLOW_DOWN;
 		message = "server \"%s\" asked to slow down";
 		if (finding->retry_after_s >= 0)
-			hint = psprintf("Ask again in %d seconds.",
+			hint = psprintf(ngettext("Ask again in %d second.",
+									 "Ask again in %d seconds.",
+									 finding->retry_after_s),
 							finding->retry_after_s);
 	}
 	else if (!may_mend(finding))

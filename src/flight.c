@@ -35,9 +35,8 @@
 #define BACKOFF_FIRST 2
 #define BACKOFF_MAX 600
 
-/* how long a gateway that says "too many" is left alone, in seconds */
+/* how long a gateway that says "too many", and not until when, is left alone */
 #define SLOW_DOWN_DEFAULT 60
-#define SLOW_DOWN_MAX 900
 
 static void
 copy_target(FpgoTarget *copy, const FpgoTarget *target)
@@ -210,8 +209,7 @@ fpgo_flight_backoff(int attempt)
 int
 fpgo_flight_slow_down(int retry_after_s)
 {
-	return retry_after_s < 0 ? SLOW_DOWN_DEFAULT :
-		Min(Max(retry_after_s, 1), SLOW_DOWN_MAX);
+	return retry_after_s < 0 ? SLOW_DOWN_DEFAULT : retry_after_s;
 }
 
 static void

@@ -127,7 +127,9 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 
 	if (outcome->class == FPGO_OUTCOME_SLOW_DOWN &&
 		outcome->retry_after_s >= 0)
-		hint = psprintf("The order was not processed; submit it again in %d seconds.",
+		hint = psprintf(ngettext("The order was not processed; submit it again in %d second.",
+								 "The order was not processed; submit it again in %d seconds.",
+								 outcome->retry_after_s),
 						outcome->retry_after_s);
 	if (outcome->class == FPGO_OUTCOME_UNKNOWN)
 		hint = advise_uncertain(submission);
