@@ -262,7 +262,7 @@ read_amount(JsonbContainer *object, const char *name)
 	return text;
 }
 
-/* What a status answer says of an order; false if it says nothing. */
+/* What an answer says of an order; false if it does not say of which. */
 static bool
 read_news(const JsonbValue *value, FpgoNews *news)
 {
@@ -272,8 +272,9 @@ read_news(const JsonbValue *value, FpgoNews *news)
 	news->status = read_member(object, "status");
 	news->order_amount = read_amount(object, "orderAmount");
 	news->refunded_amount = read_amount(object, "refundedAmount");
-	return news->order_uuid != NULL && news->order_uuid[0] != '\0' &&
-		news->status != NULL && news->status[0] != '\0';
+	if (news->status != NULL && news->status[0] == '\0')
+		news->status = NULL;
+	return news->order_uuid != NULL && news->order_uuid[0] != '\0';
 }
 
 static void pg_attribute_noreturn()
@@ -346,11 +347,19 @@ filter_path(const char *status)
 
 /* ---------- the functions ---------- */
 
+/* Keep what is known now; that a status was left out is no news. */
 static void
-keep(const FpgoGateway *gateway, const FpgoNews *news, int n)
+keep(const FpgoGateway *gateway, FpgoNews *news, int n)
 {
+	int			n_kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (news[i].status != NULL)
+			news[n_kept++] = news[i];
+	}
 	SPI_connect();
-	fpgo_news_keep(gateway->target.server_name, news, n);
+	fpgo_news_keep(gateway->target.server_name, news, n_kept);
 	SPI_finish();
 }
 
@@ -400,8 +409,8 @@ fpgo_fetch_status(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!read_news(data, &news) || strcmp(news.order_uuid, uuid) != 0)
 		raise_odd_answer(gateway->target.server_name);
-	keep(gateway, &news, 1);
 	put_row(result, &news);
+	keep(gateway, &news, 1);
 	PG_RETURN_NULL();
 }
 

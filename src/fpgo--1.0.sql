@@ -627,7 +627,7 @@ CREATE TYPE fpgo.order_status AS (
 );
 COMMENT ON TYPE fpgo.order_status IS 'What the gateway says of an order when it is asked';
 COMMENT ON COLUMN fpgo.order_status.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
-COMMENT ON COLUMN fpgo.order_status.status IS 'Its status, in the gateway''s words: SENT, INVOICED, PAID, ... There is no complete list; compare it without case. Never NULL';
+COMMENT ON COLUMN fpgo.order_status.status IS 'Its status, in the gateway''s words: SENT, INVOICED, PAID, ... There is no complete list; compare it without case. NULL if the gateway does not say';
 COMMENT ON COLUMN fpgo.order_status.order_amount IS 'Its amount in NOK; NULL if the gateway does not say, as in a list';
 COMMENT ON COLUMN fpgo.order_status.refunded_amount IS 'What of it was refunded, in NOK; NULL likewise';
 
