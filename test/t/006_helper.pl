@@ -426,7 +426,8 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
         my $grown = resident($pid) - $before{$pid};
         diag(sprintf 'resident memory of the %s after %d calls: %d kB more than %d kB',
             $who, $warm_calls, $grown, $before{$pid});
-        cmp_ok($grown, '<', 500, "memory of the $who stays flat over $warm_calls calls ($grown kB)");
+        # an instrument keeps what was freed for a while
+        cmp_ok($grown, '<', $ENV{FPGO_SLOWDOWN} ? 10_000 : 500, "memory of the $who stays flat over $warm_calls calls ($grown kB)");
     }
     diag(sprintf 'a warm call took %.2f ms', $ended->{seconds} * 1000 / $warm_calls);
 }
