@@ -135,10 +135,11 @@ start_failing($node);
 torture("the helper, $_->[0]", $node, $_->[1], \&find_helper) for @ways;
 check_records($node, $gateway, name => 'main: the records agree with the ledger');
 
-# with TLS, and a connection of its own for each order
+# with TLS, and a connection of its own for each order; without memory libcurl can
+# stand still until the time is up
 administer($node, sprintf q{
     TRUNCATE fpgo_internal.submission CASCADE;
-    CREATE SERVER secure FOREIGN DATA WRAPPER fpgo OPTIONS (url '%s', ca_file '%s', keepalive '0');
+    CREATE SERVER secure FOREIGN DATA WRAPPER fpgo OPTIONS (url '%s', ca_file '%s', keepalive '0', timeout '10s');
     CREATE USER MAPPING FOR PUBLIC SERVER secure OPTIONS (token '%s')},
     $secure->address, $authority->file, $TOKEN);
 torture("the helper with TLS, $_->[0]", $node, $_->[1], \&find_helper,
