@@ -36,6 +36,7 @@ OBJS = \
 	src/http_memory.o \
 	src/http_peer.o \
 	src/http_text.o \
+	src/inquiry.o \
 	src/install.o \
 	src/json_schema.o \
 	src/json_text.o \

@@ -1,6 +1,6 @@
 /*
  * json_text.c
- *		JSON text made jsonb, without an error that quotes it.
+ *		JSON that others wrote: read without an error that quotes it.
  */
 #include "postgres.h"
 
@@ -8,6 +8,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 
 #include "json_text.h"
 
@@ -78,5 +79,21 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 		: psprintf("%s, on line %d, byte %d of the text.",
 				   describe_parse_error(error), lex->line_number,
 				   (int) (lex->token_start - lex->input) + 1);
+	return NULL;
+}
+
+char *
+fpgo_json_member(JsonbContainer *object, const char *name)
+{
+	JsonbValue *value;
+
+	if (!JsonContainerIsObject(object))
+		return NULL;
+	value = getKeyJsonValueFromContainer(object, name, strlen(name), NULL);
+	if (value != NULL && value->type == jbvString)
+		return pnstrdup(value->val.string.val, value->val.string.len);
+	if (value != NULL && value->type == jbvNumeric)
+		return DatumGetCString(DirectFunctionCall1(numeric_out,
+												   NumericGetDatum(value->val.numeric)));
 	return NULL;
 }

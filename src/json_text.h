@@ -1,6 +1,6 @@
 /*
  * json_text.h
- *		JSON text made jsonb, without an error that quotes it.
+ *		JSON that others wrote: read without an error that quotes it.
  */
 #ifndef FPGO_JSON_TEXT_H
 #define FPGO_JSON_TEXT_H
@@ -23,5 +23,11 @@ typedef struct FpgoJsonFault
  * line of the text, in CONTEXT.
  */
 extern Jsonb *fpgo_json_read(const char *json, int len, FpgoJsonFault *fault);
+
+/*
+ * A member that is a text or a number, as text; NULL if it is neither, or not
+ * there, or if this is no object.
+ */
+extern char *fpgo_json_member(JsonbContainer *object, const char *name);
 
 #endif							/* FPGO_JSON_TEXT_H */

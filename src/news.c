@@ -11,8 +11,37 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 
+#include "format.h"
+#include "json_text.h"
 #include "news.h"
 #include "owner.h"
+
+/* ---------- reading ---------- */
+
+/* A member that is an amount in NOK, as text; else NULL. */
+static char *
+read_amount(JsonbContainer *object, const char *name)
+{
+	char	   *text = fpgo_json_member(object, name);
+
+	if (text == NULL || !fpgo_is_amount((FpgoSpan) {text, strlen(text)}))
+		return NULL;
+	return text;
+}
+
+bool
+fpgo_news_read(JsonbContainer *object, FpgoNews *news)
+{
+	news->order_uuid = fpgo_json_member(object, "uuid");
+	news->status = fpgo_json_member(object, "status");
+	news->order_amount = read_amount(object, "orderAmount");
+	news->refunded_amount = read_amount(object, "refundedAmount");
+	if (news->status != NULL && news->status[0] == '\0')
+		news->status = NULL;
+	return news->order_uuid != NULL && news->order_uuid[0] != '\0';
+}
+
+/* ---------- keeping ---------- */
 
 #define ORDERS \
 	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)," \
@@ -84,18 +113,27 @@ fpgo_news_keep(const char *server, const FpgoNews *news, int n)
 {
 	const char **columns[4];
 	FpgoParameters p = {0};
+	int			n_kept = 0;
 
-	if (XactReadOnly || n == 0)
+	if (XactReadOnly)
 		return;
 	for (int i = 0; i < (int) lengthof(columns); i++)
-		columns[i] = palloc0(sizeof(char *) * (n + 1));
+		columns[i] = MemoryContextAllocExtended(CurrentMemoryContext,
+												sizeof(char *) * (n + 1),
+												MCXT_ALLOC_HUGE |
+												MCXT_ALLOC_ZERO);
 	for (int i = 0; i < n; i++)
 	{
-		columns[0][i] = news[i].order_uuid;
-		columns[1][i] = news[i].status;
-		columns[2][i] = news[i].order_amount ? news[i].order_amount : "";
-		columns[3][i] = news[i].refunded_amount ? news[i].refunded_amount : "";
+		if (news[i].status == NULL)
+			continue;
+		columns[0][n_kept] = news[i].order_uuid;
+		columns[1][n_kept] = news[i].status;
+		columns[2][n_kept] = news[i].order_amount ? news[i].order_amount : "";
+		columns[3][n_kept++] = news[i].refunded_amount ?
+			news[i].refunded_amount : "";
 	}
+	if (n_kept == 0)
+		return;
 	begin(server, columns[0]);
 	fpgo_put_text(&p, server);
 	for (int i = 0; i < (int) lengthof(columns); i++)

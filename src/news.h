@@ -2,24 +2,35 @@
  * news.h
  *		What the gateway says of accepted orders when it is asked, on record.
  *
- * Kept for orders that a submission has, and for no others.  Runs inside the
- * caller's transaction, with SPI connected; does nothing where that is
- * read-only.
+ * Kept for orders that a submission has, and for no others.  Keeping runs
+ * inside the caller's transaction, with SPI connected; it does nothing where
+ * that is read-only.
  */
 #ifndef FPGO_NEWS_H
 #define FPGO_NEWS_H
 
 #include "postgres.h"
 
+#include "utils/jsonb.h"
+
 typedef struct FpgoNews
 {
 	const char *order_uuid;
-	const char *status;			/* in the gateway's words */
+	const char *status;			/* in the gateway's words; NULL if not said */
 	const char *order_amount;	/* what numeric reads; NULL if not said */
 	const char *refunded_amount;	/* likewise */
 } FpgoNews;
 
-/* Keep the statuses of n orders, and what changed in the history. */
+/*
+ * What an answer, or an element of a list, says of an order; false if it does
+ * not say of which.
+ */
+extern bool fpgo_news_read(JsonbContainer *object, FpgoNews *news);
+
+/*
+ * Keep the statuses of n orders, and what changed in the history.  That one was
+ * not said is no news.
+ */
 extern void fpgo_news_keep(const char *server, const FpgoNews *news, int n);
 
 /* Keep an order's invoice number. */

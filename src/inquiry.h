@@ -1,0 +1,59 @@
+/*
+ * inquiry.h
+ *		What the gateway says when it is asked about its orders.
+ */
+#ifndef FPGO_INQUIRY_H
+#define FPGO_INQUIRY_H
+
+#include "fpgo.h"
+
+#define FPGO_STATUS_PATH "/connect/orders/status"
+#define FPGO_DETAILS_PATH "/connect/orders/details"
+#define FPGO_INVOICE_NUMBER_PATH "/connect/orders/invoice-number"
+
+/*
+ * Largest answers, in bytes: about one order, all of one order, and a list of
+ * some 300,000.
+ */
+#define FPGO_NEWS_LIMIT (12 * 1024)
+#define FPGO_DETAILS_LIMIT (256 * 1024)
+#define FPGO_LIST_LIMIT (16 * 1024 * 1024)
+
+/* longest identifier of an order, in bytes */
+#define FPGO_ORDER_UUID_MAX 255
+
+typedef enum FpgoInquiryEnd
+{
+	FPGO_INQUIRY_ANSWERED,
+	FPGO_INQUIRY_NOTHING,		/* the gateway has nothing of that name */
+	FPGO_INQUIRY_FAILED
+} FpgoInquiryEnd;
+
+typedef struct FpgoInquiry
+{
+	FpgoInquiryEnd end;
+	const JsonbValue *data;		/* member data of the answer, an object or an
+								 * array in a container; NULL unless answered */
+	const FpgoFinding *finding;
+} FpgoInquiry;
+
+/*
+ * A GET of what path names below the server's url.  It changes nothing at the
+ * gateway, and is tried again when it fails for the moment.  Made by another
+ * process (ask.c), and what that raises is raised.  Allocated in the current
+ * memory context.
+ */
+extern FpgoInquiry *fpgo_inquire(const FpgoGateway *gateway, const char *path,
+								 int body_limit);
+
+/* May a text be the gateway's identifier of an order, and stand in a path? */
+extern bool fpgo_is_order_uuid(const char *text);
+
+/* Why it failed, as a sentence without secrets. */
+extern const char *fpgo_inquiry_reason(const FpgoInquiry *inquiry);
+
+/* Raise that it failed: 38F02, 38F03 or 38F04. */
+extern void fpgo_inquiry_raise(const FpgoInquiry *inquiry,
+							   const char *server_name) pg_attribute_noreturn();
+
+#endif							/* FPGO_INQUIRY_H */
