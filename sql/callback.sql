@@ -23,9 +23,11 @@ INSERT INTO fpgo_internal.submission (server, key, order_hash, reference, role, 
 CREATE FUNCTION sign(query text, secret text DEFAULT 's3cret') RETURNS text LANGUAGE sql AS $$
 	SELECT query || '&checksum=' || encode(sha256(convert_to(string_agg(split_part(pair, '=', 2), '' ORDER BY n) || secret, 'UTF8')), 'hex')
 	FROM string_to_table(query, '&') WITH ORDINALITY AS t(pair, n) $$;
+-- one time for all, or a second that begins between two makes other callbacks
+SELECT set_config('regress.now', now()::text, false) AS now \gset
 CREATE FUNCTION said(uuid text, status text, age interval DEFAULT '1 second', more text DEFAULT '') RETURNS text LANGUAGE sql AS $$
 	SELECT format('orderUuid=%s&status=%s&paymentMethod=invoice&amount=40&createdAt=1703040812&timestamp=%s%s',
-		uuid, status, floor(extract(epoch FROM now() - age)), more) $$;
+		uuid, status, floor(extract(epoch FROM current_setting('regress.now')::timestamptz - age)), more) $$;
 -- what came of it, the submission by its key
 CREATE FUNCTION received(query text, server text DEFAULT NULL, OUT outcome text, OUT key text, OUT order_uuid text, OUT status text)
 LANGUAGE sql AS $$
