@@ -42,6 +42,7 @@ OBJS = \
 	src/json_text.o \
 	src/lane.o \
 	src/launcher.o \
+	src/likeness.o \
 	src/mailbox.o \
 	src/make.o \
 	src/message.o \
@@ -57,6 +58,8 @@ OBJS = \
 	src/query.o \
 	src/queue.o \
 	src/reading.o \
+	src/reconcile.o \
+	src/reconciler.o \
 	src/reply.o \
 	src/resident.o \
 	src/resolve.o \
@@ -65,6 +68,7 @@ OBJS = \
 	src/run.o \
 	src/secrets.o \
 	src/service.o \
+	src/sightings.o \
 	src/submissions.o \
 	src/subtransaction.o \
 	src/submit.o \

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "ask.h"
@@ -302,6 +303,8 @@ talk(FpgoRequest *request)
 	(void) shm_mq_send(helper.mailbox->out, message.len, message.data, false,
 					   true);
 	explicit_bzero(message.data, message.len);
+	/* the wait may be long: who has no snapshot holds back no vacuum */
+	InvalidateCatalogSnapshotConditionally();
 	/* a helper that is gone may still have said why */
 	while (answer == NULL)
 	{

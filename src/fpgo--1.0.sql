@@ -478,6 +478,7 @@ CREATE TABLE fpgo_internal.callback (
 	sent_at timestamptz,
 	received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	is_stale boolean NOT NULL,
+	submission bigint,
 	UNIQUE (server, checksum)
 );
 COMMENT ON SEQUENCE fpgo_internal.callback_id_seq IS 'Numbers the callbacks';
@@ -493,6 +494,7 @@ COMMENT ON COLUMN fpgo_internal.callback.amount IS 'In NOK; NULL if not said, or
 COMMENT ON COLUMN fpgo_internal.callback.order_created_at IS 'When the gateway made the order; NULL if not said';
 COMMENT ON COLUMN fpgo_internal.callback.sent_at IS 'When the gateway sent the callback; NULL if not said';
 COMMENT ON COLUMN fpgo_internal.callback.received_at IS 'When it was received first';
+COMMENT ON COLUMN fpgo_internal.callback.submission IS 'The submission whose token stood in the path of the address; NULL: none did';
 COMMENT ON COLUMN fpgo_internal.callback.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time?';
 
 -- counted and not kept, so that a flood of forgeries fills no table
@@ -510,6 +512,50 @@ COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS 'forged, malformed
 COMMENT ON COLUMN fpgo_internal.callback_rejection.times IS 'How many there were';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.first_at IS 'When the first came';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.last_at IS 'When the last came';
+
+-- What reconciliation saw, so that it asks about each order once.  No personal
+-- data: what names somebody is a keyed hash.
+CREATE TABLE fpgo_internal.sighting (
+	order_uuid text,
+	server text,
+	status text,
+	first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	looked_at timestamptz,
+	amounts text,
+	order_date text,
+	products text,
+	customer text,
+	contact text,
+	PRIMARY KEY (order_uuid, server)
+);
+CREATE INDEX sighting_products ON fpgo_internal.sighting (products, server);
+COMMENT ON TABLE fpgo_internal.sighting IS 'One row an order that the gateway listed and no submission had';
+COMMENT ON COLUMN fpgo_internal.sighting.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.sighting.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.sighting.status IS 'Its status when it was listed last, in the gateway''s words; NULL: not said';
+COMMENT ON COLUMN fpgo_internal.sighting.first_seen_at IS 'When it was listed first, or soon after';
+COMMENT ON COLUMN fpgo_internal.sighting.looked_at IS 'When its details were asked for; NULL: not yet';
+COMMENT ON COLUMN fpgo_internal.sighting.amounts IS 'Its four totals; this and what follows NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.order_date IS 'Its orderDate, as the gateway writes it';
+COMMENT ON COLUMN fpgo_internal.sighting.products IS 'Keyed hash of its lines';
+COMMENT ON COLUMN fpgo_internal.sighting.customer IS 'Keyed hash of its customer''s number';
+COMMENT ON COLUMN fpgo_internal.sighting.contact IS 'Keyed hash of how its customer is reached';
+
+CREATE TABLE fpgo_internal.likeness (
+	submission bigint PRIMARY KEY,
+	amounts text,
+	order_date text,
+	products text,
+	customer text,
+	contact text
+);
+COMMENT ON TABLE fpgo_internal.likeness IS 'How the order of an uncertain submission looks, to compare it with those of the gateway; deleted when it is uncertain no more';
+COMMENT ON COLUMN fpgo_internal.likeness.submission IS 'The submission';
+COMMENT ON COLUMN fpgo_internal.likeness.amounts IS 'This and the others as in fpgo_internal.sighting, of the payload';
+COMMENT ON COLUMN fpgo_internal.likeness.order_date IS 'Its orderDate';
+COMMENT ON COLUMN fpgo_internal.likeness.products IS 'Keyed hash of its lines';
+COMMENT ON COLUMN fpgo_internal.likeness.customer IS 'Keyed hash of its customer''s number';
+COMMENT ON COLUMN fpgo_internal.likeness.contact IS 'Keyed hash of how its customer is reached';
 
 -- Eleven digits are guessed in no time, so hashes of payloads are keyed.  The
 -- oldest key counts: after a restore that is the one the hashes were made with.
@@ -586,6 +632,11 @@ CREATE FUNCTION fpgo.resolve(submission bigint, outcome text, reason text, order
 	AS 'MODULE_PATHNAME', 'fpgo_resolve'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS 'Decides what became of an uncertain submission. outcome: accepted (order_uuid as the gateway shows it), refused, cancelled (it does not exist there and is not to be sent), or queued (it does not exist there: send it again). reason is recorded with the role and the time. Errors: 22004 NULL submission, outcome or reason, 22023 another outcome, a blank reason, or accepted without order_uuid, 42704 no such submission, 55000 it is not uncertain.';
+
+CREATE FUNCTION fpgo.reconcile(INOUT submission bigint DEFAULT NULL, OUT state text, OUT order_uuid text, OUT detail text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'fpgo_reconcile'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.reconcile(bigint) IS 'Looks for the orders of uncertain submissions at the gateway, of all or, with a number, of one. One row each: its state now (accepted if evidence shows that its order arrived, else uncertain), the gateway''s order_uuid if accepted, and in a sentence why. Evidence is a genuine callback to the submission''s own address ({submission} in callbackUrl) whose order the gateway has, or the one order that no submission has and that is alike in amounts, products, date and customer where nothing else could be meant. Sends nothing again, whatever it finds; fpgo.candidates shows what comes near. Goes out to the network, as the role that handed each order in, with up to 102 questions an account and call; what it decides is recorded with the current user, in the caller''s transaction. Granted to nobody. Errors: 25006 during recovery or in a read-only transaction, 42704 no such submission, 55000 it is not uncertain, 55P03 somebody else does this already, 53400 no worker slot is free.';
 
 CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
@@ -809,6 +860,46 @@ COMMENT ON COLUMN fpgo.callback_rejections.times IS 'How many there were; never 
 COMMENT ON COLUMN fpgo.callback_rejections.first_at IS 'When the first came; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.last_at IS 'When the last came; never NULL';
 
+CREATE VIEW fpgo.candidates WITH (security_barrier) AS
+	SELECT s.id AS submission, s.reference, s.server, s.role, c.order_uuid, c.status AS gateway_status, c.is_named,
+		array_remove(ARRAY[CASE WHEN c.has_amounts THEN 'amounts' END, CASE WHEN c.has_products THEN 'products' END,
+			CASE WHEN c.has_date THEN 'date' END, CASE WHEN c.has_customer THEN 'customer' END], NULL) AS agrees,
+		array_remove(ARRAY[CASE WHEN NOT c.has_amounts THEN 'amounts' END, CASE WHEN NOT c.has_products THEN 'products' END,
+			CASE WHEN NOT c.has_date THEN 'date' END, CASE WHEN NOT c.has_customer THEN 'customer' END], NULL) AS differs,
+		c.first_seen_at
+	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.likeness l ON l.submission = s.id
+		CROSS JOIN LATERAL (
+			SELECT o.order_uuid, o.is_named, g.status, g.first_seen_at,
+				g.amounts = l.amounts AS has_amounts, g.products = l.products AS has_products,
+				g.order_date = l.order_date AS has_date,
+				coalesce(g.customer = l.customer, g.contact = l.contact) AS has_customer
+			FROM (SELECT u.order_uuid, bool_or(u.is_named) AS is_named
+				FROM (SELECT r.order_uuid, true AS is_named FROM fpgo_internal.callback r
+						WHERE r.submission = s.id AND r.server = s.server
+					UNION ALL SELECT k.order_uuid, false FROM fpgo_internal.sighting k
+						WHERE k.server = s.server AND k.first_seen_at > (SELECT min(a.started_at)
+							FROM fpgo_internal.attempt a WHERE a.submission = s.id)) u
+				GROUP BY u.order_uuid) o
+				LEFT JOIN fpgo_internal.sighting g ON g.order_uuid = o.order_uuid AND g.server = s.server) c
+	WHERE s.state = 'uncertain'
+		AND (c.is_named OR coalesce(c.has_amounts::integer, 0) + coalesce(c.has_products::integer, 0)
+			+ coalesce(c.has_date::integer, 0) + coalesce(c.has_customer::integer, 0) >= 2)
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h
+			WHERE h.order_uuid = c.order_uuid AND h.server = s.server)
+		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
+COMMENT ON VIEW fpgo.candidates IS 'One row an order of the gateway''s that an uncertain submission might have become: a callback to the submission''s own address named it, or it agrees in two traits at least of amounts, products, date and customer; as fpgo.reconcile saw them last. For whoever decides by fpgo.resolve: fpgo.fetch_details has all of an order. Shows them to whoever may execute fpgo.sees_all_submissions or fpgo.resolve.';
+COMMENT ON COLUMN fpgo.candidates.submission IS 'The uncertain submission; never NULL';
+COMMENT ON COLUMN fpgo.candidates.reference IS 'referenceNo of its order, its first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.candidates.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.candidates.role IS 'Name the role that handed the submission in had then; never NULL';
+COMMENT ON COLUMN fpgo.candidates.order_uuid IS 'The gateway''s identifier of the order (ODR...), which no submission has; never NULL';
+COMMENT ON COLUMN fpgo.candidates.gateway_status IS 'Its status when it was listed last, in the gateway''s words; NULL if not listed yet, or not said';
+COMMENT ON COLUMN fpgo.candidates.is_named IS 'Did a callback to the submission''s own address name it? Never NULL';
+COMMENT ON COLUMN fpgo.candidates.agrees IS 'Traits in which the two agree, of amounts, products, date, customer; never NULL';
+COMMENT ON COLUMN fpgo.candidates.differs IS 'Traits in which they differ; one in which either says nothing is in neither list. Never NULL';
+COMMENT ON COLUMN fpgo.candidates.first_seen_at IS 'When the order was listed first, or soon after; NULL if not listed yet';
+
 /*
  * What ended within the last hour began within the last two, as the option
  * timeout is an hour at most: that is what the index of attempts tells.
@@ -932,13 +1023,14 @@ COMMENT ON COLUMN fpgo.delivery_progress.time_left IS 'interval in which what re
 GRANT USAGE ON SCHEMA fpgo TO PUBLIC;
 -- deciding about other people's orders is for operators
 REVOKE EXECUTE ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION fpgo.reconcile(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE fpgo.deliver(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) FROM PUBLIC;
 -- everybody may read the views, which show each their own; this shows all
 REVOKE EXECUTE ON FUNCTION fpgo.sees_all_submissions() FROM PUBLIC;
 -- for the shop's web server
 REVOKE EXECUTE ON FUNCTION fpgo.receive_callback(text, text) FROM PUBLIC;
-GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.status_history, fpgo.callback_rejections, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
+GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.status_history, fpgo.callback_rejections, fpgo.candidates, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
 
 -- orders are the shop's data: a dump without them would lose invoices
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
@@ -953,6 +1045,8 @@ SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change_id_seq',
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.sighting', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.likeness', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hash_key', '');
 
 CREATE FUNCTION fpgo.refuse_drop() RETURNS event_trigger

@@ -24,6 +24,7 @@ char	   *fpgo_databases;
 bool		fpgo_undelivered_notice;
 int			fpgo_helper_wait;
 int			fpgo_helper_idle;
+int			fpgo_reconcile_interval;
 
 void		_PG_init(void);
 
@@ -85,6 +86,14 @@ _PG_init(void)
 							&fpgo_helper_idle,
 							5000, 0, INT_MAX,
 							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("fpgo.reconcile_interval",
+							"Sets how often a resident worker looks for uncertain submissions at the gateway.",
+							"Zero: never by itself; fpgo.reconcile() does it on demand.",
+							&fpgo_reconcile_interval,
+							600000, 0, INT_MAX,
+							PGC_SIGHUP,
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("fpgo");

@@ -52,6 +52,8 @@ extern char *fpgo_databases;	/* fpgo.databases */
 extern bool fpgo_undelivered_notice;	/* fpgo.undelivered_notice */
 extern int	fpgo_helper_wait;	/* fpgo.helper_wait, milliseconds */
 extern int	fpgo_helper_idle;	/* fpgo.helper_idle, milliseconds */
+extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, likewise; 0:
+										 * never */
 
 /* ---------- order.c: an order's three spellings ---------- */
 

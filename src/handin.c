@@ -98,8 +98,8 @@ hash_key(int *len)
 	return key;
 }
 
-static void
-hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])
+void
+fpgo_handin_hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])
 {
 	int			key_len;
 	const uint8 *key = hash_key(&key_len);
@@ -237,7 +237,8 @@ make_key(const FpgoHandIn *handin, const char *key)
 	{
 		uint8		digest[FPGO_HASH_BYTES];
 
-		hash(handin->reference, strlen(handin->reference), digest);
+		fpgo_handin_hash(handin->reference, strlen(handin->reference),
+						 digest);
 		return hex(digest);
 	}
 	return handin->reference;
@@ -304,7 +305,7 @@ fpgo_handin_make(Jsonb *order, const char *server, const char *key)
 	handin->payload = payload.data;
 	handin->payload_len = payload.len;
 	read_order(order, handin);
-	hash(payload.data, payload.len, handin->order_hash);
+	fpgo_handin_hash(payload.data, payload.len, handin->order_hash);
 	handin->key = make_key(handin, key);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)

@@ -36,6 +36,10 @@ typedef struct FpgoHandIn
 extern FpgoHandIn *fpgo_handin_make(Jsonb *order, const char *server,
 									const char *key);
 
+/* The hash that texts of an order are compared by, keyed by fpgo's secret. */
+extern void fpgo_handin_hash(const char *data, size_t len,
+							 uint8 result[FPGO_HASH_BYTES]);
+
 /* The payload in UTF-8, as it is sent; len receives its length. */
 extern const char *fpgo_handin_wire(const char *payload, int *len);
 

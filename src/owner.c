@@ -30,6 +30,7 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #define TABLE_SCHEMA "fpgo_internal"
@@ -203,7 +204,11 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	int			context;
 	int			guc_level;
 	int			result;
+	bool		lacks_snapshot = !ActiveSnapshotSet();
 
+	/* a process of ours has none while it waits for the network */
+	if (lacks_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	GetUserIdAndSecContext(&caller, &context);
 	SetUserIdAndSecContext(fpgo_owner_role(),
 						   context | SECURITY_LOCAL_USERID_CHANGE |
@@ -223,6 +228,8 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	AtEOXact_GUC(false, guc_level);
 	statement->is_planned = true;
 	SetUserIdAndSecContext(caller, context);
+	if (lacks_snapshot)
+		PopActiveSnapshot();
 	return SPI_processed;
 }
 

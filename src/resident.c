@@ -15,6 +15,9 @@
  * tenth of a second, and a request that needs longer is sent back, to be
  * served by a helper process.
  *
+ * What became of uncertain submissions it does not find out itself: every now
+ * and then it starts a process that does (reconciler.c).
+ *
  * It ends, settling what is under way, when SIGTERM asks for it or when fpgo's
  * tables are gone.  The launcher starts another if one is wanted.
  */
@@ -36,6 +39,7 @@
 #include "compat.h"
 #include "deliver.h"
 #include "owner.h"
+#include "reconciler.h"
 #include "roster.h"
 #include "run.h"
 #include "service.h"
@@ -315,6 +319,48 @@ look_around(void)
 	MemoryContextSwitchTo(TopMemoryContext);
 }
 
+static void
+see_uncertain(void *arg)
+{
+	fpgo_owner_lock_tables();
+	*(bool *) arg = fpgo_submission_has_uncertain();
+}
+
+/* Have uncertain submissions looked for, if there are any. */
+static void
+reconcile(void)
+{
+	bool		has_uncertain = false;
+	ErrorData  *error;
+
+	fpgo_worker_begin_transaction();
+	MemoryContextSwitchTo(TopMemoryContext);
+	error = fpgo_subtransaction_run(see_uncertain, &has_uncertain);
+	if (error != NULL)
+		FreeErrorData(error);
+	fpgo_worker_commit_transaction();
+	MemoryContextSwitchTo(TopMemoryContext);
+	if (has_uncertain)
+		fpgo_reconciler_start();
+}
+
+/* Do that as often as it is wished. */
+static void
+reconcile_at_times(void)
+{
+	static TimestampTz since = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	/* what a crash left may still be under way at the gateway */
+	if (since == 0)
+		since = now;
+	if (fpgo_reconcile_interval == 0 ||
+		!TimestampDifferenceExceeds(since, now, fpgo_reconcile_interval))
+		return;
+	reconcile();
+	since = now;
+}
+
 /* Is it time?  If so, the next time is so much later. */
 static bool
 is_due(TimestampTz *at, int interval_ms)
@@ -374,6 +420,7 @@ run_loop(FpgoDelivery *delivery)
 			if (is_due(&tidy_at, TIDY_MS))
 				fpgo_delivery_tidy(delivery);
 			admit_guests();
+			reconcile_at_times();
 		}
 		bustle = serve_guests();
 		end_old_runs();
@@ -420,6 +467,7 @@ fpgo_resident_main(Datum main_arg)
 	guest_run = fpgo_run_begin();
 	delivery = fpgo_delivery_begin(&transactions, 0);
 	run_loop(delivery);
+	fpgo_reconciler_end();
 	fpgo_delivery_end(delivery);
 	fpgo_run_end(guest_run);
 	proc_exit(0);

@@ -10,6 +10,8 @@
  *
  * Each names the state it starts from, and writes the event that says who
  * decided what and why in the same statement: no change without a reason.
+ * Evidence may decide in a person's place (reconcile.c), and only that an
+ * order arrived.
  *
  * A submission belongs to the role that handed it in, by name, since records
  * outlive roles and are restored where there are none.  resolve() is for
@@ -257,6 +259,24 @@ decide(FpgoStatement *statement, const Subject *subject,
 		elog(ERROR, "submission %lld was changed while it was locked",
 			 (long long) subject->id);
 	SPI_finish();
+}
+
+bool
+fpgo_resolve_accept(int64 id, const char *order_uuid,
+					const char *customer_uuid, const char *reason)
+{
+	Decision	decision = {.state = fpgo_state_name(FPGO_ACCEPTED),
+		.reason = reason,.order_uuid = order_uuid,
+	.customer_uuid = customer_uuid};
+	const Subject *subject = lock_subject(id);
+
+	if (strcmp(subject->state, fpgo_state_name(FPGO_UNCERTAIN)) != 0 ||
+		fpgo_submission_find_holder(id, order_uuid) != 0)
+		return false;
+	decide(&resolve_statement, subject, &decision);
+	/* the next of its reference may leave */
+	fpgo_roster_wake_at_commit();
+	return true;
 }
 
 /* ---------- arguments ---------- */

@@ -17,6 +17,7 @@
 #define CLASS_RUN 0x4651
 #define CLASS_REFERENCE 0x4652
 #define CLASS_SLOT 0x4653
+#define CLASS_RECONCILE 0x4654
 
 static void
 make_tag(LOCKTAG *tag, Oid database, uint64 number, uint16 class)
@@ -90,6 +91,15 @@ fpgo_run_try_reference(const char *server, const char *reference)
 	LOCKTAG		tag;
 
 	make_reference_tag(&tag, server, reference);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+fpgo_run_try_reconcile(void)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, MyDatabaseId, 0, CLASS_RECONCILE);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 

@@ -29,6 +29,12 @@ extern void fpgo_run_lock_reference(const char *server, const char *reference);
 extern bool fpgo_run_try_reference(const char *server, const char *reference);
 
 /*
+ * The lock of who looks for uncertain orders, one at a time in a database, till
+ * the end of the transaction; false if somebody else has it.
+ */
+extern bool fpgo_run_try_reconcile(void);
+
+/*
  * The wish for a worker slot (see worker.c): held alone by a session that
  * waits for one, asked for by idle helpers.  Never waited for.
  */

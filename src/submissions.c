@@ -608,6 +608,24 @@ fpgo_submission_purge(void)
 
 /* ---------- the rest ---------- */
 
+static FpgoStatement has_uncertain_statement = {
+	.sql = "SELECT FROM fpgo_internal.submission"
+	" WHERE state OPERATOR(pg_catalog.=) 'uncertain' LIMIT 1",
+	.n_parameters = 0
+};
+
+bool
+fpgo_submission_has_uncertain(void)
+{
+	FpgoParameters p = {0};
+	bool		has_uncertain;
+
+	SPI_connect();
+	has_uncertain = fpgo_owner_run(&has_uncertain_statement, &p) > 0;
+	SPI_finish();
+	return has_uncertain;
+}
+
 static FpgoStatement unfinished_statement = {
 	.sql = "SELECT pg_catalog.count(*) FROM fpgo_internal.submission"
 	" WHERE state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')",

@@ -151,6 +151,9 @@ extern int	fpgo_submission_sweep(void);
 /* Delete payloads that have been kept as long as they should. */
 extern void fpgo_submission_purge(void);
 
+/* Is any uncertain? */
+extern bool fpgo_submission_has_uncertain(void);
+
 /* Submissions that are queued, sending or uncertain. */
 extern int64 fpgo_submission_count_unfinished(void);
 

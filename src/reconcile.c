@@ -1,0 +1,587 @@
+/*
+ * reconcile.c
+ *		Finds out what became of uncertain submissions.
+ *
+ * Nobody knows of an uncertain submission whether the gateway has its order.
+ * The gateway cannot be asked by our reference, which it does not show.  What
+ * it shows is evidence:
+ *
+ *		a genuine callback to the submission's own address (callback.c),
+ *		which names an order that the gateway, asked, has;
+ *
+ *		one order of the gateway's list that no submission has and that has
+ *		the same totals, lines, date and customer, where no other such order
+ *		and no other submission could be meant;
+ *
+ * Each proves that the order arrived, so the submission is accepted.  Nothing
+ * proves that it did not: an order may come into being later, and lists may be
+ * late.  So nothing is ever sent again from here; what evidence does not decide
+ * stays uncertain, and view fpgo.candidates shows what comes near.  A change of
+ * an order (fpgoUuid) stays so, too: the gateway does not show all that it may
+ * have changed.
+ *
+ * Every question is asked with the rights and the token of the role that
+ * handed the order in: it is its account that has the order.
+ */
+#include "fpgo.h"
+
+#include "access/xlog.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "inquiry.h"
+#include "json_text.h"
+#include "likeness.h"
+#include "news.h"
+#include "reconcile.h"
+#include "resolve.h"
+#include "run.h"
+#include "sightings.h"
+#include "subtransaction.h"
+#include "submissions.h"
+
+PG_FUNCTION_INFO_V1(fpgo_reconcile);
+
+/* most orders that are looked at in one go; the gateway allows 240 questions a minute */
+#define LOOKS_MAX 100
+
+/* longest identifier of a customer, in bytes */
+#define CUSTOMER_UUID_MAX 255
+
+/* One uncertain submission. */
+typedef struct Case
+{
+	const FpgoDoubt *doubt;
+	const FpgoLikeness *likeness;
+	const char *changed_uuid;	/* the order that it changes; NULL if it makes
+								 * a new one */
+	FpgoVerdict *verdict;
+} Case;
+
+/* The cases of one role at one server. */
+typedef struct Account
+{
+	const char *server;
+	const char *role;
+	List	   *cases;
+	FpgoGateway *gateway;
+} Account;
+
+/* ---------- evidence ---------- */
+
+/* The customer's identifier, if it is one word of printable ASCII. */
+static const char *
+read_customer_uuid(JsonbContainer *details)
+{
+	JsonbValue *customer = getKeyJsonValueFromContainer(details,
+														"customerDetails", 15,
+														NULL);
+	const char *uuid = customer != NULL && customer->type == jbvBinary ?
+	fpgo_json_member(customer->val.binary.data, "uuid") : NULL;
+
+	if (uuid == NULL || uuid[0] == '\0' || strlen(uuid) > CUSTOMER_UUID_MAX)
+		return NULL;
+	for (const char *c = uuid; *c != '\0'; c++)
+	{
+		if (*c <= ' ' || *c > '~')
+			return NULL;
+	}
+	return uuid;
+}
+
+static void
+keep_status(const char *server, const char *order_uuid,
+			JsonbContainer *details)
+{
+	FpgoNews	news = {.order_uuid = order_uuid,
+	.status = fpgo_json_member(details, "status")};
+
+	if (news.status != NULL && news.status[0] == '\0')
+		news.status = NULL;
+	SPI_connect();
+	fpgo_news_keep(server, &news, 1);
+	SPI_finish();
+}
+
+static void
+accept_case(Case *c, const char *order_uuid, JsonbContainer *details,
+	   const char *reason)
+{
+	FpgoVerdict *verdict = c->verdict;
+
+	if (!fpgo_resolve_accept(c->doubt->submission, order_uuid,
+							 read_customer_uuid(details), reason))
+	{
+		verdict->detail = psprintf("Order %s is another submission's, or this one has been decided about.",
+								   order_uuid);
+		return;
+	}
+	keep_status(c->doubt->server, order_uuid, details);
+	verdict->is_accepted = true;
+	verdict->order_uuid = order_uuid;
+	verdict->detail = reason;
+}
+
+/* What the gateway has of an order, and how that looks. */
+typedef struct Look
+{
+	const FpgoInquiry *inquiry;
+	JsonbContainer *details;	/* NULL: none, or about another order */
+	const FpgoLikeness *likeness;	/* of it */
+} Look;
+
+static Look
+look_at(const FpgoGateway *gateway, const char *order_uuid)
+{
+	Look		look = {0};
+	const char *said;
+
+	look.inquiry = fpgo_inquire(gateway,
+								psprintf(FPGO_DETAILS_PATH "/%s", order_uuid),
+								FPGO_DETAILS_LIMIT);
+	if (look.inquiry->end != FPGO_INQUIRY_ANSWERED)
+		return look;
+	said = fpgo_json_member(look.inquiry->data->val.binary.data, "orderUuid");
+	if (said == NULL || strcmp(said, order_uuid) != 0)
+		return look;
+	look.details = look.inquiry->data->val.binary.data;
+	look.likeness = fpgo_likeness_of_details(JsonbValueToJsonb(unconstify(JsonbValue *, look.inquiry->data)));
+	return look;
+}
+
+static const char *
+describe_failure(const FpgoInquiry *inquiry)
+{
+	return psprintf("The gateway could not be asked.  %s",
+					fpgo_inquiry_reason(inquiry));
+}
+
+/* An order that a callback names: is it there, and is it this one? */
+static void
+decide_named(const Account *account, Case *c, const char *order_uuid)
+{
+	Look		look = look_at(account->gateway, order_uuid);
+	const char *differs;
+
+	if (look.details == NULL)
+	{
+		c->verdict->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ?
+			describe_failure(look.inquiry) :
+			psprintf("The gateway shows no order %s.", order_uuid);
+		return;
+	}
+	differs = fpgo_likeness_differs(c->likeness, look.likeness);
+	if (differs != NULL)
+		c->verdict->detail = psprintf("The gateway's order %s differs in %s.",
+									  order_uuid, differs);
+	else
+		accept_case(c, order_uuid, look.details,
+			   "A callback to its own address named this order, and the gateway has it.");
+}
+
+/* ---------- the list ---------- */
+
+/* The gateway's orders. */
+typedef struct Listing
+{
+	FpgoSighting *sightings;
+	int			n;
+	int			n_unseen;		/* those that nobody looked at yet */
+	const char *fault;			/* why it is none, or not whole */
+} Listing;
+
+static void
+read_list(Listing *listing, JsonbContainer *list)
+{
+	uint32		n = JsonContainerIsArray(list) ? JsonContainerSize(list) : 0;
+
+	if (!JsonContainerIsArray(list))
+		listing->fault = "The gateway's list of orders is malformed.";
+	listing->sightings = MemoryContextAllocExtended(CurrentMemoryContext,
+													sizeof(FpgoSighting) *
+													((Size) n + 1),
+													MCXT_ALLOC_HUGE |
+													MCXT_ALLOC_ZERO);
+	for (uint32 i = 0; i < n; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
+		FpgoNews	news;
+
+		CHECK_FOR_INTERRUPTS();
+		if (element->type != jbvBinary ||
+			!fpgo_news_read(element->val.binary.data, &news) ||
+			!fpgo_is_order_uuid(news.order_uuid))
+		{
+			listing->fault = "The gateway's list of orders is malformed.";
+			return;
+		}
+		listing->sightings[listing->n].order_uuid = news.order_uuid;
+		listing->sightings[listing->n++].status = news.status;
+	}
+}
+
+static Listing
+fetch_list(const FpgoGateway *gateway)
+{
+	Listing		listing = {0};
+	const FpgoInquiry *inquiry = fpgo_inquire(gateway, FPGO_STATUS_PATH,
+											  FPGO_LIST_LIMIT);
+
+	if (inquiry->end == FPGO_INQUIRY_FAILED)
+		listing.fault = describe_failure(inquiry);
+	else if (inquiry->end == FPGO_INQUIRY_ANSWERED)
+		read_list(&listing, inquiry->data->val.binary.data);
+	return listing;
+}
+
+/* Look at the orders in it that are no submission's and that nobody looked at. */
+static void
+look_at_unknown(const Account *account, Listing *listing)
+{
+	static const FpgoLikeness nothing = {0};
+	MemoryContext context = CurrentMemoryContext;
+	List	   *unknown;
+	ListCell   *cell;
+
+	SPI_connect();
+	unknown = fpgo_sightings_unknown(account->server, listing->sightings,
+									 listing->n, context);
+	SPI_finish();
+	listing->n_unseen = list_length(unknown);
+	foreach(cell, unknown)
+	{
+		FpgoSighting *sighting = &listing->sightings[lfirst_int(cell)];
+		Look		look;
+
+		if (foreach_current_index(cell) == LOOKS_MAX)
+			return;
+		look = look_at(account->gateway, sighting->order_uuid);
+		if (look.inquiry->end == FPGO_INQUIRY_FAILED)
+		{
+			listing->fault = describe_failure(look.inquiry);
+			return;
+		}
+		sighting->likeness = look.details != NULL ? look.likeness : &nothing;
+		listing->n_unseen--;
+	}
+}
+
+/* Put on record what was seen, and how the doubtful ones look. */
+static List *
+record(const Account *account, const Listing *listing, List *cases)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *wanted = NIL;
+	List	   *doubts;
+	List	   *matches;
+	ListCell   *cell;
+
+	foreach(cell, cases)
+		wanted = lappend(wanted,
+						 unconstify(FpgoDoubt *, ((Case *) lfirst(cell))->doubt));
+	SPI_connect();
+	fpgo_sightings_record(account->server, listing->sightings, listing->n);
+	/* asked anew: what was begun before the list was made may be in it */
+	doubts = fpgo_sightings_doubts(account->server, context);
+	foreach(cell, doubts)
+	{
+		const FpgoDoubt *doubt = lfirst(cell);
+		FpgoJsonFault fault;
+		Jsonb	   *payload = doubt->payload == NULL ? NULL :
+		fpgo_json_read(doubt->payload, strlen(doubt->payload), &fault);
+
+		if (payload != NULL)
+			fpgo_sightings_describe(doubt, fpgo_likeness_of_payload(payload));
+	}
+	matches = fpgo_sightings_match(account->server, wanted,
+								   listing->sightings, listing->n, context);
+	SPI_finish();
+	return matches;
+}
+
+/* One order and one submission are alike.  Is the order still so? */
+static void
+decide_match(const Account *account, Case *c, const char *order_uuid)
+{
+	Look		look = look_at(account->gateway, order_uuid);
+
+	if (look.inquiry->end == FPGO_INQUIRY_FAILED)
+		c->verdict->detail = describe_failure(look.inquiry);
+	else if (look.details == NULL ||
+			 fpgo_likeness_differs_or_lacks(c->likeness, look.likeness) != NULL)
+		c->verdict->detail = psprintf("The gateway's order %s has changed.",
+									  order_uuid);
+	else
+		accept_case(c, order_uuid, look.details,
+			   "Of the gateway's orders that no other submission has, this one alone has its amounts, products, date and customer.");
+}
+
+static void
+judge(const Account *account, Case *c, const Listing *listing,
+	  const FpgoMatch *match)
+{
+	if (listing->n_unseen > 0)
+		c->verdict->detail =
+			psprintf("Orders of the gateway's that are still to be looked at: %d.",
+					 listing->n_unseen);
+	else if (match == NULL || match->n_orders == 0)
+		c->verdict->detail = "The gateway shows no order that is like it, which does not prove that there will be none.";
+	else if (match->n_orders > 1)
+		c->verdict->detail =
+			psprintf("Orders of the gateway's that are like it: %d; see fpgo.candidates.",
+					 match->n_orders);
+	else if (match->n_rivals > 0)
+		c->verdict->detail =
+			psprintf("Order %s is like it, and like other submissions that it may belong to: %d.",
+					 match->order_uuid, match->n_rivals);
+	else
+		decide_match(account, c, match->order_uuid);
+}
+
+/* Look for cases that nothing names. */
+static void
+decide_by_list(const Account *account, List *cases)
+{
+	Listing		listing = fetch_list(account->gateway);
+	List	   *matches = NIL;
+	ListCell   *cell;
+
+	if (listing.fault == NULL)
+		look_at_unknown(account, &listing);
+	/* what was seen of a list that is not whole is worth keeping, too */
+	if (listing.n > 0)
+		matches = record(account, &listing, cases);
+	foreach(cell, cases)
+	{
+		Case	   *c = lfirst(cell);
+		const FpgoMatch *match = NULL;
+		ListCell   *other;
+
+		if (listing.fault != NULL)
+		{
+			c->verdict->detail = listing.fault;
+			continue;
+		}
+		foreach(other, matches)
+		{
+			if (((FpgoMatch *) lfirst(other))->submission == c->doubt->submission)
+				match = lfirst(other);
+		}
+		judge(account, c, &listing, match);
+	}
+}
+
+/* ---------- accounts ---------- */
+
+static void
+open_account(void *arg)
+{
+	Account    *account = arg;
+
+	account->gateway = fpgo_gateway_resolve(account->server,
+											get_role_oid(account->role, false));
+}
+
+static void
+decide(const Account *account)
+{
+	List	   *unnamed = NIL;
+	ListCell   *cell;
+
+	foreach(cell, account->cases)
+	{
+		Case	   *c = lfirst(cell);
+
+		if (c->likeness == NULL)
+			c->verdict->detail = "Its payload is kept no longer, so there is nothing to compare.";
+		else if (c->changed_uuid != NULL)
+			c->verdict->detail =
+				psprintf("It changes order %s; compare with what the gateway has of it.",
+						 c->changed_uuid);
+		else if (list_length(c->doubt->named) == 1)
+			decide_named(account, c, linitial(c->doubt->named));
+		else if (c->doubt->named != NIL)
+			c->verdict->detail = "Callbacks to its own address named several orders; see fpgo.candidates.";
+		else
+			unnamed = lappend(unnamed, c);
+	}
+	if (unnamed != NIL)
+		decide_by_list(account, unnamed);
+}
+
+static void
+reconcile_account(Account *account)
+{
+	/* the role, its right or its token may be gone */
+	ErrorData  *error = fpgo_subtransaction_run(open_account, account);
+	ListCell   *cell;
+
+	if (error != NULL)
+	{
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+			ERRCODE_OPERATOR_INTERVENTION)
+			ReThrowError(error);
+		foreach(cell, account->cases)
+			((Case *) lfirst(cell))->verdict->detail =
+				psprintf("The gateway could not be asked: %s.", error->message);
+		return;
+	}
+	PG_TRY();
+	{
+		decide(account);
+	}
+	PG_CATCH();
+	{
+		fpgo_gateway_wipe(account->gateway);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	fpgo_gateway_wipe(account->gateway);
+}
+
+/* ---------- cases ---------- */
+
+/* The order that a payload changes; NULL if it makes a new one. */
+static const char *
+read_changed_uuid(Jsonb *payload)
+{
+	const char *uuid = fpgo_json_member(&payload->root, "fpgoUuid");
+
+	return uuid == NULL || uuid[0] == '\0' ? NULL : uuid;
+}
+
+static Case *
+make_case(const FpgoDoubt *doubt)
+{
+	Case	   *c = palloc0(sizeof(Case));
+	FpgoJsonFault fault;
+	Jsonb	   *payload = doubt->payload == NULL ? NULL :
+	fpgo_json_read(doubt->payload, strlen(doubt->payload), &fault);
+
+	c->doubt = doubt;
+	c->verdict = palloc0(sizeof(FpgoVerdict));
+	c->verdict->submission = doubt->submission;
+	if (payload == NULL)
+		return c;
+	c->likeness = fpgo_likeness_of_payload(payload);
+	c->changed_uuid = read_changed_uuid(payload);
+	return c;
+}
+
+/* Uncertain submissions, by account; those are in the same order. */
+static List *
+find_accounts(List *doubts, int64 only)
+{
+	List	   *accounts = NIL;
+	Account    *account = NULL;
+	ListCell   *cell;
+
+	foreach(cell, doubts)
+	{
+		const FpgoDoubt *doubt = lfirst(cell);
+
+		if (!doubt->is_uncertain || (only != 0 && doubt->submission != only))
+			continue;
+		if (account == NULL || strcmp(account->server, doubt->server) != 0 ||
+			strcmp(account->role, doubt->role) != 0)
+		{
+			account = palloc0(sizeof(Account));
+			account->server = doubt->server;
+			account->role = doubt->role;
+			accounts = lappend(accounts, account);
+		}
+		account->cases = lappend(account->cases, make_case(doubt));
+	}
+	return accounts;
+}
+
+/* Raises unless the one that is wanted is there and uncertain. */
+static void
+require_uncertain(int64 id)
+{
+	const FpgoSubmission *submission = fpgo_submission_find(id);
+
+	if (submission == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("submission %lld does not exist", (long long) id),
+				 fpgo_errhide()));
+	if (submission->state != FPGO_UNCERTAIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("submission %lld is not uncertain", (long long) id),
+				 errdetail("It is %s.", fpgo_state_name(submission->state)),
+				 fpgo_errhide()));
+}
+
+List *
+fpgo_reconcile_run(int64 only)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *verdicts = NIL;
+	List	   *doubts;
+	ListCell   *cell;
+
+	if (!fpgo_run_try_reconcile())
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("uncertain submissions are being looked for already"),
+				 errhint("Wait until the other session, or the worker, has finished."),
+				 fpgo_errhide()));
+	(void) fpgo_submission_sweep();
+	if (only != 0)
+		require_uncertain(only);
+	SPI_connect();
+	doubts = fpgo_sightings_doubts(NULL, context);
+	SPI_finish();
+	foreach(cell, find_accounts(doubts, only))
+	{
+		Account    *account = lfirst(cell);
+		ListCell   *other;
+
+		reconcile_account(account);
+		foreach(other, account->cases)
+			verdicts = lappend(verdicts, ((Case *) lfirst(other))->verdict);
+	}
+	SPI_connect();
+	fpgo_sightings_tidy();
+	SPI_finish();
+	return verdicts;
+}
+
+/* ---------- SQL ---------- */
+
+Datum
+fpgo_reconcile(PG_FUNCTION_ARGS)
+{
+	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	PreventCommandDuringRecovery("fpgo.reconcile()");
+	PreventCommandIfReadOnly("fpgo.reconcile()");
+	PreventCommandIfParallelMode("fpgo.reconcile()");
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(cell, fpgo_reconcile_run(only))
+	{
+		const FpgoVerdict *verdict = lfirst(cell);
+		FpgoState	state = verdict->is_accepted ? FPGO_ACCEPTED :
+		FPGO_UNCERTAIN;
+		Datum		values[4] = {Int64GetDatum(verdict->submission),
+			CStringGetTextDatum(fpgo_state_name(state)), (Datum) 0,
+		CStringGetTextDatum(verdict->detail)};
+		bool		nulls[4] = {false, false, verdict->order_uuid == NULL,
+		false};
+
+		if (!nulls[2])
+			values[2] = CStringGetTextDatum(verdict->order_uuid);
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}

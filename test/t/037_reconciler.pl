@@ -1,0 +1,82 @@
+# The resident worker has uncertain submissions looked for by itself, in a
+# process of its own, which is in nobody's way.
+
+use strict;
+use warnings;
+
+use FpgoChecker;
+use FpgoResident;
+use FpgoTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $gateway = FpgoGateway->start('--token', $TOKEN);
+my $node    = new_resident_cluster('resident', url => $gateway->address,
+    settings => "fpgo.reconcile_interval = '200ms'\n");
+my $session = open_session($node);
+my @committed;
+
+# Queue an order whose answer is lost, and wait until it has gone.
+sub enqueue_lost {
+    my ($order, $reference) = new_order(@_);
+    $gateway->misbehave({ close_after_request => \1 });
+    run_in($session, enqueue_sql($order));
+    push @committed, $reference;
+    wait_for_order($gateway, $reference);
+    return $reference;
+}
+
+sub state_of { return administer($node, "SELECT state FROM fpgo.submissions WHERE reference = '$_[0]'"); }
+
+sub reconciler { return administer($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'fpgo reconciler'}); }
+
+# --- by itself -----------------------------------------------------------------------------
+
+my $reference = enqueue_lost();
+wait_for('it to be found', sub { state_of($reference) eq 'accepted' });
+is(administer($node, "SELECT order_uuid FROM fpgo.submissions WHERE reference = '$reference'"),
+    ($gateway->ledger($reference))[0]{order_uuid}, 'accepted as the order that the gateway made');
+wait_for('the log to say so', sub { count_logged($node, qr/LOG:  uncertain submission \d+ turned out to be accepted/) });
+is(count_logged($node, qr/turned out to be accepted/), 1, 'once');
+wait_for('the process to end', sub { reconciler() eq '' });
+
+# --- in nobody's way ------------------------------------------------------------------------
+
+$gateway->misbehave({ route => 'list', requests => 0, stall => 60 });
+$reference = enqueue_lost(orderDate => '' . (CORE::time + 1));
+my $pid = wait_for('it to hang', \&reconciler);
+my ($next, $next_reference) = new_order(orderDate => '' . (CORE::time + 2));
+is(submit($session, $next)->{sqlstate}, '', 'others are sent meanwhile');
+push @committed, $next_reference;
+ends('nobody else looks', run_in($session, 'SELECT * FROM fpgo.reconcile()'), '55P03');
+is(administer($node, "SELECT backend_xmin IS NULL, state IS NULL, wait_event FROM pg_stat_activity WHERE pid = $pid"),
+    't|t|MessageQueueReceive', 'it waits, and holds back no vacuum');
+is(administer($node, "SELECT pg_terminate_backend($pid, 5000)"), 't', 'it ends when it is told to');
+wait_for('another', sub { my $new = reconciler(); $new ne '' && $new ne $pid });
+administer($node, 'SELECT fpgo.pause()');
+wait_for('all of fpgo to leave the database when its worker is sent away', sub {
+    administer($node, q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND backend_type LIKE 'fpgo%'}) eq '0' }, 4);
+administer($node, 'SELECT fpgo.resume()');
+wait_for('another', sub { reconciler() ne '' });
+my $began = time;
+$node->stop('fast');
+cmp_ok(time - $began, '<', 4, 'and with the cluster');
+$gateway->behave;
+$node->start;
+wait_for('it to be found then', sub { state_of($reference) eq 'accepted' });
+
+# --- never by itself -----------------------------------------------------------------------
+
+administer($node, 'ALTER SYSTEM SET fpgo.reconcile_interval = 0');
+$node->reload;
+$session   = open_session($node);
+$reference = enqueue_lost(orderDate => '' . (CORE::time + 3));
+wait_for('it to be uncertain', sub { state_of($reference) eq 'uncertain' });
+sleep 1;
+is(state_of($reference), 'uncertain', 'interval 0: it stays so');
+is(run_in($session, 'SELECT state FROM fpgo.reconcile()')->{rows}, 'accepted', 'until somebody looks');
+
+check_records($node, $gateway, name => 'the records agree with the ledger', committed => \@committed);
+check_log($node);
+done_testing();
