@@ -885,8 +885,7 @@ CREATE VIEW fpgo.candidates WITH (security_barrier) AS
 	WHERE s.state = 'uncertain'
 		AND (c.is_named OR coalesce(c.has_amounts::integer, 0) + coalesce(c.has_products::integer, 0)
 			+ coalesce(c.has_date::integer, 0) + coalesce(c.has_customer::integer, 0) >= 2)
-		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h
-			WHERE h.order_uuid = c.order_uuid AND h.server = s.server)
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h WHERE h.order_uuid = c.order_uuid)
 		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
 COMMENT ON VIEW fpgo.candidates IS 'One row an order of the gateway''s that an uncertain submission might have become: a callback to the submission''s own address named it, or it agrees in two traits at least of amounts, products, date and customer; as fpgo.reconcile saw them last. For whoever decides by fpgo.resolve: fpgo.fetch_details has all of an order. Shows them to whoever may execute fpgo.sees_all_submissions or fpgo.resolve.';
 COMMENT ON COLUMN fpgo.candidates.submission IS 'The uncertain submission; never NULL';

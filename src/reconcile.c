@@ -287,7 +287,7 @@ record(const Account *account, const Listing *listing, List *cases)
 	SPI_connect();
 	fpgo_sightings_record(account->server, listing->sightings, listing->n);
 	/* asked anew: what was begun before the list was made may be in it */
-	doubts = fpgo_sightings_doubts(account->server, context);
+	doubts = fpgo_sightings_doubts(context);
 	foreach(cell, doubts)
 	{
 		const FpgoDoubt *doubt = lfirst(cell);
@@ -537,7 +537,7 @@ fpgo_reconcile_run(int64 only)
 	if (only != 0)
 		require_uncertain(only);
 	SPI_connect();
-	doubts = fpgo_sightings_doubts(NULL, context);
+	doubts = fpgo_sightings_doubts(context);
 	SPI_finish();
 	foreach(cell, find_accounts(doubts, only))
 	{

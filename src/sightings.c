@@ -16,11 +16,10 @@
 
 /* ---------- statements ---------- */
 
-/* does a submission have the order uuid at the server? */
-#define IS_HELD(uuid, server) \
+/* has a submission this order?  At any server: several may be one account */
+#define IS_HELD(uuid) \
 	"EXISTS (SELECT FROM fpgo_internal.submission h" \
-	" WHERE h.order_uuid OPERATOR(pg_catalog.=) " uuid \
-	" AND h.server OPERATOR(pg_catalog.=) " server ")"
+	" WHERE h.order_uuid OPERATOR(pg_catalog.=) " uuid ")"
 
 #define IS_SAME(column, a, b) \
 	a "." column " OPERATOR(pg_catalog.=) " b "." column
@@ -46,10 +45,8 @@ static FpgoStatement doubts_statement = {
 	" LEFT JOIN fpgo_internal.payload p"
 	"  ON p.submission OPERATOR(pg_catalog.=) s.id"
 	" WHERE s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
-	" AND COALESCE(s.server OPERATOR(pg_catalog.=) $1, true)"
 	" ORDER BY s.server, s.role, s.id",
-	.n_parameters = 1,
-	.types = {TEXTOID}
+	.n_parameters = 0
 };
 
 /* what was looked at and said nothing is looked at again once it has changed */
@@ -59,7 +56,7 @@ static FpgoStatement unknown_statement = {
 	" LEFT JOIN fpgo_internal.sighting g"
 	"  ON g.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
 	"  AND g.server OPERATOR(pg_catalog.=) $1"
-	" WHERE NOT " IS_HELD("o.order_uuid", "$1")
+	" WHERE NOT " IS_HELD("o.order_uuid")
 	" AND (g.looked_at IS NULL"
 	"  OR ((g.amounts IS NULL OR g.order_date IS NULL OR g.products IS NULL"
 	"    OR (g.customer IS NULL AND g.contact IS NULL))"
@@ -89,7 +86,7 @@ static FpgoStatement record_statement = {
 	TEXTS(6) ", " TEXTS(7) ", " TEXTS(8) ", " TEXTS(9) ")"
 	"  AS o (order_uuid, status, is_looked, amounts, order_date, products,"
 	"   customer, contact)"
-	" WHERE NOT " IS_HELD("o.order_uuid", "$1")
+	" WHERE NOT " IS_HELD("o.order_uuid")
 	" ORDER BY o.order_uuid, o.is_looked USING OPERATOR(pg_catalog.>)"
 	" ON CONFLICT (order_uuid, server) DO UPDATE SET status = excluded.status,"
 	"  looked_at = COALESCE(excluded.looked_at, g.looked_at), "
@@ -121,14 +118,12 @@ static FpgoStatement match_statement = {
 	" (SELECT pg_catalog.count(*) FROM fpgo_internal.likeness r"
 	"   JOIN fpgo_internal.submission t"
 	"    ON t.id OPERATOR(pg_catalog.=) r.submission"
-	"   WHERE t.server OPERATOR(pg_catalog.=) $1"
-	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
+	"   WHERE t.id OPERATOR(pg_catalog.<>) s.id"
 	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
 	"   AND " ARE_ALIKE("r", "l") ")"
 	" OPERATOR(pg_catalog.+)"
 	" (SELECT pg_catalog.count(*) FROM fpgo_internal.submission t"
 	"   WHERE t.reference OPERATOR(pg_catalog.=) s.reference"
-	"   AND t.server OPERATOR(pg_catalog.=) $1"
 	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
 	"   AND t.order_hash OPERATOR(pg_catalog.=) s.order_hash"
 	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{refused,cancelled}')"
@@ -146,7 +141,7 @@ static FpgoStatement match_statement = {
 	"  AND g.first_seen_at OPERATOR(pg_catalog.>)"
 	"   (SELECT pg_catalog.min(a.started_at) FROM fpgo_internal.attempt a"
 	"    WHERE a.submission OPERATOR(pg_catalog.=) s.id)"
-	"  AND NOT " IS_HELD("g.order_uuid", "$1") ") m"
+	"  AND NOT " IS_HELD("g.order_uuid") ") m"
 	" WHERE l.submission OPERATOR(pg_catalog.=) ANY ($2)"
 	" AND s.state OPERATOR(pg_catalog.=) 'uncertain'"
 	" ORDER BY l.submission",
@@ -156,7 +151,7 @@ static FpgoStatement match_statement = {
 
 static FpgoStatement forget_held_statement = {
 	.sql = "DELETE FROM fpgo_internal.sighting g WHERE "
-	IS_HELD("g.order_uuid", "g.server"),
+	IS_HELD("g.order_uuid"),
 	.n_parameters = 0
 };
 
@@ -193,13 +188,12 @@ read_doubt(int row, MemoryContext context)
 }
 
 List *
-fpgo_sightings_doubts(const char *server, MemoryContext context)
+fpgo_sightings_doubts(MemoryContext context)
 {
 	FpgoParameters p = {0};
 	List	   *doubts = NIL;
 	int			n;
 
-	fpgo_put_text(&p, server);
 	n = fpgo_owner_run(&doubts_statement, &p);
 	for (int i = 0; i < n; i++)
 	{

@@ -27,8 +27,8 @@ typedef struct FpgoDoubt
 								 * most */
 } FpgoDoubt;
 
-/* Those of a server (NULL: of all), by server and role: a list of FpgoDoubt. */
-extern List *fpgo_sightings_doubts(const char *server, MemoryContext context);
+/* All of them, by server and role: a list of FpgoDoubt. */
+extern List *fpgo_sightings_doubts(MemoryContext context);
 
 /* An order in the gateway's list, and what was seen when it was looked at. */
 typedef struct FpgoSighting

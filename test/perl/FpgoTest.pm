@@ -289,7 +289,7 @@ sub literal {
 }
 
 # order(%changes): the API page's example order as JSON text, with the canary
-# as its personal number and a referenceNo of its own.  A change names a member
+# as its personal number and a referenceNo and a date of its own.  A change names a member
 # by its path ('customerDetails.name' => 'Kari'); undef takes it away.
 my $orders = 0;
 
@@ -299,6 +299,7 @@ sub order {
     $changes{'customerDetails.personalNumber'} //= $PERSONAL_NUMBER;
     $changes{referenceNo} = sprintf 'T%d-%d', $$, ++$orders
       unless exists $changes{referenceNo};
+    $changes{orderDate} = '' . ($order->{orderDate} + $orders) unless exists $changes{orderDate};
     for my $path (keys %changes) {
         my @names  = split /\./, $path;
         my $last   = pop @names;

@@ -11,6 +11,7 @@ use lib "$FindBin::RealBin/../perl";
 use FpgoChecker;
 use FpgoRecords;
 use FpgoTest;
+use FpgoVerdicts;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -333,6 +334,16 @@ for my $case ([ 'answers soon', { delay => 0.7 } ], [ 'never answers', { stall =
         is_settled("the postmaster is killed, the gateway $name", $reference, $state, 1);
     }
 }
+
+# --- what was uncertain, in the end -----------------------------------------------------------
+
+decide_uncertain($node, $gateway, least => 5);
+{
+    my $session = open_session($node);
+    run_in($session, 'CALL fpgo.deliver()');
+    $session->quit;
+}
+check_records($node, $gateway, name => 'the records agree with the ledger in the end', committed => [ $records->expected ]);
 
 unlike(slurp_file($node->logfile), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal (?!9: Killed)/, 'nothing crashed by itself');

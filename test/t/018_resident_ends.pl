@@ -12,6 +12,7 @@ use FpgoChecker;
 use FpgoRecords;
 use FpgoResident;
 use FpgoTest;
+use FpgoVerdicts;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -230,6 +231,11 @@ $standby->start;
 }
 
 # --- the closing comparison -------------------------------------------------------------
+
+$node->append_conf('postgresql.conf', 'max_worker_processes = 8');
+$node->restart;
+decide_uncertain($node, $gateway);
+check_records($node, $gateway, committed => [ $records->expected ]);
 
 for my $log (map { $_->logfile } $primary, $node) {
     unlike(slurp_file($log), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, 'no secret in the log');

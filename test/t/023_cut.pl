@@ -19,6 +19,7 @@ use Time::HiRes qw(sleep);
 use FpgoChecker;
 use FpgoRelay;
 use FpgoTest;
+use FpgoVerdicts;
 use FpgoTls;
 use JSON::PP;
 
@@ -72,7 +73,9 @@ sub make_kind {
         DECLARE
             s fpgo.invoice_session;
         BEGIN
-            an_order := an_order || jsonb_build_object('referenceNo', lane || '-' || to_char(number, 'FM00000'));
+            -- a date of its own, of as many digits
+            an_order := an_order || jsonb_build_object('referenceNo', lane || '-' || to_char(number, 'FM00000'),
+                'orderDate', (1000000000 + (ascii(lane) * 100 + substr(lane, 2)::bigint) * 100000 + number)::text);
             s := fpgo.submit_invoice(an_order, lane);
             INSERT INTO result VALUES (lane, number, '', s.order_uuid);
             RETURN '';
@@ -385,6 +388,7 @@ for my $kind (make_plain(), make_tls()) {
             "$kind->{name}, $lane->{name}: the backend lives");
         $lane->{session}->quit;
     }
+    decide_uncertain($node, $kind->{gateway}, name => $kind->{name}, database => $kind->{database});
     check_records($node, $kind->{gateway}, databases => [ $kind->{database} ]);
 }
 check_log($node);

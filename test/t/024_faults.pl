@@ -16,6 +16,7 @@ use Test::More;
 use FpgoChecker;
 use FpgoRecords;
 use FpgoTest;
+use FpgoVerdicts;
 use FpgoTls;
 use JSON::PP ();
 use PostgreSQL::Test::Utils;
@@ -345,6 +346,7 @@ administer($delivery, 'CALL fpgo.deliver()');
 my @states = map { $records->state_of($_) } @waiting;
 is_deeply(\@states, [ ('accepted') x @waiting ], 'what waited is accepted in the end');
 $delivery->quit;
+decide_uncertain($node, $gateway, name => 'delivery', database => 'delivery');
 check_records($node, $gateway, databases => ['delivery'], committed => [ $records->expected ]);
 
 # --- the end ------------------------------------------------------------------------------

@@ -12,16 +12,13 @@ use Test::More;
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
 my $node    = new_cluster('main', url => $gateway->address);
-my $url     = $gateway->address;
-administer($node, qq{
+administer($node, q{
     CREATE ROLE shop LOGIN;
     CREATE ROLE clerk LOGIN;
     GRANT EXECUTE ON FUNCTION fpgo.reconcile(bigint) TO clerk;
     GRANT EXECUTE ON FUNCTION fpgo.resolve TO clerk;
-    GRANT USAGE ON FOREIGN SERVER frontpayment TO shop;
-    CREATE SERVER elsewhere FOREIGN DATA WRAPPER fpgo OPTIONS (url '$url');
-    CREATE USER MAPPING FOR PUBLIC SERVER elsewhere OPTIONS (token '$TOKEN');
-    GRANT USAGE ON FOREIGN SERVER elsewhere TO shop});
+    GRANT USAGE ON FOREIGN SERVER frontpayment TO shop});
+new_database($node, 'elsewhere', url => $gateway->address);
 my ($shop, $other) = map { open_session($node, user => 'shop') } 1 .. 2;
 my $clerk = open_session($node, user => 'clerk');
 my @committed;
@@ -49,7 +46,8 @@ sub made_of {
 }
 
 # made_elsewhere($order): somebody else's order of the same account; returns its uuid.
-sub made_elsewhere { return (split /\|/, run_in($shop, submit_sql($_[0], "server => 'elsewhere'"))->{rows})[0]; }
+my $elsewhere = open_session($node, database => 'elsewhere');
+sub made_elsewhere { return submit($elsewhere, $_[0])->{order_uuid}; }
 
 # finds($name, $submission, $detail): reconcile leaves it uncertain and says so.
 # finds($name, $submission): it accepts it as the order that the gateway made of it.
@@ -266,6 +264,6 @@ is(scalar $gateway->ledger, $creates, 'nothing is left to be sent');
 is(administer($node, "SELECT count(*) FROM fpgo_internal.sighting g WHERE g::text ~ '$PERSONAL_NUMBER|28038712383|[@]'"), '0',
     'no personal data of orders that are not ours');
 is(administer($node, 'SELECT count(*) FROM fpgo_internal.likeness'), '1', 'likenesses of what is uncertain alone');
-check_records($node, $gateway, name => 'the records agree with the ledger', committed => \@committed);
+check_records($node, $gateway, name => 'the records agree with the ledger', committed => \@committed, databases => [ 'postgres', 'elsewhere' ]);
 check_log($node);
 done_testing();
