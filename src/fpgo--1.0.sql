@@ -106,7 +106,7 @@ CREATE TYPE fpgo.callback AS (
 	failure text
 );
 COMMENT ON TYPE fpgo.callback IS 'Where the gateway reports to and sends the customer back to: callback in the API.';
-COMMENT ON COLUMN fpgo.callback.callback_url IS 'callback.callbackUrl: absolute URL that receives the gateway''s notifications. Required.';
+COMMENT ON COLUMN fpgo.callback.callback_url IS 'callback.callbackUrl: absolute URL that receives the gateway''s notifications. Its path may have {submission}, once, in whose place an unguessable token is sent, so that a callback tells its submission: see fpgo.receive_callback. Required.';
 COMMENT ON COLUMN fpgo.callback.success IS 'callback.success: absolute URL the customer is sent to after success. Required.';
 COMMENT ON COLUMN fpgo.callback.failure IS 'callback.failure: absolute URL the customer is sent to after failure. Required.';
 
@@ -182,7 +182,7 @@ COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, f
 CREATE FUNCTION fpgo.make_callback(callback_url text, success text, failure text) RETURNS fpgo.callback
 	AS 'MODULE_PATHNAME', 'fpgo_make'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS 'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and without a query string. An argument that is NULL is left out; fpgo.validate says that the API requires all three.';
+COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS 'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and without a query string. {submission} in the path of callback_url becomes a token of the submission: see fpgo.callback. An argument that is NULL is left out; fpgo.validate says that the API requires all three.';
 
 CREATE FUNCTION fpgo.make_order(
 	products fpgo.product[], customer_details fpgo.customer_details,
@@ -222,7 +222,7 @@ COMMENT ON FUNCTION fpgo.payload(text) IS 'What goes over the wire for an order 
 CREATE FUNCTION fpgo.payload("order" jsonb) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_jsonb'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate, and knows no server, so its defaults are not in it. NULL gives NULL. Error 22023 if the order is no JSON object.';
+COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate, and knows no server, so its defaults are not in it; {submission} in callback.callbackUrl stands there as the shop wrote it, since its token is made when the order is handed in. NULL gives NULL. Error 22023 if the order is no JSON object.';
 
 CREATE FUNCTION fpgo.payload("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_invoice_order'
@@ -332,7 +332,8 @@ CREATE TABLE fpgo_internal.submission (
 	error text,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	settled_at timestamptz,
-	advice text[]
+	advice text[],
+	callback_token text
 );
 COMMENT ON TABLE fpgo_internal.submission IS 'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view shows.';
 COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
@@ -353,6 +354,7 @@ COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a 
 COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
 COMMENT ON COLUMN fpgo_internal.submission.settled_at IS 'When it reached the state it is in, unless it is queued or sending';
 COMMENT ON COLUMN fpgo_internal.submission.advice IS 'What fpgo advised when it was handed in, one sentence each; NULL: nothing';
+COMMENT ON COLUMN fpgo_internal.submission.callback_token IS 'The token that took the place of {submission} in the path of callback.callbackUrl, by which a callback names this submission; NULL if the shop wrote none; a secret';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
@@ -368,6 +370,9 @@ CREATE INDEX submission_reference ON fpgo_internal.submission (reference, server
 -- and what the gateway says of an order later is about this one
 CREATE INDEX submission_order_uuid ON fpgo_internal.submission (order_uuid)
 	WHERE order_uuid IS NOT NULL;
+-- whom a callback means
+CREATE UNIQUE INDEX submission_callback_token ON fpgo_internal.submission (callback_token)
+	WHERE callback_token IS NOT NULL;
 -- for reports of a day or a month; costs an insert next to nothing
 CREATE INDEX submission_created ON fpgo_internal.submission USING brin (created_at)
 	WITH (autosummarize = on);
@@ -380,6 +385,7 @@ CREATE TABLE fpgo_internal.payload (
 -- statistics keep copies of what they sample, and keep them when it is gone
 ALTER TABLE fpgo_internal.payload ALTER COLUMN payload SET STATISTICS 0;
 ALTER TABLE fpgo_internal.submission ALTER COLUMN bank_id_url SET STATISTICS 0;
+ALTER TABLE fpgo_internal.submission ALTER COLUMN callback_token SET STATISTICS 0;
 CREATE INDEX payload_keep_until ON fpgo_internal.payload (keep_until)
 	WHERE keep_until IS NOT NULL;
 COMMENT ON TABLE fpgo_internal.payload IS 'The payload of a submission, personal number included, while it is needed and nowhere else';
