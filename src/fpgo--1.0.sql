@@ -484,10 +484,13 @@ CREATE TABLE fpgo_internal.callback (
 	sent_at timestamptz,
 	received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	is_stale boolean NOT NULL,
+	submission bigint,
 	UNIQUE (server, checksum)
 );
 COMMENT ON SEQUENCE fpgo_internal.callback_id_seq IS 'Numbers the callbacks';
 CREATE INDEX callback_order ON fpgo_internal.callback (order_uuid, server);
+CREATE INDEX callback_submission ON fpgo_internal.callback (submission)
+	WHERE submission IS NOT NULL;
 COMMENT ON TABLE fpgo_internal.callback IS 'One row a genuine callback of the gateway; one that comes again has no second row';
 COMMENT ON COLUMN fpgo_internal.callback.id IS 'The number of the callback';
 COMMENT ON COLUMN fpgo_internal.callback.server IS 'Name of the foreign server whose secret it was signed with';
@@ -500,6 +503,7 @@ COMMENT ON COLUMN fpgo_internal.callback.order_created_at IS 'When the gateway m
 COMMENT ON COLUMN fpgo_internal.callback.sent_at IS 'When the gateway sent the callback; NULL if not said';
 COMMENT ON COLUMN fpgo_internal.callback.received_at IS 'When it was received first';
 COMMENT ON COLUMN fpgo_internal.callback.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time?';
+COMMENT ON COLUMN fpgo_internal.callback.submission IS 'The submission whose token stood in the path of the address that was requested, which the checksum does not cover; NULL if there was no token, or nobody''s';
 
 -- counted and not kept, so that a flood of forgeries fills no table
 CREATE TABLE fpgo_internal.callback_rejection (
@@ -623,7 +627,7 @@ COMMENT ON FUNCTION fpgo.doctor(text) IS 'Is fpgo set up right? One row a check,
 CREATE FUNCTION fpgo.receive_callback(query text, server text DEFAULT NULL, OUT outcome text, OUT submission bigint, OUT order_uuid text, OUT status text) RETURNS record
 	AS 'MODULE_PATHNAME', 'fpgo_receive_callback'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS 'Takes what the gateway sent to an order''s callbackUrl. query: the query string as it was sent, or the request''s target or address with it. outcome: recorded (genuine and new: listeners of the channel fpgo_order_status are told at commit, with a JSON object of submission, order_uuid and status), stale (the same, but older than the server''s option callback_window, or from the future: read the status from the gateway), foreign (genuine and new, but no submission has the order: kept, and nobody is told), repeated (genuine, and received before), forged (the checksum does not fit), malformed (no callback). submission: the newest that has the order; NULL unless recorded, stale or repeated. order_uuid, status: what it says; NULL if forged or malformed. A callback changes no submission: it is a hint. Needs EXECUTE only; the secret is that of PUBLIC''s user mapping (callback_secret, callback_secret_file). Errors: 22004 query is NULL, 25006 read-only, 42704 no such server, 55000 no secret or its file cannot be used. Checksum: SHA-256 of the decoded values of all parameters but the checksum, as they stand, then the secret (Front Payment, notifications via callback URL).';
+COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS 'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target as it was sent, path and query string, or its whole address, or the query string alone. outcome: recorded (genuine and new: listeners of the channel fpgo_order_status are told at commit, with a JSON object of submission, order_uuid and status), stale (the same, but older than the server''s option callback_window, or from the future: read the status from the gateway), foreign (genuine and new, but no submission has the order and the path names none: kept, and nobody is told), repeated (genuine, and received before), forged (the checksum does not fit), malformed (no callback). submission: the newest that has the order or, if none has, the one whose token stands in the path (where the shop wrote {submission} in callback.callbackUrl); NULL unless recorded, stale or repeated. order_uuid, status: what it says; NULL if forged or malformed. A callback changes no submission: it is a hint, and the path no more than that, since the checksum does not cover it. One that comes again and names a submission for the first time adds that to the record. Needs EXECUTE only; the secret is that of PUBLIC''s user mapping (callback_secret, callback_secret_file). Errors: 22004 query is NULL, 25006 read-only, 42704 no such server, 55000 no secret or its file cannot be used. Checksum: SHA-256 of the decoded values of all parameters but the checksum, as they stand, then the secret (Front Payment, notifications via callback URL).';
 
 CREATE TYPE fpgo.order_status AS (
 	order_uuid text,
@@ -762,19 +766,22 @@ COMMENT ON COLUMN fpgo.attempts.ended_at IS 'When its outcome was known; NULL wh
 COMMENT ON COLUMN fpgo.attempts.duration IS 'interval from started_at to ended_at, or to now while it is under way; never NULL';
 
 CREATE VIEW fpgo.callbacks WITH (security_barrier) AS
-	SELECT c.id AS callback, c.server, s.id AS submission, s.reference, c.order_uuid, c.status, c.payment_method,
-		c.amount, c.order_created_at, c.sent_at, c.received_at, c.is_stale
+	SELECT c.id AS callback, c.server, s.id AS submission,
+		CASE WHEN s.id IS NOT NULL THEN s.reference ELSE t.reference END AS reference, c.order_uuid, c.status, c.payment_method,
+		c.amount, c.order_created_at, c.sent_at, c.received_at, c.is_stale, c.submission AS named_submission
 	FROM fpgo_internal.callback c
 		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
 			WHERE n.order_uuid = c.order_uuid AND n.server = c.server
 			ORDER BY n.id DESC LIMIT 1) s ON true
+		LEFT JOIN fpgo_internal.submission t ON t.id = c.submission
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
-		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
-COMMENT ON VIEW fpgo.callbacks IS 'One row a genuine callback of the gateway, of the submissions that fpgo.submissions shows; those of orders that no submission has, to whoever sees all. What each says is a hint: see fpgo.receive_callback. No personal data.';
+		-- a token in the path gives nobody the order of another
+		OR CASE WHEN s.id IS NOT NULL THEN s.role ELSE t.role END IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.callbacks IS 'One row a genuine callback of the gateway, of the submissions that fpgo.submissions shows: of the one that has the order or, while none has, of the one that the address named; those of neither, to whoever sees all. What each says is a hint: see fpgo.receive_callback. No personal data.';
 COMMENT ON COLUMN fpgo.callbacks.callback IS 'The number of the callback; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.server IS 'Name of the foreign server it was received for; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.submission IS 'The newest submission that has the order; NULL if none has';
-COMMENT ON COLUMN fpgo.callbacks.reference IS 'referenceNo of its order, its first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.callbacks.reference IS 'referenceNo of its order or, while no submission has the order, of the submission that the address named, its first 1000 bytes; NULL without one';
 COMMENT ON COLUMN fpgo.callbacks.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
 COMMENT ON COLUMN fpgo.callbacks.status IS 'Status of the order, in the gateway''s words: PAID, INVOICED, ... Compare it without case; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.payment_method IS 'How it is paid, in the gateway''s words; NULL if not said';
@@ -783,6 +790,7 @@ COMMENT ON COLUMN fpgo.callbacks.order_created_at IS 'When the gateway made the 
 COMMENT ON COLUMN fpgo.callbacks.sent_at IS 'When the gateway sent the callback; NULL if not said';
 COMMENT ON COLUMN fpgo.callbacks.received_at IS 'When it was received first; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time? Never NULL';
+COMMENT ON COLUMN fpgo.callbacks.named_submission IS 'The submission whose token stood in the path of the address that was requested; NULL if there was none, or nobody''s. The checksum does not cover the path, so this is a hint too; if another submission than submission, or one with another order_uuid, then somebody altered it or an order was made twice: ask the gateway';
 
 CREATE VIEW fpgo.status_history WITH (security_barrier) AS
 	SELECT h.order_uuid, h.server, s.id AS submission, s.reference, h.status, h.at, h.is_confirmed
