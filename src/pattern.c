@@ -160,7 +160,7 @@ fpgo_pattern_of(const FpgoField *field, const char *const *allowed)
 			return psprintf(SPACE INK "[\\s\\S]{%d}" INK SPACE,
 							field->size - 2);
 		case FPGO_ALPHA_NUM:
-			return SPACE "[0-9A-Za-z]+" SPACE;
+			return SPACE "([0-9A-Za-z]|" BEYOND_ASCII ")+" SPACE;
 		case FPGO_COUNTRY:
 			return any_country();
 		default:
