@@ -108,7 +108,7 @@ test_plain(void)
 		   "100", "1000000", "-0.25"), "numbers as PHP prints them");
 	ok(ALL(fpgo_is_plain_number, false, "", "-", ".", "+1", "01", "00", "1.0",
 		   "12.50", "1.", ".5", "1e2", " 1", "1 ", "1.2.3", "1.2.30", "x",
-		   "-.5", "-01", "1,5"),
+		   "-.5", "-01", "1,5", "-0"),
 	   "other spellings of numbers, and what is none");
 }
 
