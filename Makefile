@@ -54,6 +54,7 @@ OBJS = \
 	src/pattern.o \
 	src/pause.o \
 	src/payload.o \
+	src/placeholder.o \
 	src/plausible.o \
 	src/query.o \
 	src/queue.o \

@@ -144,6 +144,12 @@ FROM (VALUES (jsonb '{"orderFrom": "PARTNER"}'), ('{"orderFrom": "PARTNER", "fpg
 	('{"callback": {"callbackUrl": "http://shop.example/"}}'), ('{"callback": {"callbackUrl": "HTTPS://shop.example/"}}'), ('{"callback": {"callbackUrl": "https://shop.example/?order=1"}}'),
 	('{"callback": {"callbackUrl": "https://shop.example?"}}'), ('{"callback": {"callbackUrl": "https://shop.example/#a?b"}}'), ('{"callback": {"callbackUrl": "http://shop.example/?order=1"}}'),
 	('{"callback": {"success": "https://shop.example/?order=1", "failure": "http://shop.example/"}}'), ('{"callback": {"callbackUrl": "shop.example?a"}}')) v(patch);
+-- {submission} is no reason for advice, but the token in its place is longer than it
+SELECT patch, pg_temp.advice(patch) AS advice
+FROM (VALUES (jsonb '{"callback": {"callbackUrl": "https://shop.example/{submission}"}}'), ('{"callback": {"callbackUrl": "http://shop.example/{submission}"}}'),
+	('{"callback": {"callbackUrl": "https://shop.example/{submission}?order=1"}}'), ('{"callback": {"callbackUrl": "http://shop.example/{submission}/{submission}"}}')) v(patch);
+SELECT n, pg_temp.said(jsonb_build_object('callback', jsonb_build_object('callbackUrl', 'https://shop.example/' || repeat('x', n) || '{submission}'))) AS message
+FROM (VALUES (197), (198)) v(n);
 SELECT * FROM pg_temp.said('{"orderFrom": "PARTNER", "callback": {"callbackUrl": "https://shop.example/?order=1", "success": "http://shop.example/"}}');
 
 -- all at once, in the page's order; what has a row in validate has none here

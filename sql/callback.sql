@@ -4,6 +4,7 @@
 SET timezone = 'UTC';
 CREATE ROLE regress_fpgo_web;
 CREATE ROLE regress_fpgo_shop;
+CREATE ROLE regress_fpgo_other;
 GRANT EXECUTE ON FUNCTION fpgo.receive_callback TO regress_fpgo_web;
 CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1');
 CREATE SERVER regress_fpgo_second FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1');
@@ -50,14 +51,15 @@ SELECT * FROM received('https://shop.example/fpgo/x?' || sign(said('ODR3', 'succ
 SELECT r.* FROM CAST(floor(extract(epoch FROM now())) AS text) AS t, received('status=PARTIAL+REFUNDED&orderUuid=%4fDR1&timestamp=' ||
 	t || '&checksum=' || upper(encode(sha256(convert_to('PARTIAL REFUNDEDODR1' || t || 's3cret', 'UTF8')), 'hex'))) r;
 -- what the shop's own address held counts like any other parameter
-SELECT * FROM received(sign(said('ODR2', 'PAID', more => '&shop=7')));
+SELECT sign(said('ODR2', 'PAID', more => '&shop=7')) AS query \gset
+SELECT * FROM received(:'query');
 -- by another server's secret
 SELECT * FROM received(sign(said('ODR1', 'PAID'), 'another'), 'regress_fpgo_second');
 
 -- again: nothing changes
-SELECT * FROM received(sign(said('ODR2', 'PAID', more => '&shop=7')));
+SELECT * FROM received(:'query');
 -- characters moved between neighbours: the sum fits, and it counts as the same
-SELECT * FROM received(replace(replace(sign(said('ODR2', 'PAID', more => '&shop=7')), 'status=PAID', 'status=PAIDinvoice'), 'paymentMethod=invoice', 'paymentMethod='));
+SELECT * FROM received(replace(replace(:'query', 'status=PAID', 'status=PAIDinvoice'), 'paymentMethod=invoice', 'paymentMethod='));
 -- old, from the future, or without a time
 SELECT * FROM received(sign(said('ODR3', 'PAID', '16 minutes')));
 SELECT * FROM received(sign(said('ODR3', 'PAID', '-16 minutes')));
@@ -90,6 +92,58 @@ SELECT r.* FROM (VALUES
 	(sign(said('ODR1', repeat('x', 256)))),
 	(sign(said('ODR1', 'PAID', more => '&a=' || repeat('x', 9000)))),
 	(sign(said('ODR1', 'PAID', more => (SELECT string_agg('&a' || n || '=', '') FROM generate_series(1, 60) n))))) v(query), received(v.query) r;
+
+-- ---------- a submission's token in the path ----------
+
+-- before the gateway's answer is known, and of another role, and of another server
+INSERT INTO fpgo_internal.submission (server, key, order_hash, reference, role, state, order_uuid, callback_token)
+	SELECT server, 'callback-' || key, '\x00', 'callback-' || key, role, state, uuid, 'fpgo-' || md5(key)
+	FROM (VALUES ('frontpayment', 'sending', 'regress_fpgo_shop', 'sending', NULL), ('frontpayment', 'uncertain', 'regress_fpgo_shop', 'uncertain', NULL),
+		('frontpayment', 'accepted', 'regress_fpgo_shop', 'accepted', 'ODR7'), ('frontpayment', 'doubled', 'regress_fpgo_shop', 'accepted', 'ODR8'),
+		('frontpayment', 'others', 'regress_fpgo_other', 'accepted', 'ODR9'), ('regress_fpgo_second', 'second', 'regress_fpgo_shop', 'sending', NULL)) v(server, key, role, state, uuid);
+CREATE FUNCTION path_of(key text) RETURNS text LANGUAGE sql RETURN '/fpgo/fpgo-' || md5(key);
+SELECT * FROM received(path_of('sending') || '?' || sign(said('ODR5', 'SENT')));
+SELECT * FROM received('https://shop.example' || path_of('uncertain') || '/x?' || sign(said('ODR6', 'SENT', '2 hours')));
+-- who has the order comes first
+SELECT * FROM received(path_of('accepted') || '?' || sign(said('ODR7', 'SENT')));
+SELECT * FROM received(path_of('uncertain') || '?' || sign(said('ODR1', 'SENT')));
+SELECT * FROM received(path_of('doubled') || '?' || sign(said('ODR9', 'SENT')));
+-- an order that nobody has, by the token of a submission that has another: it was made twice, or the path was altered
+SELECT * FROM received(path_of('doubled') || '?' || sign(said('ODR10', 'SENT')));
+-- nobody's token, another server's, and one that does not stand in the path
+SELECT r.* FROM (VALUES (path_of('nobody') || '?' || sign(said('ODR11', 'SENT'))), (path_of('second') || '?' || sign(said('ODR12', 'SENT'))),
+	(sign(said('ODR13', 'SENT', more => '&x=' || path_of('sending')))), ('/fpgo?' || sign(said('ODR14', 'SENT', more => '&x=' || path_of('sending')))),
+	(upper(path_of('sending')) || '?' || sign(said('ODR15', 'SENT')))) v(query), received(v.query) r;
+SELECT * FROM received(path_of('second') || '?' || sign(said('ODR12', 'SENT'), 'another'), 'regress_fpgo_second');
+-- the path is of no use where the sum does not fit
+SELECT * FROM received(path_of('sending') || '?' || sign(said('ODR16', 'SENT'), 'wrong'));
+SELECT * FROM received(path_of('sending') || '?orderUuid=ODR16');
+-- again: one that names a submission for the first time adds it, and nothing changes that
+SELECT sign(said('ODR17', 'SENT')) AS query \gset
+SELECT * FROM received(:'query');
+SELECT * FROM received(path_of('uncertain') || '?' || :'query');
+SELECT * FROM received(path_of('sending') || '?' || :'query');
+SELECT * FROM received(:'query');
+SELECT state, order_uuid, gateway_status, reported_status FROM fpgo.submissions WHERE key IN ('callback-sending', 'callback-uncertain', 'callback-doubled') ORDER BY key;
+-- what a role sees is by the submission that has the order, and by the one that was named only if none has
+CREATE VIEW named AS
+	SELECT c.order_uuid, s.key AS key, c.reference, n.key AS named
+	FROM fpgo.callbacks c LEFT JOIN fpgo_internal.submission s ON s.id = c.submission LEFT JOIN fpgo_internal.submission n ON n.id = c.named_submission
+	WHERE callback > :last AND c.status = 'SENT' ORDER BY c.callback;
+SELECT * FROM named;
+CREATE FUNCTION seen_by(role name) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SET LOCAL ROLE %I', role);
+	RETURN QUERY SELECT c.order_uuid || coalesce(' ' || c.reference, '') FROM fpgo.callbacks c WHERE c.status = 'SENT' ORDER BY c.callback;
+	RESET ROLE;
+END $$;
+SELECT seen_by('regress_fpgo_shop');
+SELECT seen_by('regress_fpgo_other');
+SELECT seen_by('regress_fpgo_web');
+DROP FUNCTION seen_by, path_of;
+DROP VIEW named;
+DELETE FROM fpgo_internal.callback WHERE status = 'SENT';
+DELETE FROM fpgo_internal.submission WHERE callback_token IS NOT NULL AND key LIKE 'callback-%';
 
 -- what stands on record
 SELECT server, reference, order_uuid, status, payment_method, amount, order_created_at, sent_at IS NOT NULL AS has_time, is_stale
@@ -132,4 +186,4 @@ DROP FUNCTION received, said, sign(text, text);
 DROP SERVER frontpayment CASCADE;
 DROP SERVER regress_fpgo_second CASCADE;
 REVOKE EXECUTE ON FUNCTION fpgo.receive_callback FROM regress_fpgo_web;
-DROP ROLE regress_fpgo_web, regress_fpgo_shop;
+DROP ROLE regress_fpgo_web, regress_fpgo_shop, regress_fpgo_other;

@@ -177,6 +177,17 @@ SELECT path, rule FROM bare, fpgo.advise(o::fpgo.invoice_order);
 ALTER SERVER frontpayment OPTIONS (DROP defaults);
 SELECT message FROM bare, fpgo.validate(o) LIMIT 1;
 
+-- {submission} in the server's callbackUrl: a token for each order, and the same order again is the same
+ALTER SERVER frontpayment OPTIONS (ADD defaults '{"callback": {"callbackUrl": "https://shop.example/{submission}/{submission}"}}');
+ALTER SERVER frontpayment OPTIONS (ADD defaults '{"callback": {"success": "https://shop.example/{submission}"}}');
+ALTER SERVER frontpayment OPTIONS (ADD defaults '{"invoiceFeeApplicable": true, "callback": {"callbackUrl": "https://shop.example/{submission}",
+	"success": "https://shop.example/thanks", "failure": "https://shop.example/sorry"}}');
+SELECT count(DISTINCT url), bool_and(url ~ '^https://shop\.example/fpgo-[0-9a-f]{32}$') AS are_tokens
+FROM generate_series(1, 3) n, LATERAL (SELECT pg_temp.sent(:'order'::jsonb - 'callback' || jsonb_build_object('note', n)) #>> '{callback,callbackUrl}') sent(url);
+SELECT fpgo.enqueue_invoice(o, key => 'D-named') AS number FROM (SELECT :'order'::jsonb - 'callback') v(o) \gset
+SELECT fpgo.enqueue_invoice(o, key => 'D-named', on_duplicate => 'ignore') = :number AS same FROM (SELECT :'order'::jsonb - 'callback') v(o);
+ALTER SERVER frontpayment OPTIONS (DROP defaults);
+
 -- ---------- the trigger ----------
 
 ALTER SERVER regress_fpgo_other OPTIONS (SET defaults '{"invoiceFeeApplicable": true, "settings": {"secureDetails": true}}');

@@ -224,6 +224,44 @@ SELECT fpgo.enqueue_invoice(jsonb_set(an_order('K-3', jsonb_build_object('orderD
 	'{callback,callbackUrl}', '"https://shop.example/fpgo"')) AS number \gset
 SELECT advice FROM fpgo.submissions WHERE submission = :number;
 
+-- {submission} in the path of callbackUrl: what is recorded has a token in its place, another for each submission
+CREATE FUNCTION named_order(reference text, url text DEFAULT 'https://shop.example/a/{submission}?b=c') RETURNS jsonb
+	LANGUAGE sql RETURN jsonb_set(an_order(reference), '{callback,callbackUrl}', to_jsonb(url));
+CREATE VIEW tokens AS
+	SELECT s.key, s.state, s.order_hash, s.callback_token AS token, p.payload::jsonb AS payload, p.payload::jsonb #>> '{callback,callbackUrl}' AS url
+	FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.payload p ON p.submission = s.id
+	WHERE s.id > :last AND s.key LIKE 'L-%' ORDER BY s.key;
+SELECT fpgo.enqueue_invoice(named_order('L-1')) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(named_order('L-2')::text) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(named_order('L-3')::fpgo.invoice_order) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(named_order('L-4', E' http://b\u00fccher.example/\u00f8{submission}\u00f8 ')) > 0 AS queued;
+SELECT key, token ~ '^fpgo-[0-9a-f]{32}$' AS is_token, replace(url, token, '(token)') AS url,
+	payload = jsonb_set(CASE key WHEN 'L-3' THEN fpgo.payload(named_order(key)::fpgo.invoice_order) ELSE fpgo.payload(named_order(key)) END,
+		'{callback,callbackUrl}', to_jsonb(url)) AS is_else_the_same FROM tokens;
+SELECT count(DISTINCT token) AS tokens FROM tokens;
+-- the same order again is the same: in its transaction, and with on_duplicate after it; another one is not
+SELECT fpgo.enqueue_invoice(named_order('L-1'), on_duplicate => 'ignore') = (SELECT id FROM fpgo_internal.submission WHERE key = 'L-1') AS same;
+SELECT code, message FROM enqueue_error(named_order('L-1'));
+SELECT code, message FROM enqueue_error(named_order('L-1', 'https://shop.example/b/{submission}?b=c'));
+SELECT count(*) FROM fpgo_internal.payload p JOIN fpgo_internal.submission s ON s.id = p.submission WHERE s.key = 'L-1';
+BEGIN;
+SELECT fpgo.enqueue_invoice(named_order('L-5')) = fpgo.enqueue_invoice(named_order('L-5')) AS same;
+COMMIT;
+-- handed in anew after it was taken back, it is the same order under another token
+SELECT fpgo.cancel_submission(id, 'try again') FROM fpgo_internal.submission WHERE key = 'L-5';
+SELECT fpgo.enqueue_invoice(named_order('L-5')) > 0 AS queued;
+SELECT count(*), count(DISTINCT order_hash) AS hashes, count(DISTINCT token) AS tokens FROM tokens WHERE key = 'L-5';
+-- it is nowhere else, and who does without has none
+SELECT fpgo.enqueue_invoice(an_order('L-6', '{"customerReference": "{submission}", "note": {"callbackUrl": "/{submission}"}}')) > 0 AS queued;
+SELECT token IS NULL AS has_none, payload = fpgo.payload(an_order('L-6', '{"customerReference": "{submission}", "note": {"callbackUrl": "/{submission}"}}')) AS is_as_written
+FROM tokens WHERE key = 'L-6';
+-- what is sent counts against the limit, token and all
+SELECT fpgo.enqueue_invoice(named_order('L-7') || '{"note": ""}') > 0 AS queued;
+SELECT 1048576 - length(p.payload) AS room FROM fpgo_internal.payload p JOIN fpgo_internal.submission s ON s.id = p.submission WHERE s.key = 'L-7' \gset
+SELECT code, detail FROM enqueue_error(named_order('L-8') || jsonb_build_object('note', repeat('x', :room + 1)));
+SELECT fpgo.enqueue_invoice(named_order('L-8') || jsonb_build_object('note', repeat('x', :room))) > 0 AS queued;
+DROP VIEW tokens;
+
 -- the same orders in bulk
 SELECT count(DISTINCT fpgo.enqueue_invoice(an_order('J-' || n))) FROM generate_series(1, 200) n;
 SELECT count(*) FROM records WHERE key LIKE 'J-%';
@@ -233,7 +271,7 @@ DELETE FROM fpgo_internal.payload;
 DROP TRIGGER invoice ON orders;
 DROP FUNCTION map_order;
 DROP TABLE orders;
-DROP FUNCTION enqueue_error, an_order;
+DROP FUNCTION enqueue_error, named_order, an_order;
 DROP VIEW records;
 DROP SERVER frontpayment;
 DROP SERVER regress_fpgo_second;

@@ -47,6 +47,9 @@ SELECT fpgo.payload(document) = document AS same
 FROM (SELECT jsonb_build_object('referenceNo', string_agg(chr(c), '' ORDER BY c)) AS document
 	FROM (SELECT generate_series(1, 300) AS c UNION ALL SELECT 8232 UNION ALL SELECT 127873) codes) s;
 
+-- {submission} stands as the shop wrote it: its token is made when the order is handed in
+SELECT fpgo.payload(jsonb_set(:'order', '{callback,callbackUrl}', '"https://shop.example/{submission}"')) #>> '{callback,callbackUrl}' AS callback_url;
+
 -- no order at all
 SELECT fpgo.payload(NULL) IS NULL AS null_order, fpgo.payload(NULL::fpgo.invoice_order) IS NULL AS null_composite;
 \set SHOW_CONTEXT never

@@ -76,6 +76,18 @@ GROUP BY r.path HAVING coalesce(NOT (bool_or(c.passes) AND bool_or(NOT c.passes)
 SELECT n, path, value FROM a_case
 WHERE passes <> (pg_temp.broken(kind, path, value) = 'valid');
 
+-- {submission}: in the path of callbackUrl, once, and nowhere else in it or in another field
+SELECT path, value, pg_temp.broken('private', path, value)
+FROM (VALUES ('{callback,callbackUrl}', jsonb '"https://shop.example/fpgo/{submission}"'), ('{callback,callbackUrl}', '" http://shop.example:80/{submission}.php?a[]=1#z "'),
+	('{callback,callbackUrl}', '"https://b\u00fccher.example/\u00f8{submission}\u00f8"'), ('{referenceNo}', '"{submission}"'), ('{customerReference}', '"/{submission}"'),
+	('{callback,callbackUrl}', '"https://shop.example/{submission}/{submission}"'), ('{callback,callbackUrl}', '"https://{submission}.example/"'),
+	('{callback,callbackUrl}', '"https://{submission}@shop.example/"'), ('{callback,callbackUrl}', '"https://shop.example/?a={submission}"'),
+	('{callback,callbackUrl}', '"https://shop.example/#{submission}"'), ('{callback,callbackUrl}', '"https://shop.example{submission}"'),
+	('{callback,callbackUrl}', '"https://shop.example/{Submission}"'), ('{callback,callbackUrl}', '"https://shop.example/{}"'), ('{callback,callbackUrl}', '"/fpgo/{submission}"'),
+	('{callback,success}', '"https://shop.example/{submission}"'), ('{callback,failure}', '"https://shop.example/{submission}"')) v(path, value);
+SELECT path, message FROM base, fpgo.validate(jsonb_set(jsonb_set(jsonb_set(private, '{callback,callbackUrl}', '"https://a.no/?{submission}"'),
+	'{callback,success}', '"https://a.no/{submission}"'), '{callback,failure}', '"https://a.no/{other}"'));
+
 -- what depends on another field
 SELECT kind, change, coalesce((SELECT string_agg(v.path || ' ' || v.rule, ', ') FROM fpgo.validate(o) v), 'valid') AS broken
 FROM (VALUES ('private', jsonb '{"personalNumber": null}'), ('private', '{"personalNumber": " "}'), ('private', '{"personalNumber": []}'),

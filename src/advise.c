@@ -234,7 +234,9 @@ advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
 	if (is_https && (spot->field->meaning != FPGO_MEANS_NOTIFIED ||
 					 !fpgo_reading_holds(spot->value, fpgo_has_query)))
 		return false;
-	if (!fpgo_reading_holds(spot->value, fpgo_is_url))
+	if (!fpgo_reading_holds(spot->value,
+							spot->field->type == FPGO_CALLBACK_URL ?
+							fpgo_is_callback_url : fpgo_is_url))
 		return false;
 	if (is_https)
 		fpgo_advise_say(advice, &spot->place, "query_string",
@@ -245,18 +247,28 @@ advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
 	return true;
 }
 
+/* By how much a text is longer when it is sent, for a token in it. */
+static int
+growth_of(const FpgoSpot *spot)
+{
+	return spot->field->type == FPGO_CALLBACK_URL &&
+		fpgo_find_placeholder(spot->value->text) != NULL ?
+		FPGO_CALLBACK_TOKEN_LEN - FPGO_PLACEHOLDER_LEN : 0;
+}
+
 /* See FPGO_LENGTH_MAX and the fields that have a limit of their own. */
 static void
 advise_length(FpgoAdvice *advice, const FpgoSpot *spot)
 {
 	int			limit = spot->field->length_max ? spot->field->length_max :
 		FPGO_LENGTH_MAX;
+	int			growth = growth_of(spot);
 	int			length;
 
 	/* a text has no more characters than bytes */
-	if (spot->value->text.len <= (size_t) limit)
+	if (spot->value->text.len + growth <= (size_t) limit)
 		return;
-	length = fpgo_reading_length(spot->value);
+	length = fpgo_reading_length(spot->value) + growth;
 	if (length > limit)
 		fpgo_advise_say(advice, &spot->place, "max",
 						"should be at most %d characters long, not %d.",
@@ -270,7 +282,8 @@ advise_text(FpgoAdvice *advice, const FpgoSpot *spot)
 
 	if (spot->value->kind != FPGO_TEXT)
 		return;
-	if (spot->field->type == FPGO_URL)
+	if (spot->field->type == FPGO_URL ||
+		spot->field->type == FPGO_CALLBACK_URL)
 		is_said = advise_url(advice, spot);
 	else if (spot->field->meaning == FPGO_MEANS_PERSON)
 		is_said = advise_person(advice, spot);
@@ -407,6 +420,7 @@ advise_field(FpgoAdvice *advice, const FpgoSpot *spot)
 		case FPGO_STRING:
 		case FPGO_EMAIL:
 		case FPGO_URL:
+		case FPGO_CALLBACK_URL:
 			if (!advise_condition(advice, spot))
 				advise_text(advice, spot);
 			break;

@@ -13,6 +13,11 @@
  * callback is a hint: it is recorded and announced, and no state of a
  * submission follows from it.
  *
+ * The path of the address may name a submission, by the token that was put
+ * there when the order was handed in (placeholder.c); that is how a callback
+ * finds a submission whose order uuid is not known here.  The sum does not
+ * cover the path at all, so who saw one can put another's token before it.
+ *
  * What does not fit is not an error, which would roll back the trace it
  * leaves: it is counted by server and kind, so that a flood of forgeries fills
  * no table.
@@ -61,13 +66,15 @@ typedef struct Callback
 	TimestampTz order_created_at;	/* 0 if it does not say */
 	TimestampTz sent_at;		/* likewise */
 	uint8		checksum[PG_SHA256_DIGEST_LENGTH];
+	const char *token;			/* in the path, which is not signed */
 } Callback;
 
 /* What was made of one. */
 typedef struct Receipt
 {
 	const char *outcome;
-	int64		submission;		/* 0 if no submission has the order */
+	int64		submission;		/* that has the order, or else is named by the
+								 * path; 0 if there is none */
 	const char *order_uuid;
 	const char *status;
 } Receipt;
@@ -76,16 +83,26 @@ typedef struct Receipt
 
 static FpgoStatement record_statement = {
 	.sql = "INSERT INTO fpgo_internal.callback (server, checksum, order_uuid,"
-	"  status, payment_method, amount, order_created_at, sent_at, is_stale)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+	"  status, payment_method, amount, order_created_at, sent_at, is_stale,"
+	"  submission)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 	" ON CONFLICT (server, checksum) DO NOTHING",
-	.n_parameters = 9,
+	.n_parameters = 10,
 	.types = {TEXTOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}
+	TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT8OID}
+};
+
+/* what passed the address on may have left out its path the first time */
+static FpgoStatement name_statement = {
+	.sql = "UPDATE fpgo_internal.callback SET submission = $3"
+	" WHERE server OPERATOR(pg_catalog.=) $1"
+	" AND checksum OPERATOR(pg_catalog.=) $2 AND submission IS NULL",
+	.n_parameters = 3,
+	.types = {TEXTOID, BYTEAOID, INT8OID}
 };
 
 static FpgoStatement recorded_statement = {
-	.sql = "SELECT order_uuid, status FROM fpgo_internal.callback"
+	.sql = "SELECT order_uuid, status, submission FROM fpgo_internal.callback"
 	" WHERE server OPERATOR(pg_catalog.=) $1"
 	" AND checksum OPERATOR(pg_catalog.=) $2",
 	.n_parameters = 2,
@@ -106,6 +123,14 @@ static FpgoStatement reject_statement = {
 static FpgoStatement find_statement = {
 	.sql = "SELECT pg_catalog.max(id) FROM fpgo_internal.submission"
 	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
+	" AND server OPERATOR(pg_catalog.=) $2",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
+};
+
+static FpgoStatement find_token_statement = {
+	.sql = "SELECT id FROM fpgo_internal.submission"
+	" WHERE callback_token OPERATOR(pg_catalog.=) $1"
 	" AND server OPERATOR(pg_catalog.=) $2",
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
@@ -289,7 +314,7 @@ put_checksum(FpgoParameters *p, const Callback *callback)
 
 /* False if it was recorded before. */
 static bool
-record(const char *server, const Callback *callback, bool stale)
+record(const char *server, const Callback *callback, bool stale, int64 named)
 {
 	FpgoParameters p = {0};
 
@@ -302,24 +327,34 @@ record(const char *server, const Callback *callback, bool stale)
 	put_time(&p, callback->order_created_at);
 	put_time(&p, callback->sent_at);
 	fpgo_put_datum(&p, BoolGetDatum(stale), false);
+	fpgo_put_datum(&p, Int64GetDatum(named), named == 0);
 	return fpgo_owner_run(&record_statement, &p) == 1;
 }
 
 /*
- * What was recorded of a callback with this checksum.  That it fits does not
- * make this one the same; see above.
+ * What was recorded of a callback with this checksum, and the submission that
+ * its path named then or, if none, now.  That it fits does not make this one
+ * the same; see above.
  */
 static void
-recall(const char *server, Callback *callback, MemoryContext context)
+recall(const char *server, Callback *callback, int64 *named,
+	   MemoryContext context)
 {
 	FpgoParameters p = {0};
 
 	fpgo_put_text(&p, server);
 	put_checksum(&p, callback);
+	if (*named != 0)
+	{
+		fpgo_put_int64(&p, *named);
+		(void) fpgo_owner_run(&name_statement, &p);
+		p.n = 2;
+	}
 	if (fpgo_owner_run(&recorded_statement, &p) != 1)
 		elog(ERROR, "a callback was deleted while it was received again");
 	callback->order_uuid = fpgo_get_text(0, 1, context);
 	callback->status = fpgo_get_text(0, 2, context);
+	*named = fpgo_get_int64(0, 3);
 }
 
 static void
@@ -344,6 +379,20 @@ find_submission(const char *server, const char *order_uuid)
 	return fpgo_get_int64(0, 1);
 }
 
+/* The submission that the path names; 0 if it names none of this server. */
+static int64
+find_named(const char *server, const Callback *callback)
+{
+	FpgoParameters p = {0};
+
+	if (callback->token == NULL)
+		return 0;
+	fpgo_put_secret(&p, callback->token);
+	fpgo_put_text(&p, server);
+	return fpgo_owner_run(&find_token_statement, &p) > 0 ?
+		fpgo_get_int64(0, 1) : 0;
+}
+
 /* Tell who listens; at commit, and nothing personal. */
 static void
 announce(const Receipt *receipt)
@@ -366,15 +415,18 @@ take_in(const FpgoCallbackTerms *terms, Callback *callback,
 		MemoryContext context)
 {
 	bool		stale = is_stale(callback, terms->window_ms);
-	bool		is_new = record(terms->server_name, callback, stale);
+	int64		named = find_named(terms->server_name, callback);
+	bool		is_new = record(terms->server_name, callback, stale, named);
 	Receipt		receipt = {0};
 
 	if (!is_new)
-		recall(terms->server_name, callback, context);
+		recall(terms->server_name, callback, &named, context);
 	receipt.order_uuid = callback->order_uuid;
 	receipt.status = callback->status;
 	receipt.submission = find_submission(terms->server_name,
 										 callback->order_uuid);
+	if (receipt.submission == 0)
+		receipt.submission = named;
 	if (!is_new)
 	{
 		receipt.outcome = "repeated";
@@ -396,11 +448,14 @@ find_fault(char *query, const char *secret, Callback *callback)
 {
 	FpgoQueryPair pairs[PAIRS_MAX];
 	size_t		len = strlen(query);
+	FpgoSpan	token = fpgo_query_find_token(query, len);
 	int			n = len <= QUERY_MAX ?
 	fpgo_query_read(query, len, pairs, PAIRS_MAX) : -1;
 
 	if (n < 0 || !read_callback(pairs, n, callback))
 		return "malformed";
+	if (token.text != NULL)
+		callback->token = pnstrdup(token.text, token.len);
 	return is_genuine(pairs, n, callback, secret) ? NULL : "forged";
 }
 
@@ -413,7 +468,7 @@ require_query(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("query must not be null"),
-				 errhint("It is what stands behind the question mark of the address that was requested, as it was sent."),
+				 errhint("It is the address that was requested, or as much of it as the web server has: path and query string, as they were sent."),
 				 fpgo_errhide()));
 }
 

@@ -72,7 +72,7 @@ static const FpgoField address_fields[] = {
 static const unsigned char address_keys[] = {1, 2, 0, 3};
 
 static const FpgoField callback_fields[] = {
-	FIELD(callbackUrl, callback_url, FPGO_URL, FPGO_REQUIRED, .meaning = FPGO_MEANS_NOTIFIED),
+	FIELD(callbackUrl, callback_url, FPGO_CALLBACK_URL, FPGO_REQUIRED, .meaning = FPGO_MEANS_NOTIFIED),
 	FIELD(success,     success,      FPGO_URL, FPGO_REQUIRED),
 	FIELD(failure,     failure,      FPGO_URL, FPGO_REQUIRED),
 };

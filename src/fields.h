@@ -19,6 +19,8 @@ typedef enum FpgoFieldType
 	FPGO_SECONDS,				/* a string: whole Unix seconds; timestamptz */
 	FPGO_EMAIL,
 	FPGO_URL,
+	FPGO_CALLBACK_URL,			/* a URL whose path may hold the placeholder
+								 * {submission}; see format.h */
 	FPGO_NUMERIC,				/* a number, or a string that holds one */
 	FPGO_BOOLEAN
 } FpgoFieldType;

@@ -243,6 +243,9 @@ fpgo_is_plain_number(FpgoSpan span)
 
 	if (p < end && *p == '-')
 		p++;
+	/* -0 is a number, and 0 is how it is printed */
+	if (p > span.text && p + 1 == end && *p == '0')
+		return false;
 	point = memchr(p, '.', end - p);
 	if (point != NULL && (point + 1 == end || end[-1] == '0'))
 		return false;

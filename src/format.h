@@ -64,6 +64,34 @@ extern bool fpgo_is_email(FpgoSpan span);
 /* Absolute http or https URL, as its rule "url" reads it; see format_url.c. */
 extern bool fpgo_is_url(FpgoSpan span);
 
+/*
+ * In the path of the URL that the gateway notifies this stands for a token of
+ * the submission's own, which takes its place when the order is handed in: the
+ * prefix and so many hexadecimal digits in lower case.
+ */
+#define FPGO_PLACEHOLDER_NAME "submission"
+#define FPGO_PLACEHOLDER "{" FPGO_PLACEHOLDER_NAME "}"
+#define FPGO_PLACEHOLDER_LEN (sizeof(FPGO_PLACEHOLDER) - 1)
+#define FPGO_CALLBACK_TOKEN_PREFIX "fpgo-"
+#define FPGO_CALLBACK_TOKEN_DIGITS 32
+#define FPGO_CALLBACK_TOKEN_LEN \
+	(sizeof(FPGO_CALLBACK_TOKEN_PREFIX) - 1 + FPGO_CALLBACK_TOKEN_DIGITS)
+
+/*
+ * Is it a URL, or will it be one with a token in the place of the placeholder?
+ * That may stand in the path, once, and nowhere else.
+ */
+extern bool fpgo_is_callback_url(FpgoSpan span);
+
+/* Where a text has the placeholder first; NULL if it has none. */
+extern const char *fpgo_find_placeholder(FpgoSpan text);
+
+/*
+ * The first token in a text; its text is NULL if there is none.  It may be part
+ * of a longer word, as may the placeholder whose place it took.
+ */
+extern FpgoSpan fpgo_find_callback_token(FpgoSpan text);
+
 /* Does a URL begin with https, and has it a query string, be it empty? */
 extern bool fpgo_has_https(FpgoSpan url);
 extern bool fpgo_has_query(FpgoSpan url);

@@ -8,6 +8,9 @@
  *
  * Refused though all versions take it, see README: schemes other than http
  * and https, and URLs of more than URL_MAX bytes.
+ *
+ * Braces are no part of a URL, so the placeholder, which has them, cannot be
+ * mistaken for what a shop means to be sent as it stands.
  */
 #include "format.h"
 
@@ -278,16 +281,40 @@ skip_scheme(FpgoSpan *span)
 	return false;
 }
 
-bool
-fpgo_is_url(FpgoSpan span)
+static bool
+has_placeholder_first(FpgoSpan span)
+{
+	return span.len >= FPGO_PLACEHOLDER_LEN &&
+		memcmp(span.text, FPGO_PLACEHOLDER, FPGO_PLACEHOLDER_LEN) == 0;
+}
+
+/*
+ * The path if it is there.  With a placeholder allowed for, tells whether one
+ * was passed.
+ */
+static void
+skip_path(FpgoSpan *span, bool *has_placeholder)
+{
+	if (span->len == 0 || span->text[0] != '/')
+		return;
+	skip(span, url_run(*span, URL_PATH));
+	if (has_placeholder == NULL || !has_placeholder_first(*span))
+		return;
+	*has_placeholder = true;
+	skip(span, FPGO_PLACEHOLDER_LEN);
+	skip(span, url_run(*span, URL_PATH));
+}
+
+/* has_placeholder: NULL if none is allowed for. */
+static bool
+is_url(FpgoSpan span, bool *has_placeholder)
 {
 	if (span.len > URL_MAX || !skip_scheme(&span))
 		return false;
 	skip_userinfo(&span);
 	if (!skip_host(&span) || !skip_port(&span))
 		return false;
-	if (span.len > 0 && span.text[0] == '/')
-		skip(&span, url_run(span, URL_PATH));
+	skip_path(&span, has_placeholder);
 	if (span.len > 0 && span.text[0] == '?')
 	{
 		skip(&span, 1);
@@ -299,6 +326,67 @@ fpgo_is_url(FpgoSpan span)
 		skip(&span, url_run(span, URL_FRAGMENT));
 	}
 	return span.len == 0;
+}
+
+bool
+fpgo_is_url(FpgoSpan span)
+{
+	return is_url(span, NULL);
+}
+
+bool
+fpgo_is_callback_url(FpgoSpan span)
+{
+	bool		has_placeholder = false;
+
+	if (!is_url(span, &has_placeholder))
+		return false;
+	/* the gateway gets it with the token, which is longer */
+	return !has_placeholder ||
+		span.len - FPGO_PLACEHOLDER_LEN + FPGO_CALLBACK_TOKEN_LEN <= URL_MAX;
+}
+
+const char *
+fpgo_find_placeholder(FpgoSpan text)
+{
+	const char *brace;
+
+	while (text.len > 0 && (brace = memchr(text.text, '{', text.len)) != NULL)
+	{
+		skip(&text, brace - text.text);
+		if (has_placeholder_first(text))
+			return text.text;
+		skip(&text, 1);
+	}
+	return NULL;
+}
+
+static bool
+has_token_first(FpgoSpan span)
+{
+	const size_t n_prefix = sizeof(FPGO_CALLBACK_TOKEN_PREFIX) - 1;
+
+	if (span.len < FPGO_CALLBACK_TOKEN_LEN ||
+		memcmp(span.text, FPGO_CALLBACK_TOKEN_PREFIX, n_prefix) != 0)
+		return false;
+	for (size_t i = n_prefix; i < FPGO_CALLBACK_TOKEN_LEN; i++)
+	{
+		if (!is_digit(span.text[i]) &&
+			!(span.text[i] >= 'a' && span.text[i] <= 'f'))
+			return false;
+	}
+	return true;
+}
+
+FpgoSpan
+fpgo_find_callback_token(FpgoSpan text)
+{
+	for (; text.len >= FPGO_CALLBACK_TOKEN_LEN; skip(&text, 1))
+	{
+		if (has_token_first(text))
+			return (FpgoSpan) {text.text, FPGO_CALLBACK_TOKEN_LEN};
+	}
+	return (FpgoSpan) {NULL, 0};
 }
 
 bool

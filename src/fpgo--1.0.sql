@@ -106,7 +106,7 @@ CREATE TYPE fpgo.callback AS (
 	failure text
 );
 COMMENT ON TYPE fpgo.callback IS 'Where the gateway reports to and sends the customer back to: callback in the API.';
-COMMENT ON COLUMN fpgo.callback.callback_url IS 'callback.callbackUrl: absolute URL that receives the gateway''s notifications. Required.';
+COMMENT ON COLUMN fpgo.callback.callback_url IS 'callback.callbackUrl: absolute URL that receives the gateway''s notifications. Its path may have {submission}, once, in whose place an unguessable token is sent, so that a callback tells its submission: see fpgo.receive_callback. Required.';
 COMMENT ON COLUMN fpgo.callback.success IS 'callback.success: absolute URL the customer is sent to after success. Required.';
 COMMENT ON COLUMN fpgo.callback.failure IS 'callback.failure: absolute URL the customer is sent to after failure. Required.';
 
@@ -182,7 +182,7 @@ COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, f
 CREATE FUNCTION fpgo.make_callback(callback_url text, success text, failure text) RETURNS fpgo.callback
 	AS 'MODULE_PATHNAME', 'fpgo_make'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS 'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and without a query string. An argument that is NULL is left out; fpgo.validate says that the API requires all three.';
+COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS 'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and without a query string. {submission} in the path of callback_url becomes a token of the submission: see fpgo.callback. An argument that is NULL is left out; fpgo.validate says that the API requires all three.';
 
 CREATE FUNCTION fpgo.make_order(
 	products fpgo.product[], customer_details fpgo.customer_details,
@@ -222,7 +222,7 @@ COMMENT ON FUNCTION fpgo.payload(text) IS 'What goes over the wire for an order 
 CREATE FUNCTION fpgo.payload("order" jsonb) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_jsonb'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate, and knows no server, so its defaults are not in it. NULL gives NULL. Error 22023 if the order is no JSON object.';
+COMMENT ON FUNCTION fpgo.payload(jsonb) IS 'What goes over the wire for an order: members the API reads as absent (null, blank) are left out, unknown members are kept, every value keeps its JSON type and its digits. Does not validate, and knows no server, so its defaults are not in it; {submission} in callback.callbackUrl stands there as the shop wrote it, since its token is made when the order is handed in. NULL gives NULL. Error 22023 if the order is no JSON object.';
 
 CREATE FUNCTION fpgo.payload("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_invoice_order'
@@ -332,7 +332,8 @@ CREATE TABLE fpgo_internal.submission (
 	error text,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	settled_at timestamptz,
-	advice text[]
+	advice text[],
+	callback_token text
 );
 COMMENT ON TABLE fpgo_internal.submission IS 'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view shows.';
 COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
@@ -353,6 +354,7 @@ COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a 
 COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
 COMMENT ON COLUMN fpgo_internal.submission.settled_at IS 'When it reached the state it is in, unless it is queued or sending';
 COMMENT ON COLUMN fpgo_internal.submission.advice IS 'What fpgo advised when it was handed in, one sentence each; NULL: nothing';
+COMMENT ON COLUMN fpgo_internal.submission.callback_token IS 'The token that took the place of {submission} in the path of callback.callbackUrl, by which a callback names this submission; NULL if the shop wrote none; a secret';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
@@ -368,6 +370,9 @@ CREATE INDEX submission_reference ON fpgo_internal.submission (reference, server
 -- and what the gateway says of an order later is about this one
 CREATE INDEX submission_order_uuid ON fpgo_internal.submission (order_uuid)
 	WHERE order_uuid IS NOT NULL;
+-- whom a callback means
+CREATE UNIQUE INDEX submission_callback_token ON fpgo_internal.submission (callback_token)
+	WHERE callback_token IS NOT NULL;
 -- for reports of a day or a month; costs an insert next to nothing
 CREATE INDEX submission_created ON fpgo_internal.submission USING brin (created_at)
 	WITH (autosummarize = on);
@@ -380,6 +385,7 @@ CREATE TABLE fpgo_internal.payload (
 -- statistics keep copies of what they sample, and keep them when it is gone
 ALTER TABLE fpgo_internal.payload ALTER COLUMN payload SET STATISTICS 0;
 ALTER TABLE fpgo_internal.submission ALTER COLUMN bank_id_url SET STATISTICS 0;
+ALTER TABLE fpgo_internal.submission ALTER COLUMN callback_token SET STATISTICS 0;
 CREATE INDEX payload_keep_until ON fpgo_internal.payload (keep_until)
 	WHERE keep_until IS NOT NULL;
 COMMENT ON TABLE fpgo_internal.payload IS 'The payload of a submission, personal number included, while it is needed and nowhere else';
@@ -483,6 +489,8 @@ CREATE TABLE fpgo_internal.callback (
 );
 COMMENT ON SEQUENCE fpgo_internal.callback_id_seq IS 'Numbers the callbacks';
 CREATE INDEX callback_order ON fpgo_internal.callback (order_uuid, server);
+CREATE INDEX callback_submission ON fpgo_internal.callback (submission)
+	WHERE submission IS NOT NULL;
 COMMENT ON TABLE fpgo_internal.callback IS 'One row a genuine callback of the gateway; one that comes again has no second row';
 COMMENT ON COLUMN fpgo_internal.callback.id IS 'The number of the callback';
 COMMENT ON COLUMN fpgo_internal.callback.server IS 'Name of the foreign server whose secret it was signed with';
@@ -494,8 +502,8 @@ COMMENT ON COLUMN fpgo_internal.callback.amount IS 'In NOK; NULL if not said, or
 COMMENT ON COLUMN fpgo_internal.callback.order_created_at IS 'When the gateway made the order; NULL if not said';
 COMMENT ON COLUMN fpgo_internal.callback.sent_at IS 'When the gateway sent the callback; NULL if not said';
 COMMENT ON COLUMN fpgo_internal.callback.received_at IS 'When it was received first';
-COMMENT ON COLUMN fpgo_internal.callback.submission IS 'The submission whose token stood in the path of the address; NULL: none did';
 COMMENT ON COLUMN fpgo_internal.callback.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time?';
+COMMENT ON COLUMN fpgo_internal.callback.submission IS 'The submission whose token stood in the path of the address that was requested, which the checksum does not cover; NULL if there was no token, or nobody''s';
 
 -- counted and not kept, so that a flood of forgeries fills no table
 CREATE TABLE fpgo_internal.callback_rejection (
@@ -668,7 +676,7 @@ COMMENT ON FUNCTION fpgo.doctor(text) IS 'Is fpgo set up right? One row a check,
 CREATE FUNCTION fpgo.receive_callback(query text, server text DEFAULT NULL, OUT outcome text, OUT submission bigint, OUT order_uuid text, OUT status text) RETURNS record
 	AS 'MODULE_PATHNAME', 'fpgo_receive_callback'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS 'Takes what the gateway sent to an order''s callbackUrl. query: the query string as it was sent, or the request''s target or address with it. outcome: recorded (genuine and new: listeners of the channel fpgo_order_status are told at commit, with a JSON object of submission, order_uuid and status), stale (the same, but older than the server''s option callback_window, or from the future: read the status from the gateway), foreign (genuine and new, but no submission has the order: kept, and nobody is told), repeated (genuine, and received before), forged (the checksum does not fit), malformed (no callback). submission: the newest that has the order; NULL unless recorded, stale or repeated. order_uuid, status: what it says; NULL if forged or malformed. A callback changes no submission: it is a hint. Needs EXECUTE only; the secret is that of PUBLIC''s user mapping (callback_secret, callback_secret_file). Errors: 22004 query is NULL, 25006 read-only, 42704 no such server, 55000 no secret or its file cannot be used. Checksum: SHA-256 of the decoded values of all parameters but the checksum, as they stand, then the secret (Front Payment, notifications via callback URL).';
+COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS 'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target as it was sent, path and query string, or its whole address, or the query string alone. outcome: recorded (genuine and new: listeners of the channel fpgo_order_status are told at commit, with a JSON object of submission, order_uuid and status), stale (the same, but older than the server''s option callback_window, or from the future: read the status from the gateway), foreign (genuine and new, but no submission has the order and the path names none: kept, and nobody is told), repeated (genuine, and received before), forged (the checksum does not fit), malformed (no callback). submission: the newest that has the order or, if none has, the one whose token stands in the path (where the shop wrote {submission} in callback.callbackUrl); NULL unless recorded, stale or repeated. order_uuid, status: what it says; NULL if forged or malformed. A callback changes no submission: it is a hint, and the path no more than that, since the checksum does not cover it. One that comes again and names a submission for the first time adds that to the record. Needs EXECUTE only; the secret is that of PUBLIC''s user mapping (callback_secret, callback_secret_file). Errors: 22004 query is NULL, 25006 read-only, 42704 no such server, 55000 no secret or its file cannot be used. Checksum: SHA-256 of the decoded values of all parameters but the checksum, as they stand, then the secret (Front Payment, notifications via callback URL).';
 
 CREATE TYPE fpgo.order_status AS (
 	order_uuid text,
@@ -807,19 +815,22 @@ COMMENT ON COLUMN fpgo.attempts.ended_at IS 'When its outcome was known; NULL wh
 COMMENT ON COLUMN fpgo.attempts.duration IS 'interval from started_at to ended_at, or to now while it is under way; never NULL';
 
 CREATE VIEW fpgo.callbacks WITH (security_barrier) AS
-	SELECT c.id AS callback, c.server, s.id AS submission, s.reference, c.order_uuid, c.status, c.payment_method,
-		c.amount, c.order_created_at, c.sent_at, c.received_at, c.is_stale
+	SELECT c.id AS callback, c.server, s.id AS submission,
+		CASE WHEN s.id IS NOT NULL THEN s.reference ELSE t.reference END AS reference, c.order_uuid, c.status, c.payment_method,
+		c.amount, c.order_created_at, c.sent_at, c.received_at, c.is_stale, c.submission AS named_submission
 	FROM fpgo_internal.callback c
 		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
 			WHERE n.order_uuid = c.order_uuid AND n.server = c.server
 			ORDER BY n.id DESC LIMIT 1) s ON true
+		LEFT JOIN fpgo_internal.submission t ON t.id = c.submission
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
-		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
-COMMENT ON VIEW fpgo.callbacks IS 'One row a genuine callback of the gateway, of the submissions that fpgo.submissions shows; those of orders that no submission has, to whoever sees all. What each says is a hint: see fpgo.receive_callback. No personal data.';
+		-- a token in the path gives nobody the order of another
+		OR CASE WHEN s.id IS NOT NULL THEN s.role ELSE t.role END IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.callbacks IS 'One row a genuine callback of the gateway, of the submissions that fpgo.submissions shows: of the one that has the order or, while none has, of the one that the address named; those of neither, to whoever sees all. What each says is a hint: see fpgo.receive_callback. No personal data.';
 COMMENT ON COLUMN fpgo.callbacks.callback IS 'The number of the callback; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.server IS 'Name of the foreign server it was received for; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.submission IS 'The newest submission that has the order; NULL if none has';
-COMMENT ON COLUMN fpgo.callbacks.reference IS 'referenceNo of its order, its first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.callbacks.reference IS 'referenceNo of its order or, while no submission has the order, of the submission that the address named, its first 1000 bytes; NULL without one';
 COMMENT ON COLUMN fpgo.callbacks.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
 COMMENT ON COLUMN fpgo.callbacks.status IS 'Status of the order, in the gateway''s words: PAID, INVOICED, ... Compare it without case; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.payment_method IS 'How it is paid, in the gateway''s words; NULL if not said';
@@ -828,6 +839,7 @@ COMMENT ON COLUMN fpgo.callbacks.order_created_at IS 'When the gateway made the 
 COMMENT ON COLUMN fpgo.callbacks.sent_at IS 'When the gateway sent the callback; NULL if not said';
 COMMENT ON COLUMN fpgo.callbacks.received_at IS 'When it was received first; never NULL';
 COMMENT ON COLUMN fpgo.callbacks.is_stale IS 'Was it, when received, older than the server''s option callback_window, from the future, or without a time? Never NULL';
+COMMENT ON COLUMN fpgo.callbacks.named_submission IS 'The submission whose token stood in the path of the address that was requested; NULL if there was none, or nobody''s. The checksum does not cover the path, so this is a hint too; if another submission than submission, or one with another order_uuid, then somebody altered it or an order was made twice: ask the gateway';
 
 CREATE VIEW fpgo.status_history WITH (security_barrier) AS
 	SELECT h.order_uuid, h.server, s.id AS submission, s.reference, h.status, h.at, h.is_confirmed

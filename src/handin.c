@@ -28,6 +28,7 @@
 #include "document.h"
 #include "handin.h"
 #include "owner.h"
+#include "placeholder.h"
 #include "reading.h"
 #include "submissions.h"
 
@@ -282,10 +283,9 @@ fpgo_handin_wire(const char *payload, int *len)
 	return payload;
 }
 
-FpgoHandIn *
-fpgo_handin_make(Jsonb *order, const char *server, const char *key)
+static void
+write_payload(FpgoHandIn *handin, Jsonb *order)
 {
-	FpgoHandIn *handin = palloc0(sizeof(FpgoHandIn));
 	StringInfoData payload;
 	int			wire_len;
 
@@ -299,13 +299,39 @@ fpgo_handin_make(Jsonb *order, const char *server, const char *key)
 				 errdetail("It has %d bytes; the limit is %d.  Nothing was sent.",
 						   wire_len, PAYLOAD_MAX),
 				 fpgo_errhide()));
+	handin->order = order;
+	handin->payload = payload.data;
+	handin->payload_len = payload.len;
+}
+
+/*
+ * Put the token into what is sent.  The hash is of what was handed in, so that
+ * the same order is the same again.
+ */
+static void
+fill_placeholder(FpgoHandIn *handin)
+{
+	Jsonb	   *order;
+
+	/* most orders have none, and this is all they pay */
+	if (strstr(handin->payload, FPGO_PLACEHOLDER) == NULL)
+		return;
+	order = fpgo_placeholder_fill(handin->order, &handin->callback_token);
+	if (handin->callback_token != NULL)
+		write_payload(handin, order);
+}
+
+FpgoHandIn *
+fpgo_handin_make(Jsonb *order, const char *server, const char *key)
+{
+	FpgoHandIn *handin = palloc0(sizeof(FpgoHandIn));
 
 	handin->server = server;
 	handin->role = GetUserNameFromId(GetUserId(), false);
-	handin->payload = payload.data;
-	handin->payload_len = payload.len;
+	write_payload(handin, order);
 	read_order(order, handin);
-	fpgo_handin_hash(payload.data, payload.len, handin->order_hash);
+	fpgo_handin_hash(handin->payload, handin->payload_len,
+					 handin->order_hash);
 	handin->key = make_key(handin, key);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)
@@ -313,5 +339,6 @@ fpgo_handin_make(Jsonb *order, const char *server, const char *key)
 									 pg_mbcliplen(handin->reference,
 												  strlen(handin->reference),
 												  KEY_MAX));
+	fill_placeholder(handin);
 	return handin;
 }

@@ -21,6 +21,10 @@ typedef struct FpgoHandIn
 	const char *grand_total;	/* decimal text, NULL if there is none */
 	const char *payload;		/* wire text in the database's encoding */
 	int			payload_len;
+	const char *callback_token; /* stands in the callback URL for the
+								 * submission; NULL if none does */
+	Jsonb	   *order;			/* as it is sent; not known where it was handed
+								 * over to */
 	const char *const *advice;	/* sentences, NULL after the last; or NULL */
 } FpgoHandIn;
 

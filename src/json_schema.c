@@ -202,6 +202,7 @@ put_value(Schema *schema, const FpgoField *field, bool is_required)
 		case FPGO_SECONDS:
 		case FPGO_EMAIL:
 		case FPGO_URL:
+		case FPGO_CALLBACK_URL:
 			put_json(schema, "type", is_required ? "\"string\"" :
 					 "[\"string\",\"null\"]");
 			put_pattern(schema, field, is_required);

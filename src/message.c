@@ -167,6 +167,7 @@ put_order(StringInfo message, const FpgoRequest *request)
 	put_text(message, handin->role);
 	put_text(message, handin->grand_total);
 	put_text(message, handin->payload);
+	put_text(message, handin->callback_token);
 	put_texts(message, handin->advice);
 	put_texts(message, request->secrets);
 }
@@ -187,6 +188,7 @@ get_order(Reader *reader, FpgoRequest *request)
 	handin->grand_total = get_text(reader);
 	handin->payload = get_text(reader);
 	handin->payload_len = strlen(handin->payload);
+	handin->callback_token = get_text(reader);
 	handin->advice = get_texts(reader);
 	if (handin->advice[0] == NULL)
 		handin->advice = NULL;

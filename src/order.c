@@ -202,6 +202,7 @@ push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
 		case FPGO_STRING:
 		case FPGO_EMAIL:
 		case FPGO_URL:
+		case FPGO_CALLBACK_URL:
 			{
 				text	   *string = DatumGetTextPP(datum);
 
@@ -463,6 +464,7 @@ read_attribute(const FpgoValue *value, const FpgoField *field, Oid type,
 		case FPGO_STRING:
 		case FPGO_EMAIL:
 		case FPGO_URL:
+		case FPGO_CALLBACK_URL:
 			if (value->kind != FPGO_TEXT)
 				refuse_value(path, "a string", value);
 			return PointerGetDatum(cstring_to_text_with_len(value->text.text,

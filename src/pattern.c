@@ -31,15 +31,17 @@
 #define LABEL LABEL_END "([^\\x00-,./:-@\\[-`{-\\x7f]*" LABEL_END ")?"
 #define EMAIL "(" ATOM "(\\." ATOM ")*|" QUOTED ")@" LABEL "(\\." LABEL ")*"
 
-/* URLs as fpgo_is_url() knows them */
+/* URLs as fpgo_is_url() and fpgo_is_callback_url() know them */
 #define ESCAPE "%[0-9A-Fa-f]{2}"
 #define BEYOND_ASCII "[^\\x00-\\x7f]"
 #define USER "([0-9A-Za-z_.-]|" BEYOND_ASCII "|" ESCAPE ")+"
 #define HOST_NAME "[^\\x00-,/:-@\\[-^`{-\\x7f]+" LABEL_END "\\.?"
 #define URL_PART(more) "([!$&-;=@A-Z_a-z~" more "]|" BEYOND_ASCII "|" ESCAPE ")*"
-#define URL "[Hh][Tt][Tt][Pp][Ss]?://(" USER "(:" USER ")?@)?" \
+#define PATH "/" URL_PART("")
+#define PLACEHOLDER "\\{" FPGO_PLACEHOLDER_NAME "\\}"
+#define URL_WITH(path) "[Hh][Tt][Tt][Pp][Ss]?://(" USER "(:" USER ")?@)?" \
 	"(\\[[0-9A-Fa-f:.]+\\]|" HOST_NAME ")(:[0-9]+)?" \
-	"(/" URL_PART("") ")?(\\?" URL_PART("?\\[\\]") ")?(#" URL_PART("?") ")?"
+	"(" path ")?(\\?" URL_PART("?\\[\\]") ")?(#" URL_PART("?") ")?"
 
 const char *
 fpgo_pattern_plain_number(const char *text)
@@ -158,7 +160,7 @@ fpgo_pattern_of(const FpgoField *field, const char *const *allowed)
 			return psprintf(SPACE INK "[\\s\\S]{%d}" INK SPACE,
 							field->size - 2);
 		case FPGO_ALPHA_NUM:
-			return SPACE "[0-9A-Za-z]+" SPACE;
+			return SPACE "([0-9A-Za-z]|" BEYOND_ASCII ")+" SPACE;
 		case FPGO_COUNTRY:
 			return any_country();
 		default:
@@ -169,7 +171,9 @@ fpgo_pattern_of(const FpgoField *field, const char *const *allowed)
 		case FPGO_EMAIL:
 			return SPACE EMAIL SPACE;
 		case FPGO_URL:
-			return SPACE URL SPACE;
+			return SPACE URL_WITH(PATH) SPACE;
+		case FPGO_CALLBACK_URL:
+			return SPACE URL_WITH(PATH "(" PLACEHOLDER URL_PART("") ")?") SPACE;
 		case FPGO_NUMERIC:
 			return NUMBER_SPACE MANTISSA "(" EXPONENT ")?" NUMBER_SPACE;
 		case FPGO_BOOLEAN:

@@ -1,6 +1,6 @@
 /*
  * query.c
- *		The query string of a URL, read as PHP reads one.
+ *		The query string of a URL, read as PHP reads one, and the token in its path.
  *
  * The gateway, which is written in PHP, signs what its $_GET would hold: "+"
  * is a space, %XX a byte, a percent sign without two digits stands for itself,
@@ -12,17 +12,38 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
+static bool
+is_target(const char *text, size_t len)
+{
+	return len > 0 && text[0] == '/';
+}
+
+/* Bytes of http:// or https:// at the start of a URL; 0 if it is none. */
+static size_t
+scheme_of(const char *text, size_t len)
+{
+	static const char *const schemes[] = {"https://", "http://", NULL};
+
+	for (int i = 0; schemes[i] != NULL; i++)
+	{
+		size_t		n = strlen(schemes[i]);
+
+		if (len >= n && memcmp(text, schemes[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
 /* The query of a request target or URL; a query string as it is. */
 static FpgoSpan
 find_query(const char *text, size_t len)
 {
 	FpgoSpan	query = {text, len};
 	const char *mark = memchr(text, '?', len);
-	bool		is_target = len > 0 && text[0] == '/';
-	bool		is_url = len >= 4 && memcmp(text, "http", 4) == 0 &&
-	memchr(text, ':', len) != NULL;
 
-	if (mark != NULL && (is_target || is_url))
+	if (mark != NULL && (is_target(text, len) || scheme_of(text, len) > 0))
 	{
 		query.text = mark + 1;
 		query.len = len - (query.text - text);
@@ -127,4 +148,41 @@ fpgo_query_find(const FpgoQueryPair *pairs, int n, const char *name)
 									 (FpgoSpan) {name, strlen(name)});
 
 	return pair ? pair->value : (FpgoSpan) {NULL, 0};
+}
+
+/* Bytes before the first of these characters, or all of them. */
+static size_t
+length_before(FpgoSpan span, const char *stops)
+{
+	size_t		n = 0;
+
+	while (n < span.len && !is_one_of(span.text[n], stops))
+		n++;
+	return n;
+}
+
+/* The path of a request target or URL; empty if it has none or is neither. */
+static FpgoSpan
+find_path(const char *text, size_t len)
+{
+	FpgoSpan	path = {text, len};
+
+	if (!is_target(text, len))
+	{
+		size_t		before = scheme_of(text, len);
+
+		if (before == 0)
+			return (FpgoSpan) {text, 0};
+		before += length_before((FpgoSpan) {text + before, len - before},
+								"/?#");
+		path = (FpgoSpan) {text + before, len - before};
+	}
+	path.len = length_before(path, "?#");
+	return path;
+}
+
+FpgoSpan
+fpgo_query_find_token(const char *text, size_t len)
+{
+	return fpgo_find_callback_token(find_path(text, len));
 }

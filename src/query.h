@@ -1,6 +1,6 @@
 /*
  * query.h
- *		The query string of a URL, read as PHP reads one.
+ *		The query string of a URL, read as PHP reads one, and the token in its path.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
@@ -29,5 +29,11 @@ extern int	fpgo_query_read(char *text, size_t len, FpgoQueryPair *pairs,
 /* The value of a parameter; its text is NULL if there is none of that name. */
 extern FpgoSpan fpgo_query_find(const FpgoQueryPair *pairs, int n,
 								const char *name);
+
+/*
+ * The first callback token (see format.h) in the path of a request target or a
+ * URL, as fpgo_find_callback_token() gives it.
+ */
+extern FpgoSpan fpgo_query_find_token(const char *text, size_t len);
 
 #endif							/* FPGO_QUERY_H */

@@ -29,6 +29,7 @@ type_name(FpgoFieldType type)
 		case FPGO_EMAIL:
 			return "email";
 		case FPGO_URL:
+		case FPGO_CALLBACK_URL:
 			return "url";
 		case FPGO_NUMERIC:
 			return "numeric";
@@ -79,7 +80,9 @@ fpgo_rules_constraint(const FpgoField *field, const char *const *tax_rates)
 	switch (field->constraint)
 	{
 		case FPGO_ANY:
-			return field->type == FPGO_SECONDS ? "Unix seconds" : NULL;
+			return field->type == FPGO_SECONDS ? "Unix seconds" :
+				field->type == FPGO_CALLBACK_URL ?
+				"may have " FPGO_PLACEHOLDER " in its path, once" : NULL;
 		case FPGO_IN:
 			return list_allowed(field->allowed);
 		case FPGO_TAX_RATE:

@@ -2,9 +2,9 @@
  * secrets.c
  *		What of an order no message may show.
  *
- * The field tree says which fields are secret; this walks it.  An order may
- * also stand in the statement that hands it in, which PostgreSQL logs beside
- * an error.
+ * The field tree says which fields are secret; this walks it.  Of a callback
+ * URL it is the token in it, and not the rest.  An order may also stand in the
+ * statement that hands it in, which PostgreSQL logs beside an error.
  */
 #include "fpgo.h"
 
@@ -35,13 +35,16 @@ add_secrets(const char **secrets, int n, const FpgoValue *object,
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
-		FpgoSpan	text;
+		FpgoSpan	text = {NULL, 0};
 
 		if (field->type == FPGO_OBJECT)
 			n = add_secrets(secrets, n, &members[i], field->shape);
-		if (!field->is_secret || members[i].kind != FPGO_TEXT)
+		if (members[i].kind != FPGO_TEXT)
 			continue;
-		text = fpgo_trim(members[i].text);
+		if (field->is_secret)
+			text = fpgo_trim(members[i].text);
+		else if (field->type == FPGO_CALLBACK_URL)
+			text = fpgo_find_callback_token(members[i].text);
 		if (text.len > 0 && n < FPGO_MAX_SECRETS)
 			secrets[n++] = copy_in_utf8(text);
 	}

@@ -572,6 +572,9 @@ free_service(FpgoService *service)
 	{
 		explicit_bzero(unconstify(char *, service->request->handin.payload),
 					   service->request->handin.payload_len);
+		if (service->request->handin.callback_token != NULL)
+			explicit_bzero(unconstify(char *, service->request->handin.callback_token),
+						   strlen(service->request->handin.callback_token));
 		fpgo_secrets_wipe(service->request->secrets);
 	}
 	if (service->answer.on_record.bank_id_url != NULL)

@@ -84,9 +84,9 @@ clip(const char *sentence)
 
 #define INSERT_SUBMISSION \
 	"INSERT INTO fpgo_internal.submission" \
-	" (server, key, order_hash, reference, role, grand_total, advice, state," \
-	"  run, attempts, error, settled_at)" \
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, "
+	" (server, key, order_hash, reference, role, grand_total, advice," \
+	"  callback_token, state, run, attempts, error, settled_at)" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
 
 #define UNLESS_TAKEN \
 	" ON CONFLICT (server, key)" \
@@ -105,7 +105,8 @@ clip(const char *sentence)
 	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE"
 
 #define HANDIN_TYPES \
-	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID, TEXTARRAYOID
+	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID, TEXTARRAYOID, \
+	TEXTOID
 
 /*
  * Plain statements, one a table: what they cost is mostly setting them up, and
@@ -113,20 +114,20 @@ clip(const char *sentence)
  */
 static FpgoStatement queue_statement = {
 	.sql = INSERT_SUBMISSION "'queued', NULL, 0, NULL, NULL)" UNLESS_TAKEN,
-	.n_parameters = 7,
+	.n_parameters = 8,
 	.types = {HANDIN_TYPES}
 };
 
 /* what is sent at once also waits for no other of its reference */
 static FpgoStatement send_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
-	" (server, key, order_hash, reference, role, grand_total, advice, state,"
-	"  run, attempts)"
-	" SELECT $1, $2, $3, $4, $5, $6, $7, 'sending', $8, 1"
+	" (server, key, order_hash, reference, role, grand_total, advice,"
+	"  callback_token, state, run, attempts)"
+	" SELECT $1, $2, $3, $4, $5, $6, $7, $8, 'sending', $9, 1"
 	" WHERE $4 IS NULL OR NOT EXISTS"
 	" (SELECT FROM fpgo_internal.submission" IS_OPEN_REFERENCE ")"
 	UNLESS_TAKEN,
-	.n_parameters = 8,
+	.n_parameters = 9,
 	.types = {HANDIN_TYPES, INT8OID}
 };
 
@@ -147,8 +148,8 @@ static FpgoStatement attempt_statement = {
 /* a refused submission holds no key, so it is never in the way of another */
 static FpgoStatement refuse_statement = {
 	.sql = INSERT_SUBMISSION
-	"'refused', NULL, 0, $8, pg_catalog.clock_timestamp()) RETURNING id",
-	.n_parameters = 8,
+	"'refused', NULL, 0, $9, pg_catalog.clock_timestamp()) RETURNING id",
+	.n_parameters = 9,
 	.types = {HANDIN_TYPES, TEXTOID}
 };
 
@@ -172,6 +173,13 @@ add_handin(FpgoParameters *p, const FpgoHandIn *handin)
 										 ObjectIdGetDatum(InvalidOid),
 										 Int32GetDatum(-1)), false);
 	fpgo_put_texts(p, handin->advice);
+}
+
+static void
+add_new(FpgoParameters *p, const FpgoHandIn *handin)
+{
+	add_handin(p, handin);
+	fpgo_put_secret(p, handin->callback_token);
 }
 
 /* Run one of the statements above and return the number it made, or 0. */
@@ -198,7 +206,7 @@ fpgo_submission_queue(const FpgoHandIn *handin)
 	int64		id;
 
 	SPI_connect();
-	add_handin(&p, handin);
+	add_new(&p, handin);
 	id = insert_submission(&queue_statement, &p);
 	if (id != 0)
 		insert_payload(id, handin);
@@ -213,7 +221,7 @@ fpgo_submission_send(const FpgoHandIn *handin, int64 run)
 	int64		id;
 
 	SPI_connect();
-	add_handin(&p, handin);
+	add_new(&p, handin);
 	fpgo_put_int64(&p, run);
 	id = insert_submission(&send_statement, &p);
 	if (id != 0)
@@ -235,7 +243,7 @@ fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
 	int64		id;
 
 	SPI_connect();
-	add_handin(&p, handin);
+	add_new(&p, handin);
 	fpgo_put_text(&p, clip(reason));
 	id = insert_submission(&refuse_statement, &p);
 	SPI_finish();

@@ -270,7 +270,7 @@ hand_over(Jsonb *order, const FpgoGateway *gateway, const char *key)
 		request.retention_s = gateway->retention_s;
 		request.handin = *fpgo_handin_make(order,
 										   gateway->target.server_name, key);
-		request.secrets = fpgo_secrets_list(order);
+		request.secrets = fpgo_secrets_list(request.handin.order);
 		require_no_own_obstacle(&request.handin);
 		answer = fpgo_ask(&request);
 	}

@@ -82,6 +82,9 @@ broken_type_rule(const FpgoField *field, const FpgoValue *value)
 		case FPGO_URL:
 			return is_text && fpgo_reading_holds(value, fpgo_is_url) ?
 				FPGO_RULE_NONE : FPGO_RULE_URL;
+		case FPGO_CALLBACK_URL:
+			return is_text && fpgo_reading_holds(value, fpgo_is_callback_url) ?
+				FPGO_RULE_NONE : FPGO_RULE_URL;
 		case FPGO_NUMERIC:
 			return fpgo_reads_as_number(value) ? FPGO_RULE_NONE : FPGO_RULE_NUMERIC;
 		case FPGO_BOOLEAN:

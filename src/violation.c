@@ -202,6 +202,17 @@ is_misspelled(const FpgoValue *value, const char *const *words)
 	return false;
 }
 
+/* What is expected of a URL with the placeholder in it besides. */
+static const char *
+expect_of_placeholder(const FpgoField *field, const FpgoValue *value)
+{
+	if (fpgo_find_placeholder(value->text) == NULL)
+		return "";
+	return field->type == FPGO_CALLBACK_URL ?
+		" and has " FPGO_PLACEHOLDER " once, in its path" :
+		" and has no " FPGO_PLACEHOLDER;
+}
+
 /* What a value should have been, for "... must be X, not Y". */
 static const char *
 describe_expected(const FpgoField *field, FpgoRule rule,
@@ -225,7 +236,8 @@ describe_expected(const FpgoField *field, FpgoRule rule,
 		case FPGO_RULE_EMAIL:
 			return "an e-mail address";
 		case FPGO_RULE_URL:
-			return "an absolute URL that begins with https:// or http://";
+			return psprintf("an absolute URL that begins with https:// or http://%s",
+							expect_of_placeholder(field, value));
 		case FPGO_RULE_IN:
 			return psprintf("%s%s", one_of(words),
 							is_misspelled(value, words) ?

@@ -71,6 +71,31 @@ check_numbers(FpgoSpan a, FpgoSpan b)
 	}
 }
 
+/* A URL that only the placeholder keeps from being one is one with the token. */
+static void
+check_filled(FpgoSpan span)
+{
+	static const char token[] = "fpgo-0123456789abcdef0123456789abcdef";
+	const char *placeholder = fpgo_find_placeholder(span);
+	size_t		before;
+	size_t		behind;
+	FpgoSpan	filled;
+	char	   *text;
+
+	require(placeholder != NULL);
+	before = placeholder - span.text;
+	behind = span.len - before - FPGO_PLACEHOLDER_LEN;
+	filled.len = before + FPGO_CALLBACK_TOKEN_LEN + behind;
+	text = malloc(filled.len);
+	memcpy(text, span.text, before);
+	memcpy(text + before, token, FPGO_CALLBACK_TOKEN_LEN);
+	memcpy(text + before + FPGO_CALLBACK_TOKEN_LEN,
+		   placeholder + FPGO_PLACEHOLDER_LEN, behind);
+	filled.text = text;
+	require(fpgo_is_url(filled) && fpgo_find_callback_token(filled).text);
+	free(text);
+}
+
 static void
 check_words(FpgoSpan span)
 {
@@ -79,6 +104,10 @@ check_words(FpgoSpan span)
 		require(memchr(span.text, '@', span.len) != NULL);
 	if (fpgo_is_url(span))
 		require(span.len > 7 && strncasecmp(span.text, "http", 4) == 0);
+	if (fpgo_is_url(span))
+		require(fpgo_is_callback_url(span) && !fpgo_find_placeholder(span));
+	else if (fpgo_is_callback_url(span))
+		check_filled(span);
 	if (fpgo_has_https(span))
 		require(span.len >= 8 && (span.text[4] | 0x20) == 's');
 	if (fpgo_has_query(span))

@@ -24,11 +24,18 @@ HEADERS = (
     ("", "sandbox-token"),
 )
 
+CALLBACK_URLS = (
+    "https://shop.example/fpgo/{submission}",
+    "http://127.0.0.1:8080/{submission}.php?a[]=1#z",
+)
+
 QUERIES = (
     "orderUuid=ODR4286244937&status=PAID&paymentMethod=invoice&amount=40&createdAt=1703040812&timestamp=1703040813"
     "&checksum=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "/fpgo?a=x+y%20z%2B&=1&b",
     "https://shop.example/fpgo?a=%E2%82%AC&%61=%00&&b=%zz%",
+    "/fpgo/fpgo-0123456789abcdef0123456789abcdef?orderUuid=ODR1&status=PAID",
+    "https://shop.example/fpgo/fpgo-0123456789abcdef0123456789abcdef?a=b#c",
 )
 
 
@@ -54,7 +61,7 @@ def pair(first, second):
 
 
 def text_seeds(cases):
-    texts = sorted({text for case in cases for text in texts_in(case["payload"])})
+    texts = sorted({text for case in cases for text in texts_in(case["payload"])} | set(CALLBACK_URLS))
     for index, text in enumerate(texts):
         yield pair(text, texts[(index * 7 + 1) % len(texts)])
 

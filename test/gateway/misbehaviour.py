@@ -148,6 +148,13 @@ def _echo_personal_number(answer, spec, order):
     return _with_status(answers.refused(sentences), spec)
 
 
+def _echo_callback_url(answer, spec, order):
+    url = None
+    if isinstance(order, dict) and isinstance(order.get("callback"), dict):
+        url = order["callback"].get("callbackUrl")
+    return _with_status(answers.refused([f"The callback.callback url {url} cannot be reached."]), spec)
+
+
 def _with_status(answer, spec):
     answer.status = answer.payload["status_code"] = spec.get("status", answer.status)
     return answer
@@ -324,6 +331,7 @@ KINDS = {
     "html": Kind(FLAG, SHAPE, _html, False),
     "errors": Kind(ANYTHING, SHAPE, _errors, False),
     "echo_personal_number": Kind(FLAG, SHAPE, _echo_personal_number, False),
+    "echo_callback_url": Kind(FLAG, SHAPE, _echo_callback_url, False),
     "json": Kind(ANYTHING, SHAPE, _json, True),
     "body": Kind(TEXT, SHAPE, _body, True),
     "deep": Kind(WHOLE, SHAPE, _deep, True),

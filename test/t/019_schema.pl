@@ -85,6 +85,24 @@ is($accepted, 9, 'tax rates: every number that is one of them is accepted, and t
 # looser: texts that spell one of them in another way, such as "25."
 is($refused, @spellings - $accepted - 8, 'tax rates: and nothing else but such texts');
 
+# letters of other scripts than ours, where only letters and digits may be
+my @lettered = map { my $id = $_; $corpus[0] =~ s/"organizationId":"[^"]*"/"organizationId":"$id"/r }
+  '987654321', "\xC3\x85S9", "\xE4\xB8\xAD\xE6\x96\x87", '9 8', 'a-b', "\xC3\x85 9";
+($accepted, $refused) = compare('letters', keep('lettered', @lettered));
+is($accepted, 3, 'letters: those of any script are accepted');
+is($refused, 3, 'letters: and what stands between is refused, by both');
+
+# the placeholder, once in the path of callbackUrl and nowhere else
+my @placed = map { my $url = $_; $corpus[0] =~ s/"callbackUrl":"[^"]*"/"callbackUrl":"$url"/r } split ' ', <<'END';
+https://shop.example/{submission} http://127.0.0.1:80/a-{submission}.php?b[]=c#d https://[::1]/{submission}/
+https://shop.example/{submission}{submission} https://shop.example/{Submission} https://shop.example/{} https://{submission}/
+https://shop.example{submission} https://shop.example?{submission} https://shop.example/#{submission} /{submission}
+END
+push @placed, map { $corpus[0] =~ s/("$_":"[^"]*)"/$1\/{submission}"/r } 'success', 'failure';
+($accepted, $refused) = compare('placeholders', keep('placed', @placed));
+is($accepted, 3, 'placeholders: those in the path are accepted');
+is($refused, @placed - $accepted, 'placeholders: and no others, by either');
+
 # the table begins with the line that the script prints first
 my $script = "$test_dir/field_table.sql";
 my $table  = $node->safe_psql('postgres', slurp_file($script));

@@ -5,11 +5,9 @@ use strict;
 use warnings;
 
 use FpgoChecker;
-use FpgoReadme;
+use FpgoReceiver;
 use FpgoTest;
 use HTTP::Tiny;
-use IO::Socket::INET;
-use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -18,26 +16,10 @@ my $gateway = FpgoGateway->start('--token', $TOKEN, '--callback-secret', $secret
 my $node    = new_cluster('main', url => $gateway->address);
 new_database($node, 'shop', url => $gateway->address);
 
-my %blocks = map { $_->{kind} => $_->{text} } readme_blocks('Callbacks');
-my $directory = PostgreSQL::Test::Utils::tempdir();
-append_to_file("$directory/secret", "$secret\n");
-chmod 0600, "$directory/secret" or die "cannot close the file to others: $!\n";
-append_to_file("$directory/receiver.py", $blocks{python});
-ok($blocks{sql} =~ s{/etc/fpgo/callback-secret}{$directory/secret}, 'the README names a file for the secret');
-$node->safe_psql('shop', $blocks{sql});
-
-# --- the receiver ----------------------------------------------------------------
-
-my $port = closed_port();
-local $ENV{PGHOST} = $node->host;
-local $ENV{PGPORT} = $node->port;
-my $receiver = IPC::Run::start(
-    [ 'python3', '-B', '-m', 'flask', '--app', "$directory/receiver.py", 'run', '--port', $port ],
-    '>', \my $output, '2>', "$directory/receiver.log");
-wait_for('the receiver to listen', sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) });
+my $receiver = FpgoReceiver->start($node, $secret);
 
 my $session = open_session($node, database => 'shop');
-my ($order, $reference) = new_order('callback.callbackUrl' => "http://127.0.0.1:$port/fpgo");
+my ($order, $reference) = new_order('callback.callbackUrl' => $receiver->address . '/fpgo');
 my $uuid = submit($session, $order)->{order_uuid};
 run_in($session, 'LISTEN fpgo_order_status');
 
@@ -53,12 +35,12 @@ is(run_in($session, q{SELECT string_agg(status || ' ' || payment_method || ' ' |
     FROM fpgo.callbacks})->{rows}, 'PAID invoice 40 false, PARTIAL REFUNDED invoice 40 false', 'and both stand on record');
 
 my $forged = HTTP::Tiny->new(proxy => undef, http_proxy => undef)->get(
-    "http://127.0.0.1:$port/fpgo?orderUuid=$uuid&status=REFUNDED&checksum=" . '0' x 64);
+    $receiver->address . "/fpgo?orderUuid=$uuid&status=REFUNDED&checksum=" . '0' x 64);
 is($forged->{status}, 400, 'the receiver takes no forgery');
 is(run_in($session, 'SELECT outcome, times FROM fpgo.callback_rejections')->{rows}, 'forged|1', 'which is counted');
 is(run_in($session, 'SELECT count(*) FROM fpgo.callbacks')->{rows}, '2', 'and no more');
 
-$receiver->kill_kill;
+$receiver->stop;
 unlike(slurp_file($node->logfile), qr/\Q$secret\E/, 'the secret is not in the log');
 $session->quit;
 check_log($node);

@@ -77,6 +77,9 @@ is_sound(const FpgoShape *shape, const FpgoField *field)
 					 field->json);
 	passed &= expect(field->length_max == 0 || field->type == FPGO_STRING,
 					 "%s: length_max", field->json);
+	passed &= expect((field->type == FPGO_CALLBACK_URL) ==
+					 (field->meaning == FPGO_MEANS_NOTIFIED),
+					 "%s: the one callback URL", field->json);
 	return passed;
 }
 

@@ -108,7 +108,7 @@ test_plain(void)
 		   "100", "1000000", "-0.25"), "numbers as PHP prints them");
 	ok(ALL(fpgo_is_plain_number, false, "", "-", ".", "+1", "01", "00", "1.0",
 		   "12.50", "1.", ".5", "1e2", " 1", "1 ", "1.2.3", "1.2.30", "x",
-		   "-.5", "-01", "1,5"),
+		   "-.5", "-01", "1,5", "-0"),
 	   "other spellings of numbers, and what is none");
 }
 
@@ -329,6 +329,71 @@ test_url(void)
 	   !fpgo_is_url((FpgoSpan) {url, 4001}), "URLs of up to 4000 bytes");
 }
 
+/* The placeholder, and what stands in its place when it is sent. */
+static void
+test_callback_url(void)
+{
+	char		url[4096] = "https://example.com/{submission}";
+
+	ok(ALL(fpgo_is_callback_url, true, "https://example.com", "http://a.b:80/x?a[]=1#z",
+		   "https://example.com/{submission}", "https://example.com/{submission}/",
+		   "https://example.com/a/{submission}/b?c=d#e",
+		   "https://example.com/a-{submission}.php?", "https://[::1]:80/%41{submission}%42",
+		   "HTTPS://u:p@example.com/\u00f8{submission}\u00f8"),
+	   "callback URLs, with a placeholder in the path or without");
+	ok(ALL(fpgo_is_callback_url, false, "", "shop.example/{submission}", "{submission}",
+		   "ftp://example.com/{submission}", "https:///{submission}",
+		   "https://example.com{submission}", "https://{submission}",
+		   "https://{submission}/", "https://{submission}.example/",
+		   "https://{submission}@example.com/", "https://u:{submission}@example.com/",
+		   "https://example.com:{submission}/", "https://example.com:80{submission}/",
+		   "https://example.com/?{submission}", "https://example.com/x?a={submission}",
+		   "https://example.com/#{submission}", "https://example.com?{submission}/"),
+	   "a placeholder where it may not be");
+	ok(ALL(fpgo_is_callback_url, false, "https://example.com/{submission}{submission}",
+		   "https://example.com/{submission}/{submission}",
+		   "https://example.com/{submission}?{submission}",
+		   "https://example.com/{{submission}}", "https://example.com/{submission}}",
+		   "https://example.com/{Submission}", "https://example.com/{submission",
+		   "https://example.com/{ submission }", "https://example.com/{submissions}",
+		   "https://example.com/{}", "https://example.com/{x}/{submission}",
+		   "https://example.com/%{submission}", "https://example.com/%4{submission}",
+		   "https://example.com/{submission} ", "https://example.com/{submission}|"),
+	   "twice, misspelt, or beside what is in no URL");
+	ok(!fpgo_is_url(SPAN("https://example.com/{submission}")),
+	   "a placeholder in any other URL");
+	memset(url + strlen(url), 'a', sizeof(url) - strlen(url));
+	ok(fpgo_is_callback_url((FpgoSpan) {url, 4000 - 25}) &&
+	   !fpgo_is_callback_url((FpgoSpan) {url, 4001 - 25}),
+	   "URLs of up to 4000 bytes with the token in it");
+}
+
+static void
+test_callback_token(void)
+{
+#define DIGITS "0123456789abcdef0123456789abcdef"
+	static const char *const others[] = {"", "fpgo-", DIGITS, "pgo-" DIGITS,
+		"fpgo_" DIGITS, "FPGO-" DIGITS, "fpgo-0123456789ABCDEF0123456789ABCDEF",
+		"fpgo-0123456789abcdeg0123456789abcdef", "fpgo-0123456789abcdef0123456789abcde",
+	"fpgo-0123456789abcdef 0123456789abcdef", NULL};
+	FpgoSpan	text = SPAN("/a/fpgo-fpgo-0fpgo-" DIGITS "0fpgo-" DIGITS);
+	FpgoSpan	token = fpgo_find_callback_token(text);
+	bool		passed = true;
+
+	ok(token.text == text.text + strlen("/a/fpgo-fpgo-0") && token.len == 37,
+	   "the first token is found within a word");
+	for (int i = 0; others[i] != NULL; i++)
+		passed = expect(fpgo_find_callback_token((FpgoSpan) {others[i], strlen(others[i])}).text == NULL,
+						"\"%s\" has a token", others[i]) && passed;
+	ok(passed, "what is no token");
+	text = SPAN("{sub{submission}{submission}");
+	ok(fpgo_find_placeholder(text) == text.text + 4 &&
+	   fpgo_find_placeholder(SPAN("")) == NULL &&
+	   fpgo_find_placeholder(SPAN("{submission")) == NULL &&
+	   fpgo_find_placeholder(SPAN("{}{Submission}")) == NULL,
+	   "the first placeholder is found");
+}
+
 static void
 test_url_parts(void)
 {
@@ -421,6 +486,8 @@ main(void)
 	test_classes();
 	test_email();
 	test_url();
+	test_callback_url();
+	test_callback_token();
 	test_url_parts();
 	test_url_characters();
 	test_codes();

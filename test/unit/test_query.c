@@ -43,6 +43,7 @@ test_reading(void)
 		{"https://shop.example/fpgo?a=1?b", "a=1?b"},
 		{"a=1?b=2", "a=1?b=2"},
 		{"http=1?b=2", "http=1?b=2"},
+		{"http=1:2?b=2", "http=1:2?b=2"},
 		{"/fpgo", "/fpgo="},
 		{"a", "a="},
 		{"a=", "a="},
@@ -97,10 +98,68 @@ test_finding(void)
 	ok(fpgo_query_find(pairs, n, "c").text == NULL, "no value is none");
 }
 
+/* The token in the path, and not one that stands elsewhere. */
+static void
+test_token(void)
+{
+#define TOKEN "fpgo-0123456789abcdef0123456789abcdef"
+#define OTHER "fpgo-ffffffffffffffffffffffffffffffff"
+	static const struct
+	{
+		const char *text;
+		bool		has_token;
+	} cases[] = {
+		{"/" TOKEN, true},
+		{"/fpgo/" TOKEN "?a=1", true},
+		{"/fpgo/" TOKEN "/" OTHER "?a=1", true},
+		{"/fpgo/x" TOKEN "0.php?b=" OTHER, true},
+		{"https://shop.example/fpgo/" TOKEN "?a=" OTHER "#" OTHER, true},
+		{"http://" OTHER "@" OTHER "/" TOKEN, true},
+		{"https://shop.example//" TOKEN, true},
+		{"", false},
+		{"/", false},
+		{TOKEN, false},
+		{TOKEN "?a=1", false},
+		{"a=" TOKEN, false},
+		{"a=/" TOKEN, false},
+		{"?a=" TOKEN, false},
+		{"/fpgo?a=" TOKEN, false},
+		{"/fpgo#" TOKEN, false},
+		{"/fpgo?/" TOKEN, false},
+		{"https://" TOKEN, false},
+		{"https://" TOKEN "?/" TOKEN, false},
+		{"https://shop.example?/" TOKEN, false},
+		{"https://shop.example#/" TOKEN, false},
+		{"https://shop.example/?a=" TOKEN, false},
+		{"https:/" TOKEN, false},
+		{"https:" TOKEN "//x/" TOKEN, false},
+		{"http/" TOKEN, false},
+		{"http?a=://x/" TOKEN, false},
+		{"ftp://shop.example/" TOKEN, false},
+		{"/fpgo/fpgo-0123456789abcdef0123456789abcde?f", false},
+		{"/fpgo/FPGO-0123456789abcdef0123456789abcdef", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		size_t		len = strlen(cases[i].text);
+		char	   *text = malloc(len > 0 ? len : 1);
+		FpgoSpan	token;
+
+		memcpy(text, cases[i].text, len);
+		token = fpgo_query_find_token(text, len);
+		ok(cases[i].has_token ?
+		   fpgo_spans_equal(token, (FpgoSpan) {TOKEN, strlen(TOKEN)}) :
+		   token.text == NULL, "the path of \"%s\"", cases[i].text);
+		free(text);
+	}
+}
+
 int
 main(void)
 {
 	test_reading();
 	test_finding();
+	test_token();
 	return done_testing();
 }

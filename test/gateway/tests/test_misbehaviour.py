@@ -160,12 +160,14 @@ class MisbehaviourTest(unittest.TestCase):
         self.assertEqual(self.made(), 3)
 
     def test_errors(self):
-        """417 with any errors, with the personal number repeated, and before the body was read"""
+        """417 with any errors, with the personal number or the callback URL repeated, and before the body was read"""
         for errors in (["a"], {"b": 1}, "text", None, [{"message": "x"}]):
             self.misbehave(errors=errors)
             self.assertEqual(self.gateway.submit()[1]["errors"], errors)
         self.misbehave(echo_personal_number=True)
         self.assertIn("28038712383", self.gateway.submit()[1]["errors"][0])
+        self.misbehave(echo_callback_url=True)
+        self.assertIn(EXAMPLE["callback"]["callbackUrl"], self.gateway.submit()[1]["errors"][0])
         self.misbehave(expect_early_417=True)
         with socket.create_connection(("127.0.0.1", self.gateway.port), 5) as sock:
             sock.sendall((f"POST {SUBMIT} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer sandbox-token\r\n"
