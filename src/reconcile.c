@@ -161,6 +161,21 @@ describe_failure(const FpgoInquiry *inquiry)
 					fpgo_inquiry_reason(inquiry));
 }
 
+/* Put on record how the two look, for who has to decide. */
+static void
+record_look(const Account *account, const Case *c, const char *order_uuid,
+			const Look *look)
+{
+	const FpgoSighting sighting = {.order_uuid = order_uuid,
+		.status = fpgo_json_member(look->details, "status"),
+	.likeness = look->likeness};
+
+	SPI_connect();
+	fpgo_sightings_record(account->server, &sighting, 1);
+	fpgo_sightings_describe(c->doubt, c->likeness);
+	SPI_finish();
+}
+
 /* An order that a callback names: is it there, and is it this one? */
 static void
 decide_named(const Account *account, Case *c, const char *order_uuid)
@@ -176,6 +191,7 @@ decide_named(const Account *account, Case *c, const char *order_uuid)
 		return;
 	}
 	differs = fpgo_likeness_differs(c->likeness, look.likeness);
+	record_look(account, c, order_uuid, &look);
 	if (differs != NULL)
 		c->verdict->detail = psprintf("The gateway's order %s differs in %s.",
 									  order_uuid, differs);

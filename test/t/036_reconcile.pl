@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use FpgoChecker;
 use FpgoTest;
 use JSON::PP;
@@ -11,7 +12,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $node    = new_cluster('main', url => $gateway->address);
+my $secret  = 'callback-s3cret';
+my $node    = new_cluster('main', url => $gateway->address, mapping => "token '$TOKEN', callback_secret '$secret'");
 administer($node, q{
     CREATE ROLE shop LOGIN;
     CREATE ROLE clerk LOGIN;
@@ -162,6 +164,58 @@ candidates('one that did not arrive', $lost);
     candidates('but near', $mine, "$uuid|f|{amounts,products,date}|{customer}");
     run_in($clerk, "SELECT fpgo.resolve($mine->{id}, 'cancelled', 'not there')");
     candidates('once it is decided', $mine);
+}
+
+# --- a callback to its own address ---------------------------------------------------------------
+
+# told($submission, $uuid[, $status]): the gateway calls the submission's own
+# address about an order.
+sub told {
+    my ($submission, $uuid, $status) = @_;
+    $status //= 'SENT';
+    my ($sent)  = $gateway->ledger($submission->{reference});
+    my ($path)  = $sent->{body}{callback}{callbackUrl} =~ m{\Ahttps://shop\.example(/.+)\z};
+    my $now     = time;
+    my $sum     = sha256_hex("$uuid$status$now$secret");
+    return administer($node, "SELECT outcome, submission FROM fpgo.receive_callback("
+        . "'$path?orderUuid=$uuid&status=$status&timestamp=$now&checksum=$sum')");
+}
+
+{
+    # twins: the list cannot tell them apart, callbacks can
+    my %content = (orderDate => '' . $date++, 'callback.callbackUrl' => 'https://shop.example/fpgo/{submission}');
+    my @twins   = map { uncertain(%content) } 1 .. 2;
+    my @uuids   = map { (made_of($_))[0] } @twins;
+    is(told($twins[1], $uuids[1]), "recorded|$twins[1]{id}", 'a callback names its submission');
+    candidates('named', $twins[1], sort "$uuids[1]|t|{}|{}");
+    finds('named by a callback', $twins[1]);
+    is(administer($node, "SELECT reason FROM fpgo_internal.event WHERE submission = $twins[1]{id}"),
+        'A callback to its own address named this order, and the gateway has it.', 'with the reason');
+    finds('the other of the twins', $twins[0]);
+
+    my $wrong = uncertain(%content, orderDate => '' . $date++, 'orderSummary.grandTotal' => '41');
+    my $third = uncertain(%content, orderDate => '' . $date++);
+    told($wrong, (made_of($third))[0]);
+    finds('named by a callback about an order that differs', $wrong, "The gateway's order ODR\\d+ differs in amounts, date\\.");
+    told($wrong, (made_of($wrong))[0]);
+    finds('named by several', $wrong, 'Callbacks to its own address named several orders');
+    candidates('named by several', $wrong, sort((made_of($third))[0] . '|t|{products,customer}|{amounts,date}', (made_of($wrong))[0] . '|t|{}|{}'));
+    administer($node, "SELECT fpgo.resolve($wrong->{id}, 'accepted', 'seen', order_uuid => '" . (made_of($wrong))[0] . "')");
+    told($third, (made_of($wrong))[0], 'PAID');
+    finds('named by a callback about another\'s order', $third, "The gateway's order ODR\\d+ differs in amounts, date\\.");
+    administer($node, "SELECT fpgo.resolve($third->{id}, 'accepted', 'seen', order_uuid => '" . (made_of($third))[0] . "')");
+
+    my $when = '' . $date++;
+    my ($here, $held) = map { uncertain(%content, orderDate => $when) } 1 .. 2;
+    administer($node, "SELECT fpgo.resolve($held->{id}, 'accepted', 'seen', order_uuid => '" . (made_of($held))[0] . "')");
+    told($here, (made_of($held))[0], 'PAID');
+    finds('named by a callback about the order of a twin', $here, 'Order ODR\\d+ is another submission\'s');
+    administer($node, "SELECT fpgo.resolve($here->{id}, 'accepted', 'seen', order_uuid => '" . (made_of($here))[0] . "')");
+
+    my $none = uncertain(%content, orderDate => '' . $date++, arrives => 0);
+    told($none, 'ODR42');
+    finds('named by a callback about an order that is not there', $none, 'The gateway shows no order ODR42');
+    administer($node, "SELECT fpgo.resolve($none->{id}, 'cancelled', 'not there')");
 }
 
 # --- changes of an order ----------------------------------------------------------------------
