@@ -891,7 +891,8 @@ CREATE VIEW fpgo.candidates WITH (security_barrier) AS
 						WHERE r.submission = s.id AND r.server = s.server
 					UNION ALL SELECT k.order_uuid, false FROM fpgo_internal.sighting k
 						WHERE k.server = s.server AND k.first_seen_at > (SELECT min(a.started_at)
-							FROM fpgo_internal.attempt a WHERE a.submission = s.id)) u
+							FROM fpgo_internal.attempt a
+							WHERE a.submission = s.id AND coalesce(a.outcome, 'unknown') = 'unknown')) u
 				GROUP BY u.order_uuid) o
 				LEFT JOIN fpgo_internal.sighting g ON g.order_uuid = o.order_uuid AND g.server = s.server) c
 	WHERE s.state = 'uncertain'

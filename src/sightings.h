@@ -65,7 +65,7 @@ typedef struct FpgoMatch
 
 /*
  * Compare these submissions with n orders of the list.  Orders that were seen
- * before a submission was first sent are none of its own.
+ * before the first attempt that may have arrived are none of a submission's own.
  */
 extern List *fpgo_sightings_match(const char *server, List *doubts,
 								  const FpgoSighting *sightings, int n,

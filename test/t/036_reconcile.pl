@@ -23,6 +23,7 @@ administer($node, q{
 new_database($node, 'elsewhere', url => $gateway->address);
 my ($shop, $other) = map { open_session($node, user => 'shop') } 1 .. 2;
 my $clerk = open_session($node, user => 'clerk');
+my $admin = open_session($node);
 my @committed;
 
 # Orders of a shop have a second of their own; the date is one of their traits.
@@ -165,6 +166,22 @@ candidates('one that did not arrive', $lost);
     run_in($clerk, "SELECT fpgo.resolve($mine->{id}, 'cancelled', 'not there')");
     candidates('once it is decided', $mine);
 }
+{
+    # an attempt that certainly did not arrive made no order
+    my ($order, $reference) = new_order(orderDate => '' . $date++);
+    run_in($shop, enqueue_sql($order));
+    push @committed, $reference;
+    $gateway->misbehave({ status => 429 });
+    run_in($admin, 'CALL fpgo.deliver()');
+    made_elsewhere($order);
+    finds('somebody else makes the same order meanwhile', $lost, 'The gateway shows no order that is like it');
+    administer($node, 'UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = \'queued\'');
+    $gateway->misbehave({ status => 503 });
+    run_in($admin, 'CALL fpgo.deliver()');
+    my $mine = { id => administer($node, "SELECT submission FROM fpgo.submissions WHERE reference = '$reference'"), reference => $reference };
+    finds('what was there before the attempt that may have arrived', $mine, 'The gateway shows no order that is like it');
+    administer($node, "SELECT fpgo.resolve($mine->{id}, 'cancelled', 'not there')");
+}
 
 # --- a callback to its own address ---------------------------------------------------------------
 
@@ -304,7 +321,6 @@ finds('whose role may use the server no more', $asked, 'The gateway could not be
 administer($node, 'GRANT USAGE ON FOREIGN SERVER frontpayment TO shop');
 run_in($clerk, 'BEGIN');
 like(run_in($clerk, 'SELECT state FROM fpgo.reconcile() ORDER BY state LIMIT 1')->{rows}, qr/^accepted/, 'in a transaction');
-my $admin = open_session($node);
 ends('beside another', run_in($admin, 'SELECT * FROM fpgo.reconcile()'), '55P03');
 run_in($clerk, 'ROLLBACK');
 is(administer($node, "SELECT state FROM fpgo.submissions WHERE submission = $asked->{id}"), 'uncertain', 'that is rolled back');
