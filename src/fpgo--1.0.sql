@@ -692,7 +692,7 @@ COMMENT ON COLUMN fpgo.order_status.refunded_amount IS 'What of it was refunded,
 CREATE FUNCTION fpgo.fetch_status(order_uuid text, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
 	AS 'MODULE_PATHNAME', 'fpgo_fetch_status'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
-COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS 'Asks the gateway for an order''s status: one row, or none if it has no such order. Goes out to the network. Kept in fpgo.submissions and fpgo.status_history if the order was submitted here. Errors: 22004 NULL, 22023 no identifier, 42704 no such server, 42501 no USAGE on it, 55000 no mapping or token, 53400 no free worker slot, 38F02 no answer or an odd one, 38F03 credentials refused, 38F04 asked to slow down.';
+COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS 'Asks the gateway for an order''s status: one row, or none if it has no such order. Goes out to the network. Kept in fpgo.submissions and fpgo.status_history if the order was submitted here. Errors: 22004 NULL, 22023 no identifier, 42704 no such server, 42501 no USAGE on it, 22P05 an answer that no text of the database can hold, 55000 no mapping or token, 53400 no free worker slot, 38F02 no answer or an odd one, 38F03 credentials refused, 38F04 asked to slow down.';
 
 CREATE FUNCTION fpgo.fetch_orders(status text DEFAULT NULL, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
 	AS 'MODULE_PATHNAME', 'fpgo_fetch_orders'
