@@ -533,7 +533,7 @@ COMMENT ON TABLE fpgo_internal.sighting IS 'One row an order that the gateway li
 COMMENT ON COLUMN fpgo_internal.sighting.order_uuid IS 'The gateway''s identifier of the order';
 COMMENT ON COLUMN fpgo_internal.sighting.server IS 'Name of the foreign server';
 COMMENT ON COLUMN fpgo_internal.sighting.status IS 'Its status when it was listed last, in the gateway''s words; NULL: not said';
-COMMENT ON COLUMN fpgo_internal.sighting.first_seen_at IS 'When it was listed first, or soon after';
+COMMENT ON COLUMN fpgo_internal.sighting.first_seen_at IS 'When the list came that had it first';
 COMMENT ON COLUMN fpgo_internal.sighting.looked_at IS 'When its details were asked for; NULL: not yet';
 COMMENT ON COLUMN fpgo_internal.sighting.amounts IS 'Its four totals; this and what follows NULL if the gateway did not say';
 COMMENT ON COLUMN fpgo_internal.sighting.order_date IS 'Its orderDate, as the gateway writes it';
@@ -636,7 +636,7 @@ COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS 'Decid
 CREATE FUNCTION fpgo.reconcile(INOUT submission bigint DEFAULT NULL, OUT state text, OUT order_uuid text, OUT detail text) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'fpgo_reconcile'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION fpgo.reconcile(bigint) IS 'Looks for the orders of uncertain submissions at the gateway, of all or, with a number, of one. One row each: its state now (accepted if evidence shows that its order arrived, else uncertain), the gateway''s order_uuid if accepted, and in a sentence why. Evidence is a genuine callback to the submission''s own address ({submission} in callbackUrl) whose order the gateway has, or the one order that no submission has and that is alike in amounts, products, date and customer where nothing else could be meant. Sends nothing again, whatever it finds; fpgo.candidates shows what comes near. Goes out to the network, as the role that handed each order in, with up to 102 questions an account and call; what it decides is recorded with the current user, in the caller''s transaction. Granted to nobody. Errors: 25006 during recovery or in a read-only transaction, 42704 no such submission, 55000 it is not uncertain, 55P03 somebody else does this already, 53400 no worker slot is free.';
+COMMENT ON FUNCTION fpgo.reconcile(bigint) IS 'Looks for the orders of uncertain submissions at the gateway, of all or, with a number, of one. One row each: its state now (accepted if evidence shows that its order arrived, else uncertain), the gateway''s order_uuid if accepted, and in a sentence why. Evidence is a genuine callback to the submission''s own address ({submission} in callbackUrl) whose order the gateway has, or the one order that no submission has and that is alike in amounts, products, date and customer where nothing else could be meant. Sends nothing again, whatever it finds; fpgo.candidates shows what comes near. Goes out to the network, as the role that handed each order in, with up to 102 questions an account and call; what it decides is recorded with the current user, in the caller''s transaction. Granted to nobody. Errors: 25001 in a transaction that is REPEATABLE READ or SERIALIZABLE, 25006 during recovery or in a read-only transaction, 42704 no such submission, 55000 it is not uncertain, 55P03 somebody else does this already, 53400 no worker slot is free.';
 
 CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
@@ -897,7 +897,7 @@ COMMENT ON COLUMN fpgo.candidates.gateway_status IS 'Its status when it was list
 COMMENT ON COLUMN fpgo.candidates.is_named IS 'Did a callback to the submission''s own address name it? Never NULL';
 COMMENT ON COLUMN fpgo.candidates.agrees IS 'Traits in which the two agree, of amounts, products, date, customer; never NULL';
 COMMENT ON COLUMN fpgo.candidates.differs IS 'Traits in which they differ; one in which either says nothing is in neither list. Never NULL';
-COMMENT ON COLUMN fpgo.candidates.first_seen_at IS 'When the order was listed first, or soon after; NULL if not listed yet';
+COMMENT ON COLUMN fpgo.candidates.first_seen_at IS 'When the list came that had the order first; NULL if not listed yet';
 
 /*
  * What ended within the last hour began within the last two, as the option
