@@ -425,22 +425,10 @@ decide(const Account *account)
 }
 
 static void
-reconcile_account(Account *account)
+decide_account(void *arg)
 {
-	/* the role, its right or its token may be gone */
-	ErrorData  *error = fpgo_subtransaction_run(open_account, account);
-	ListCell   *cell;
+	Account    *account = arg;
 
-	if (error != NULL)
-	{
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
-			ERRCODE_OPERATOR_INTERVENTION)
-			ReThrowError(error);
-		foreach(cell, account->cases)
-			((Case *) lfirst(cell))->verdict->detail =
-				psprintf("The gateway could not be asked: %s.", error->message);
-		return;
-	}
 	PG_TRY();
 	{
 		decide(account);
@@ -452,6 +440,33 @@ reconcile_account(Account *account)
 	}
 	PG_END_TRY();
 	fpgo_gateway_wipe(account->gateway);
+}
+
+/*
+ * What goes wrong with one account keeps no other from being asked: the role,
+ * its right or its token may be gone, or the server badly set up.
+ */
+static void
+reconcile_account(Account *account)
+{
+	ErrorData  *error = fpgo_subtransaction_run(open_account, account);
+	ListCell   *cell;
+
+	if (error == NULL)
+		error = fpgo_subtransaction_run(decide_account, account);
+	if (error == NULL)
+		return;
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError(error);
+	foreach(cell, account->cases)
+	{
+		Case	   *c = lfirst(cell);
+
+		if (c->verdict->detail == NULL)
+			c->verdict->detail = psprintf("The gateway could not be asked: %s.",
+										  error->message);
+	}
 }
 
 /* ---------- cases ---------- */

@@ -151,6 +151,20 @@ sub details_of {
     give_up($dead);
 }
 
+{
+    # nor does a server keep others from being found
+    my $stuck = uncertain();
+    my $here  = uncertain();
+    administer($node, qq{
+        CREATE SERVER a_broken_one FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://127.0.0.1:1/api/v1', ca_file '/nowhere.pem');
+        CREATE USER MAPPING FOR PUBLIC SERVER a_broken_one OPTIONS (token '$TOKEN');
+        UPDATE fpgo_internal.submission SET server = 'a_broken_one' WHERE id = $stuck->{id}});
+    like(run_in($session, 'SELECT submission, state, detail FROM fpgo.reconcile() ORDER BY submission')->{rows},
+        qr/^$stuck->{id}\|uncertain\|The gateway could not be asked.*\n$here->{id}\|accepted/, 'beside a server that is badly set up');
+    administer($node, "UPDATE fpgo_internal.submission SET server = 'frontpayment' WHERE id = $stuck->{id}");
+    finds('once that is mended', $stuck, 'accepted', '');
+}
+
 # --- answers that cannot be read ------------------------------------------------------------
 
 for my $case (
