@@ -74,7 +74,11 @@ static FpgoStatement unknown_statement = {
 #define OR_NULL(column) \
 	"CASE WHEN o." column " OPERATOR(pg_catalog.<>) '' THEN o." column " END"
 
-/* sorted, so that two who do this at once wait for each other one way only */
+/*
+ * What is known already is left out, since ON CONFLICT would lock, and so
+ * write, a row a time.  Sorted, so that two who do this at once wait for each
+ * other one way only.
+ */
 static FpgoStatement record_statement = {
 	.sql = "INSERT INTO fpgo_internal.sighting AS g (order_uuid, server, status,"
 	"  looked_at, amounts, order_date, products, customer, contact,"
@@ -89,6 +93,11 @@ static FpgoStatement record_statement = {
 	"  AS o (order_uuid, status, is_looked, amounts, order_date, products,"
 	"   customer, contact)"
 	" WHERE NOT " IS_HELD("o.order_uuid")
+	" AND (o.is_looked OPERATOR(pg_catalog.<>) '' OR NOT EXISTS"
+	"  (SELECT FROM fpgo_internal.sighting k"
+	"   WHERE k.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"   AND k.server OPERATOR(pg_catalog.=) $1"
+	"   AND COALESCE(k.status, '') OPERATOR(pg_catalog.=) o.status))"
 	" ORDER BY o.order_uuid, o.is_looked USING OPERATOR(pg_catalog.>)"
 	" ON CONFLICT (order_uuid, server) DO UPDATE SET status = excluded.status,"
 	"  looked_at = COALESCE(excluded.looked_at, g.looked_at), "
@@ -124,13 +133,14 @@ static FpgoStatement describe_statement = {
  * reference that was given up while nobody knew whether it had arrived.
  */
 static FpgoStatement match_statement = {
-	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at"
+	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at,"
+	"   pg_catalog.count(*) AS n"
 	"  FROM fpgo_internal.sighting g"
 	"  WHERE g.server OPERATOR(pg_catalog.=) $1 AND g.looked_at IS NULL"
 	"  AND g.order_uuid IN (SELECT " TEXTS(3) ")"
-	"  AND NOT " IS_HELD("g.order_uuid") ")"
+	"  AND NOT " IS_HELD("g.order_uuid") " GROUP BY g.first_seen_at)"
 	" SELECT l.submission, m.order_uuid, m.n,"
-	" (SELECT pg_catalog.count(*) FROM unseen u WHERE"
+	" (SELECT pg_catalog.sum(u.n)::pg_catalog.int8 FROM unseen u WHERE"
 	"   u.first_seen_at OPERATOR(pg_catalog.>) b.began_at),"
 	" (SELECT pg_catalog.count(*) FROM fpgo_internal.sighting g"
 	"   CROSS JOIN fpgo_internal.likeness r"
