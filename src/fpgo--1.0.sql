@@ -879,12 +879,13 @@ CREATE VIEW fpgo.candidates WITH (security_barrier) AS
 						WHERE r.submission = s.id AND r.server = s.server
 					UNION ALL SELECT k.order_uuid, false FROM fpgo_internal.sighting k
 						WHERE k.server = s.server AND k.first_seen_at > (SELECT min(a.started_at)
-							FROM fpgo_internal.attempt a WHERE a.submission = s.id)) u
+							FROM fpgo_internal.attempt a WHERE a.submission = s.id)
+						AND coalesce((k.amounts = l.amounts)::integer, 0) + coalesce((k.products = l.products)::integer, 0)
+							+ coalesce((k.order_date = l.order_date)::integer, 0)
+							+ coalesce((k.customer = l.customer)::integer, (k.contact = l.contact)::integer, 0) >= 2) u
 				GROUP BY u.order_uuid) o
 				LEFT JOIN fpgo_internal.sighting g ON g.order_uuid = o.order_uuid AND g.server = s.server) c
 	WHERE s.state = 'uncertain'
-		AND (c.is_named OR coalesce(c.has_amounts::integer, 0) + coalesce(c.has_products::integer, 0)
-			+ coalesce(c.has_date::integer, 0) + coalesce(c.has_customer::integer, 0) >= 2)
 		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h WHERE h.order_uuid = c.order_uuid)
 		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
 COMMENT ON VIEW fpgo.candidates IS 'One row an order of the gateway''s that an uncertain submission might have become: a callback to the submission''s own address named it, or it agrees in two traits at least of amounts, products, date and customer; as fpgo.reconcile saw them last. For whoever decides by fpgo.resolve: fpgo.fetch_details has all of an order. Shows them to whoever may execute fpgo.sees_all_submissions or fpgo.resolve.';
