@@ -61,7 +61,8 @@ inquire(const FpgoGateway *gateway, const char *path, int body_limit)
 {
 	const FpgoInquiry *inquiry = ask(gateway, path, body_limit);
 
-	if (inquiry->end == FPGO_INQUIRY_FAILED)
+	if (inquiry->end == FPGO_INQUIRY_FAILED ||
+		inquiry->end == FPGO_INQUIRY_UNREADABLE)
 		fpgo_inquiry_raise(inquiry, gateway->target.server_name);
 	return inquiry->data;
 }

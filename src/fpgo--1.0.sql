@@ -541,7 +541,7 @@ COMMENT ON TABLE fpgo_internal.sighting IS 'One row an order that the gateway li
 COMMENT ON COLUMN fpgo_internal.sighting.order_uuid IS 'The gateway''s identifier of the order';
 COMMENT ON COLUMN fpgo_internal.sighting.server IS 'Name of the foreign server';
 COMMENT ON COLUMN fpgo_internal.sighting.status IS 'Its status when it was listed last, in the gateway''s words; NULL: not said';
-COMMENT ON COLUMN fpgo_internal.sighting.first_seen_at IS 'When it was listed first, or soon after';
+COMMENT ON COLUMN fpgo_internal.sighting.first_seen_at IS 'When the list came that had it first, or, if a callback named it before, when it was looked at';
 COMMENT ON COLUMN fpgo_internal.sighting.looked_at IS 'When its details were asked for; NULL: not yet';
 COMMENT ON COLUMN fpgo_internal.sighting.amounts IS 'Its four totals; this and what follows NULL if the gateway did not say';
 COMMENT ON COLUMN fpgo_internal.sighting.order_date IS 'Its orderDate, as the gateway writes it';
@@ -644,7 +644,7 @@ COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS 'Decid
 CREATE FUNCTION fpgo.reconcile(INOUT submission bigint DEFAULT NULL, OUT state text, OUT order_uuid text, OUT detail text) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'fpgo_reconcile'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION fpgo.reconcile(bigint) IS 'Looks for the orders of uncertain submissions at the gateway, of all or, with a number, of one. One row each: its state now (accepted if evidence shows that its order arrived, else uncertain), the gateway''s order_uuid if accepted, and in a sentence why. Evidence is a genuine callback to the submission''s own address ({submission} in callbackUrl) whose order the gateway has, or the one order that no submission has and that is alike in amounts, products, date and customer where nothing else could be meant. Sends nothing again, whatever it finds; fpgo.candidates shows what comes near. Goes out to the network, as the role that handed each order in, with up to 102 questions an account and call; what it decides is recorded with the current user, in the caller''s transaction. Granted to nobody. Errors: 25006 during recovery or in a read-only transaction, 42704 no such submission, 55000 it is not uncertain, 55P03 somebody else does this already, 53400 no worker slot is free.';
+COMMENT ON FUNCTION fpgo.reconcile(bigint) IS 'Looks for the orders of uncertain submissions at the gateway, of all or, with a number, of one. One row each: its state now (accepted if evidence shows that its order arrived, else uncertain), the gateway''s order_uuid if accepted, and in a sentence why. Evidence is a genuine callback to the submission''s own address ({submission} in callbackUrl) whose order the gateway has, or the one order that no submission has and that is alike in amounts, products, date and customer where nothing else could be meant. Sends nothing again, whatever it finds; fpgo.candidates shows what comes near. Goes out to the network, as the role that handed each order in, with up to 102 questions an account and call; what it decides is recorded with the current user, in the caller''s transaction. Granted to nobody. Errors: 25001 in a transaction that is REPEATABLE READ or SERIALIZABLE, 25006 during recovery or in a read-only transaction, 42704 no such submission, 55000 it is not uncertain, 55P03 somebody else does this already.';
 
 CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
@@ -700,7 +700,7 @@ COMMENT ON COLUMN fpgo.order_status.refunded_amount IS 'What of it was refunded,
 CREATE FUNCTION fpgo.fetch_status(order_uuid text, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
 	AS 'MODULE_PATHNAME', 'fpgo_fetch_status'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
-COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS 'Asks the gateway for an order''s status: one row, or none if it has no such order. Goes out to the network. Kept in fpgo.submissions and fpgo.status_history if the order was submitted here. Errors: 22004 NULL, 22023 no identifier, 42704 no such server, 42501 no USAGE on it, 55000 no mapping or token, 53400 no free worker slot, 38F02 no answer or an odd one, 38F03 credentials refused, 38F04 asked to slow down.';
+COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS 'Asks the gateway for an order''s status: one row, or none if it has no such order. Goes out to the network. Kept in fpgo.submissions and fpgo.status_history if the order was submitted here. Errors: 22004 NULL, 22023 no identifier, 42704 no such server, 42501 no USAGE on it, 22P05 an answer that no text of the database can hold, 55000 no mapping or token, 53400 no free worker slot, 38F02 no answer or an odd one, 38F03 credentials refused, 38F04 asked to slow down.';
 
 CREATE FUNCTION fpgo.fetch_orders(status text DEFAULT NULL, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
 	AS 'MODULE_PATHNAME', 'fpgo_fetch_orders'
@@ -892,12 +892,13 @@ CREATE VIEW fpgo.candidates WITH (security_barrier) AS
 					UNION ALL SELECT k.order_uuid, false FROM fpgo_internal.sighting k
 						WHERE k.server = s.server AND k.first_seen_at > (SELECT min(a.started_at)
 							FROM fpgo_internal.attempt a
-							WHERE a.submission = s.id AND coalesce(a.outcome, 'unknown') = 'unknown')) u
+							WHERE a.submission = s.id AND coalesce(a.outcome, 'unknown') = 'unknown')
+						AND coalesce((k.amounts = l.amounts)::integer, 0) + coalesce((k.products = l.products)::integer, 0)
+							+ coalesce((k.order_date = l.order_date)::integer, 0)
+							+ coalesce((k.customer = l.customer)::integer, (k.contact = l.contact)::integer, 0) >= 2) u
 				GROUP BY u.order_uuid) o
 				LEFT JOIN fpgo_internal.sighting g ON g.order_uuid = o.order_uuid AND g.server = s.server) c
 	WHERE s.state = 'uncertain'
-		AND (c.is_named OR coalesce(c.has_amounts::integer, 0) + coalesce(c.has_products::integer, 0)
-			+ coalesce(c.has_date::integer, 0) + coalesce(c.has_customer::integer, 0) >= 2)
 		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h WHERE h.order_uuid = c.order_uuid)
 		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
 COMMENT ON VIEW fpgo.candidates IS 'One row an order of the gateway''s that an uncertain submission might have become: a callback to the submission''s own address named it, or it agrees in two traits at least of amounts, products, date and customer; as fpgo.reconcile saw them last. For whoever decides by fpgo.resolve: fpgo.fetch_details has all of an order. Shows them to whoever may execute fpgo.sees_all_submissions or fpgo.resolve.';
@@ -910,7 +911,7 @@ COMMENT ON COLUMN fpgo.candidates.gateway_status IS 'Its status when it was list
 COMMENT ON COLUMN fpgo.candidates.is_named IS 'Did a callback to the submission''s own address name it? Never NULL';
 COMMENT ON COLUMN fpgo.candidates.agrees IS 'Traits in which the two agree, of amounts, products, date, customer; never NULL';
 COMMENT ON COLUMN fpgo.candidates.differs IS 'Traits in which they differ; one in which either says nothing is in neither list. Never NULL';
-COMMENT ON COLUMN fpgo.candidates.first_seen_at IS 'When the order was listed first, or soon after; NULL if not listed yet';
+COMMENT ON COLUMN fpgo.candidates.first_seen_at IS 'When the list came that had the order first; NULL if not listed yet';
 
 /*
  * What ended within the last hour began within the last two, as the option

@@ -12,6 +12,7 @@
  */
 #include "fpgo.h"
 
+#include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -69,24 +70,54 @@ pause_for(int pause_ms)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* In the database's encoding; NULL if that has not all of its characters. */
+static char *
+convert_answer(const char *utf8)
+{
+	int			len = strlen(utf8);
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion;
+	unsigned char *text;
+	int			text_size;
+
+	/* that it is UTF-8 is known */
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return pstrdup(utf8);
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(conversion))
+		return NULL;
+	/* a shorter one would be taken for too short */
+	text_size = (len + 1) * MAX_CONVERSION_GROWTH;
+	text = palloc(text_size);
+	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+									  (unsigned char *) utf8, len, text,
+									  text_size, true) != len)
+		return NULL;
+	return (char *) text;
+}
+
 /*
  * The answer as the API gives it, which repeats its status; NULL if it is none
- * of the API's own.
+ * of the API's own, or unreadable.
  */
 static JsonbContainer *
-read_answer(const FpgoFinding *finding)
+read_answer(FpgoInquiry *inquiry)
 {
-	FpgoJsonFault fault;
+	const FpgoFinding *finding = inquiry->finding;
+	char	   *text = finding->body ? convert_answer(finding->body) : NULL;
+	FpgoJsonFault fault = {0};
 	char	   *status;
-	Jsonb	   *answer;
-	char	   *text;
+	Jsonb	   *answer = NULL;
 
-	if (finding->body == NULL)
-		return NULL;
-	text = pg_any_to_server(finding->body, strlen(finding->body), PG_UTF8);
-	answer = fpgo_json_read(text, strlen(text), &fault);
+	if (text != NULL)
+		answer = fpgo_json_read(text, strlen(text), &fault);
 	if (answer == NULL)
+	{
+		if (finding->status >= 200 && finding->status <= 299 &&
+			finding->reason == NULL && (text == NULL || fault.is_json))
+			inquiry->end = FPGO_INQUIRY_UNREADABLE;
 		return NULL;
+	}
 	status = fpgo_json_member(&answer->root, "status_code");
 	if (status == NULL ||
 		strcmp(status, psprintf("%d", finding->status)) != 0)
@@ -138,7 +169,7 @@ fpgo_inquire(const FpgoGateway *gateway, const char *path, int body_limit)
 	inquiry->end = FPGO_INQUIRY_FAILED;
 	inquiry->finding = ask_patiently(gateway, &request);
 	status = inquiry->finding->status;
-	answer = may_mend(inquiry->finding) ? NULL : read_answer(inquiry->finding);
+	answer = may_mend(inquiry->finding) ? NULL : read_answer(inquiry);
 	if (answer == NULL)
 		return inquiry;
 	if (status == 404)
@@ -174,6 +205,11 @@ fpgo_inquiry_reason(const FpgoInquiry *inquiry)
 {
 	const FpgoFinding *finding = inquiry->finding;
 
+	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body == NULL)
+		return "Its answer is not UTF-8.";
+	if (inquiry->end == FPGO_INQUIRY_UNREADABLE)
+		return psprintf("Its answer has what a text in encoding %s cannot hold.",
+						GetDatabaseEncodingName());
 	return finding->reason != NULL ? finding->reason :
 		psprintf("It answered HTTP status %d.", finding->status);
 }
@@ -186,7 +222,14 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 	const char *message = "server \"%s\" did not answer the question";
 	const char *hint = "Nothing was changed; ask again later.";
 
-	if (finding->status == 401 || finding->status == 403)
+	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body != NULL)
+	{
+		code = ERRCODE_UNTRANSLATABLE_CHARACTER;
+		message = "answer of server \"%s\" cannot be read";
+		hint = GetDatabaseEncoding() == PG_UTF8 ? "Nothing was changed." :
+			"A database with encoding UTF8 can hold more.";
+	}
+	else if (finding->status == 401 || finding->status == 403)
 	{
 		code = ERRCODE_FPGO_CREDENTIALS;
 		message = "server \"%s\" refused the credentials";

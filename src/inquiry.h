@@ -12,11 +12,12 @@
 #define FPGO_INVOICE_NUMBER_PATH "/connect/orders/invoice-number"
 
 /*
- * Largest answers, in bytes: about one order, all of one order, and a list of
+ * Largest answers, in bytes: about one order, all of one order (a payload has
+ * at most 1 MB, and six bytes may stand for one in an answer), and a list of
  * some 300,000.
  */
 #define FPGO_NEWS_LIMIT (12 * 1024)
-#define FPGO_DETAILS_LIMIT (256 * 1024)
+#define FPGO_DETAILS_LIMIT (8 * 1024 * 1024)
 #define FPGO_LIST_LIMIT (16 * 1024 * 1024)
 
 /* longest identifier of an order, in bytes */
@@ -26,6 +27,8 @@ typedef enum FpgoInquiryEnd
 {
 	FPGO_INQUIRY_ANSWERED,
 	FPGO_INQUIRY_NOTHING,		/* the gateway has nothing of that name */
+	FPGO_INQUIRY_UNREADABLE,	/* it answered what no text of this database
+								 * can hold, and will again */
 	FPGO_INQUIRY_FAILED
 } FpgoInquiryEnd;
 
@@ -49,10 +52,10 @@ extern FpgoInquiry *fpgo_inquire(const FpgoGateway *gateway, const char *path,
 /* May a text be the gateway's identifier of an order, and stand in a path? */
 extern bool fpgo_is_order_uuid(const char *text);
 
-/* Why it failed, as a sentence without secrets. */
+/* Why it failed or is unreadable, as a sentence without secrets. */
 extern const char *fpgo_inquiry_reason(const FpgoInquiry *inquiry);
 
-/* Raise that it failed: 38F02, 38F03 or 38F04. */
+/* Raise that it failed: 22P05 unreadable text, 38F02, 38F03 or 38F04. */
 extern void fpgo_inquiry_raise(const FpgoInquiry *inquiry,
 							   const char *server_name) pg_attribute_noreturn();
 

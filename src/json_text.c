@@ -39,6 +39,16 @@ describe_parse_error(JsonParseErrorType error)
 	}
 }
 
+/* Is it well written, but names a character that no text can have? */
+static bool
+is_beyond_text(JsonParseErrorType error)
+{
+	return error == JSON_UNICODE_CODE_POINT_ZERO ||
+		error == JSON_UNICODE_HIGH_SURROGATE ||
+		error == JSON_UNICODE_LOW_SURROGATE ||
+		error == JSON_UNICODE_HIGH_ESCAPE;
+}
+
 Jsonb *
 fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 {
@@ -61,12 +71,18 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 		int			code = geterrcode();
 
 		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION &&
-			ERRCODE_TO_CATEGORY(code) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			ERRCODE_TO_CATEGORY(code) != ERRCODE_PROGRAM_LIMIT_EXCEEDED &&
+			code != ERRCODE_FEATURE_NOT_SUPPORTED)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
-		/* what remains are sizes and depths; PostgreSQL's text may quote */
+		/*
+		 * What remains are sizes, depths, and escaped characters that the
+		 * database's encoding has not, or cannot be asked about; PostgreSQL's
+		 * text may quote.
+		 */
 		fault->sqlstate = code;
+		fault->is_json = true;
 		fault->detail = "A number, a string or the nesting in it is beyond PostgreSQL's limits.";
 		return NULL;
 	}
@@ -74,6 +90,7 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 	if (error == JSON_SUCCESS)
 		return DatumGetJsonbP(result);
 	fault->sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
+	fault->is_json = is_beyond_text(error);
 	fault->detail = lex->token_start == NULL
 		? psprintf("%s.", describe_parse_error(error))
 		: psprintf("%s, on line %d, byte %d of the text.",

@@ -14,6 +14,8 @@ typedef struct FpgoJsonFault
 {
 	int			sqlstate;		/* 22P02: not JSON; others of classes 22 and
 								 * 54: beyond a limit of jsonb's */
+	bool		is_json;		/* it keeps to JSON's syntax, but has what jsonb
+								 * or the database's encoding cannot hold */
 	const char *detail;			/* a sentence that quotes nothing */
 } FpgoJsonFault;
 

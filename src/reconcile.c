@@ -25,6 +25,7 @@
  */
 #include "fpgo.h"
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -33,6 +34,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 #include "inquiry.h"
 #include "json_text.h"
@@ -50,6 +52,9 @@ PG_FUNCTION_INFO_V1(fpgo_reconcile);
 /* most orders that are looked at in one go; the gateway allows 240 questions a minute */
 #define LOOKS_MAX 100
 
+/* how many of them the gateway may fail to show before the rest has to wait */
+#define FAILURES_MAX 3
+
 /* longest identifier of a customer, in bytes */
 #define CUSTOMER_UUID_MAX 255
 
@@ -60,6 +65,9 @@ typedef struct Case
 	const FpgoLikeness *likeness;
 	const char *changed_uuid;	/* the order that it changes; NULL if it makes
 								 * a new one */
+	const char *found_uuid;		/* the order that it became; NULL: not known */
+	const char *found_status;	/* of that, and its customer; may be NULL */
+	const char *customer_uuid;
 	FpgoVerdict *verdict;
 } Case;
 
@@ -94,37 +102,17 @@ read_customer_uuid(JsonbContainer *details)
 	return uuid;
 }
 
+/* The evidence suffices.  Accepted it is in the end; see accept_found. */
 static void
-keep_status(const char *server, const char *order_uuid,
-			JsonbContainer *details)
+note_found(Case *c, const char *order_uuid, JsonbContainer *details,
+		   const char *reason)
 {
-	FpgoNews	news = {.order_uuid = order_uuid,
-	.status = fpgo_json_member(details, "status")};
+	const char *status = fpgo_json_member(details, "status");
 
-	if (news.status != NULL && news.status[0] == '\0')
-		news.status = NULL;
-	SPI_connect();
-	fpgo_news_keep(server, &news, 1);
-	SPI_finish();
-}
-
-static void
-accept_case(Case *c, const char *order_uuid, JsonbContainer *details,
-	   const char *reason)
-{
-	FpgoVerdict *verdict = c->verdict;
-
-	if (!fpgo_resolve_accept(c->doubt->submission, order_uuid,
-							 read_customer_uuid(details), reason))
-	{
-		verdict->detail = psprintf("Order %s is another submission's, or this one has been decided about.",
-								   order_uuid);
-		return;
-	}
-	keep_status(c->doubt->server, order_uuid, details);
-	verdict->is_accepted = true;
-	verdict->order_uuid = order_uuid;
-	verdict->detail = reason;
+	c->found_uuid = order_uuid;
+	c->found_status = status != NULL && status[0] != '\0' ? status : NULL;
+	c->customer_uuid = read_customer_uuid(details);
+	c->verdict->detail = reason;
 }
 
 /* What the gateway has of an order, and how that looks. */
@@ -171,7 +159,7 @@ record_look(const Account *account, const Case *c, const char *order_uuid,
 	.likeness = look->likeness};
 
 	SPI_connect();
-	fpgo_sightings_record(account->server, &sighting, 1);
+	fpgo_sightings_record(account->server, GetCurrentTimestamp(), &sighting, 1);
 	fpgo_sightings_describe(c->doubt, c->likeness);
 	SPI_finish();
 }
@@ -185,7 +173,8 @@ decide_named(const Account *account, Case *c, const char *order_uuid)
 
 	if (look.details == NULL)
 	{
-		c->verdict->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ?
+		c->verdict->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ||
+			look.inquiry->end == FPGO_INQUIRY_UNREADABLE ?
 			describe_failure(look.inquiry) :
 			psprintf("The gateway shows no order %s.", order_uuid);
 		return;
@@ -196,8 +185,8 @@ decide_named(const Account *account, Case *c, const char *order_uuid)
 		c->verdict->detail = psprintf("The gateway's order %s differs in %s.",
 									  order_uuid, differs);
 	else
-		accept_case(c, order_uuid, look.details,
-			   "A callback to its own address named this order, and the gateway has it.");
+		note_found(c, order_uuid, look.details,
+				   "A callback to its own address named this order, and the gateway has it.");
 }
 
 /* ---------- the list ---------- */
@@ -207,8 +196,9 @@ typedef struct Listing
 {
 	FpgoSighting *sightings;
 	int			n;
-	int			n_unseen;		/* those that nobody looked at yet */
+	TimestampTz came_at;
 	const char *fault;			/* why it is none, or not whole */
+	const char *trouble;		/* why some of them could not be looked at */
 } Listing;
 
 static void
@@ -248,14 +238,21 @@ fetch_list(const FpgoGateway *gateway)
 	const FpgoInquiry *inquiry = fpgo_inquire(gateway, FPGO_STATUS_PATH,
 											  FPGO_LIST_LIMIT);
 
-	if (inquiry->end == FPGO_INQUIRY_FAILED)
+	listing.came_at = GetCurrentTimestamp();
+	if (inquiry->end == FPGO_INQUIRY_FAILED ||
+		inquiry->end == FPGO_INQUIRY_UNREADABLE)
 		listing.fault = describe_failure(inquiry);
 	else if (inquiry->end == FPGO_INQUIRY_ANSWERED)
 		read_list(&listing, inquiry->data->val.binary.data);
 	return listing;
 }
 
-/* Look at the orders in it that are no submission's and that nobody looked at. */
+/*
+ * Look at the orders in it that are no submission's and that nobody looked at.
+ * One that the gateway itself stumbles over must not keep the others from
+ * being looked at; nor one with characters that are none here, which says
+ * nothing: ours has no such characters.
+ */
 static void
 look_at_unknown(const Account *account, Listing *listing)
 {
@@ -263,12 +260,12 @@ look_at_unknown(const Account *account, Listing *listing)
 	MemoryContext context = CurrentMemoryContext;
 	List	   *unknown;
 	ListCell   *cell;
+	int			n_failed = 0;
 
 	SPI_connect();
 	unknown = fpgo_sightings_unknown(account->server, listing->sightings,
 									 listing->n, context);
 	SPI_finish();
-	listing->n_unseen = list_length(unknown);
 	foreach(cell, unknown)
 	{
 		FpgoSighting *sighting = &listing->sightings[lfirst_int(cell)];
@@ -277,14 +274,26 @@ look_at_unknown(const Account *account, Listing *listing)
 		if (foreach_current_index(cell) == LOOKS_MAX)
 			return;
 		look = look_at(account->gateway, sighting->order_uuid);
-		if (look.inquiry->end == FPGO_INQUIRY_FAILED)
+		if (look.inquiry->end != FPGO_INQUIRY_FAILED)
 		{
-			listing->fault = describe_failure(look.inquiry);
-			return;
+			sighting->likeness = look.details != NULL ? look.likeness :
+				&nothing;
+			continue;
 		}
-		sighting->likeness = look.details != NULL ? look.likeness : &nothing;
-		listing->n_unseen--;
+		listing->trouble = describe_failure(look.inquiry);
+		if (look.inquiry->finding->status < 500 || ++n_failed == FAILURES_MAX)
+			return;
 	}
+}
+
+/* The order of a submission; NULL if it is kept no longer. */
+static Jsonb *
+read_payload(const FpgoDoubt *doubt)
+{
+	FpgoJsonFault fault;
+
+	return doubt->payload == NULL ? NULL :
+		fpgo_json_read(doubt->payload, strlen(doubt->payload), &fault);
 }
 
 /* Put on record what was seen, and how the doubtful ones look. */
@@ -301,18 +310,19 @@ record(const Account *account, const Listing *listing, List *cases)
 		wanted = lappend(wanted,
 						 unconstify(FpgoDoubt *, ((Case *) lfirst(cell))->doubt));
 	SPI_connect();
-	fpgo_sightings_record(account->server, listing->sightings, listing->n);
+	fpgo_sightings_record(account->server, listing->came_at,
+						  listing->sightings, listing->n);
 	/* asked anew: what was begun before the list was made may be in it */
 	doubts = fpgo_sightings_doubts(context);
 	foreach(cell, doubts)
 	{
+		static const FpgoLikeness nothing = {0};
 		const FpgoDoubt *doubt = lfirst(cell);
-		FpgoJsonFault fault;
-		Jsonb	   *payload = doubt->payload == NULL ? NULL :
-		fpgo_json_read(doubt->payload, strlen(doubt->payload), &fault);
+		Jsonb	   *payload = read_payload(doubt);
 
-		if (payload != NULL)
-			fpgo_sightings_describe(doubt, fpgo_likeness_of_payload(payload));
+		/* without a payload it might have become any order */
+		fpgo_sightings_describe(doubt, payload == NULL ? &nothing :
+								fpgo_likeness_of_payload(payload));
 	}
 	matches = fpgo_sightings_match(account->server, wanted,
 								   listing->sightings, listing->n, context);
@@ -333,18 +343,18 @@ decide_match(const Account *account, Case *c, const char *order_uuid)
 		c->verdict->detail = psprintf("The gateway's order %s has changed.",
 									  order_uuid);
 	else
-		accept_case(c, order_uuid, look.details,
-			   "Of the gateway's orders that no other submission has, this one alone has its amounts, products, date and customer.");
+		note_found(c, order_uuid, look.details,
+				   "Of the gateway's orders that no other submission has, this one alone has its amounts, products, date and customer.");
 }
 
 static void
 judge(const Account *account, Case *c, const Listing *listing,
 	  const FpgoMatch *match)
 {
-	if (listing->n_unseen > 0)
-		c->verdict->detail =
+	if (match != NULL && match->n_unseen > 0)
+		c->verdict->detail = listing->trouble != NULL ? listing->trouble :
 			psprintf("Orders of the gateway's that are still to be looked at: %d.",
-					 listing->n_unseen);
+					 match->n_unseen);
 	else if (match == NULL || match->n_orders == 0)
 		c->verdict->detail = "The gateway shows no order that is like it, which does not prove that there will be none.";
 	else if (match->n_orders > 1)
@@ -431,22 +441,10 @@ decide(const Account *account)
 }
 
 static void
-reconcile_account(Account *account)
+decide_account(void *arg)
 {
-	/* the role, its right or its token may be gone */
-	ErrorData  *error = fpgo_subtransaction_run(open_account, account);
-	ListCell   *cell;
+	Account    *account = arg;
 
-	if (error != NULL)
-	{
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
-			ERRCODE_OPERATOR_INTERVENTION)
-			ReThrowError(error);
-		foreach(cell, account->cases)
-			((Case *) lfirst(cell))->verdict->detail =
-				psprintf("The gateway could not be asked: %s.", error->message);
-		return;
-	}
 	PG_TRY();
 	{
 		decide(account);
@@ -458,6 +456,33 @@ reconcile_account(Account *account)
 	}
 	PG_END_TRY();
 	fpgo_gateway_wipe(account->gateway);
+}
+
+/*
+ * What goes wrong with one account keeps no other from being asked: the role,
+ * its right or its token may be gone, or the server badly set up.
+ */
+static void
+reconcile_account(Account *account)
+{
+	ErrorData  *error = fpgo_subtransaction_run(open_account, account);
+	ListCell   *cell;
+
+	if (error == NULL)
+		error = fpgo_subtransaction_run(decide_account, account);
+	if (error == NULL)
+		return;
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError(error);
+	foreach(cell, account->cases)
+	{
+		Case	   *c = lfirst(cell);
+
+		if (c->verdict->detail == NULL)
+			c->verdict->detail = psprintf("The gateway could not be asked: %s.",
+										  error->message);
+	}
 }
 
 /* ---------- cases ---------- */
@@ -475,9 +500,7 @@ static Case *
 make_case(const FpgoDoubt *doubt)
 {
 	Case	   *c = palloc0(sizeof(Case));
-	FpgoJsonFault fault;
-	Jsonb	   *payload = doubt->payload == NULL ? NULL :
-	fpgo_json_read(doubt->payload, strlen(doubt->payload), &fault);
+	Jsonb	   *payload = read_payload(doubt);
 
 	c->doubt = doubt;
 	c->verdict = palloc0(sizeof(FpgoVerdict));
@@ -487,6 +510,13 @@ make_case(const FpgoDoubt *doubt)
 	c->likeness = fpgo_likeness_of_payload(payload);
 	c->changed_uuid = read_changed_uuid(payload);
 	return c;
+}
+
+/* Is it uncertain, or will be as soon as it is swept? */
+static bool
+is_in_doubt(bool is_uncertain, int64 run)
+{
+	return is_uncertain || (run != 0 && fpgo_run_is_dead(run));
 }
 
 /* Uncertain submissions, by account; those are in the same order. */
@@ -501,7 +531,8 @@ find_accounts(List *doubts, int64 only)
 	{
 		const FpgoDoubt *doubt = lfirst(cell);
 
-		if (!doubt->is_uncertain || (only != 0 && doubt->submission != only))
+		if (!is_in_doubt(doubt->is_uncertain, doubt->run) ||
+			(only != 0 && doubt->submission != only))
 			continue;
 		if (account == NULL || strcmp(account->server, doubt->server) != 0 ||
 			strcmp(account->role, doubt->role) != 0)
@@ -527,7 +558,7 @@ require_uncertain(int64 id)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("submission %lld does not exist", (long long) id),
 				 fpgo_errhide()));
-	if (submission->state != FPGO_UNCERTAIN)
+	if (!is_in_doubt(submission->state == FPGO_UNCERTAIN, submission->run))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("submission %lld is not uncertain", (long long) id),
@@ -535,39 +566,87 @@ require_uncertain(int64 id)
 				 fpgo_errhide()));
 }
 
+/*
+ * Accept what has become of a case.  All of them at the end and at once: a
+ * row that is changed is locked, and others must not wait for the gateway.
+ */
+static void
+accept_found(Case *c)
+{
+	FpgoVerdict *verdict = c->verdict;
+	FpgoNews	news = {.order_uuid = c->found_uuid,.status = c->found_status};
+
+	if (!fpgo_resolve_accept(c->doubt->submission, c->found_uuid,
+							 c->customer_uuid, verdict->detail))
+	{
+		verdict->detail = psprintf("Order %s is another submission's, or this one has been decided about.",
+								   c->found_uuid);
+		return;
+	}
+	SPI_connect();
+	fpgo_news_keep(c->doubt->server, &news, 1);
+	SPI_finish();
+	verdict->is_accepted = true;
+	verdict->order_uuid = c->found_uuid;
+}
+
+/* What was found out, on record: a list of FpgoVerdict. */
+static List *
+conclude(List *accounts)
+{
+	List	   *verdicts = NIL;
+	ListCell   *cell;
+
+	(void) fpgo_submission_sweep();
+	foreach(cell, accounts)
+	{
+		const Account *account = lfirst(cell);
+		ListCell   *other;
+
+		foreach(other, account->cases)
+		{
+			Case	   *c = lfirst(other);
+
+			if (c->found_uuid != NULL)
+				accept_found(c);
+			verdicts = lappend(verdicts, c->verdict);
+		}
+	}
+	SPI_connect();
+	fpgo_sightings_tidy();
+	SPI_finish();
+	return verdicts;
+}
+
 List *
 fpgo_reconcile_run(int64 only)
 {
 	MemoryContext context = CurrentMemoryContext;
-	List	   *verdicts = NIL;
+	List	   *accounts;
 	List	   *doubts;
 	ListCell   *cell;
 
+	/* an old snapshot does not show whose an order is by now */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("uncertain submissions must be looked for in a READ COMMITTED transaction"),
+				 fpgo_errhide()));
 	if (!fpgo_run_try_reconcile())
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				 errmsg("uncertain submissions are being looked for already"),
 				 errhint("Wait until the other session, or the worker, has finished."),
 				 fpgo_errhide()));
-	(void) fpgo_submission_sweep();
 	if (only != 0)
 		require_uncertain(only);
 	SPI_connect();
 	doubts = fpgo_sightings_doubts(context);
 	SPI_finish();
-	foreach(cell, find_accounts(doubts, only))
-	{
-		Account    *account = lfirst(cell);
-		ListCell   *other;
-
-		reconcile_account(account);
-		foreach(other, account->cases)
-			verdicts = lappend(verdicts, ((Case *) lfirst(other))->verdict);
-	}
-	SPI_connect();
-	fpgo_sightings_tidy();
-	SPI_finish();
-	return verdicts;
+	accounts = find_accounts(doubts, only);
+	foreach(cell, accounts)
+		reconcile_account(lfirst(cell));
+	return conclude(accounts);
 }
 
 /* ---------- SQL ---------- */

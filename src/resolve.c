@@ -92,6 +92,15 @@ static FpgoStatement role_statement = {
 	.types = {TEXTOID, TEXTOID}
 };
 
+/* at any server, since several may be one account */
+static FpgoStatement is_held_statement = {
+	.sql = "SELECT FROM fpgo_internal.submission"
+	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
+	" AND id OPERATOR(pg_catalog.<>) $2 LIMIT 1",
+	.n_parameters = 2,
+	.types = {TEXTOID, INT8OID}
+};
+
 #define IS_FINISHED "$2 OPERATOR(pg_catalog.<>) 'queued'"
 
 /* from: the state it starts from */
@@ -261,6 +270,21 @@ decide(FpgoStatement *statement, const Subject *subject,
 	SPI_finish();
 }
 
+/* Has a submission other than this one the order? */
+static bool
+is_held(const char *order_uuid, int64 id)
+{
+	FpgoParameters p = {0};
+	bool		is_held;
+
+	SPI_connect();
+	fpgo_put_text(&p, order_uuid);
+	fpgo_put_int64(&p, id);
+	is_held = fpgo_owner_run(&is_held_statement, &p) > 0;
+	SPI_finish();
+	return is_held;
+}
+
 bool
 fpgo_resolve_accept(int64 id, const char *order_uuid,
 					const char *customer_uuid, const char *reason)
@@ -271,7 +295,7 @@ fpgo_resolve_accept(int64 id, const char *order_uuid,
 	const Subject *subject = lock_subject(id);
 
 	if (strcmp(subject->state, fpgo_state_name(FPGO_UNCERTAIN)) != 0 ||
-		fpgo_submission_find_holder(id, order_uuid) != 0)
+		is_held(order_uuid, id))
 		return false;
 	decide(&resolve_statement, subject, &decision);
 	/* the next of its reference may leave */

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/timestamp.h"
 
 #include "owner.h"
 #include "sightings.h"
@@ -34,7 +35,7 @@
 
 static FpgoStatement doubts_statement = {
 	.sql = "SELECT s.id, s.server, s.role,"
-	" s.state OPERATOR(pg_catalog.=) 'uncertain', p.payload,"
+	" s.state OPERATOR(pg_catalog.=) 'uncertain', s.run, p.payload,"
 	" (SELECT pg_catalog.min(c.order_uuid) FROM fpgo_internal.callback c"
 	"  WHERE c.submission OPERATOR(pg_catalog.=) s.id"
 	"  AND c.server OPERATOR(pg_catalog.=) s.server),"
@@ -73,20 +74,30 @@ static FpgoStatement unknown_statement = {
 #define OR_NULL(column) \
 	"CASE WHEN o." column " OPERATOR(pg_catalog.<>) '' THEN o." column " END"
 
-/* sorted, so that two who do this at once wait for each other one way only */
+/*
+ * What is known already is left out, since ON CONFLICT would lock, and so
+ * write, a row a time.  Sorted, so that two who do this at once wait for each
+ * other one way only.
+ */
 static FpgoStatement record_statement = {
 	.sql = "INSERT INTO fpgo_internal.sighting AS g (order_uuid, server, status,"
-	"  looked_at, amounts, order_date, products, customer, contact)"
+	"  looked_at, amounts, order_date, products, customer, contact,"
+	"  first_seen_at)"
 	" SELECT DISTINCT ON (o.order_uuid) o.order_uuid, $1, " OR_NULL("status") ","
 	"  CASE WHEN o.is_looked OPERATOR(pg_catalog.<>) ''"
 	"   THEN pg_catalog.clock_timestamp() END, " OR_NULL("amounts") ", "
 	OR_NULL("order_date") ", " OR_NULL("products") ", " OR_NULL("customer") ", "
-	OR_NULL("contact")
+	OR_NULL("contact") ", $10"
 	" FROM ROWS FROM (" TEXTS(2) ", " TEXTS(3) ", " TEXTS(4) ", " TEXTS(5) ", "
 	TEXTS(6) ", " TEXTS(7) ", " TEXTS(8) ", " TEXTS(9) ")"
 	"  AS o (order_uuid, status, is_looked, amounts, order_date, products,"
 	"   customer, contact)"
 	" WHERE NOT " IS_HELD("o.order_uuid")
+	" AND (o.is_looked OPERATOR(pg_catalog.<>) '' OR NOT EXISTS"
+	"  (SELECT FROM fpgo_internal.sighting k"
+	"   WHERE k.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"   AND k.server OPERATOR(pg_catalog.=) $1"
+	"   AND COALESCE(k.status, '') OPERATOR(pg_catalog.=) o.status))"
 	" ORDER BY o.order_uuid, o.is_looked USING OPERATOR(pg_catalog.>)"
 	" ON CONFLICT (order_uuid, server) DO UPDATE SET status = excluded.status,"
 	"  looked_at = COALESCE(excluded.looked_at, g.looked_at), "
@@ -95,9 +106,9 @@ static FpgoStatement record_statement = {
 	KEPT_UNLESS_LOOKED("contact")
 	" WHERE excluded.looked_at IS NOT NULL OR COALESCE(g.status, '')"
 	"  OPERATOR(pg_catalog.<>) COALESCE(excluded.status, '')",
-	.n_parameters = 9,
+	.n_parameters = 10,
 	.types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID}
 };
 
 static FpgoStatement describe_statement = {
@@ -108,24 +119,42 @@ static FpgoStatement describe_statement = {
 	.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
+/* not known to differ in anything */
+#define MAY_BE(column, a, b) "(" IS_SAME(column, a, b) ") IS NOT FALSE"
+#define MAY_BE_ALIKE(a, b) \
+	MAY_BE("products", a, b) " AND " MAY_BE("amounts", a, b) \
+	" AND " MAY_BE("order_date", a, b) \
+	" AND COALESCE(" IS_SAME("customer", a, b) ", " IS_SAME("contact", a, b) ")" \
+	" IS NOT FALSE"
+
 /*
- * A rival is another submission that an order may belong to: one that is like
- * this one and not finished, or that was the same order under the same
- * reference and given up while nobody knew whether it had arrived.
+ * A rival is another submission that the order may belong to: one that is not
+ * finished and of which nothing tells the order apart, or one of the same
+ * reference that was given up while nobody knew whether it had arrived.
  */
 static FpgoStatement match_statement = {
-	.sql = "SELECT l.submission, m.order_uuid, m.n,"
-	" (SELECT pg_catalog.count(*) FROM fpgo_internal.likeness r"
+	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at,"
+	"   pg_catalog.count(*) AS n"
+	"  FROM fpgo_internal.sighting g"
+	"  WHERE g.server OPERATOR(pg_catalog.=) $1 AND g.looked_at IS NULL"
+	"  AND g.order_uuid OPERATOR(pg_catalog.=) ANY (SELECT " TEXTS(3) ")"
+	"  AND NOT " IS_HELD("g.order_uuid") " GROUP BY g.first_seen_at)"
+	" SELECT l.submission, m.order_uuid, m.n,"
+	" (SELECT pg_catalog.sum(u.n)::pg_catalog.int8 FROM unseen u WHERE"
+	"   u.first_seen_at OPERATOR(pg_catalog.>) b.began_at),"
+	" (SELECT pg_catalog.count(*) FROM fpgo_internal.sighting g"
+	"   CROSS JOIN fpgo_internal.likeness r"
 	"   JOIN fpgo_internal.submission t"
 	"    ON t.id OPERATOR(pg_catalog.=) r.submission"
-	"   WHERE t.id OPERATOR(pg_catalog.<>) s.id"
+	"   WHERE g.order_uuid OPERATOR(pg_catalog.=) m.order_uuid"
+	"   AND g.server OPERATOR(pg_catalog.=) $1"
+	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
 	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
-	"   AND " ARE_ALIKE("r", "l") ")"
+	"   AND " MAY_BE_ALIKE("g", "r") ")"
 	" OPERATOR(pg_catalog.+)"
 	" (SELECT pg_catalog.count(*) FROM fpgo_internal.submission t"
 	"   WHERE t.reference OPERATOR(pg_catalog.=) s.reference"
 	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
-	"   AND t.order_hash OPERATOR(pg_catalog.=) s.order_hash"
 	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{refused,cancelled}')"
 	"   AND EXISTS (SELECT FROM fpgo_internal.attempt a"
 	"    WHERE a.submission OPERATOR(pg_catalog.=) t.id"
@@ -133,18 +162,19 @@ static FpgoStatement match_statement = {
 	" FROM fpgo_internal.likeness l"
 	" JOIN fpgo_internal.submission s"
 	"  ON s.id OPERATOR(pg_catalog.=) l.submission"
+	" CROSS JOIN LATERAL (SELECT pg_catalog.min(a.started_at) AS began_at"
+	"  FROM fpgo_internal.attempt a"
+	"  WHERE a.submission OPERATOR(pg_catalog.=) s.id"
+	"  AND COALESCE(a.outcome, 'unknown') OPERATOR(pg_catalog.=) 'unknown') b"
 	" CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS n,"
 	"   pg_catalog.min(g.order_uuid) AS order_uuid"
 	"  FROM fpgo_internal.sighting g"
 	"  WHERE g.server OPERATOR(pg_catalog.=) $1 AND " ARE_ALIKE("g", "l")
 	"  AND g.order_uuid OPERATOR(pg_catalog.=) ANY ($3)"
-	"  AND g.first_seen_at OPERATOR(pg_catalog.>)"
-	"   (SELECT pg_catalog.min(a.started_at) FROM fpgo_internal.attempt a"
-	"    WHERE a.submission OPERATOR(pg_catalog.=) s.id"
-	"    AND COALESCE(a.outcome, 'unknown') OPERATOR(pg_catalog.=) 'unknown')"
+	"  AND g.first_seen_at OPERATOR(pg_catalog.>) b.began_at"
 	"  AND NOT " IS_HELD("g.order_uuid") ") m"
 	" WHERE l.submission OPERATOR(pg_catalog.=) ANY ($2)"
-	" AND s.state OPERATOR(pg_catalog.=) 'uncertain'"
+	" AND s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
 	" ORDER BY l.submission",
 	.n_parameters = 3,
 	.types = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID}
@@ -171,15 +201,16 @@ read_doubt(int row, MemoryContext context)
 {
 	FpgoDoubt  *doubt = MemoryContextAllocZero(context, sizeof(FpgoDoubt));
 	MemoryContext old = MemoryContextSwitchTo(context);
-	const char *first = fpgo_get_text(row, 6, context);
-	const char *last = fpgo_get_text(row, 7, context);
+	const char *first = fpgo_get_text(row, 7, context);
+	const char *last = fpgo_get_text(row, 8, context);
 	bool		is_null;
 
 	doubt->submission = fpgo_get_int64(row, 1);
 	doubt->server = fpgo_get_text(row, 2, context);
 	doubt->role = fpgo_get_text(row, 3, context);
 	doubt->is_uncertain = DatumGetBool(fpgo_get_datum(row, 4, &is_null));
-	doubt->payload = fpgo_get_text(row, 5, context);
+	doubt->run = fpgo_get_int64(row, 5);
+	doubt->payload = fpgo_get_text(row, 6, context);
 	if (first != NULL)
 		doubt->named = list_make1(unconstify(char *, first));
 	if (first != NULL && strcmp(first, last) != 0)
@@ -268,7 +299,8 @@ fpgo_sightings_unknown(const char *server, const FpgoSighting *sightings,
 }
 
 void
-fpgo_sightings_record(const char *server, const FpgoSighting *sightings, int n)
+fpgo_sightings_record(const char *server, TimestampTz seen_at,
+					  const FpgoSighting *sightings, int n)
 {
 	const char **columns[8];
 	FpgoParameters p = {0};
@@ -294,6 +326,7 @@ fpgo_sightings_record(const char *server, const FpgoSighting *sightings, int n)
 	fpgo_put_text(&p, server);
 	for (int i = 0; i < (int) lengthof(columns); i++)
 		fpgo_put_texts(&p, columns[i]);
+	fpgo_put_datum(&p, TimestampTzGetDatum(seen_at), false);
 	(void) fpgo_owner_run(&record_statement, &p);
 }
 
@@ -338,7 +371,8 @@ fpgo_sightings_match(const char *server, List *doubts,
 		match->submission = fpgo_get_int64(i, 1);
 		match->order_uuid = fpgo_get_text(i, 2, context);
 		match->n_orders = (int) fpgo_get_int64(i, 3);
-		match->n_rivals = (int) fpgo_get_int64(i, 4);
+		match->n_unseen = (int) fpgo_get_int64(i, 4);
+		match->n_rivals = (int) fpgo_get_int64(i, 5);
 		matches = lappend(matches, match);
 		MemoryContextSwitchTo(old);
 	}

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 #include "likeness.h"
@@ -22,6 +23,7 @@ typedef struct FpgoDoubt
 	const char *server;
 	const char *role;
 	bool		is_uncertain;
+	int64		run;			/* that sends it; 0 if it is uncertain */
 	const char *payload;		/* NULL if it is kept no longer */
 	List	   *named;			/* texts: orders that callbacks named, two at
 								 * most */
@@ -46,8 +48,11 @@ extern List *fpgo_sightings_unknown(const char *server,
 									const FpgoSighting *sightings, int n,
 									MemoryContext context);
 
-/* Record what was seen of n orders, but of those that a submission has. */
-extern void fpgo_sightings_record(const char *server,
+/*
+ * Record what was seen of n orders of a list that came at that time, but of
+ * those that a submission has.
+ */
+extern void fpgo_sightings_record(const char *server, TimestampTz seen_at,
 								  const FpgoSighting *sightings, int n);
 
 /* Record how a doubtful submission's order looks. */
@@ -60,6 +65,8 @@ typedef struct FpgoMatch
 	int64		submission;
 	const char *order_uuid;		/* one that is alike in all; NULL: none */
 	int			n_orders;		/* how many are */
+	int			n_unseen;		/* orders that might be alike, too, and that
+								 * nobody looked at yet */
 	int			n_rivals;		/* other submissions that it might belong to */
 } FpgoMatch;
 
