@@ -8,6 +8,7 @@ OBJS = \
 	src/advise_sums.o \
 	src/amount.o \
 	src/ask.o \
+	src/bare.o \
 	src/call.o \
 	src/callback.o \
 	src/characters.o \

@@ -9,6 +9,8 @@
 
 #include "executor/spi.h"
 
+#include "bare.h"
+
 #define FPGO_MAX_PARAMETERS 16
 
 /* One statement, planned at its first use and kept by the process. */
@@ -18,7 +20,7 @@ typedef struct FpgoStatement
 	int			n_parameters;
 	Oid			types[FPGO_MAX_PARAMETERS];
 	SPIPlanPtr	plan;			/* NULL until the first use */
-	bool		is_planned;		/* it was run, and so planned, once */
+	FpgoBareness bareness;		/* does running it run code of others? */
 } FpgoStatement;
 
 /* Parameters of one statement, put in from left to right. */
