@@ -142,21 +142,21 @@ read_secret_file(const ForeignServer *server, const char *file,
 
 /* The token of the role's mapping, or of PUBLIC's. */
 static const char *
-resolve_token(const ForeignServer *server, Oid role)
+resolve_token(const FpgoGateway *gateway, Oid role)
 {
+	const char *name = gateway->target.server_name;
 	List	   *defs = NIL;
 	const char *token;
 	const char *file;
 
-	if (!find_mapping(role, server->serverid, &defs) &&
-		!find_mapping(InvalidOid, server->serverid, &defs))
+	if (!find_mapping(role, gateway->server, &defs) &&
+		!find_mapping(InvalidOid, gateway->server, &defs))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no user mapping for \"%s\" on server \"%s\"",
-						GetUserNameFromId(role, false),
-						server->servername),
+						GetUserNameFromId(role, false), name),
 				 errhint("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (token_file '/path/of/the/token');",
-						 quote_identifier(server->servername)),
+						 quote_identifier(name)),
 				 fpgo_errhide()));
 	token = fpgo_option_find(defs, "token");
 	if (token != NULL)
@@ -165,13 +165,12 @@ resolve_token(const ForeignServer *server, Oid role)
 	if (file == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("user mapping on server \"%s\" has no token",
-						server->servername),
+				 errmsg("user mapping on server \"%s\" has no token", name),
 				 errhint("ALTER USER MAPPING FOR PUBLIC SERVER %s OPTIONS (ADD token_file '/path/of/the/token');",
-						 quote_identifier(server->servername)),
+						 quote_identifier(name)),
 				 fpgo_errhide()));
 
-	return read_secret_file(server, file, "token");
+	return read_secret_file(GetForeignServer(gateway->server), file, "token");
 }
 
 /* What the gateway's callbacks are signed with, by PUBLIC's mapping. */
@@ -312,16 +311,50 @@ fpgo_gateway_check(const char *server_name, Oid role)
 	return last.gateway;
 }
 
+static const char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+static const char *const *
+copy_texts(const char *const *texts)
+{
+	const char **copy;
+	int			n = 0;
+
+	if (texts == NULL)
+		return NULL;
+	while (texts[n] != NULL)
+		n++;
+	copy = palloc0(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		copy[i] = pstrdup(texts[i]);
+	return copy;
+}
+
+/* Every pointer in it, which read_gateway() sets. */
+static FpgoGateway *
+copy_gateway(const FpgoGateway *gateway)
+{
+	FpgoGateway *copy = palloc(sizeof(FpgoGateway));
+
+	*copy = *gateway;
+	copy->target.server_name = pstrdup(gateway->target.server_name);
+	copy->target.url = pstrdup(gateway->target.url);
+	copy->target.submit_url = pstrdup(gateway->target.submit_url);
+	copy->target.ca_file = copy_text(gateway->target.ca_file);
+	copy->terms.tax_rates = copy_texts(gateway->terms.tax_rates);
+	copy->terms.defaults = copy_text(gateway->terms.defaults);
+	return copy;
+}
+
 FpgoGateway *
 fpgo_gateway_resolve(const char *server_name, Oid role)
 {
-	ForeignServer *server = require_server(server_name ? server_name :
-										   fpgo_server_name);
-	FpgoGateway *gateway;
+	FpgoGateway *gateway = copy_gateway(fpgo_gateway_check(server_name, role));
 
-	require_usage(server->serverid, server->servername, role);
-	gateway = read_gateway(server);
-	gateway->target.token = resolve_token(server, role);
+	gateway->target.token = resolve_token(gateway, role);
 	return gateway;
 }
 
