@@ -61,6 +61,7 @@ OBJS = \
 	src/resident.o \
 	src/resolve.o \
 	src/roster.o \
+	src/row.o \
 	src/rules.o \
 	src/run.o \
 	src/secrets.o \

@@ -18,6 +18,8 @@ typedef struct FpgoBareness
 {
 	uint64		looked_at;		/* when, as bare.c counts; 0: never */
 	bool		is_bare;
+	bool		is_row;			/* it inserts its parameters as a row of the
+								 * first table, and does nothing else */
 	int			n_tables;
 	Oid			tables[FPGO_BARE_TABLES];
 	LOCKMODE	locks[FPGO_BARE_TABLES];	/* as running it takes them */

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "owner.h"
+#include "row.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -242,7 +243,7 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 	if (!fpgo_bare_has_plan(source) || !fpgo_has_path_of(source))
 		avoid_scans();
 	run_plan(statement, values, nulls);
-	if (!is_safe)
+	if (!is_safe || statement->is_row)
 		fpgo_bare_look(&statement->bareness, source);
 	AtEOXact_GUC(false, level);
 }
@@ -251,20 +252,29 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
  * Without all that, which takes a fifteenth of the time of enqueue_invoice,
  * where only PostgreSQL's own code runs and the statement need not be analysed
  * again.  No name is looked up then.  PostgreSQL still compares the path with
- * that of the analysis, so that one is put in place, past the setting.  False,
- * and nothing was run, where it cannot be; nor need it be where the setting is
- * safe as it is, as in the processes that send.
+ * that of the analysis, so that one is put in place, past the setting.  If the
+ * statement is no more than a row, that is written.
+ *
+ * False, and nothing was run, where it cannot be; nor need it be where the
+ * setting is safe as it is, as in the processes that send.
  */
 static bool
 run_bare(FpgoStatement *statement, Datum *values, const char *nulls)
 {
+	FpgoBareness *bareness = &statement->bareness;
 	CachedPlanSource *source;
 
-	if (statement->plan == NULL || has_safe_path())
+	if (statement->plan == NULL || (has_safe_path() && !bareness->is_row))
 		return false;
 	source = source_of(statement);
-	if (!fpgo_bare_lock(&statement->bareness, source) ||
-		!fpgo_push_path_of(source))
+	if (!fpgo_bare_lock(bareness, source))
+		return false;
+	if (bareness->is_row)
+	{
+		fpgo_row_insert(bareness->tables[0], values, nulls);
+		return true;
+	}
+	if (!fpgo_push_path_of(source))
 		return false;
 	run_plan(statement, values, nulls);
 	fpgo_pop_path();

@@ -8,7 +8,9 @@ use warnings;
 use FpgoTest;
 use Test::More;
 
-my $node    = new_cluster('main', url => 'http://127.0.0.1:9/api/v1', settings => "fpgo.undelivered_notice = off\n");
+# (statistics that autovacuum makes are a change, too)
+my $node = new_cluster('main', url => 'http://127.0.0.1:9/api/v1',
+    settings => "fpgo.undelivered_notice = off\nautovacuum = off\n");
 my $session = open_session($node);
 my $other   = open_session($node);
 
@@ -98,6 +100,44 @@ sub is_bare {
 $node->{user} = administer($node, 'SELECT current_user');
 is(by_path(queue('the first order')), $safe, 'a statement is analysed by the path of fpgo');
 is_bare('nothing hung on');
+
+# --- rows that are no statements -------------------------------------------------------
+
+# A payload is written without one, as long as its table is as fpgo made it.
+unlike(queue('an order')->{said}, qr/INSERT INTO fpgo_internal.payload/, 'a payload is written without a statement');
+
+# What an owner forbids is forbidden there too, in words that do not quote the order.
+my %bans = (
+    23502 => [ 'ALTER TABLE fpgo_internal.payload ALTER COLUMN keep_until SET NOT NULL',
+        'ALTER TABLE fpgo_internal.payload ALTER COLUMN keep_until DROP NOT NULL' ],
+    23505 => [ q{CREATE UNIQUE INDEX hung ON fpgo_internal.payload (keep_until) NULLS NOT DISTINCT}, 'DROP INDEX fpgo_internal.hung' ],
+);
+for my $sqlstate (sort keys %bans) {
+    my ($ban, $lift) = @{ $bans{$sqlstate} };
+    administer($node, "TRUNCATE fpgo_internal.payload; $ban");
+    queue("$sqlstate: one more") if $sqlstate eq '23505';
+    for my $time ('the first order', 'the next') {
+        my $ended = ends("$sqlstate, $time", run_in($session, enqueue_sql(order())), $sqlstate);
+        unlike($ended->{said}, qr/contains|already exists/, "$sqlstate, $time: the row is not quoted");
+    }
+    administer($node, $lift);
+    is_bare("$sqlstate, lifted");
+}
+
+# A column of somebody else's has what it should have.
+my %columns = (
+    'a column with a default' => 'ADD COLUMN hung integer DEFAULT 7',
+    'a column without'        => 'ADD COLUMN hung text',
+);
+for my $name (sort keys %columns) {
+    administer($node, "ALTER TABLE fpgo_internal.payload $columns{$name}");
+    my @ids = map { queue("$name, order $_")->{rows} } 1 .. 2;
+    is(administer($node, "SELECT count(*) FROM fpgo_internal.payload WHERE submission IN ($ids[0], $ids[1])
+        AND payload LIKE '{%}' AND keep_until IS NULL AND hung IS NOT DISTINCT FROM "
+            . ($columns{$name} =~ /DEFAULT (\d+)/ ? $1 : 'NULL')), '2', "$name: all columns are as they should be");
+    administer($node, 'ALTER TABLE fpgo_internal.payload DROP COLUMN hung');
+    is_bare("$name, dropped");
+}
 
 # --- what can be hung on -----------------------------------------------------------
 
