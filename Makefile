@@ -8,6 +8,7 @@ OBJS = \
 	src/advise_sums.o \
 	src/amount.o \
 	src/ask.o \
+	src/bare.o \
 	src/call.o \
 	src/callback.o \
 	src/characters.o \
@@ -65,6 +66,7 @@ OBJS = \
 	src/resident.o \
 	src/resolve.o \
 	src/roster.o \
+	src/row.o \
 	src/rules.o \
 	src/run.o \
 	src/secrets.o \

@@ -89,4 +89,44 @@ fpgo_set_process_role(Oid role)
 	MyProc->roleId = role;
 }
 
+/*
+ * Put the search path in place by which a statement was analysed, past the
+ * setting, until it is popped or the transaction or subtransaction ends.
+ * Functions that run meanwhile, with a search_path of their own or without,
+ * get that one: only for statements that run none but PostgreSQL's.  False
+ * where there is no such thing: 17 took it away.
+ */
+#include "catalog/namespace.h"
+#include "utils/plancache.h"
+
+static inline bool
+fpgo_push_path_of(const CachedPlanSource *source)
+{
+#if PG_VERSION_NUM < 170000
+	PushOverrideSearchPath(source->search_path);
+	return true;
+#else
+	return false;
+#endif
+}
+
+static inline void
+fpgo_pop_path(void)
+{
+#if PG_VERSION_NUM < 170000
+	PopOverrideSearchPath();
+#endif
+}
+
+/* Is the search path that by which a statement was analysed? */
+static inline bool
+fpgo_has_path_of(const CachedPlanSource *source)
+{
+#if PG_VERSION_NUM < 170000
+	return OverrideSearchPathMatchesCurrent(source->search_path);
+#else
+	return SearchPathMatchesCurrentEnvironment(source->search_path);
+#endif
+}
+
 #endif							/* FPGO_COMPAT_H */

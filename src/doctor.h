@@ -32,7 +32,7 @@ typedef struct FpgoExamination
 {
 	const char *server_name;
 	ForeignServer *server;		/* NULL before it is found */
-	FpgoGateway *gateway;		/* NULL before USAGE is seen; without token
+	const FpgoGateway *gateway; /* NULL before USAGE is seen; without token
 								 * before that is */
 	const FpgoFinding *finding; /* NULL before the gateway was asked */
 	const char *hint;			/* for an error that a check may raise without

@@ -147,7 +147,7 @@ int64
 fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
 			 bool ignore_duplicate)
 {
-	FpgoGateway *gateway;
+	const FpgoGateway *gateway;
 
 	fpgo_handin_require_writable();
 	gateway = fpgo_gateway_check(server_name, GetUserId());
@@ -178,7 +178,7 @@ join_messages(List *violations)
 int64
 fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
 {
-	FpgoGateway *gateway;
+	const FpgoGateway *gateway;
 	FpgoHandIn *handin;
 	List	   *violations;
 

@@ -339,7 +339,7 @@ COMMENT ON TABLE fpgo_internal.submission IS 'One row an order that was handed t
 COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
 COMMENT ON COLUMN fpgo_internal.submission.server IS 'Name of the foreign server; no reference, the row outlives it';
 COMMENT ON COLUMN fpgo_internal.submission.key IS 'What makes a second call the same call; unique per server among submissions that are neither refused nor cancelled';
-COMMENT ON COLUMN fpgo_internal.submission.order_hash IS 'HMAC-SHA-256 of the payload: whether two calls meant the same order';
+COMMENT ON COLUMN fpgo_internal.submission.order_hash IS 'SHA-256 of the hash key and the payload: whether two calls meant the same order';
 COMMENT ON COLUMN fpgo_internal.submission.reference IS 'referenceNo of the order, its first 1000 bytes; submissions that share one are sent one after another';
 COMMENT ON COLUMN fpgo_internal.submission.role IS 'Name of the role that handed the order in; its user mapping is used';
 COMMENT ON COLUMN fpgo_internal.submission.grand_total IS 'orderSummary.grandTotal in NOK';

@@ -180,11 +180,11 @@ typedef struct FpgoGateway
 /*
  * The gateway behind a foreign server (NULL: the one fpgo.server names), for
  * a role.  Raises 42704 if there is no such server, 42501 without USAGE on
- * it.  fpgo_gateway_resolve() fetches the token too and raises 55000 without
- * mapping or token; fpgo_gateway_check() leaves it NULL.  Allocated in the
- * current memory context.
+ * it.  fpgo_gateway_check() leaves the token NULL; what it returns is there until
+ * the transaction ends.  fpgo_gateway_resolve() fetches the token too and raises
+ * 55000 without mapping or token; allocated in the current memory context.
  */
-extern FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
+extern const FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
 extern FpgoGateway *fpgo_gateway_resolve(const char *server_name, Oid role);
 
 /* Overwrite the token, once it is of no more use. */

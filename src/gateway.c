@@ -21,6 +21,8 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
@@ -87,16 +89,14 @@ require_server(const char *name)
 }
 
 static void
-require_usage(const ForeignServer *server, Oid role)
+require_usage(Oid server, const char *name, Oid role)
 {
-	if (fpgo_server_aclcheck(server->serverid, role, ACL_USAGE) !=
-		ACLCHECK_OK)
+	if (fpgo_server_aclcheck(server, role, ACL_USAGE) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for foreign server \"%s\"",
-						server->servername),
+				 errmsg("permission denied for foreign server \"%s\"", name),
 				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
-						 quote_identifier(server->servername),
+						 quote_identifier(name),
 						 quote_identifier(GetUserNameFromId(role, false))),
 				 fpgo_errhide()));
 }
@@ -142,21 +142,21 @@ read_secret_file(const ForeignServer *server, const char *file,
 
 /* The token of the role's mapping, or of PUBLIC's. */
 static const char *
-resolve_token(const ForeignServer *server, Oid role)
+resolve_token(const FpgoGateway *gateway, Oid role)
 {
+	const char *name = gateway->target.server_name;
 	List	   *defs = NIL;
 	const char *token;
 	const char *file;
 
-	if (!find_mapping(role, server->serverid, &defs) &&
-		!find_mapping(InvalidOid, server->serverid, &defs))
+	if (!find_mapping(role, gateway->server, &defs) &&
+		!find_mapping(InvalidOid, gateway->server, &defs))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no user mapping for \"%s\" on server \"%s\"",
-						GetUserNameFromId(role, false),
-						server->servername),
+						GetUserNameFromId(role, false), name),
 				 errhint("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (token_file '/path/of/the/token');",
-						 quote_identifier(server->servername)),
+						 quote_identifier(name)),
 				 fpgo_errhide()));
 	token = fpgo_option_find(defs, "token");
 	if (token != NULL)
@@ -165,13 +165,12 @@ resolve_token(const ForeignServer *server, Oid role)
 	if (file == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("user mapping on server \"%s\" has no token",
-						server->servername),
+				 errmsg("user mapping on server \"%s\" has no token", name),
 				 errhint("ALTER USER MAPPING FOR PUBLIC SERVER %s OPTIONS (ADD token_file '/path/of/the/token');",
-						 quote_identifier(server->servername)),
+						 quote_identifier(name)),
 				 fpgo_errhide()));
 
-	return read_secret_file(server, file, "token");
+	return read_secret_file(GetForeignServer(gateway->server), file, "token");
 }
 
 /* What the gateway's callbacks are signed with, by PUBLIC's mapping. */
@@ -214,16 +213,15 @@ base_url(List *defs)
 	return pnstrdup(url, len);
 }
 
-/* Everything but the token. */
+/* What a server's options say. */
 static FpgoGateway *
-open_gateway(const ForeignServer *server, Oid role)
+read_gateway(const ForeignServer *server)
 {
 	FpgoGateway *gateway = palloc0(sizeof(FpgoGateway));
 	FpgoTarget *target = &gateway->target;
 	List	   *defs = server->options;
 	const char *submit_path = fpgo_option_find(defs, "submit_path");
 
-	require_usage(server, role);
 	gateway->server = server->serverid;
 	gateway->terms = fpgo_option_terms(defs);
 	gateway->concurrency = fpgo_option_count(defs, "concurrency",
@@ -245,21 +243,118 @@ open_gateway(const ForeignServer *server, Oid role)
 	return gateway;
 }
 
-FpgoGateway *
+/* ---------- the gateway of the last order ---------- */
+
+/*
+ * Kept, since most orders go where the one before went, and reading it takes a
+ * twentieth of the time of enqueue_invoice.  Any change of a server or of a
+ * foreign-data wrapper makes it stale.
+ */
+static struct
+{
+	MemoryContext context;
+	const FpgoGateway *gateway;
+	uint64		read_at;		/* before which of the changes; 0: never */
+}			last;
+
+static uint64 changes = 1;
+
+static void
+note_change(Datum arg, int cache, uint32 hash)
+{
+	changes++;
+}
+
+/* Read the server of this name, in a context of its own. */
+static void
+read_last(const char *name)
+{
+	static bool is_registered = false;
+	uint64		now;
+	MemoryContext context;
+	MemoryContext caller;
+	const FpgoGateway *gateway;
+
+	if (!is_registered)
+	{
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, note_change, (Datum) 0);
+		CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, note_change,
+									  (Datum) 0);
+		is_registered = true;
+	}
+	/* a change that comes in while this is read makes it stale */
+	now = changes;
+	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo gateway",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	gateway = read_gateway(require_server(name));
+	MemoryContextSwitchTo(caller);
+
+	/* somebody may still hold what was kept before */
+	if (last.context != NULL)
+		MemoryContextSetParent(last.context, TopTransactionContext);
+	MemoryContextSetParent(context, TopMemoryContext);
+	last.context = context;
+	last.gateway = gateway;
+	last.read_at = now;
+}
+
+const FpgoGateway *
 fpgo_gateway_check(const char *server_name, Oid role)
 {
-	return open_gateway(require_server(server_name ? server_name :
-									   fpgo_server_name), role);
+	const char *name = server_name ? server_name : fpgo_server_name;
+
+	if (last.read_at != changes ||
+		strcmp(last.gateway->target.server_name, name) != 0)
+		read_last(name);
+	require_usage(last.gateway->server, last.gateway->target.server_name, role);
+	return last.gateway;
+}
+
+static const char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+static const char *const *
+copy_texts(const char *const *texts)
+{
+	const char **copy;
+	int			n = 0;
+
+	if (texts == NULL)
+		return NULL;
+	while (texts[n] != NULL)
+		n++;
+	copy = palloc0(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		copy[i] = pstrdup(texts[i]);
+	return copy;
+}
+
+/* Every pointer in it, which read_gateway() sets. */
+static FpgoGateway *
+copy_gateway(const FpgoGateway *gateway)
+{
+	FpgoGateway *copy = palloc(sizeof(FpgoGateway));
+
+	*copy = *gateway;
+	copy->target.server_name = pstrdup(gateway->target.server_name);
+	copy->target.url = pstrdup(gateway->target.url);
+	copy->target.submit_url = pstrdup(gateway->target.submit_url);
+	copy->target.ca_file = copy_text(gateway->target.ca_file);
+	copy->terms.tax_rates = copy_texts(gateway->terms.tax_rates);
+	copy->terms.defaults = copy_text(gateway->terms.defaults);
+	return copy;
 }
 
 FpgoGateway *
 fpgo_gateway_resolve(const char *server_name, Oid role)
 {
-	ForeignServer *server = require_server(server_name ? server_name :
-										   fpgo_server_name);
-	FpgoGateway *gateway = open_gateway(server, role);
+	FpgoGateway *gateway = copy_gateway(fpgo_gateway_check(server_name, role));
 
-	gateway->target.token = resolve_token(server, role);
+	gateway->target.token = resolve_token(gateway, role);
 	return gateway;
 }
 

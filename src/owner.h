@@ -9,6 +9,8 @@
 
 #include "executor/spi.h"
 
+#include "bare.h"
+
 #define FPGO_MAX_PARAMETERS 16
 
 /* One statement, planned at its first use and kept by the process. */
@@ -18,7 +20,8 @@ typedef struct FpgoStatement
 	int			n_parameters;
 	Oid			types[FPGO_MAX_PARAMETERS];
 	SPIPlanPtr	plan;			/* NULL until the first use */
-	bool		is_planned;		/* it was run, and so planned, once */
+	FpgoBareness bareness;		/* does running it run code of others? */
+	bool		is_row;			/* it inserts one row, all columns parameters */
 } FpgoStatement;
 
 /* Parameters of one statement, put in from left to right. */
@@ -43,7 +46,7 @@ extern void fpgo_put_int(FpgoParameters *p, int value);
  * Run a statement with these parameters, which must be all of them, as the
  * owner of fpgo's tables, security-restricted, and become the caller again
  * before returning.  SPI must be connected; rows are in SPI_tuptable.  Returns
- * how many rows it touched.
+ * how many rows it touched, unless it is_row.
  */
 extern uint64 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p);
 

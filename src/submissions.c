@@ -131,18 +131,23 @@ static FpgoStatement send_statement = {
 	.types = {HANDIN_TYPES, INT8OID}
 };
 
+/* all columns, so that these are no more than rows */
 static FpgoStatement payload_statement = {
-	.sql = "INSERT INTO fpgo_internal.payload (submission, payload)"
-	" VALUES ($1, $2)",
-	.n_parameters = 2,
-	.types = {INT8OID, TEXTOID}
+	.sql = "INSERT INTO fpgo_internal.payload (submission, payload, keep_until)"
+	" VALUES ($1, $2, $3)",
+	.n_parameters = 3,
+	.types = {INT8OID, TEXTOID, TIMESTAMPTZOID},
+	.is_row = true
 };
 
 static FpgoStatement attempt_statement = {
-	.sql = "INSERT INTO fpgo_internal.attempt (submission, number, run)"
-	" VALUES ($1, 1, $2)",
-	.n_parameters = 2,
-	.types = {INT8OID, INT8OID}
+	.sql = "INSERT INTO fpgo_internal.attempt (submission, number, run,"
+	" started_at, ended_at, outcome, status, reason)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	.n_parameters = 8,
+	.types = {INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	TEXTOID, INT4OID, TEXTOID},
+	.is_row = true
 };
 
 /* a refused submission holds no key, so it is never in the way of another */
@@ -196,7 +201,23 @@ insert_payload(int64 id, const FpgoHandIn *handin)
 
 	fpgo_put_int64(&p, id);
 	fpgo_put_secret(&p, handin->payload);
+	fpgo_put_datum(&p, (Datum) 0, true);	/* kept as long as it is needed */
 	fpgo_owner_run(&payload_statement, &p);
+}
+
+/* The first attempt, which begins now. */
+static void
+insert_attempt(int64 id, int64 run)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, id);
+	fpgo_put_int(&p, 1);
+	fpgo_put_int64(&p, run);
+	fpgo_put_datum(&p, TimestampTzGetDatum(GetCurrentTimestamp()), false);
+	while (p.n < attempt_statement.n_parameters)
+		fpgo_put_datum(&p, (Datum) 0, true);	/* its end is not known yet */
+	fpgo_owner_run(&attempt_statement, &p);
 }
 
 int64
@@ -227,10 +248,7 @@ fpgo_submission_send(const FpgoHandIn *handin, int64 run)
 	if (id != 0)
 	{
 		insert_payload(id, handin);
-		p.n = 0;
-		fpgo_put_int64(&p, id);
-		fpgo_put_int64(&p, run);
-		fpgo_owner_run(&attempt_statement, &p);
+		insert_attempt(id, run);
 	}
 	SPI_finish();
 	return id;
