@@ -44,6 +44,7 @@ OBJS = \
 	src/lane.o \
 	src/launcher.o \
 	src/likeness.o \
+	src/listing.o \
 	src/mailbox.o \
 	src/make.o \
 	src/message.o \
@@ -71,6 +72,7 @@ OBJS = \
 	src/run.o \
 	src/secrets.o \
 	src/service.o \
+	src/settle.o \
 	src/sightings.o \
 	src/submissions.o \
 	src/subtransaction.o \

@@ -26,7 +26,6 @@
 #include "fpgo.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -36,9 +35,9 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "inquiry.h"
 #include "json_text.h"
 #include "likeness.h"
+#include "listing.h"
 #include "news.h"
 #include "reconcile.h"
 #include "resolve.h"
@@ -48,12 +47,6 @@
 #include "submissions.h"
 
 PG_FUNCTION_INFO_V1(fpgo_reconcile);
-
-/* most orders that are looked at in one go; the gateway allows 240 questions a minute */
-#define LOOKS_MAX 100
-
-/* how many of them the gateway may fail to show before the rest has to wait */
-#define FAILURES_MAX 3
 
 /* longest identifier of a customer, in bytes */
 #define CUSTOMER_UUID_MAX 255
@@ -115,44 +108,10 @@ note_found(Case *c, const char *order_uuid, JsonbContainer *details,
 	c->verdict->detail = reason;
 }
 
-/* What the gateway has of an order, and how that looks. */
-typedef struct Look
-{
-	const FpgoInquiry *inquiry;
-	JsonbContainer *details;	/* NULL: none, or about another order */
-	const FpgoLikeness *likeness;	/* of it */
-} Look;
-
-static Look
-look_at(const FpgoGateway *gateway, const char *order_uuid)
-{
-	Look		look = {0};
-	const char *said;
-
-	look.inquiry = fpgo_inquire(gateway,
-								psprintf(FPGO_DETAILS_PATH "/%s", order_uuid),
-								FPGO_DETAILS_LIMIT);
-	if (look.inquiry->end != FPGO_INQUIRY_ANSWERED)
-		return look;
-	said = fpgo_json_member(look.inquiry->data->val.binary.data, "orderUuid");
-	if (said == NULL || strcmp(said, order_uuid) != 0)
-		return look;
-	look.details = look.inquiry->data->val.binary.data;
-	look.likeness = fpgo_likeness_of_details(JsonbValueToJsonb(unconstify(JsonbValue *, look.inquiry->data)));
-	return look;
-}
-
-static const char *
-describe_failure(const FpgoInquiry *inquiry)
-{
-	return psprintf("The gateway could not be asked.  %s",
-					fpgo_inquiry_reason(inquiry));
-}
-
 /* Put on record how the two look, for who has to decide. */
 static void
 record_look(const Account *account, const Case *c, const char *order_uuid,
-			const Look *look)
+			const FpgoLook *look)
 {
 	const FpgoSighting sighting = {.order_uuid = order_uuid,
 		.status = fpgo_json_member(look->details, "status"),
@@ -168,14 +127,14 @@ record_look(const Account *account, const Case *c, const char *order_uuid,
 static void
 decide_named(const Account *account, Case *c, const char *order_uuid)
 {
-	Look		look = look_at(account->gateway, order_uuid);
+	FpgoLook	look = fpgo_listing_look_at(account->gateway, order_uuid);
 	const char *differs;
 
 	if (look.details == NULL)
 	{
 		c->verdict->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ||
 			look.inquiry->end == FPGO_INQUIRY_UNREADABLE ?
-			describe_failure(look.inquiry) :
+			fpgo_listing_failure(look.inquiry) :
 			psprintf("The gateway shows no order %s.", order_uuid);
 		return;
 	}
@@ -191,101 +150,6 @@ decide_named(const Account *account, Case *c, const char *order_uuid)
 
 /* ---------- the list ---------- */
 
-/* The gateway's orders. */
-typedef struct Listing
-{
-	FpgoSighting *sightings;
-	int			n;
-	TimestampTz came_at;
-	const char *fault;			/* why it is none, or not whole */
-	const char *trouble;		/* why some of them could not be looked at */
-} Listing;
-
-static void
-read_list(Listing *listing, JsonbContainer *list)
-{
-	uint32		n = JsonContainerIsArray(list) ? JsonContainerSize(list) : 0;
-
-	if (!JsonContainerIsArray(list))
-		listing->fault = "The gateway's list of orders is malformed.";
-	listing->sightings = MemoryContextAllocExtended(CurrentMemoryContext,
-													sizeof(FpgoSighting) *
-													((Size) n + 1),
-													MCXT_ALLOC_HUGE |
-													MCXT_ALLOC_ZERO);
-	for (uint32 i = 0; i < n; i++)
-	{
-		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
-		FpgoNews	news;
-
-		CHECK_FOR_INTERRUPTS();
-		if (element->type != jbvBinary ||
-			!fpgo_news_read(element->val.binary.data, &news) ||
-			!fpgo_is_order_uuid(news.order_uuid))
-		{
-			listing->fault = "The gateway's list of orders is malformed.";
-			return;
-		}
-		listing->sightings[listing->n].order_uuid = news.order_uuid;
-		listing->sightings[listing->n++].status = news.status;
-	}
-}
-
-static Listing
-fetch_list(const FpgoGateway *gateway)
-{
-	Listing		listing = {0};
-	const FpgoInquiry *inquiry = fpgo_inquire(gateway, FPGO_STATUS_PATH,
-											  FPGO_LIST_LIMIT);
-
-	listing.came_at = GetCurrentTimestamp();
-	if (inquiry->end == FPGO_INQUIRY_FAILED ||
-		inquiry->end == FPGO_INQUIRY_UNREADABLE)
-		listing.fault = describe_failure(inquiry);
-	else if (inquiry->end == FPGO_INQUIRY_ANSWERED)
-		read_list(&listing, inquiry->data->val.binary.data);
-	return listing;
-}
-
-/*
- * Look at the orders in it that are no submission's and that nobody looked at.
- * One that the gateway itself stumbles over must not keep the others from
- * being looked at; nor one with characters that are none here, which says
- * nothing: ours has no such characters.
- */
-static void
-look_at_unknown(const Account *account, Listing *listing)
-{
-	static const FpgoLikeness nothing = {0};
-	MemoryContext context = CurrentMemoryContext;
-	List	   *unknown;
-	ListCell   *cell;
-	int			n_failed = 0;
-
-	SPI_connect();
-	unknown = fpgo_sightings_unknown(account->server, listing->sightings,
-									 listing->n, context);
-	SPI_finish();
-	foreach(cell, unknown)
-	{
-		FpgoSighting *sighting = &listing->sightings[lfirst_int(cell)];
-		Look		look;
-
-		if (foreach_current_index(cell) == LOOKS_MAX)
-			return;
-		look = look_at(account->gateway, sighting->order_uuid);
-		if (look.inquiry->end != FPGO_INQUIRY_FAILED)
-		{
-			sighting->likeness = look.details != NULL ? look.likeness :
-				&nothing;
-			continue;
-		}
-		listing->trouble = describe_failure(look.inquiry);
-		if (look.inquiry->finding->status < 500 || ++n_failed == FAILURES_MAX)
-			return;
-	}
-}
-
 /* The order of a submission; NULL if it is kept no longer. */
 static Jsonb *
 read_payload(const FpgoDoubt *doubt)
@@ -298,7 +162,7 @@ read_payload(const FpgoDoubt *doubt)
 
 /* Put on record what was seen, and how the doubtful ones look. */
 static List *
-record(const Account *account, const Listing *listing, List *cases)
+record(const Account *account, const FpgoListing *listing, List *cases)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *wanted = NIL;
@@ -334,10 +198,10 @@ record(const Account *account, const Listing *listing, List *cases)
 static void
 decide_match(const Account *account, Case *c, const char *order_uuid)
 {
-	Look		look = look_at(account->gateway, order_uuid);
+	FpgoLook	look = fpgo_listing_look_at(account->gateway, order_uuid);
 
 	if (look.inquiry->end == FPGO_INQUIRY_FAILED)
-		c->verdict->detail = describe_failure(look.inquiry);
+		c->verdict->detail = fpgo_listing_failure(look.inquiry);
 	else if (look.details == NULL ||
 			 fpgo_likeness_differs_or_lacks(c->likeness, look.likeness) != NULL)
 		c->verdict->detail = psprintf("The gateway's order %s has changed.",
@@ -348,7 +212,7 @@ decide_match(const Account *account, Case *c, const char *order_uuid)
 }
 
 static void
-judge(const Account *account, Case *c, const Listing *listing,
+judge(const Account *account, Case *c, const FpgoListing *listing,
 	  const FpgoMatch *match)
 {
 	if (match != NULL && match->n_unseen > 0)
@@ -373,24 +237,22 @@ judge(const Account *account, Case *c, const Listing *listing,
 static void
 decide_by_list(const Account *account, List *cases)
 {
-	Listing		listing = fetch_list(account->gateway);
+	const FpgoListing *listing = fpgo_listing_fetch(account->gateway);
 	List	   *matches = NIL;
 	ListCell   *cell;
 
-	if (listing.fault == NULL)
-		look_at_unknown(account, &listing);
 	/* what was seen of a list that is not whole is worth keeping, too */
-	if (listing.n > 0)
-		matches = record(account, &listing, cases);
+	if (listing->n > 0)
+		matches = record(account, listing, cases);
 	foreach(cell, cases)
 	{
 		Case	   *c = lfirst(cell);
 		const FpgoMatch *match = NULL;
 		ListCell   *other;
 
-		if (listing.fault != NULL)
+		if (listing->fault != NULL)
 		{
-			c->verdict->detail = listing.fault;
+			c->verdict->detail = listing->fault;
 			continue;
 		}
 		foreach(other, matches)
@@ -398,7 +260,7 @@ decide_by_list(const Account *account, List *cases)
 			if (((FpgoMatch *) lfirst(other))->submission == c->doubt->submission)
 				match = lfirst(other);
 		}
-		judge(account, c, &listing, match);
+		judge(account, c, listing, match);
 	}
 }
 

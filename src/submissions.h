@@ -81,6 +81,9 @@ typedef struct FpgoSettlement
 
 extern const char *fpgo_state_name(FpgoState state);
 
+/* A sentence as it is kept, clipped at a character; NULL for NULL. */
+extern const char *fpgo_submission_clip(const char *sentence);
+
 /*
  * Record an order, as queued; as sending, with its first attempt; or as
  * refused before it was sent, with the reason.  Returns the submission's
