@@ -37,7 +37,7 @@ sub ask {
 
 administer($admin, "CREATE ROLE $_") for qw(shop clerk reporter operator postman caretaker web integrator monitor nobody);
 my @grants = readme_statements('Who may do what');
-is(scalar @grants, 9, 'the README grants nine things');
+is(scalar @grants, 10, 'the README grants ten things');
 administer($admin, $_) for @grants;
 administer($admin, 'CREATE SCHEMA shop; GRANT ALL ON SCHEMA shop TO shop, reporter');
 
@@ -74,6 +74,8 @@ is(ask('web', $seen)->{rows}, '',          'the web server sees none');
 administer($admin, q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (ADD callback_secret 's3cret')});
 is(ask('web', q{SELECT outcome FROM fpgo.receive_callback('')})->{rows}, 'malformed', 'but may hand over a callback');
 is(ask($_, $seen)->{rows}, $of_all, "the $_ sees all") for qw(clerk reporter operator);
+is(ask('nobody', 'SELECT * FROM fpgo.reconcile()')->{sqlstate}, '42501', 'nobody has uncertain orders looked for');
+is(ask('operator', 'SELECT * FROM fpgo.reconcile(987654321)')->{sqlstate}, '42704', 'the operator may');
 is(ask('monitor', 'SELECT queued, uncertain, accepted_last_hour, failed_last_hour FROM fpgo.queue_health')->{rows},
     '1|1|2|2', 'the monitor counts all');
 is(ask('monitor', 'SELECT delivered, uncertain, remaining FROM fpgo.delivery_progress')->{rows},

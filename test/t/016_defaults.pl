@@ -70,7 +70,7 @@ is(scalar $gateway->ledger(reference_of($lacking)), 0, 'without a callback: noth
 
 # the same order is the same order, whoever says it
 run_in($session, 'ALTER SERVER frontpayment OPTIONS (SET ' . $option . ')');
-my $again = submit($session, order(%all, referenceNo => reference_of($submitted)));
+my $again = submit($session, order(%all, map { $_ => decode_json($submitted)->{$_} } qw(referenceNo orderDate)));
 ends('the order again, with its defaults spelled out', $again, '');
 is($again->{order_uuid}, ($gateway->ledger(reference_of($submitted)))[0]{order_uuid},
     'the order again: the first answer');
