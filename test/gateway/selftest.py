@@ -15,20 +15,21 @@ TESTS = HERE / "tests"
 
 
 class TapResult(unittest.TestResult):
-    """Prints a TAP line for each test, after the reasons of its failure."""
+    """Prints a TAP line for each test, and the reasons of its failure below it."""
 
     count = 0
 
     def startTest(self, test):
         super().startTest(test)
-        self.failed = False
+        self.reasons = []
         self.remark = ""
 
     def stopTest(self, test):
         super().stopTest(test)
         self.count += 1
-        verdict = "not ok" if self.failed else "ok"
-        print(f"{verdict} {self.count} - {test.shortDescription() or test.id()}{self.remark}", flush=True)
+        verdict = "not ok" if self.reasons else "ok"
+        print(f"{verdict} {self.count} - {test.shortDescription() or test.id()}{self.remark}")
+        print("".join(f"# {line}\n" for line in self.reasons), end="", flush=True)
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
@@ -48,10 +49,8 @@ class TapResult(unittest.TestResult):
         self.remark = f" # SKIP {reason}"
 
     def explain(self, test, error):
-        self.failed = True
-        print(f"# {test.id()}")
-        for line in self._exc_info_to_string(error, test).splitlines():
-            print(f"# {line}")
+        self.reasons.append(test.id())
+        self.reasons += self._exc_info_to_string(error, test).splitlines()
 
 
 def main():
