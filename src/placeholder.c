@@ -57,16 +57,15 @@ static const char *
 make_token(void)
 {
 	uint8		random[FPGO_CALLBACK_TOKEN_DIGITS / 2];
-	char	   *token = palloc0(FPGO_CALLBACK_TOKEN_LEN + 1);
+	char		digits[FPGO_CALLBACK_TOKEN_DIGITS + 1] = "";
 
 	if (!pg_strong_random(random, sizeof(random)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a token for the callback URL"),
 				 fpgo_errhide()));
-	strcpy(token, FPGO_CALLBACK_TOKEN_PREFIX);
-	hex_encode((const char *) random, sizeof(random), token + strlen(token));
-	return token;
+	hex_encode((const char *) random, sizeof(random), digits);
+	return psprintf("%s%s", FPGO_CALLBACK_TOKEN_PREFIX, digits);
 }
 
 /* The URL with the token where the placeholder stands, as a JSON string. */
