@@ -20,6 +20,7 @@ OBJS = \
 	src/doctor_server.o \
 	src/document.o \
 	src/enqueue.o \
+	src/entry.o \
 	src/exchange.o \
 	src/fetch.o \
 	src/fields.o \

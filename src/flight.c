@@ -281,6 +281,7 @@ draw_up(const FpgoFlight *flight, bool is_awaited)
 	FpgoSettlement settlement = {0};
 
 	settlement.submission = flight->claim.submission;
+	settlement.server = flight->claim.server;
 	settlement.attempt = flight->claim.attempt;
 	settlement.run = flight->run;
 	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
@@ -301,17 +302,13 @@ static bool
 settle_shared(FpgoFlight *flight, bool is_awaited,
 			  FpgoSettlement *settlement)
 {
-	const char *order_uuid = settlement->order_uuid;
-	int64		holder = 0;
+	int64		holder = fpgo_submission_find_holder(settlement);
 	bool		is_update;
 
-	if (order_uuid != NULL)
-		holder = fpgo_submission_find_holder(settlement->submission,
-											 order_uuid);
 	if (holder == 0)
 		return false;
 
-	is_update = is_update_of(flight->claim.payload, order_uuid);
+	is_update = is_update_of(flight->claim.payload, settlement->order_uuid);
 	if (!is_update)
 	{
 		flight->outcome->class = FPGO_OUTCOME_UNKNOWN;

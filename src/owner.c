@@ -42,7 +42,8 @@
 #define SAFE_PATH "pg_catalog, pg_temp"
 
 static const char *const table_names[] = {
-	"submission", "payload", "attempt", "event", "hash_key"
+	"submission", "payload", "attempt", "event", "hash_key",
+	"submission_id_seq"
 };
 
 /*
@@ -372,6 +373,22 @@ fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null)
 }
 
 void
+fpgo_put_null(FpgoParameters *p)
+{
+	fpgo_put_datum(p, (Datum) 0, true);
+}
+
+void
+fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len)
+{
+	bytea	   *value = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(value, VARHDRSZ + len);
+	memcpy(VARDATA(value), bytes, len);
+	fpgo_put_datum(p, PointerGetDatum(value), false);
+}
+
+void
 fpgo_put_text(FpgoParameters *p, const char *text)
 {
 	fpgo_put_datum(p, text ? CStringGetTextDatum(text) : (Datum) 0,
@@ -393,7 +410,7 @@ fpgo_put_texts(FpgoParameters *p, const char *const *texts)
 
 	if (texts == NULL)
 	{
-		fpgo_put_datum(p, (Datum) 0, true);
+		fpgo_put_null(p);
 		return;
 	}
 	while (texts[n] != NULL)

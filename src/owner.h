@@ -11,7 +11,7 @@
 
 #include "bare.h"
 
-#define FPGO_MAX_PARAMETERS 16
+#define FPGO_MAX_PARAMETERS 20
 
 /* One statement, planned at its first use and kept by the process. */
 typedef struct FpgoStatement
@@ -34,7 +34,9 @@ typedef struct FpgoParameters
 } FpgoParameters;
 
 extern void fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null);
+extern void fpgo_put_null(FpgoParameters *p);
 extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
+extern void fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len);
 /* a copy that fpgo_owner_run() overwrites; the text stays the caller's */
 extern void fpgo_put_secret(FpgoParameters *p, const char *text);	/* or NULL */
 /* an array; texts end with NULL, or are NULL for NULL */
@@ -71,7 +73,7 @@ extern bool fpgo_owner_has_tables(void);
 /* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
 extern Oid	fpgo_owner_role(void);
 
-/* One of fpgo's tables by name; raises likewise. */
+/* One of fpgo's tables, or a sequence, by name; raises likewise. */
 extern Oid	fpgo_owner_table(const char *name);
 
 /*

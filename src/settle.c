@@ -52,36 +52,27 @@ fpgo_submission_try_lock(int64 submission, int attempt)
 	return is_locked;
 }
 
-/* o is another submission than s, and holds that order uuid at the same server. */
-#define IS_OTHER_OF_UUID(uuid) \
-	" o.order_uuid OPERATOR(pg_catalog.=) " uuid \
-	" AND o.server OPERATOR(pg_catalog.=) s.server" \
-	" AND o.id OPERATOR(pg_catalog.<>) s.id"
-
-/*
- * Only the primary key fits, as above.  Two that are given the same uuid at
- * the same moment do not see each other.
- */
+/* the state it has is a parameter, so that of the indexes only the key fits */
 static FpgoStatement settle_statement = {
-	.sql = "UPDATE fpgo_internal.submission s"
-	" SET state = $3::fpgo.submission_state, run = NULL, error = $4,"
-	"  order_uuid = $5, customer_uuid = $6, bank_id_url = $7,"
-	"  not_before = $8, settled_at = $9"
+	.sql = "UPDATE fpgo_internal.submission"
+	" SET state = $4, run = NULL, error = $5,"
+	"  order_uuid = $6, customer_uuid = $7, bank_id_url = $8,"
+	"  not_before = $9, settled_at = $10"
 	" WHERE id OPERATOR(pg_catalog.=) $1 AND run OPERATOR(pg_catalog.=) $2"
-	" AND (state OPERATOR(pg_catalog.=) 'sending') IS NOT FALSE"
-	" AND ($10 OR NOT EXISTS (SELECT FROM fpgo_internal.submission o"
-	"  WHERE" IS_OTHER_OF_UUID("$5") "))",
+	" AND state OPERATOR(pg_catalog.=) $3",
 	.n_parameters = 10,
 	.types = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}
+	TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
 };
 
+/* two that are given the same uuid at the same moment do not see each other */
 static FpgoStatement find_holder_statement = {
-	.sql = "SELECT o.id FROM fpgo_internal.submission s,"
-	" fpgo_internal.submission o WHERE s.id OPERATOR(pg_catalog.=) $1"
-	" AND" IS_OTHER_OF_UUID("$2") " ORDER BY o.id LIMIT 1",
-	.n_parameters = 2,
-	.types = {INT8OID, TEXTOID}
+	.sql = "SELECT id FROM fpgo_internal.submission"
+	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
+	" AND server OPERATOR(pg_catalog.=) $2"
+	" AND id OPERATOR(pg_catalog.<>) $3 LIMIT 1",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, INT8OID}
 };
 
 static FpgoStatement end_attempt_statement = {
@@ -131,6 +122,7 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 
 	fpgo_put_int64(&p, settlement->submission);
 	fpgo_put_int64(&p, settlement->run);
+	fpgo_put_text(&p, fpgo_state_name(FPGO_SENDING));
 	fpgo_put_text(&p, fpgo_state_name(state));
 	fpgo_put_text(&p, state == FPGO_ACCEPTED ? NULL :
 				  fpgo_submission_clip(settlement->reason));
@@ -139,7 +131,6 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_put_secret(&p, settlement->bank_id_url);
 	put_time(&p, now, settlement->delay_s, state != FPGO_QUEUED);
 	put_time(&p, now, 0, state == FPGO_QUEUED);
-	fpgo_put_datum(&p, BoolGetDatum(settlement->shares_uuid), false);
 	return fpgo_owner_run(&settle_statement, &p) > 0;
 }
 
@@ -174,6 +165,24 @@ retire_payload(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_owner_run(&keep_payload_statement, &p);
 }
 
+int64
+fpgo_submission_find_holder(const FpgoSettlement *settlement)
+{
+	FpgoParameters p = {0};
+	int64		holder = 0;
+
+	if (settlement->order_uuid == NULL)
+		return 0;
+	SPI_connect();
+	fpgo_put_text(&p, settlement->order_uuid);
+	fpgo_put_text(&p, settlement->server);
+	fpgo_put_int64(&p, settlement->submission);
+	if (fpgo_owner_run(&find_holder_statement, &p) > 0)
+		holder = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return holder;
+}
+
 bool
 fpgo_submission_settle(const FpgoSettlement *settlement)
 {
@@ -181,6 +190,9 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 	bool		settled;
 
 	Assert(settlement->state != FPGO_SENDING);
+	if (!settlement->shares_uuid &&
+		fpgo_submission_find_holder(settlement) != 0)
+		return false;
 	SPI_connect();
 	settled = settle_submission(settlement, now);
 	if (settled)
@@ -189,19 +201,4 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 		retire_payload(settlement, now);
 	SPI_finish();
 	return settled;
-}
-
-int64
-fpgo_submission_find_holder(int64 id, const char *order_uuid)
-{
-	FpgoParameters p = {0};
-	int64		holder = 0;
-
-	SPI_connect();
-	fpgo_put_int64(&p, id);
-	fpgo_put_text(&p, order_uuid);
-	if (fpgo_owner_run(&find_holder_statement, &p) > 0)
-		holder = fpgo_get_int64(0, 1);
-	SPI_finish();
-	return holder;
 }

@@ -5,7 +5,7 @@
  * Every change of a submission's state is a statement of this room, and each
  * names the state it starts from:
  *
- *		(new)     -> queued, sending, refused
+ *		(new)     -> queued, sending, refused (entry.c)
  *		queued    -> sending (queue.c), cancelled (resolve.c)
  *		sending   -> accepted, refused, queued, uncertain, cancelled (settle.c)
  *		sending   -> uncertain, of a dead run
@@ -79,194 +79,6 @@ fpgo_submission_clip(const char *sentence)
 	return pnstrdup(sentence, pg_mbcliplen(sentence, len, REASON_MAX));
 }
 
-/* ---------- new submissions ---------- */
-
-#define INSERT_SUBMISSION \
-	"INSERT INTO fpgo_internal.submission" \
-	" (server, key, order_hash, reference, role, grand_total, advice," \
-	"  callback_token, state, run, attempts, error, settled_at)" \
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-
-#define UNLESS_TAKEN \
-	" ON CONFLICT (server, key)" \
-	" WHERE state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')" \
-	" DO NOTHING RETURNING id"
-
-/*
- * Of an order handed in: $1 its server, $4 its reference.  The state is asked
- * for in such a way that only the index of references fits, which has few
- * entries of one; that of what is unfinished may have a whole queue.
- */
-#define IS_OPEN_REFERENCE \
-	" WHERE server OPERATOR(pg_catalog.=) $1" \
-	" AND reference OPERATOR(pg_catalog.=) $4" \
-	" AND (state OPERATOR(pg_catalog.=)" \
-	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE"
-
-#define HANDIN_TYPES \
-	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID, TEXTARRAYOID, \
-	TEXTOID
-
-/*
- * Plain statements, one a table: what they cost is mostly setting them up, and
- * that is least for the simplest.
- */
-static FpgoStatement queue_statement = {
-	.sql = INSERT_SUBMISSION "'queued', NULL, 0, NULL, NULL)" UNLESS_TAKEN,
-	.n_parameters = 8,
-	.types = {HANDIN_TYPES}
-};
-
-/* what is sent at once also waits for no other of its reference */
-static FpgoStatement send_statement = {
-	.sql = "INSERT INTO fpgo_internal.submission"
-	" (server, key, order_hash, reference, role, grand_total, advice,"
-	"  callback_token, state, run, attempts)"
-	" SELECT $1, $2, $3, $4, $5, $6, $7, $8, 'sending', $9, 1"
-	" WHERE $4 IS NULL OR NOT EXISTS"
-	" (SELECT FROM fpgo_internal.submission" IS_OPEN_REFERENCE ")"
-	UNLESS_TAKEN,
-	.n_parameters = 9,
-	.types = {HANDIN_TYPES, INT8OID}
-};
-
-/* all columns, so that these are no more than rows */
-static FpgoStatement payload_statement = {
-	.sql = "INSERT INTO fpgo_internal.payload (submission, payload, keep_until)"
-	" VALUES ($1, $2, $3)",
-	.n_parameters = 3,
-	.types = {INT8OID, TEXTOID, TIMESTAMPTZOID},
-	.is_row = true
-};
-
-static FpgoStatement attempt_statement = {
-	.sql = "INSERT INTO fpgo_internal.attempt (submission, number, run,"
-	" started_at, ended_at, outcome, status, reason)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	.n_parameters = 8,
-	.types = {INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	TEXTOID, INT4OID, TEXTOID},
-	.is_row = true
-};
-
-/* a refused submission holds no key, so it is never in the way of another */
-static FpgoStatement refuse_statement = {
-	.sql = INSERT_SUBMISSION
-	"'refused', NULL, 0, $9, pg_catalog.clock_timestamp()) RETURNING id",
-	.n_parameters = 9,
-	.types = {HANDIN_TYPES, TEXTOID}
-};
-
-static void
-add_handin(FpgoParameters *p, const FpgoHandIn *handin)
-{
-	bytea	   *hash = palloc(VARHDRSZ + FPGO_HASH_BYTES);
-
-	SET_VARSIZE(hash, VARHDRSZ + FPGO_HASH_BYTES);
-	memcpy(VARDATA(hash), handin->order_hash, FPGO_HASH_BYTES);
-	fpgo_put_text(p, handin->server);
-	fpgo_put_text(p, handin->key);
-	fpgo_put_datum(p, PointerGetDatum(hash), false);
-	fpgo_put_text(p, handin->reference);
-	fpgo_put_text(p, handin->role);
-	if (handin->grand_total == NULL)
-		fpgo_put_datum(p, (Datum) 0, true);
-	else
-		fpgo_put_datum(p, DirectFunctionCall3(numeric_in,
-										 CStringGetDatum(handin->grand_total),
-										 ObjectIdGetDatum(InvalidOid),
-										 Int32GetDatum(-1)), false);
-	fpgo_put_texts(p, handin->advice);
-}
-
-static void
-add_new(FpgoParameters *p, const FpgoHandIn *handin)
-{
-	add_handin(p, handin);
-	fpgo_put_secret(p, handin->callback_token);
-}
-
-/* Run one of the statements above and return the number it made, or 0. */
-static int64
-insert_submission(FpgoStatement *statement, FpgoParameters *p)
-{
-	return fpgo_owner_run(statement, p) > 0 ? fpgo_get_int64(0, 1) : 0;
-}
-
-static void
-insert_payload(int64 id, const FpgoHandIn *handin)
-{
-	FpgoParameters p = {0};
-
-	fpgo_put_int64(&p, id);
-	fpgo_put_secret(&p, handin->payload);
-	fpgo_put_datum(&p, (Datum) 0, true);	/* kept as long as it is needed */
-	fpgo_owner_run(&payload_statement, &p);
-}
-
-/* The first attempt, which begins now. */
-static void
-insert_attempt(int64 id, int64 run)
-{
-	FpgoParameters p = {0};
-
-	fpgo_put_int64(&p, id);
-	fpgo_put_int(&p, 1);
-	fpgo_put_int64(&p, run);
-	fpgo_put_datum(&p, TimestampTzGetDatum(GetCurrentTimestamp()), false);
-	while (p.n < attempt_statement.n_parameters)
-		fpgo_put_datum(&p, (Datum) 0, true);	/* its end is not known yet */
-	fpgo_owner_run(&attempt_statement, &p);
-}
-
-int64
-fpgo_submission_queue(const FpgoHandIn *handin)
-{
-	FpgoParameters p = {0};
-	int64		id;
-
-	SPI_connect();
-	add_new(&p, handin);
-	id = insert_submission(&queue_statement, &p);
-	if (id != 0)
-		insert_payload(id, handin);
-	SPI_finish();
-	return id;
-}
-
-int64
-fpgo_submission_send(const FpgoHandIn *handin, int64 run)
-{
-	FpgoParameters p = {0};
-	int64		id;
-
-	SPI_connect();
-	add_new(&p, handin);
-	fpgo_put_int64(&p, run);
-	id = insert_submission(&send_statement, &p);
-	if (id != 0)
-	{
-		insert_payload(id, handin);
-		insert_attempt(id, run);
-	}
-	SPI_finish();
-	return id;
-}
-
-int64
-fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
-{
-	FpgoParameters p = {0};
-	int64		id;
-
-	SPI_connect();
-	add_new(&p, handin);
-	fpgo_put_text(&p, fpgo_submission_clip(reason));
-	id = insert_submission(&refuse_statement, &p);
-	SPI_finish();
-	return id;
-}
-
 /* ---------- finding ---------- */
 
 #define SUBMISSION_COLUMNS \
@@ -289,11 +101,19 @@ static FpgoStatement find_statement = {
 	.types = {INT8OID}
 };
 
+/*
+ * The state is asked for in such a way that only the index of references fits,
+ * which has few entries of one; that of what is unfinished may have a whole
+ * queue.
+ */
 static FpgoStatement find_reference_statement = {
-	.sql = "SELECT id FROM fpgo_internal.submission" IS_OPEN_REFERENCE
-	" LIMIT 1",
-	.n_parameters = 4,
-	.types = {TEXTOID, TEXTOID, BYTEAOID, TEXTOID}
+	.sql = "SELECT id FROM fpgo_internal.submission"
+	" WHERE server OPERATOR(pg_catalog.=) $1"
+	" AND reference OPERATOR(pg_catalog.=) $2"
+	" AND (state OPERATOR(pg_catalog.=)"
+	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE LIMIT 1",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
 };
 
 static FpgoSubmission *
@@ -324,8 +144,9 @@ fpgo_submission_find_key(const FpgoHandIn *handin)
 	FpgoParameters p = {0};
 
 	SPI_connect();
-	add_handin(&p, handin);
-	p.n = 3;					/* server, key and hash come first */
+	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->key);
+	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
 	if (fpgo_owner_run(&find_key_statement, &p) > 0)
 		found = read_submission(caller);
 	SPI_finish();
@@ -356,8 +177,8 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 	if (handin->reference == NULL)
 		return 0;
 	SPI_connect();
-	add_handin(&p, handin);
-	p.n = 4;					/* up to the reference */
+	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->reference);
 	if (fpgo_owner_run(&find_reference_statement, &p) > 0)
 		id = fpgo_get_int64(0, 1);
 	SPI_finish();

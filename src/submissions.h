@@ -65,6 +65,7 @@ typedef struct FpgoClaim
 typedef struct FpgoSettlement
 {
 	int64		submission;
+	const char *server;			/* NULL unless there is an order_uuid */
 	int			attempt;
 	int64		run;
 	FpgoState	state;
@@ -143,10 +144,10 @@ extern bool fpgo_submission_try_lock(int64 submission, int attempt);
 extern bool fpgo_submission_settle(const FpgoSettlement *settlement);
 
 /*
- * The first of the other submissions to the same server that hold an order
- * uuid; 0 if there is none.
+ * Another submission to the same server that holds the order uuid of this
+ * settlement; 0 if none does, or it has no order uuid.
  */
-extern int64 fpgo_submission_find_holder(int64 id, const char *order_uuid);
+extern int64 fpgo_submission_find_holder(const FpgoSettlement *settlement);
 
 /* Make uncertain what dead runs left behind; returns how many there were. */
 extern int	fpgo_submission_sweep(void);
