@@ -69,6 +69,7 @@ OBJS = \
 	src/resolve.o \
 	src/roster.o \
 	src/row.o \
+	src/row_plan.o \
 	src/rules.o \
 	src/run.o \
 	src/secrets.o \

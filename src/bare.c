@@ -344,34 +344,6 @@ add_table(FpgoBareness *bareness, const RangeTblEntry *entry)
 	return true;
 }
 
-/*
- * Is every column of the row that a plan inserts a parameter, the first the
- * first, and so on?  Then there is no default in it, and no column more.
- */
-static bool
-inserts_parameters(const PlannedStmt *plan)
-{
-	const ModifyTable *insert = (const ModifyTable *) plan->planTree;
-	ListCell   *cell;
-
-	if (plan->commandType != CMD_INSERT || !IsA(insert, ModifyTable) ||
-		insert->onConflictAction != ONCONFLICT_NONE ||
-		plan->hasReturning || plan->hasModifyingCTE ||
-		plan->subplans != NIL || !IsA(outerPlan(insert), Result) ||
-		outerPlan(outerPlan(insert)) != NULL)
-		return false;
-	foreach(cell, outerPlan(insert)->targetlist)
-	{
-		const TargetEntry *column = lfirst(cell);
-		const Param *value = (const Param *) column->expr;
-
-		if (!IsA(value, Param) || value->paramkind != PARAM_EXTERN ||
-			value->paramid != column->resno)
-			return false;
-	}
-	return true;
-}
-
 /* The plan names tables that subqueries and views name, too. */
 static bool
 look_at_plan(FpgoBareness *bareness, const PlannedStmt *plan)
@@ -396,7 +368,8 @@ look_at_plan(FpgoBareness *bareness, const PlannedStmt *plan)
 		if (!is_bare_table(entry->relid) || !add_table(bareness, entry))
 			return false;
 	}
-	bareness->is_row = bareness->n_tables == 1 && inserts_parameters(plan);
+	if (bareness->n_tables == 1)
+		bareness->row_plan = fpgo_row_plan_of(plan, bareness->tables[0]);
 	return true;
 }
 
@@ -416,7 +389,7 @@ fpgo_bare_look(FpgoBareness *bareness, CachedPlanSource *source)
 		return;
 	require_callbacks();
 	bareness->is_bare = true;
-	bareness->is_row = false;
+	bareness->row_plan.kind = FPGO_ROW_NONE;
 	bareness->n_tables = 0;
 	/* a change that comes in meanwhile makes it count once more */
 	bareness->looked_at = changes;

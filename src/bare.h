@@ -10,6 +10,8 @@
 #include "storage/lockdefs.h"
 #include "utils/plancache.h"
 
+#include "row_plan.h"
+
 /* most tables a statement may name to be looked at */
 #define FPGO_BARE_TABLES 8
 
@@ -18,11 +20,10 @@ typedef struct FpgoBareness
 {
 	uint64		looked_at;		/* when, as bare.c counts; 0: never */
 	bool		is_bare;
-	bool		is_row;			/* it inserts its parameters as a row of the
-								 * first table, and does nothing else */
 	int			n_tables;
 	Oid			tables[FPGO_BARE_TABLES];
 	LOCKMODE	locks[FPGO_BARE_TABLES];	/* as running it takes them */
+	FpgoRowPlan row_plan;			/* NONE if there is more than one table */
 } FpgoBareness;
 
 /* Has PostgreSQL a plan of the statement that it need not make anew? */

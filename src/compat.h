@@ -129,4 +129,115 @@ fpgo_has_path_of(const CachedPlanSource *source)
 #endif
 }
 
+/*
+ * For a table that is written to without a plan: its entry in a range table,
+ * and functions that later versions gave more parameters.
+ */
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "parser/parse_relation.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+static inline void
+fpgo_init_range_table(EState *estate, Relation table, Bitmapset *written)
+{
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+
+	entry->rtekind = RTE_RELATION;
+	entry->relid = RelationGetRelid(table);
+	entry->relkind = table->rd_rel->relkind;
+	entry->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM < 160000
+	entry->insertedCols = entry->updatedCols = written;
+	ExecInitRangeTable(estate, list_make1(entry));
+#else
+	{
+		List	   *permissions = NIL;
+		RTEPermissionInfo *columns = addRTEPermissionInfo(&permissions, entry);
+
+		columns->insertedCols = columns->updatedCols = written;
+#if PG_VERSION_NUM < 180000
+		ExecInitRangeTable(estate, list_make1(entry), permissions);
+#else
+		ExecInitRangeTable(estate, list_make1(entry), permissions,
+						   bms_make_singleton(1));
+#endif
+	}
+#endif
+}
+
+static inline Oid
+fpgo_primary_key(Relation table)
+{
+#if PG_VERSION_NUM < 180000
+	return RelationGetPrimaryKeyIndex(table);
+#else
+	return RelationGetPrimaryKeyIndex(table, false);
+#endif
+}
+
+static inline bool
+fpgo_check_index_constraints(ResultRelInfo *table, TupleTableSlot *slot,
+							 EState *estate, ItemPointer conflict,
+							 List *indexes)
+{
+#if PG_VERSION_NUM < 180000
+	return ExecCheckIndexConstraints(table, slot, estate, conflict, indexes);
+#else
+	ItemPointerData none;
+
+	ItemPointerSetInvalid(&none);
+	return ExecCheckIndexConstraints(table, slot, estate, conflict, &none,
+									 indexes);
+#endif
+}
+
+/*
+ * For a new row.  Unless is_taken is NULL: whether one of these indexes has
+ * another, which is an error otherwise.
+ */
+static inline void
+fpgo_insert_index_tuples(ResultRelInfo *table, TupleTableSlot *slot,
+						 EState *estate, bool *is_taken, List *indexes)
+{
+	(void) ExecInsertIndexTuples(table, slot, estate, false, is_taken != NULL,
+								 is_taken, indexes
+#if PG_VERSION_NUM >= 160000
+								 ,false
+#endif
+		);
+}
+
+/* A new version of a row, with its index entries; false if it was changed. */
+static inline bool
+fpgo_update_tuple(ResultRelInfo *table, EState *estate, ItemPointer row,
+				  TupleTableSlot *slot)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+#if PG_VERSION_NUM < 160000
+	bool		indexes;
+#else
+	TU_UpdateIndexes indexes;
+#endif
+
+	if (table_tuple_update(table->ri_RelationDesc, row, slot,
+						   GetCurrentCommandId(true), GetActiveSnapshot(),
+						   InvalidSnapshot, true, &failure, &mode,
+						   &indexes) != TM_Ok)
+		return false;
+#if PG_VERSION_NUM < 160000
+	if (indexes)
+		(void) ExecInsertIndexTuples(table, slot, estate, true, false, NULL,
+									 NIL);
+#else
+	if (indexes != TU_None)
+		(void) ExecInsertIndexTuples(table, slot, estate, true, false, NULL,
+									 NIL, indexes == TU_Summarizing);
+#endif
+	return true;
+}
+
 #endif							/* FPGO_COMPAT_H */

@@ -26,6 +26,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
@@ -42,8 +43,7 @@
 #define SAFE_PATH "pg_catalog, pg_temp"
 
 static const char *const table_names[] = {
-	"submission", "payload", "attempt", "event", "hash_key",
-	"submission_id_seq"
+	"submission", "payload", "attempt", "event", "hash_key"
 };
 
 /*
@@ -55,6 +55,7 @@ static struct
 	bool		is_valid;
 	Oid			owner;
 	Oid			tables[lengthof(table_names)];
+	Oid			submission_ids; /* a sequence; InvalidOid if not asked for */
 }			known;
 
 static void
@@ -122,6 +123,7 @@ require_known(void)
 		for (int i = 0; i < (int) lengthof(table_names); i++)
 			known.tables[i] = find_table(table_names[i]);
 		known.owner = find_owner(known.tables[0]);
+		known.submission_ids = InvalidOid;
 	}
 	PG_CATCH();
 	{
@@ -141,6 +143,15 @@ fpgo_owner_table(const char *name)
 			return known.tables[i];
 	}
 	elog(ERROR, "fpgo has no table \"%s\"", name);
+}
+
+int64
+fpgo_owner_next_submission(void)
+{
+	require_known();
+	if (!OidIsValid(known.submission_ids))
+		known.submission_ids = find_table("submission_id_seq");
+	return nextval_internal(known.submission_ids, false);
 }
 
 Oid
@@ -214,7 +225,7 @@ source_of(const FpgoStatement *statement)
 	return linitial(SPI_plan_get_plan_sources(statement->plan));
 }
 
-static void
+static uint64
 run_plan(FpgoStatement *statement, Datum *values, const char *nulls)
 {
 	int			result = SPI_execute_plan(statement->plan, values, nulls,
@@ -223,6 +234,7 @@ run_plan(FpgoStatement *statement, Datum *values, const char *nulls)
 	if (result < 0)
 		elog(ERROR, "could not run a statement of fpgo: %s",
 			 SPI_result_code_string(result));
+	return SPI_processed;
 }
 
 /*
@@ -230,12 +242,13 @@ run_plan(FpgoStatement *statement, Datum *values, const char *nulls)
  * for what others hung on the tables, which may look up names and may set
  * something, as their functions may for themselves.
  */
-static void
+static uint64
 run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 {
 	int			level = NewGUCNestLevel();
 	bool		is_safe = has_safe_path();
 	CachedPlanSource *source;
+	uint64		n;
 
 	if (!is_safe)
 		set_for_statement("search_path", SAFE_PATH);
@@ -244,41 +257,39 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 	source = source_of(statement);
 	if (!fpgo_bare_has_plan(source) || !fpgo_has_path_of(source))
 		avoid_scans();
-	run_plan(statement, values, nulls);
-	if (!is_safe || statement->is_row)
-		fpgo_bare_look(&statement->bareness, source);
+	n = run_plan(statement, values, nulls);
+	fpgo_bare_look(&statement->bareness, source);
 	AtEOXact_GUC(false, level);
+	return n;
 }
 
 /*
  * Without all that, which takes a fifteenth of the time of enqueue_invoice,
  * where only PostgreSQL's own code runs and the statement need not be analysed
- * again.  No name is looked up then.  PostgreSQL still compares the path with
- * that of the analysis, so that one is put in place, past the setting.  If the
- * statement is no more than a row, that is written.
+ * again.  No name is looked up then.  If what the statement does is simple, it
+ * is done without the executor.  Otherwise PostgreSQL compares the path with
+ * that of the analysis, so that one is put in place, past the setting.
  *
  * False, and nothing was run, where it cannot be; nor need it be where the
  * setting is safe as it is, as in the processes that send.
  */
 static bool
-run_bare(FpgoStatement *statement, Datum *values, const char *nulls)
+run_bare(FpgoStatement *statement, Datum *values, const char *nulls, uint64 *n)
 {
-	FpgoBareness *bareness = &statement->bareness;
+	const FpgoBareness *bareness = &statement->bareness;
+	bool		is_simple = bareness->row_plan.kind != FPGO_ROW_NONE;
 	CachedPlanSource *source;
 
-	if (statement->plan == NULL || (has_safe_path() && !bareness->is_row))
+	if (statement->plan == NULL || (has_safe_path() && !is_simple))
 		return false;
 	source = source_of(statement);
 	if (!fpgo_bare_lock(bareness, source))
 		return false;
-	if (bareness->is_row)
-	{
-		fpgo_row_insert(bareness->tables[0], values, nulls);
+	if (is_simple && fpgo_row_run(&bareness->row_plan, values, nulls, n))
 		return true;
-	}
-	if (!fpgo_push_path_of(source))
+	if (has_safe_path() || !fpgo_push_path_of(source))
 		return false;
-	run_plan(statement, values, nulls);
+	*n = run_plan(statement, values, nulls);
 	fpgo_pop_path();
 	return true;
 }
@@ -289,6 +300,7 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	Oid			caller;
 	int			context;
 	bool		lacks_snapshot = !ActiveSnapshotSet();
+	uint64		n;
 
 	/* a process of ours has none while it waits for the network */
 	if (lacks_snapshot)
@@ -297,12 +309,12 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	SetUserIdAndSecContext(fpgo_owner_role(),
 						   context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
-	if (!run_bare(statement, values, nulls))
-		run_guarded(statement, values, nulls);
+	if (!run_bare(statement, values, nulls, &n))
+		n = run_guarded(statement, values, nulls);
 	SetUserIdAndSecContext(caller, context);
 	if (lacks_snapshot)
 		PopActiveSnapshot();
-	return SPI_processed;
+	return n;
 }
 
 void

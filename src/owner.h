@@ -21,7 +21,6 @@ typedef struct FpgoStatement
 	Oid			types[FPGO_MAX_PARAMETERS];
 	SPIPlanPtr	plan;			/* NULL until the first use */
 	FpgoBareness bareness;		/* does running it run code of others? */
-	bool		is_row;			/* it inserts one row, all columns parameters */
 } FpgoStatement;
 
 /* Parameters of one statement, put in from left to right. */
@@ -48,7 +47,7 @@ extern void fpgo_put_int(FpgoParameters *p, int value);
  * Run a statement with these parameters, which must be all of them, as the
  * owner of fpgo's tables, security-restricted, and become the caller again
  * before returning.  SPI must be connected; rows are in SPI_tuptable.  Returns
- * how many rows it touched, unless it is_row.
+ * how many rows it touched.
  */
 extern uint64 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p);
 
@@ -73,8 +72,11 @@ extern bool fpgo_owner_has_tables(void);
 /* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
 extern Oid	fpgo_owner_role(void);
 
-/* One of fpgo's tables, or a sequence, by name; raises likewise. */
+/* One of fpgo's tables by name; raises likewise. */
 extern Oid	fpgo_owner_table(const char *name);
+
+/* The number of the next submission; 42P01 if its sequence is gone. */
+extern int64 fpgo_owner_next_submission(void);
 
 /*
  * Lock the tables that a submission on its way is written to, as writing does,

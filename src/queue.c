@@ -78,12 +78,12 @@ static FpgoStatement claim_statement = {
 };
 
 static List *
-read_claims(MemoryContext context)
+read_claims(uint64 n, MemoryContext context)
 {
 	List	   *claims = NIL;
 	MemoryContext old = MemoryContextSwitchTo(context);
 
-	for (uint64 i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < n; i++)
 	{
 		FpgoClaim  *claim = palloc0(sizeof(FpgoClaim));
 		bool		is_null;
@@ -162,8 +162,7 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	fpgo_put_datum(&p, PointerGetDatum(construct_array(elements, n, INT8OID, 8,
 												  FLOAT8PASSBYVAL,
 												  TYPALIGN_DOUBLE)), false);
-	fpgo_owner_run(&claim_statement, &p);
-	claims = read_claims(caller);
+	claims = read_claims(fpgo_owner_run(&claim_statement, &p), caller);
 	SPI_finish();
 	return claims;
 }

@@ -1,17 +1,23 @@
 /*
  * row.h
- *		A row written without a statement.
+ *		A row found or written without the executor.
  */
 #ifndef FPGO_ROW_H
 #define FPGO_ROW_H
 
 #include "postgres.h"
 
+#include "row_plan.h"
+
 /*
- * Insert a row of these columns, all there are, into a table that is bare and
- * locked (see bare.h).  nulls as for SPI: 'n' or ' '.  Raises what an INSERT
- * would.
+ * Do what such a plan does, with these parameters (nulls as for SPI:
+ * 'n' or ' ') on tables that are bare and locked (see bare.h).  True if it is
+ * done, for n rows; false, and nothing is changed, if it is a case for the
+ * executor: a row is in the way or is found, or none is found to change, or
+ * somebody changes it at the same time.
+ * Raises what the statement would.
  */
-extern void fpgo_row_insert(Oid table, Datum *values, const char *nulls);
+extern bool fpgo_row_run(const FpgoRowPlan *plan, const Datum *values,
+						 const char *nulls, uint64 *n);
 
 #endif							/* FPGO_ROW_H */
