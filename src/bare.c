@@ -370,6 +370,7 @@ look_at_plan(FpgoBareness *bareness, const PlannedStmt *plan)
 	}
 	if (bareness->n_tables == 1)
 		bareness->row_plan = fpgo_row_plan_of(plan, bareness->tables[0]);
+	bareness->row_plan.looked_at = bareness->looked_at;
 	return true;
 }
 
@@ -407,4 +408,10 @@ fpgo_bare_lock(const FpgoBareness *bareness, CachedPlanSource *source)
 		LockRelationOid(bareness->tables[i], bareness->locks[i]);
 	/* taking a lock is when changes are heard of */
 	return bareness->looked_at == changes && fpgo_bare_has_plan(source);
+}
+
+bool
+fpgo_bare_holds(const FpgoRowPlan *plan)
+{
+	return plan->looked_at == changes;
 }

@@ -43,4 +43,7 @@ extern void fpgo_bare_look(FpgoBareness *bareness, CachedPlanSource *source);
 extern bool fpgo_bare_lock(const FpgoBareness *bareness,
 						   CachedPlanSource *source);
 
+/* Has nothing changed since a plan was looked at, as far as this process heard? */
+extern bool fpgo_bare_holds(const FpgoRowPlan *plan);
+
 #endif							/* FPGO_BARE_H */

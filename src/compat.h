@@ -133,6 +133,7 @@ fpgo_has_path_of(const CachedPlanSource *source)
  * For a table that is written to without a plan: its entry in a range table,
  * and functions that later versions gave more parameters.
  */
+#include "access/genam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
@@ -165,6 +166,16 @@ fpgo_init_range_table(EState *estate, Relation table, Bitmapset *written)
 						   bms_make_singleton(1));
 #endif
 	}
+#endif
+}
+
+static inline IndexScanDesc
+fpgo_index_beginscan(Relation table, Relation index, int n_keys)
+{
+#if PG_VERSION_NUM < 180000
+	return index_beginscan(table, index, GetActiveSnapshot(), n_keys, 0);
+#else
+	return index_beginscan(table, index, GetActiveSnapshot(), NULL, n_keys, 0);
 #endif
 }
 

@@ -287,7 +287,9 @@ run_bare(FpgoStatement *statement, Datum *values, const char *nulls, uint64 *n)
 		return false;
 	if (is_simple && fpgo_row_run(&bareness->row_plan, values, nulls, n))
 		return true;
-	if (has_safe_path() || !fpgo_push_path_of(source))
+	/* the attempt took locks, which is when changes are heard of */
+	if (has_safe_path() || !fpgo_bare_lock(bareness, source) ||
+		!fpgo_push_path_of(source))
 		return false;
 	*n = run_plan(statement, values, nulls);
 	fpgo_pop_path();

@@ -23,9 +23,12 @@
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/typcache.h"
 
+#include "bare.h"
 #include "compat.h"
 #include "row.h"
 
@@ -204,8 +207,7 @@ find(Relation table, Relation index, const FpgoRowPlan *plan,
 							   key->collation, key->equals,
 							   value_of(p, key->parameter));
 	}
-	search = index_beginscan(table, index, GetActiveSnapshot(), plan->n_keys,
-							 0);
+	search = fpgo_index_beginscan(table, index, plan->n_keys);
 	index_rescan(search, keys, plan->n_keys, NULL, 0);
 	is_found = index_getnext_slot(search, ForwardScanDirection, row);
 	index_endscan(search);
@@ -304,6 +306,30 @@ delete(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 
 /* ---------- plans ---------- */
 
+/*
+ * Fetch what checking the domains needs, so that they are checked as they were
+ * when they were found bare: to fetch and to open things is when changes are
+ * heard of.  False if there were any.
+ */
+static bool
+fetch_domains(const FpgoRowPlan *plan)
+{
+	for (int i = 0; i < plan->n_columns; i++)
+	{
+		TypeCacheEntry *domain;
+		Oid			input;
+		Oid			parameter;
+
+		if (!OidIsValid(plan->columns[i].domain))
+			continue;
+		domain = lookup_type_cache(plan->columns[i].domain,
+								   TYPECACHE_DOMAIN_BASE_INFO |
+								   TYPECACHE_DOMAIN_CONSTR_INFO);
+		getTypeInputInfo(domain->domainBaseType, &input, &parameter);
+	}
+	return fpgo_bare_holds(plan);
+}
+
 /* What the executor checks of each, and what it refuses or works out. */
 static bool
 write_row(const FpgoRowPlan *plan, const Parameters *p, const char *command,
@@ -319,7 +345,7 @@ write_row(const FpgoRowPlan *plan, const Parameters *p, const char *command,
 	target = open_target(plan);
 	CheckCmdReplicaIdentity(target.table, type);
 	extra = RelationGetDescr(target.table)->constr;
-	if (extra == NULL || !extra->has_generated_stored)
+	if ((extra == NULL || !extra->has_generated_stored) && fetch_domains(plan))
 		is_done = write(&target, plan, p);
 	close_target(&target);
 	return is_done;

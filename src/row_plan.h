@@ -43,6 +43,7 @@ typedef struct FpgoRowCondition
 typedef struct FpgoRowPlan
 {
 	FpgoRowKind kind;
+	uint64		looked_at;		/* when, as bare.c counts */
 	Oid			table;
 	Oid			index;			/* that finds the row; of an INSERT, a unique
 								 * one: ON CONFLICT DO NOTHING; InvalidOid:

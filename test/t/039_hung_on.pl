@@ -237,6 +237,17 @@ is_bare('an index for reports');
 
 # --- at the same time -----------------------------------------------------------------
 
+# Hung on between two orders of one transaction, which takes no lock that waits.
+my ($constraint) = grep { $_->[1] eq 'domain' } @things;
+is_bare('before a transaction');
+administer($session, 'BEGIN');
+queue('in a transaction, first order');
+administer($other, $constraint->[2]);
+is_found('in a transaction, next', queue('in a transaction, next'), 'domain');
+administer($session, 'COMMIT');
+administer($other, $constraint->[3]);
+is_bare('after the transaction');
+
 # Hung on while a statement waits for its lock: it is seen by that statement.
 my $trigger = $things[0][2];
 administer($other, "BEGIN; $trigger");
