@@ -118,7 +118,7 @@ sub run_all {
 sub change_meanwhile {
     my ($name, $change) = @_;
     my $order = one_order($name);
-    $gateway->misbehave({ delay => 0.3 });
+    $gateway->misbehave({ delay => 1 });
     begin_submit($session, $order);
     wait_for_order($gateway, "$prefix-$name");
     my $helper = find_helper($admin);
