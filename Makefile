@@ -3,98 +3,50 @@
 EXTENSION = fpgo
 MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
-OBJS = \
-	src/advise.o \
-	src/advise_sums.o \
-	src/amount.o \
-	src/ask.o \
-	src/bare.o \
-	src/call.o \
-	src/callback.o \
-	src/characters.o \
-	src/claim.o \
-	src/defaults.o \
-	src/deliver.o \
-	src/doctor.o \
-	src/doctor_host.o \
-	src/doctor_server.o \
-	src/document.o \
-	src/enqueue.o \
-	src/entry.o \
-	src/exchange.o \
-	src/fetch.o \
-	src/fields.o \
-	src/flight.o \
-	src/format.o \
-	src/format_email.o \
-	src/format_url.o \
-	src/fpgo.o \
-	src/gateway.o \
-	src/guard.o \
-	src/handin.o \
-	src/helper.o \
-	src/http.o \
-	src/http_easy.o \
-	src/http_memory.o \
-	src/http_peer.o \
-	src/http_text.o \
-	src/inquiry.o \
-	src/install.o \
-	src/json_schema.o \
-	src/json_text.o \
-	src/lane.o \
-	src/launcher.o \
-	src/likeness.o \
-	src/listing.o \
-	src/mailbox.o \
-	src/make.o \
-	src/message.o \
-	src/options.o \
-	src/order.o \
-	src/news.o \
-	src/outcome.o \
-	src/owner.o \
-	src/pattern.o \
-	src/pause.o \
-	src/payload.o \
-	src/placeholder.o \
-	src/plausible.o \
-	src/query.o \
-	src/queue.o \
-	src/reading.o \
-	src/reconcile.o \
-	src/reconciler.o \
-	src/reply.o \
-	src/resident.o \
-	src/resolve.o \
-	src/roster.o \
-	src/row.o \
-	src/row_plan.o \
-	src/rules.o \
-	src/run.o \
-	src/secrets.o \
-	src/service.o \
-	src/settle.o \
-	src/sightings.o \
-	src/submissions.o \
-	src/subtransaction.o \
-	src/submit.o \
-	src/token.o \
-	src/totals.o \
-	src/trigger.o \
-	src/validate.o \
-	src/violation.o \
-	src/waits.o \
-	src/worker.o
+# src/, a folder a step of an order's way; see src/README.md
+BASE = subtransaction wait_events
+TEXT = characters email format query url
+ORDER = amount callback_token constructors defaults document fields \
+	json_text payload reading secrets spellings totals
+VALIDATION = advise advise_sums json_schema plausible rules schema_pattern \
+	validate violation
+ACCOUNT = account options token
+HANDIN = enqueue handin submit trigger
+TABLES = foreign_code row_direct row_plan statement
+RECORDS = insert locks queue settle submissions
+DELIVERY = claim deliver deliver_call flight lane
+GATEWAY = exchange http http_easy http_memory http_peer http_text outcome \
+	reply
+IPC = ask mailbox message roster
+PROCESS = helper launcher reconciler resident service worker worker_control
+FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
+	resolve sightings
+SETUP = doctor doctor_host doctor_server drop_guard install_guard
+
+OBJS = src/fpgo.o \
+	$(BASE:%=src/base/%.o) \
+	$(TEXT:%=src/text/%.o) \
+	$(ORDER:%=src/order/%.o) \
+	$(VALIDATION:%=src/validation/%.o) \
+	$(ACCOUNT:%=src/account/%.o) \
+	$(HANDIN:%=src/handin/%.o) \
+	$(TABLES:%=src/tables/%.o) \
+	$(RECORDS:%=src/records/%.o) \
+	$(DELIVERY:%=src/delivery/%.o) \
+	$(GATEWAY:%=src/gateway/%.o) \
+	$(IPC:%=src/ipc/%.o) \
+	$(PROCESS:%=src/process/%.o) \
+	$(FOLLOWUP:%=src/followup/%.o) \
+	$(SETUP:%=src/setup/%.o)
 PGFILEDESC = "fpgo - Front Payment Go invoices from inside the database"
 
-REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS = $(sort $(notdir $(basename $(wildcard $(srcdir)/sql/*.sql))))
 REGRESS_OPTS = --load-extension=fpgo --encoding=UTF8
-ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --load-extension=fpgo --inputdir=test --outputdir=test
+ISOLATION = $(sort $(notdir $(basename $(wildcard $(srcdir)/test/specs/*.spec))))
+ISOLATION_OPTS = --load-extension=fpgo --inputdir=$(srcdir)/test --outputdir=test
 EXTRA_CLEAN = test/results test/output_iso test/regression.diffs test/regression.out tmp_check log
 
-PG_CPPFLAGS = $(shell pkg-config --cflags libcurl json-c)
+PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags libcurl json-c)
 SHLIB_LINK = $(shell pkg-config --libs libcurl json-c)
 
 # fpgo's functions call one another directly, whatever else is loaded, and may
@@ -107,4 +59,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS does not track headers
-$(OBJS): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
+
+# nor does it make folders where it builds out of the tree
+ifdef VPATH
+$(shell mkdir -p $(sort $(dir $(OBJS))))
+endif

@@ -13,9 +13,9 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
-#include "compat.h"
-#include "launcher.h"
-#include "roster.h"
+#include "base/compat.h"
+#include "process/launcher.h"
+#include "ipc/roster.h"
 
 PG_MODULE_MAGIC;
 

@@ -18,11 +18,11 @@
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
-#include "exchange.h"
-#include "fields.h"
-#include "handin.h"
-#include "submissions.h"
-#include "violation.h"
+#include "gateway/exchange.h"
+#include "order/fields.h"
+#include "handin/handin.h"
+#include "records/submissions.h"
+#include "validation/violation.h"
 
 /* of the library; the control file has the same */
 #define FPGO_VERSION "1.0"
@@ -55,7 +55,7 @@ extern int	fpgo_helper_idle;	/* fpgo.helper_idle, milliseconds */
 extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, likewise; 0:
 										 * never */
 
-/* ---------- order.c: an order's three spellings ---------- */
+/* ---------- spellings.c: an order's three spellings ---------- */
 
 /*
  * JSON text to jsonb.  Raises 22P02 with our own words when it is not JSON:
@@ -159,7 +159,7 @@ extern const char *fpgo_defaults_fault(const char *text,
  */
 extern List *fpgo_advise_order(Jsonb *order);
 
-/* ---------- gateway.c: a foreign server and its user mapping ---------- */
+/* ---------- account.c: a foreign server and its user mapping ---------- */
 
 /* What a server says about orders; all NULL if it says nothing. */
 typedef struct FpgoTerms

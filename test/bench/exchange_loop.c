@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "exchange.h"
+#include "gateway/exchange.h"
 
 PG_MODULE_MAGIC;
 

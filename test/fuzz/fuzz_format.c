@@ -3,7 +3,7 @@
  *		The pure predicates on text: each on any two texts, and how they hang
  *		together.
  */
-#include "format.h"
+#include "text/format.h"
 
 #include "fuzz.h"
 

@@ -4,8 +4,8 @@
  */
 #include "postgres.h"
 
-#include "http.h"
-#include "http_text.h"
+#include "gateway/http.h"
+#include "gateway/http_text.h"
 
 #include "fuzz.h"
 

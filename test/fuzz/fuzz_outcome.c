@@ -3,7 +3,7 @@
  *		outcome.c: no facts, however odd, make an outcome more hopeful than
  *		they are.
  */
-#include "outcome.h"
+#include "gateway/outcome.h"
 
 #include "fuzz.h"
 

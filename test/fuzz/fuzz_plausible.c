@@ -2,9 +2,9 @@
  * fuzz_plausible.c
  *		plausible.c: any two texts, and any text beside any field's name.
  */
-#include "plausible.h"
+#include "validation/plausible.h"
 
-#include "fields.h"
+#include "order/fields.h"
 #include "fuzz.h"
 
 /* The text against a name of the tree, as advice does it. */

@@ -2,7 +2,7 @@
  * fuzz_query.c
  *		query.c: any query string.
  */
-#include "query.h"
+#include "text/query.h"
 
 #include "fuzz.h"
 

@@ -10,7 +10,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "reply.h"
+#include "gateway/reply.h"
 
 #include "fuzz.h"
 

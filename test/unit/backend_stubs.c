@@ -18,7 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "waits.h"
+#include "base/wait_events.h"
 
 typedef struct StubContext
 {

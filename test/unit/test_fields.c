@@ -2,7 +2,7 @@
  * test_fields.c
  *		The field tree is consistent with itself.
  */
-#include "fields.h"
+#include "order/fields.h"
 
 #include <string.h>
 

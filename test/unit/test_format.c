@@ -8,11 +8,11 @@
  * under "taken" only if all of them take it.  What fpgo refuses though they
  * all take it stands under "deliberately refused", and in README.
  */
-#include "format.h"
+#include "text/format.h"
 
 #include <string.h>
 
-#include "characters.h"
+#include "text/characters.h"
 
 #include "tap.h"
 

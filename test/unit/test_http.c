@@ -20,7 +20,7 @@
 
 #include <curl/curlver.h>
 
-#include "http.h"
+#include "gateway/http.h"
 #include "tap.h"
 
 #define ANSWER_LIMIT 1000

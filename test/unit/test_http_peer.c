@@ -5,7 +5,7 @@
  * The blocks are written out by hand, as their RFCs have them, and once more
  * in the list that is tested: a line that is lost or mistyped there is seen.
  */
-#include "../../src/http_peer.c"
+#include "gateway/http_peer.c"
 
 #include <stdio.h>
 

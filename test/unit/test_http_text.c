@@ -7,8 +7,8 @@
 #include <limits.h>
 #include <time.h>
 
-#include "http.h"
-#include "http_text.h"
+#include "gateway/http.h"
+#include "gateway/http_text.h"
 #include "tap.h"
 
 static const char *const good_urls[] = {

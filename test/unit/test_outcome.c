@@ -7,7 +7,7 @@
  * say: what may have been processed is never called anything but unknown or
  * accepted, and accepted needs all the evidence.
  */
-#include "../../src/outcome.c"
+#include "gateway/outcome.c"
 
 #include <string.h>
 

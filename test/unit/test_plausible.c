@@ -2,7 +2,7 @@
  * test_plausible.c
  *		Control digits, country codes and misspelt names, case by case.
  */
-#include "plausible.h"
+#include "validation/plausible.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "reply.h"
+#include "gateway/reply.h"
 #include "tap.h"
 
 #define NUMBER "28038712383"

@@ -35,7 +35,7 @@ __lsan_default_suppressions(void)
 }
 #endif
 
-#include "exchange.h"
+#include "gateway/exchange.h"
 #include "faults.h"
 #include "loopback.h"
 #include "tap.h"

@@ -1,0 +1,403 @@
+/*
+ * account.c
+ *		A gateway account: a foreign server and its user mapping.
+ *
+ * The server says where orders go and within which limits, the user mapping
+ * holds the credentials, USAGE on the server is the right to submit.  Options
+ * are refused when they are written (options.c), so what is read here is
+ * well-formed; it is still checked where a mistake would send a secret to the
+ * wrong place.
+ *
+ * A token appears in no message, neither when it is refused nor later.
+ */
+#include "fpgo.h"
+
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "account/options.h"
+#include "account/token.h"
+
+/* appended to the server's url unless its option submit_path says otherwise */
+#define DEFAULT_SUBMIT_PATH "/connect/orders/invoice/submit"
+
+/*
+ * Milliseconds.  The connection is given up early, since nothing was sent
+ * yet; the answer is waited for long, since giving up makes doubt, not speed.
+ */
+#define DEFAULT_CONNECT_TIMEOUT 10000
+#define DEFAULT_TIMEOUT 120000
+
+/* how old a callback may be, in milliseconds, to be news */
+#define DEFAULT_CALLBACK_WINDOW (15 * 60 * 1000)
+
+/*
+ * How long an idle connection is kept, in milliseconds.  Shorter than what
+ * web servers keep theirs for, so that a request rarely meets a dying one.
+ */
+#define DEFAULT_KEEPALIVE 10000
+
+/* how many requests a deliverer has under way at once */
+#define DEFAULT_CONCURRENCY 4
+
+/* ---------- resolving ---------- */
+
+/* The server of this name, or NULL; raises if it is not one of fpgo's. */
+static ForeignServer *
+find_server(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, true);
+
+	if (server != NULL &&
+		strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "fpgo") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not a gateway of fpgo", name),
+				 errdetail("Its foreign-data wrapper is \"%s\".",
+						   GetForeignDataWrapper(server->fdwid)->fdwname),
+				 errhint("Name another server, or set fpgo.server."),
+				 fpgo_errhide()));
+	return server;
+}
+
+static ForeignServer *
+require_server(const char *name)
+{
+	ForeignServer *server = find_server(name);
+
+	if (server == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("server \"%s\" does not exist", name),
+				 strcmp(name, fpgo_server_name) == 0 ?
+				 errdetail("The setting fpgo.server names it.") : 0,
+				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1');",
+						 quote_identifier(name)),
+				 fpgo_errhide()));
+	return server;
+}
+
+static void
+require_usage(Oid server, const char *name, Oid role)
+{
+	if (fpgo_server_aclcheck(server, role, ACL_USAGE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for foreign server \"%s\"", name),
+				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
+						 quote_identifier(name),
+						 quote_identifier(GetUserNameFromId(role, false))),
+				 fpgo_errhide()));
+}
+
+/* Options of the mapping of this role (InvalidOid: PUBLIC). */
+static bool
+find_mapping(Oid role, Oid server, List **defs)
+{
+	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+										ObjectIdGetDatum(role),
+										ObjectIdGetDatum(server));
+	Datum		datum;
+	bool		is_null;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple,
+							Anum_pg_user_mapping_umoptions, &is_null);
+	*defs = is_null ? NIL : untransformRelOptions(datum);
+	ReleaseSysCache(tuple);
+	return true;
+}
+
+/* The secret in a file that a user mapping names. */
+static char *
+read_secret_file(const ForeignServer *server, const char *file,
+				 const char *what)
+{
+	/* whoever owns the server may point it, and the secret, anywhere */
+	if (!has_privs_of_role(server->owner, ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s file of server \"%s\" is not honoured", what,
+						server->servername),
+				 errdetail("The server's owner \"%s\" may not read files of the server.",
+						   GetUserNameFromId(server->owner, true)),
+				 errhint("GRANT pg_read_server_files TO %s; or put the %s itself into the user mapping.",
+						 quote_identifier(GetUserNameFromId(server->owner,
+															false)), what),
+				 fpgo_errhide()));
+	return fpgo_token_read(file, what, server->servername);
+}
+
+/* The token of the role's mapping, or of PUBLIC's. */
+static const char *
+resolve_token(const FpgoGateway *gateway, Oid role)
+{
+	const char *name = gateway->target.server_name;
+	List	   *defs = NIL;
+	const char *token;
+	const char *file;
+
+	if (!find_mapping(role, gateway->server, &defs) &&
+		!find_mapping(InvalidOid, gateway->server, &defs))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no user mapping for \"%s\" on server \"%s\"",
+						GetUserNameFromId(role, false), name),
+				 errhint("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (token_file '/path/of/the/token');",
+						 quote_identifier(name)),
+				 fpgo_errhide()));
+	token = fpgo_option_find(defs, "token");
+	if (token != NULL)
+		return token;
+	file = fpgo_option_find(defs, "token_file");
+	if (file == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("user mapping on server \"%s\" has no token", name),
+				 errhint("ALTER USER MAPPING FOR PUBLIC SERVER %s OPTIONS (ADD token_file '/path/of/the/token');",
+						 quote_identifier(name)),
+				 fpgo_errhide()));
+
+	return read_secret_file(GetForeignServer(gateway->server), file, "token");
+}
+
+/* What the gateway's callbacks are signed with, by PUBLIC's mapping. */
+static char *
+resolve_callback_secret(const ForeignServer *server)
+{
+	List	   *defs = NIL;
+	const char *secret = NULL;
+	const char *file = NULL;
+
+	if (find_mapping(InvalidOid, server->serverid, &defs))
+	{
+		secret = fpgo_option_find(defs, "callback_secret");
+		file = fpgo_option_find(defs, "callback_secret_file");
+	}
+	if (secret == NULL && file == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no callback secret for server \"%s\"",
+						server->servername),
+				 errdetail("Callbacks cannot be told from forgeries without it."),
+				 errhint("%s USER MAPPING FOR PUBLIC SERVER %s OPTIONS (%scallback_secret_file '/path/of/the/secret');",
+						 defs == NIL ? "CREATE" : "ALTER",
+						 quote_identifier(server->servername),
+						 defs == NIL ? "" : "ADD "),
+				 fpgo_errhide()));
+	return secret != NULL ? pstrdup(secret) :
+		read_secret_file(server, file, "callback secret");
+}
+
+/* The option url without slashes at its end. */
+static const char *
+base_url(List *defs)
+{
+	const char *url = fpgo_option_find(defs, "url");
+	int			len = strlen(url);
+
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	return pnstrdup(url, len);
+}
+
+/* What a server's options say. */
+static FpgoGateway *
+read_gateway(const ForeignServer *server)
+{
+	FpgoGateway *gateway = palloc0(sizeof(FpgoGateway));
+	FpgoTarget *target = &gateway->target;
+	List	   *defs = server->options;
+	const char *submit_path = fpgo_option_find(defs, "submit_path");
+
+	gateway->server = server->serverid;
+	gateway->terms = fpgo_option_terms(defs);
+	gateway->concurrency = fpgo_option_count(defs, "concurrency",
+											 DEFAULT_CONCURRENCY);
+	gateway->retention_s = fpgo_option_seconds(defs, "retention", 0);
+	target->server_name = server->servername;
+	target->url = base_url(defs);
+	target->submit_url = psprintf("%s%s", target->url, submit_path ?
+								  submit_path : DEFAULT_SUBMIT_PATH);
+	target->ca_file = fpgo_option_find(defs, "ca_file");
+	target->private_network = fpgo_option_is_true(defs, "private_network");
+	target->connect_timeout_ms =
+		fpgo_option_milliseconds(defs, "connect_timeout",
+								 DEFAULT_CONNECT_TIMEOUT);
+	target->timeout_ms = fpgo_option_milliseconds(defs, "timeout",
+												  DEFAULT_TIMEOUT);
+	target->keepalive_s = fpgo_option_milliseconds(defs, "keepalive",
+												   DEFAULT_KEEPALIVE) / 1000;
+	return gateway;
+}
+
+/* ---------- the gateway of the last order ---------- */
+
+/*
+ * Kept, since most orders go where the one before went, and reading it takes a
+ * twentieth of the time of enqueue_invoice.  Any change of a server or of a
+ * foreign-data wrapper makes it stale.
+ */
+static struct
+{
+	MemoryContext context;
+	const FpgoGateway *gateway;
+	uint64		read_at;		/* before which of the changes; 0: never */
+}			last;
+
+static uint64 changes = 1;
+
+static void
+note_change(Datum arg, int cache, uint32 hash)
+{
+	changes++;
+}
+
+/* Read the server of this name, in a context of its own. */
+static void
+read_last(const char *name)
+{
+	static bool is_registered = false;
+	uint64		now;
+	MemoryContext context;
+	MemoryContext caller;
+	const FpgoGateway *gateway;
+
+	if (!is_registered)
+	{
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, note_change, (Datum) 0);
+		CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, note_change,
+									  (Datum) 0);
+		is_registered = true;
+	}
+	/* a change that comes in while this is read makes it stale */
+	now = changes;
+	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo gateway",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	gateway = read_gateway(require_server(name));
+	MemoryContextSwitchTo(caller);
+
+	/* somebody may still hold what was kept before */
+	if (last.context != NULL)
+		MemoryContextSetParent(last.context, TopTransactionContext);
+	MemoryContextSetParent(context, TopMemoryContext);
+	last.context = context;
+	last.gateway = gateway;
+	last.read_at = now;
+}
+
+const FpgoGateway *
+fpgo_gateway_check(const char *server_name, Oid role)
+{
+	const char *name = server_name ? server_name : fpgo_server_name;
+
+	if (last.read_at != changes ||
+		strcmp(last.gateway->target.server_name, name) != 0)
+		read_last(name);
+	require_usage(last.gateway->server, last.gateway->target.server_name, role);
+	return last.gateway;
+}
+
+static const char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+static const char *const *
+copy_texts(const char *const *texts)
+{
+	const char **copy;
+	int			n = 0;
+
+	if (texts == NULL)
+		return NULL;
+	while (texts[n] != NULL)
+		n++;
+	copy = palloc0(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		copy[i] = pstrdup(texts[i]);
+	return copy;
+}
+
+/* Every pointer in it, which read_gateway() sets. */
+static FpgoGateway *
+copy_gateway(const FpgoGateway *gateway)
+{
+	FpgoGateway *copy = palloc(sizeof(FpgoGateway));
+
+	*copy = *gateway;
+	copy->target.server_name = pstrdup(gateway->target.server_name);
+	copy->target.url = pstrdup(gateway->target.url);
+	copy->target.submit_url = pstrdup(gateway->target.submit_url);
+	copy->target.ca_file = copy_text(gateway->target.ca_file);
+	copy->terms.tax_rates = copy_texts(gateway->terms.tax_rates);
+	copy->terms.defaults = copy_text(gateway->terms.defaults);
+	return copy;
+}
+
+FpgoGateway *
+fpgo_gateway_resolve(const char *server_name, Oid role)
+{
+	FpgoGateway *gateway = copy_gateway(fpgo_gateway_check(server_name, role));
+
+	gateway->target.token = resolve_token(gateway, role);
+	return gateway;
+}
+
+void
+fpgo_gateway_wipe(const FpgoGateway *gateway)
+{
+	const char *token = gateway->target.token;
+
+	if (token != NULL)
+		explicit_bzero(unconstify(char *, token), strlen(token));
+}
+
+FpgoTerms
+fpgo_gateway_terms(const char *server_name)
+{
+	ForeignServer *server = server_name ? require_server(server_name) :
+		find_server(fpgo_server_name);
+
+	return server ? fpgo_option_terms(server->options) : (FpgoTerms) {0};
+}
+
+int
+fpgo_gateway_retention(const char *server_name)
+{
+	ForeignServer *server = GetForeignServerByName(server_name, true);
+	int			seconds = server ?
+	fpgo_option_seconds(server->options, "retention", 0) : 0;
+
+	/* another wrapper's option of that name is none of ours */
+	return Max(seconds, 0);
+}
+
+FpgoCallbackTerms
+fpgo_gateway_callback_terms(const char *server_name)
+{
+	ForeignServer *server = require_server(server_name ? server_name :
+										   fpgo_server_name);
+
+	return (FpgoCallbackTerms) {
+		.server_name = server->servername,
+		.secret = resolve_callback_secret(server),
+		.window_ms = fpgo_option_milliseconds(server->options,
+											  "callback_window",
+											  DEFAULT_CALLBACK_WINDOW),
+	};
+}

@@ -1,0 +1,205 @@
+/*
+ * claim.c
+ *		Claims: what of a server's queue is on its way next.
+ *
+ * Who handed an order in may have lost the right to the server, the user
+ * mapping or the role itself since.  Then the order stays queued and says why,
+ * and so do the role's other orders, at the price of one look.
+ */
+#include "fpgo.h"
+
+#include "utils/acl.h"
+
+#include "delivery/claim.h"
+#include "base/subtransaction.h"
+
+/* A gateway as one role sees it; looked at once a turn. */
+typedef struct View
+{
+	const char *role;
+	FpgoGateway *gateway;		/* NULL if the role may not use it ... */
+	const char *reason;			/* ... and why */
+} View;
+
+typedef struct Look
+{
+	const char *server;
+	const char *role;
+	FpgoGateway *gateway;
+} Look;
+
+static void
+resolve(void *arg)
+{
+	Look	   *look = arg;
+
+	look->gateway = fpgo_gateway_resolve(look->server,
+										 get_role_oid(look->role, false));
+}
+
+/*
+ * The gateway as the role that handed an order in sees it now: the server's
+ * options, the role's right to it and its token may have changed since.
+ */
+static View *
+view_as(List **views, const char *server, const char *role)
+{
+	Look		look = {.server = server,.role = role};
+	View	   *view;
+	ErrorData  *error;
+	ListCell   *cell;
+
+	foreach(cell, *views)
+	{
+		view = lfirst(cell);
+		if (strcmp(view->role, role) == 0)
+			return view;
+	}
+	view = palloc0(sizeof(View));
+	view->role = role;
+	*views = lappend(*views, view);
+	error = fpgo_subtransaction_run(resolve, &look);
+	if (error == NULL)
+		view->gateway = look.gateway;
+	else
+		view->reason = psprintf("Not sent: %s.", error->message);
+	return view;
+}
+
+/* A claim that cannot be made ready stays queued, and says why. */
+static void
+put_back(const FpgoClaim *claim, int64 run, const char *reason)
+{
+	FpgoSettlement settlement = {.submission = claim->submission,
+		.attempt = claim->attempt,.run = run,.state = FPGO_QUEUED,
+	.outcome = fpgo_outcome_name(FPGO_OUTCOME_UNREACHED)};
+
+	settlement.reason = reason;
+	settlement.delay_s = fpgo_flight_backoff(claim->attempt);
+	(void) fpgo_submission_settle(&settlement);
+}
+
+typedef struct Preparation
+{
+	const FpgoClaim *claim;
+	int64		run;
+	const FpgoGateway *gateway;
+	MemoryContext context;
+	FpgoFlight *flight;
+} Preparation;
+
+static void
+make_flight(void *arg)
+{
+	Preparation *preparation = arg;
+
+	preparation->flight = fpgo_flight_prepare(preparation->claim,
+											  preparation->run,
+											  &preparation->gateway->target,
+											  preparation->gateway->retention_s,
+											  preparation->context);
+}
+
+/*
+ * Make one claim ready to fly; no transaction is needed after this.  One that
+ * fails must not keep the others from being sent: NULL.
+ */
+static FpgoFlight *
+prepare(const FpgoClaim *claim, int64 run, const FpgoGateway *gateway,
+		MemoryContext context)
+{
+	Preparation preparation = {.claim = claim,.run = run,.gateway = gateway,
+	.context = context};
+	ErrorData  *error = fpgo_subtransaction_run(make_flight, &preparation);
+
+	if (error == NULL)
+		return preparation.flight;
+	/* the message may quote the payload */
+	put_back(claim, run,
+			 psprintf("Not sent: its payload cannot be read (SQLSTATE %s).",
+					  unpack_sql_state(error->sqlerrcode)));
+	return NULL;
+}
+
+/* A role that may not use the server: leave its orders alone, and say so. */
+static void
+shut_out(FpgoLane *lane, const View *view, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	lane->shut_out = lappend(lane->shut_out, pstrdup(view->role));
+	MemoryContextSwitchTo(old);
+	fpgo_submission_explain(lane->server, view->role, view->reason);
+}
+
+/* The flights have copies of their own. */
+static void
+wipe(List *views, List *claims)
+{
+	ListCell   *cell;
+
+	foreach(cell, views)
+	{
+		const View *view = lfirst(cell);
+
+		if (view->gateway != NULL)
+			fpgo_gateway_wipe(view->gateway);
+	}
+	foreach(cell, claims)
+	{
+		const FpgoClaim *claim = lfirst(cell);
+
+		explicit_bzero(unconstify(char *, claim->payload),
+					   strlen(claim->payload));
+	}
+}
+
+void
+fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
+		   List **flights)
+{
+	int			limit = fpgo_lane_free_places(lane);
+	int64	   *ids = palloc(sizeof(int64) * limit);
+	int			n = 0;
+	List	   *views = NIL;
+	List	   *claims = NIL;
+	List	   *dues = fpgo_submission_due(lane->server, limit, only,
+										   lane->shut_out);
+	ListCell   *cell;
+
+	/* one wanted submission is tried once, due or not */
+	lane->is_exhausted = dues == NIL || only != 0;
+	foreach(cell, dues)
+	{
+		FpgoDue    *due = lfirst(cell);
+		int			n_views = list_length(views);
+		View	   *view = view_as(&views, lane->server, due->role);
+
+		if (view->gateway != NULL)
+		{
+			/* it may have been changed since the last claim */
+			lane->limit = view->gateway->concurrency;
+			if (n < fpgo_lane_free_places(lane))
+				ids[n++] = due->submission;
+		}
+		else if (list_length(views) > n_views)
+			shut_out(lane, view, context);
+	}
+	if (n > 0)
+		claims = fpgo_submission_claim(run, ids, n);
+	foreach(cell, claims)
+	{
+		FpgoClaim  *claim = lfirst(cell);
+		View	   *view = view_as(&views, claim->server, claim->role);
+		FpgoFlight *flight = prepare(claim, run, view->gateway, context);
+		MemoryContext old;
+
+		if (flight == NULL)
+			continue;
+		lane->n_flights++;
+		old = MemoryContextSwitchTo(context);
+		*flights = lappend(*flights, flight);
+		MemoryContextSwitchTo(old);
+	}
+	wipe(views, claims);
+}

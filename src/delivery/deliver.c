@@ -1,0 +1,665 @@
+/*
+ * deliver.c
+ *		The delivery loop.
+ *
+ * A delivery has up to a server's option concurrency of requests under way.  It
+ * claims only what starts at once, so a crash leaves at most as many uncertain
+ * submissions as were in flight; what has landed is settled in the same
+ * transaction that claims the next, one commit for both.
+ *
+ *		settle what landed, claim what is due	(one transaction)
+ *		launch the claims						(no snapshot from here ...)
+ *		step until something lands				(... to here)
+ *
+ * What it knows of each server stands in that server's lane (lane.c); what is
+ * claimed for a server is in claim.c.
+ *
+ * Whoever locks the tables, or a row, holds up what is recorded there and no
+ * more: nothing here waits for a table, and an outcome that cannot be recorded
+ * is kept and tried again by itself.
+ *
+ * A process asked to stop claims nothing more, takes back what was not sent
+ * yet, lets the rest land for a grace time, settles, and only then reports its
+ * own end.
+ */
+#include "fpgo.h"
+
+#include "miscadmin.h"
+#include "storage/pmsignal.h"
+#include "storage/procsignal.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "delivery/claim.h"
+#include "base/compat.h"
+#include "delivery/deliver.h"
+#include "delivery/flight.h"
+#include "delivery/lane.h"
+#include "tables/statement.h"
+#include "records/locks.h"
+#include "base/subtransaction.h"
+#include "base/wait_events.h"
+#include "process/worker.h"
+
+struct FpgoDelivery
+{
+	const FpgoTransactions *transactions;
+	MemoryContext context;		/* of the delivery; flights are its children */
+	int64		only;			/* the one submission wanted, 0: any */
+	int64		run;
+	List	   *lanes;			/* FpgoLane */
+	List	   *flights;		/* FpgoFlight, landed ones included */
+	List	   *ready;			/* FpgoFlight, claimed and not launched */
+	bool		wants_lanes;	/* look for servers that have no lane yet */
+	bool		unacknowledged; /* a standby did not confirm a commit */
+	TimestampTz ends;			/* once it stops: when its grace time is over */
+	ErrorData  *failure;		/* why the last claim failed, NULL if it did
+								 * not */
+	bool		is_failure_told;	/* in the log */
+	TimestampTz failing_since;	/* and claims have since then */
+	TimestampTz claim_again_at;
+	bool		is_careful;		/* settle one by one: something cannot be */
+	TimestampTz unsettled_since;	/* 0: nothing */
+	bool		is_unsettled_told;	/* in the log */
+};
+
+/* ---------- claiming ---------- */
+
+static FpgoLane *
+find_lane(FpgoDelivery *delivery, const char *server)
+{
+	return fpgo_lane_find(&delivery->lanes, server, delivery->context);
+}
+
+/* Make a lane of every server that has something queued. */
+static void
+find_lanes(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, fpgo_submission_queued_servers())
+		(void) find_lane(delivery, lfirst(cell));
+}
+
+/* ---------- settling ---------- */
+
+/* Has it landed, and is it time to record what it came to? */
+static bool
+is_to_settle(const FpgoFlight *flight)
+{
+	return fpgo_flight_is_over(flight) &&
+		(flight->settle_again_at == 0 ||
+		 flight->settle_again_at <= GetCurrentTimestamp());
+}
+
+static bool
+has_landed(const FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		if (is_to_settle(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+static void
+settle(void *arg)
+{
+	fpgo_flight_settle(arg, false);
+}
+
+/* An outcome could not be recorded.  Say so if it has been so for long. */
+static void
+note_unsettled(FpgoDelivery *delivery, const ErrorData *error)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	delivery->is_careful = true;
+	if (delivery->unsettled_since == 0)
+	{
+		delivery->unsettled_since = now;
+		delivery->is_unsettled_told = false;
+	}
+	if (delivery->is_unsettled_told ||
+		!TimestampDifferenceExceeds(delivery->unsettled_since, now,
+									FPGO_RETRY_LIMIT_MS))
+		return;
+	ereport(LOG,
+			(errmsg("outcomes of orders that were sent cannot be recorded: %s",
+					error->message),
+			 errdetail("It is tried again every second."),
+			 fpgo_errhide()));
+	delivery->is_unsettled_told = true;
+}
+
+static void
+put_off(FpgoFlight *flight)
+{
+	flight->settle_again_at =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FPGO_RETRY_MS);
+}
+
+/*
+ * Record what has landed, or, at the end of the grace time, everything.  After
+ * a failure one by one, so that what fails is in nobody's way.  A session does
+ * this with interrupts held, when no timeout would end its wait for a row that
+ * somebody has locked; so it does not wait.
+ */
+static void
+settle_landed(FpgoDelivery *delivery, bool all)
+{
+	bool		has_failed = false;
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		FpgoFlight *flight = lfirst(cell);
+		ErrorData  *error = NULL;
+
+		flight->is_settled = false;
+		if (!all && !is_to_settle(flight))
+		{
+			has_failed = has_failed || flight->settle_again_at != 0;
+			continue;
+		}
+		if (!delivery->transactions->is_resident &&
+			!fpgo_submission_try_lock(flight->claim.submission,
+									  flight->claim.attempt))
+		{
+			put_off(flight);
+			has_failed = true;
+			continue;
+		}
+		if (delivery->is_careful)
+			error = fpgo_subtransaction_run(settle, flight);
+		else
+			settle(flight);
+		flight->is_settled = error == NULL;
+		if (flight->is_settled)
+			continue;
+		note_unsettled(delivery, error);
+		put_off(flight);
+		has_failed = true;
+	}
+	if (has_failed)
+		return;
+	delivery->is_careful = false;
+	delivery->unsettled_since = 0;
+}
+
+/* Once that is committed: forget them, and let their servers claim anew. */
+static void
+forget_settled(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		FpgoFlight *flight = lfirst(cell);
+		FpgoLane   *lane;
+
+		if (!flight->is_settled)
+			continue;
+		lane = find_lane(delivery, flight->claim.server);
+		lane->n_flights--;
+		lane->is_exhausted = delivery->only != 0;
+		if (!flight->is_stopped)
+			fpgo_lane_learn(lane, flight->outcome->class,
+							flight->outcome->retry_after_s,
+							delivery->transactions->is_resident);
+		delivery->flights = foreach_delete_current(delivery->flights, cell);
+		fpgo_flight_free(flight);
+	}
+}
+
+/* ---------- one turn ---------- */
+
+static bool
+may_claim(const FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	if (delivery->failure != NULL)
+		return GetCurrentTimestamp() >= delivery->claim_again_at;
+	if (delivery->wants_lanes)
+		return true;
+	foreach(cell, delivery->lanes)
+	{
+		const FpgoLane *lane = lfirst(cell);
+
+		if (fpgo_lane_may_claim(lane))
+			return true;
+	}
+	return false;
+}
+
+/* The work of one transaction. */
+typedef struct Turn
+{
+	FpgoDelivery *delivery;
+	MemoryContext context;		/* for what it needs on the way */
+	bool		claim;
+	bool		all;			/* settle what is under way, too */
+} Turn;
+
+/*
+ * Settle and claim.  It must not wait for the lock of a table: what is not
+ * free at once is asked for again in the next try.
+ */
+static void
+work(void *arg)
+{
+	Turn	   *turn = arg;
+	FpgoDelivery *delivery = turn->delivery;
+	ListCell   *cell;
+
+	MemoryContextSwitchTo(turn->context);
+	fpgo_owner_lock_tables();
+	settle_landed(delivery, turn->all);
+	if (!turn->claim)
+		return;
+	if (delivery->wants_lanes)
+		find_lanes(delivery);
+	foreach(cell, delivery->lanes)
+	{
+		FpgoLane   *lane = lfirst(cell);
+
+		if (fpgo_lane_free_places(lane) > 0)
+			fpgo_claim(lane, delivery->run, delivery->only,
+					   delivery->context, &delivery->ready);
+	}
+}
+
+/* Claims of a failed turn were rolled back: take their flights away. */
+static void
+drop_ready(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->ready)
+	{
+		FpgoFlight *flight = lfirst(cell);
+
+		find_lane(delivery, flight->claim.server)->n_flights--;
+		fpgo_flight_free(flight);
+	}
+	list_free(delivery->ready);
+	delivery->ready = NIL;
+}
+
+static bool
+has_failed_for_long(const FpgoDelivery *delivery)
+{
+	return delivery->failure != NULL &&
+		TimestampDifferenceExceeds(delivery->failing_since,
+								   GetCurrentTimestamp(),
+								   FPGO_RETRY_LIMIT_MS);
+}
+
+/*
+ * A turn that was to claim failed: claim again a little later.  A session gives
+ * up in the end; a resident worker goes on, and says so once.
+ */
+static void
+note_failure(FpgoDelivery *delivery, ErrorData *error)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (delivery->failure == NULL)
+	{
+		delivery->failing_since = now;
+		delivery->is_failure_told = false;
+	}
+	else
+		FreeErrorData(delivery->failure);
+	delivery->failure = error;
+	delivery->claim_again_at = TimestampTzPlusMilliseconds(now, FPGO_RETRY_MS);
+	if (!delivery->transactions->is_resident || delivery->is_failure_told ||
+		!has_failed_for_long(delivery))
+		return;
+	ereport(LOG,
+			(errmsg("queued orders cannot be claimed for delivery: %s",
+					error->message),
+			 errdetail("It is tried again every second."),
+			 fpgo_errhide()));
+	delivery->is_failure_told = true;
+}
+
+static bool
+has_given_up(const FpgoDelivery *delivery)
+{
+	return !delivery->transactions->is_resident &&
+		has_failed_for_long(delivery);
+}
+
+/* How long a session goes on trying to record outcomes, in milliseconds. */
+static int
+patience(const FpgoDelivery *delivery)
+{
+	if (!PostmasterIsAlive())
+		return FPGO_ORPHAN_GRACE_MS;
+	return delivery->transactions->should_stop() ? FPGO_GRACE_MS :
+		FPGO_RETRY_LIMIT_MS;
+}
+
+/*
+ * That transaction, with its commit.  The work is done in a subtransaction, so
+ * that its failure leaves the loop alive: nothing was claimed then, and what
+ * landed waits for another try.
+ */
+static ErrorData *
+try_turn(Turn *turn)
+{
+	FpgoDelivery *delivery = turn->delivery;
+	ErrorData  *error;
+
+	turn->context = AllocSetContextCreate(delivery->context, "fpgo turn",
+										  ALLOCSET_DEFAULT_SIZES);
+	delivery->transactions->begin();
+	/* the end was asked for: what is put back does not wait once more */
+	if (delivery->unacknowledged)
+		(void) set_config_option("synchronous_commit", "local",
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+	MemoryContextSwitchTo(delivery->context);
+	error = fpgo_subtransaction_run(work, turn);
+	if (error != NULL)
+		drop_ready(delivery);
+	delivery->transactions->commit();
+	MemoryContextSwitchTo(delivery->context);
+	MemoryContextDelete(turn->context);
+	return error;
+}
+
+/* A resident worker has other things to do until the next try. */
+static void
+put_off_landed(FpgoDelivery *delivery, ErrorData *error)
+{
+	ListCell   *cell;
+
+	note_unsettled(delivery, error);
+	FreeErrorData(error);
+	foreach(cell, delivery->flights)
+	{
+		if (is_to_settle(lfirst(cell)))
+			put_off(lfirst(cell));
+	}
+}
+
+/* Its grace time is over, too: the end of the run makes them uncertain. */
+static void
+give_up_landed(FpgoDelivery *delivery, ErrorData *error)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		FpgoFlight *flight = lfirst(cell);
+
+		ereport(LOG,
+				(errmsg("outcome of submission %lld could not be recorded",
+						(long long) flight->claim.submission),
+				 error ? errdetail("The reason was: %s", error->message) : 0,
+				 errhint("The submission becomes uncertain.")));
+		find_lane(delivery, flight->claim.server)->n_flights--;
+		fpgo_flight_free(flight);
+	}
+	list_free(delivery->flights);
+	delivery->flights = NIL;
+	if (error != NULL)
+		FreeErrorData(error);
+}
+
+/* A session that cannot record waits; a cancel must not cut in here. */
+static void
+wait_for_records(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 FPGO_RETRY_MS, fpgo_wait_event(FPGO_WAIT_RECORD));
+	ResetLatch(MyLatch);
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+}
+
+/*
+ * A turn.  If it fails and was to claim, only outcomes are recorded for now.
+ * Outcomes that cannot be recorded are tried again: by a resident worker as
+ * long as it lives, by a session for a while, which then raises the error, and
+ * the end of the run makes uncertain what was in flight.
+ */
+static void
+take_turn(FpgoDelivery *delivery, bool claim, bool all)
+{
+	bool		is_resident = delivery->transactions->is_resident;
+	Turn		turn = {.delivery = delivery,.claim = claim,.all = all};
+	TimestampTz began = GetCurrentTimestamp();
+	ErrorData  *error;
+
+	while ((error = try_turn(&turn)) != NULL)
+	{
+		if (turn.claim)
+		{
+			note_failure(delivery, error);
+			turn.claim = false;
+			if (!all && !has_landed(delivery))
+				return;
+		}
+		else if (is_resident)
+		{
+			if (all)
+				give_up_landed(delivery, error);
+			else
+				put_off_landed(delivery, error);
+			return;
+		}
+		else if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+											patience(delivery)))
+			ReThrowError(error);
+		else
+			wait_for_records();
+	}
+	if (turn.claim)
+	{
+		if (delivery->failure != NULL)
+			FreeErrorData(delivery->failure);
+		delivery->failure = NULL;
+		delivery->wants_lanes = false;
+	}
+	forget_settled(delivery);
+	if (all && delivery->flights != NIL)
+		give_up_landed(delivery, NULL);
+	if (delivery->ready != NIL && !fpgo_flight_is_acknowledged())
+		delivery->unacknowledged = true;
+}
+
+static void
+launch_ready(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	fpgo_http_expect(list_length(delivery->flights) + list_length(delivery->ready));
+	foreach(cell, delivery->ready)
+	{
+		if (delivery->unacknowledged)
+			fpgo_flight_call_off(lfirst(cell));
+		else
+			fpgo_flight_launch(lfirst(cell));
+	}
+	delivery->flights = list_concat(delivery->flights, delivery->ready);
+	list_free(delivery->ready);
+	delivery->ready = NIL;
+}
+
+/* ---------- the whole ---------- */
+
+FpgoDelivery *
+fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
+{
+	/* above every transaction, since the delivery is */
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "fpgo delivery",
+												  ALLOCSET_DEFAULT_SIZES);
+	FpgoDelivery *delivery = MemoryContextAllocZero(context,
+													sizeof(FpgoDelivery));
+
+	delivery->transactions = transactions;
+	delivery->context = context;
+	delivery->only = only;
+	delivery->wants_lanes = true;
+	delivery->run = fpgo_run_begin();
+	return delivery;
+}
+
+void
+fpgo_delivery_end(FpgoDelivery *delivery)
+{
+	int64		run = delivery->run;
+
+	MemoryContextDelete(delivery->context);
+	fpgo_run_end(run);
+}
+
+void
+fpgo_delivery_look_again(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->lanes)
+		fpgo_lane_refresh(lfirst(cell));
+	delivery->wants_lanes = true;
+}
+
+void
+fpgo_delivery_readmit_roles(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->lanes)
+		fpgo_lane_readmit(lfirst(cell));
+}
+
+/* Has the process to end its work, or will soon?  Notes when at the latest. */
+static bool
+is_stopping(FpgoDelivery *delivery)
+{
+	bool		is_orphan = !PostmasterIsAlive();
+
+	if (!is_orphan && !delivery->unacknowledged && !has_given_up(delivery) &&
+		!delivery->transactions->should_stop())
+		return false;
+	if (delivery->ends == 0)
+		delivery->ends =
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										is_orphan ? FPGO_ORPHAN_GRACE_MS :
+										FPGO_GRACE_MS);
+	return true;
+}
+
+static bool
+is_flying(const FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+	{
+		if (!fpgo_flight_is_over(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+static void
+stop_unsent(FpgoDelivery *delivery)
+{
+	ListCell   *cell;
+
+	foreach(cell, delivery->flights)
+		fpgo_flight_stop_unsent(lfirst(cell));
+}
+
+FpgoDeliveryState
+fpgo_delivery_step(FpgoDelivery *delivery)
+{
+	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
+	bool		is_resident = delivery->transactions->is_resident;
+	bool		stop = is_stopping(delivery);
+	bool		claim = !stop && may_claim(delivery);
+	bool		all = stop && GetCurrentTimestamp() >= delivery->ends;
+
+	if (stop)
+		stop_unsent(delivery);
+	if (all || claim || has_landed(delivery))
+	{
+		/* a cancel must not cut between an outcome and its record */
+		if (!is_resident)
+			HOLD_INTERRUPTS();
+		take_turn(delivery, claim, all);
+		if (!is_resident)
+			RESUME_INTERRUPTS();
+		launch_ready(delivery);
+		/* that standby was required no more; or the worker is told to end */
+		if (is_resident)
+			delivery->unacknowledged = false;
+	}
+	MemoryContextSwitchTo(caller);
+	if (has_landed(delivery) || (!stop && may_claim(delivery)))
+		return FPGO_DELIVERY_GOES_ON;
+	if (is_flying(delivery))
+		return FPGO_DELIVERY_FLIES;
+	if (delivery->flights != NIL || (!stop && delivery->failure != NULL))
+		return FPGO_DELIVERY_FAILED;
+	return FPGO_DELIVERY_DONE;
+}
+
+/* What dead runs left, and what is kept no longer. */
+static void
+tidy(void *arg)
+{
+	fpgo_owner_lock_tables();
+	(void) fpgo_submission_sweep();
+	fpgo_submission_purge();
+}
+
+void
+fpgo_delivery_tidy(FpgoDelivery *delivery)
+{
+	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
+	ErrorData  *error = NULL;
+
+	delivery->transactions->begin();
+	MemoryContextSwitchTo(delivery->context);
+	if (delivery->transactions->is_resident)
+		error = fpgo_subtransaction_run(tidy, NULL);
+	else
+	{
+		(void) fpgo_submission_sweep();
+		fpgo_submission_purge();
+	}
+	delivery->transactions->commit();
+	MemoryContextSwitchTo(caller);
+	if (error == NULL)
+		return;
+	/* whoever locks the tables knows it, and it is tried again */
+	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ereport(LOG,
+				(errmsg("what dead processes left behind cannot be tidied up: %s",
+						error->message),
+				 fpgo_errhide()));
+	FreeErrorData(error);
+}
+
+void
+fpgo_delivery_raise(const FpgoDelivery *delivery)
+{
+	if (delivery->failure != NULL)
+		ReThrowError(delivery->failure);
+	if (delivery->unacknowledged)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("delivery stopped because a standby did not confirm what was to be sent"),
+				 errdetail("What was claimed without confirmation was not sent and is queued again.")));
+}

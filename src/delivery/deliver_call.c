@@ -1,0 +1,118 @@
+/*
+ * deliver_call.c
+ *		CALL fpgo.deliver(): the delivery loop in a session.
+ *
+ * PostgreSQL always has a transaction open inside CALL; the promise is that
+ * while requests fly it has no snapshot, no transaction number and no lock.
+ * A cancel, a timeout or a termination is heeded when what flies has landed
+ * and is recorded, or the grace time is over.
+ */
+#include "fpgo.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procsignal.h"
+
+#include "base/compat.h"
+#include "delivery/deliver.h"
+#include "delivery/flight.h"
+#include "gateway/http.h"
+#include "base/wait_events.h"
+
+PG_FUNCTION_INFO_V1(fpgo_deliver);
+
+/* longest step before the session looks around, in milliseconds */
+#define STEP_MS 50
+
+/*
+ * PostgreSQL began the transaction by itself, with the session's defaults and
+ * no snapshot yet.  An outcome must not fail to be recorded because others
+ * deliver too, so this is read committed, whatever the default is.
+ */
+static void
+begin_in_call(void)
+{
+	XactIsoLevel = XACT_READ_COMMITTED;
+	XactDeferrable = false;
+	fpgo_flight_require_durable();
+}
+
+/* Cancel, timeout and termination: all wait until what flies has landed. */
+static bool
+should_stop_call(void)
+{
+	return QueryCancelPending || ProcDiePending;
+}
+
+static void
+wait_in_session(FpgoDeliveryState state)
+{
+	if (state == FPGO_DELIVERY_FLIES)
+		fpgo_http_step(STEP_MS);
+	else if (state == FPGO_DELIVERY_FAILED)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, STEP_MS,
+						 fpgo_wait_event(FPGO_WAIT_RECORD));
+		ResetLatch(MyLatch);
+	}
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+}
+
+/* All of a delivery, from begin to end. */
+static void
+run(const FpgoTransactions *transactions, int64 only)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoDelivery *delivery = fpgo_delivery_begin(transactions, only);
+	FpgoDeliveryState state;
+
+	PG_TRY();
+	{
+		fpgo_delivery_tidy(delivery);
+		while ((state = fpgo_delivery_step(delivery)) != FPGO_DELIVERY_DONE)
+			wait_in_session(state);
+		MemoryContextSwitchTo(caller);
+		fpgo_delivery_raise(delivery);
+	}
+	PG_FINALLY();
+	{
+		MemoryContextSwitchTo(caller);
+		fpgo_delivery_end(delivery);
+	}
+	PG_END_TRY();
+}
+
+Datum
+fpgo_deliver(PG_FUNCTION_ARGS)
+{
+	static const FpgoTransactions transactions = {
+		begin_in_call, SPI_commit, should_stop_call, false
+	};
+	CallContext *context = (CallContext *) fcinfo->context;
+	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+
+	if (context == NULL || !IsA(context, CallContext) || context->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot deliver inside a transaction block, a function, or a procedure with SECURITY DEFINER or SET"),
+				 errdetail("fpgo.deliver commits before and after each request."),
+				 errhint("Call it at top level, with autocommit on: CALL fpgo.deliver();")));
+	fpgo_handin_require_writable();
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	if (!PG_ARGISNULL(0) && fpgo_submission_find(only) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("submission %lld does not exist", (long long) only)));
+	/* the loop begins with a transaction that has no snapshot */
+	SPI_commit();
+	run(&transactions, only);
+	SPI_finish();
+	CHECK_FOR_INTERRUPTS();
+	PG_RETURN_VOID();
+}

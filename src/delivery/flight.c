@@ -1,0 +1,355 @@
+/*
+ * flight.c
+ *		One submission on its way: from a claim on record to its settlement.
+ *
+ * The one path an order takes to the gateway, whoever sends it: the helper
+ * of submit_invoice or a delivery loop.  The claim was committed before; the
+ * request runs outside any snapshot; the outcome is committed after.  What a
+ * flight needs of catalogs (conversions) it fetches while it is prepared, so
+ * that nothing but the gateway can fail between the two commits.
+ *
+ * Each flight has its own memory context, which holds the request too: when
+ * it goes, however it goes, so does the transfer.
+ */
+#include "fpgo.h"
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "mb/pg_wchar.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
+#include "storage/lwlock.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "delivery/flight.h"
+#include "order/secrets.h"
+
+/*
+ * Backoff in seconds: a random share of 2, 4, 8, ... up to ten minutes, and
+ * without end, since an order must not die because a network did.
+ */
+#define BACKOFF_FIRST 2
+#define BACKOFF_MAX 600
+
+/* how long a gateway that says "too many", and not until when, is left alone */
+#define SLOW_DOWN_DEFAULT 60
+
+static void
+copy_target(FpgoTarget *copy, const FpgoTarget *target)
+{
+	*copy = *target;
+	copy->server_name = pstrdup(target->server_name);
+	copy->url = NULL;			/* orders have an address of their own */
+	copy->submit_url = pstrdup(target->submit_url);
+	copy->token = pstrdup(target->token);
+	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;
+}
+
+/* fpgo wrote this text itself, so it is JSON. */
+static const char **
+find_secrets(const char *payload)
+{
+	Datum		order = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
+	Jsonb	   *jsonb = DatumGetJsonbP(order);
+	const char **secrets = fpgo_secrets_list(jsonb);
+
+	explicit_bzero(VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
+	return secrets;
+}
+
+static const char **
+copy_texts(const char *const *texts)
+{
+	const char **copy;
+	int			n = 0;
+
+	while (texts[n] != NULL)
+		n++;
+	copy = palloc0(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		copy[i] = pstrdup(texts[i]);
+	return copy;
+}
+
+FpgoFlight *
+fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
+					const FpgoTarget *target, int retention_s,
+					MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "fpgo flight",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	FpgoFlight *flight = palloc0(sizeof(FpgoFlight));
+
+	flight->context = context;
+	flight->claim = *claim;
+	flight->claim.server = pstrdup(claim->server);
+	flight->claim.role = pstrdup(claim->role);
+	flight->claim.payload = pstrdup(claim->payload);
+	flight->run = run;
+	flight->retention_s = retention_s;
+	copy_target(&flight->target, target);
+	if (claim->secrets != NULL)
+		flight->secrets = copy_texts(claim->secrets);
+	else
+		flight->secrets = find_secrets(claim->payload);
+	flight->wire = fpgo_handin_wire(flight->claim.payload,
+									&flight->wire_len);
+	MemoryContextSwitchTo(old);
+	return flight;
+}
+
+/* Let it have landed, as not sent. */
+static void
+land(FpgoFlight *flight, const char *reason)
+{
+	flight->outcome = MemoryContextAllocZero(flight->context,
+											 sizeof(FpgoOutcome));
+	flight->outcome->class = FPGO_OUTCOME_UNREACHED;
+	flight->outcome->retry_after_s = -1;
+	flight->outcome->reason = reason;
+}
+
+void
+fpgo_flight_call_off(FpgoFlight *flight)
+{
+	land(flight, "No standby confirmed the record, so the order was not sent.");
+}
+
+void
+fpgo_flight_launch(FpgoFlight *flight)
+{
+	MemoryContext old = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		flight->exchange = fpgo_exchange_start(&flight->target, flight->wire,
+											   flight->wire_len,
+											   flight->secrets,
+											   flight->context);
+	}
+	PG_CATCH();
+	{
+		/* out of memory or of descriptors, both before anything was sent */
+		MemoryContextSwitchTo(old);
+		FlushErrorState();
+		flight->exchange = NULL;
+		land(flight, "The request could not be begun.");
+	}
+	PG_END_TRY();
+}
+
+bool
+fpgo_flight_is_over(const FpgoFlight *flight)
+{
+	return flight->outcome != NULL ||
+		fpgo_exchange_is_done(flight->exchange);
+}
+
+/* The exchange is over, or is ended here: its outcome is the flight's. */
+static void
+end_exchange(FpgoFlight *flight)
+{
+	MemoryContext old = MemoryContextSwitchTo(flight->context);
+
+	flight->outcome = fpgo_exchange_finish(flight->exchange);
+	flight->exchange = NULL;
+	MemoryContextSwitchTo(old);
+}
+
+void
+fpgo_flight_stop_unsent(FpgoFlight *flight)
+{
+	/* between two steps nothing is sent, so this cannot come too late */
+	if (fpgo_flight_is_over(flight) ||
+		fpgo_exchange_is_sent(flight->exchange))
+		return;
+	end_exchange(flight);
+	flight->is_stopped = true;
+}
+
+void
+fpgo_flight_require_durable(void)
+{
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
+		(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								 false);
+}
+
+bool
+fpgo_flight_is_acknowledged(void)
+{
+	bool		acknowledged;
+
+	if (!SyncRepRequested() || SyncRepStandbyNames == NULL ||
+		SyncRepStandbyNames[0] == '\0')
+		return true;
+	LWLockAcquire(SyncRepLock, LW_SHARED);
+	acknowledged = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= XactLastCommitEnd;
+	LWLockRelease(SyncRepLock);
+	return acknowledged;
+}
+
+/* ---------- settlement ---------- */
+
+int
+fpgo_flight_backoff(int attempt)
+{
+	int			limit = attempt > 8 ? BACKOFF_MAX :
+	Min(BACKOFF_FIRST << (attempt - 1), BACKOFF_MAX);
+
+	return 1 + (int) (pg_prng_double(&pg_global_prng_state) * limit);
+}
+
+int
+fpgo_flight_slow_down(int retry_after_s)
+{
+	return retry_after_s < 0 ? SLOW_DOWN_DEFAULT : retry_after_s;
+}
+
+static void
+decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
+{
+	const FpgoOutcome *outcome = flight->outcome;
+
+	switch (outcome->class)
+	{
+		case FPGO_OUTCOME_ACCEPTED:
+			settlement->state = FPGO_ACCEPTED;
+			settlement->order_uuid = outcome->reply->order_uuid;
+			settlement->customer_uuid = outcome->reply->customer_uuid;
+			settlement->bank_id_url = outcome->reply->bank_id_url;
+			break;
+		case FPGO_OUTCOME_REFUSED:
+			settlement->state = FPGO_REFUSED;
+			break;
+		case FPGO_OUTCOME_UNKNOWN:
+			settlement->state = FPGO_UNCERTAIN;
+			break;
+		case FPGO_OUTCOME_UNREACHED:
+		case FPGO_OUTCOME_MISCONFIGURED:
+		case FPGO_OUTCOME_CREDENTIALS:
+			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
+			settlement->delay_s = flight->is_stopped ? 0 :
+				fpgo_flight_backoff(flight->claim.attempt);
+			break;
+		case FPGO_OUTCOME_SLOW_DOWN:
+			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
+			settlement->delay_s = fpgo_flight_slow_down(outcome->retry_after_s);
+			break;
+	}
+}
+
+/* What happened and, one a line, what the gateway said about it. */
+static const char *
+describe(const FpgoOutcome *outcome)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, outcome->reason);
+	for (int i = 0; outcome->reply != NULL && i < outcome->reply->n_messages; i++)
+		appendStringInfo(&text, "\n%s", outcome->reply->messages[i]);
+	return text.data;
+}
+
+/* Does the order ask for an update of the one with this uuid? */
+static bool
+is_update_of(const char *payload, const char *order_uuid)
+{
+	Datum		order = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
+	JsonbValue *member;
+
+	member = getKeyJsonValueFromContainer(&DatumGetJsonbP(order)->root,
+										  "fpgoUuid", strlen("fpgoUuid"),
+										  NULL);
+	return member != NULL && member->type == jbvString &&
+		(size_t) member->val.string.len == strlen(order_uuid) &&
+		memcmp(member->val.string.val, order_uuid,
+			   member->val.string.len) == 0;
+}
+
+/* Of an outcome that is final, what is to be recorded. */
+static FpgoSettlement
+draw_up(const FpgoFlight *flight, bool is_awaited)
+{
+	FpgoSettlement settlement = {0};
+
+	settlement.submission = flight->claim.submission;
+	settlement.server = flight->claim.server;
+	settlement.attempt = flight->claim.attempt;
+	settlement.run = flight->run;
+	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
+	settlement.status = flight->outcome->status;
+	settlement.reason = describe(flight->outcome);
+	settlement.retention_s = flight->retention_s;
+	decide(flight, is_awaited, &settlement);
+	return settlement;
+}
+
+/*
+ * Settle an accepted order that could not be settled, if that is because its
+ * uuid is held by another submission.  So it should be if it updates that
+ * order.  Otherwise the answer may belong to another request, and what became
+ * of this one is unknown.
+ */
+static bool
+settle_shared(FpgoFlight *flight, bool is_awaited,
+			  FpgoSettlement *settlement)
+{
+	int64		holder = fpgo_submission_find_holder(settlement);
+	bool		is_update;
+
+	if (holder == 0)
+		return false;
+
+	is_update = is_update_of(flight->claim.payload, settlement->order_uuid);
+	if (!is_update)
+	{
+		flight->outcome->class = FPGO_OUTCOME_UNKNOWN;
+		flight->outcome->reason =
+			MemoryContextStrdup(flight->context,
+								psprintf("The gateway answered with the order uuid of submission %lld.",
+										 (long long) holder));
+		*settlement = draw_up(flight, is_awaited);
+	}
+	settlement->shares_uuid = is_update;
+	return fpgo_submission_settle(settlement);
+}
+
+void
+fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
+{
+	FpgoSettlement settlement;
+
+	if (flight->outcome == NULL)
+		end_exchange(flight);
+	settlement = draw_up(flight, is_awaited);
+	if (!fpgo_submission_settle(&settlement) &&
+		!settle_shared(flight, is_awaited, &settlement))
+		ereport(LOG,
+				(errmsg("outcome of submission %lld was not recorded, since it is no longer being sent",
+						(long long) flight->claim.submission),
+				 errdetail("The outcome was: %s.", settlement.outcome),
+				 fpgo_errhide()));
+	flight->state = settlement.state;
+}
+
+void
+fpgo_flight_free(FpgoFlight *flight)
+{
+	explicit_bzero(unconstify(char *, flight->target.token),
+				   strlen(flight->target.token));
+	explicit_bzero(unconstify(char *, flight->claim.payload),
+				   strlen(flight->claim.payload));
+	explicit_bzero(unconstify(char *, flight->wire), flight->wire_len);
+	fpgo_secrets_wipe(flight->secrets);
+	if (flight->outcome != NULL && flight->outcome->reply != NULL)
+		fpgo_reply_wipe(flight->outcome->reply);
+	MemoryContextDelete(flight->context);
+}

@@ -1,0 +1,113 @@
+/*
+ * lane.c
+ *		What a delivery knows of one server.
+ *
+ * A server that cannot be reached, refuses the credentials or asks to slow
+ * down gets no further request for a while: what is queued for it stays
+ * queued.  After an unknown outcome it gets one at a time until an answer is
+ * definite again.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "delivery/flight.h"
+#include "delivery/lane.h"
+
+/* longest pause between two tries of a server that fails, in seconds */
+#define CLOSED_MAX 60
+
+FpgoLane *
+fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
+{
+	ListCell   *cell;
+	MemoryContext old;
+	FpgoLane   *lane;
+
+	foreach(cell, *lanes)
+	{
+		lane = lfirst(cell);
+		if (strcmp(lane->server, server) == 0)
+			return lane;
+	}
+	old = MemoryContextSwitchTo(context);
+	lane = palloc0(sizeof(FpgoLane));
+	lane->server = pstrdup(server);
+	lane->limit = 1;
+	lane->closed_until = DT_NOBEGIN;
+	*lanes = lappend(*lanes, lane);
+	MemoryContextSwitchTo(old);
+	return lane;
+}
+
+static bool
+is_closed(const FpgoLane *lane)
+{
+	return lane->closed_until != DT_NOBEGIN &&
+		(lane->closed_until == DT_NOEND ||
+		 lane->closed_until > GetCurrentTimestamp());
+}
+
+int
+fpgo_lane_free_places(const FpgoLane *lane)
+{
+	int			limit = lane->is_doubtful ? 1 : lane->limit;
+
+	return is_closed(lane) ? 0 : Max(limit - lane->n_flights, 0);
+}
+
+bool
+fpgo_lane_may_claim(const FpgoLane *lane)
+{
+	return !lane->is_exhausted && fpgo_lane_free_places(lane) > 0;
+}
+
+static void
+close_lane(FpgoLane *lane, int seconds, bool reopens)
+{
+	lane->closed_until = reopens ?
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), seconds * 1000) :
+		DT_NOEND;
+}
+
+void
+fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
+				bool reopens)
+{
+	switch (outcome)
+	{
+		case FPGO_OUTCOME_ACCEPTED:
+		case FPGO_OUTCOME_REFUSED:
+			lane->is_doubtful = false;
+			lane->n_failures = 0;
+			break;
+		case FPGO_OUTCOME_UNKNOWN:
+			lane->is_doubtful = true;
+			break;
+		case FPGO_OUTCOME_UNREACHED:
+		case FPGO_OUTCOME_MISCONFIGURED:
+		case FPGO_OUTCOME_CREDENTIALS:
+			/* those under way at once fail at once: one failure */
+			if (!is_closed(lane))
+				lane->n_failures++;
+			close_lane(lane, Min(fpgo_flight_backoff(Max(lane->n_failures, 1)),
+								 CLOSED_MAX), reopens);
+			break;
+		case FPGO_OUTCOME_SLOW_DOWN:
+			close_lane(lane, fpgo_flight_slow_down(retry_after_s), reopens);
+			break;
+	}
+}
+
+void
+fpgo_lane_refresh(FpgoLane *lane)
+{
+	lane->is_exhausted = false;
+}
+
+void
+fpgo_lane_readmit(FpgoLane *lane)
+{
+	list_free_deep(lane->shut_out);
+	lane->shut_out = NIL;
+}

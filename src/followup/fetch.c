@@ -1,0 +1,274 @@
+/*
+ * fetch.c
+ *		The functions that ask the gateway about orders it has.
+ *
+ * Each is one inquiry (inquiry.c).  What is learnt of an order that was
+ * submitted here is kept (order_status.c), in the caller's transaction.
+ */
+#include "fpgo.h"
+
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "text/ascii.h"
+#include "base/compat.h"
+#include "followup/inquiry.h"
+#include "order/json_text.h"
+#include "followup/order_status.h"
+#include "followup/resolve.h"
+
+PG_FUNCTION_INFO_V1(fpgo_fetch_status);
+PG_FUNCTION_INFO_V1(fpgo_fetch_details);
+PG_FUNCTION_INFO_V1(fpgo_fetch_invoice_number);
+PG_FUNCTION_INFO_V1(fpgo_fetch_orders);
+
+/* longest filter in bytes */
+#define FILTER_MAX 255
+
+/* ---------- asking ---------- */
+
+/* The token is of no use after this, however it ends. */
+static const FpgoInquiry *
+ask(const FpgoGateway *gateway, const char *path, int body_limit)
+{
+	const FpgoInquiry *volatile inquiry = NULL;
+
+	PG_TRY();
+	{
+		inquiry = fpgo_inquire(gateway, path, body_limit);
+	}
+	PG_CATCH();
+	{
+		fpgo_gateway_wipe(gateway);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	fpgo_gateway_wipe(gateway);
+	return inquiry;
+}
+
+/*
+ * Member data of the answer to a GET of path; NULL if the gateway has nothing
+ * of that name.
+ */
+static const JsonbValue *
+inquire(const FpgoGateway *gateway, const char *path, int body_limit)
+{
+	const FpgoInquiry *inquiry = ask(gateway, path, body_limit);
+
+	if (inquiry->end == FPGO_INQUIRY_FAILED ||
+		inquiry->end == FPGO_INQUIRY_UNREADABLE)
+		fpgo_inquiry_raise(inquiry, gateway->target.server_name);
+	return inquiry->data;
+}
+
+static void pg_attribute_noreturn()
+raise_odd_answer(const char *server_name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FPGO_UNREACHED),
+			 errmsg("server \"%s\" did not answer the question", server_name),
+			 errdetail("Its answer lacks what it should say, or is about another order."),
+			 fpgo_errhide()));
+}
+
+/* ---------- arguments ---------- */
+
+static char *
+uuid_argument(FunctionCallInfo fcinfo)
+{
+	char	   *uuid;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("order_uuid must not be null"),
+				 fpgo_errhide()));
+	uuid = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!fpgo_is_order_uuid(uuid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("order_uuid is no identifier of the gateway's"),
+				 errdetail("It must have letters, digits, - and _ only, and at most %d of them.",
+						   FPGO_ORDER_UUID_MAX),
+				 errhint("It looks like ODR4286244937; fpgo.submissions has it of each accepted order."),
+				 fpgo_errhide()));
+	return uuid;
+}
+
+static const FpgoGateway *
+gateway_argument(FunctionCallInfo fcinfo)
+{
+	return fpgo_gateway_resolve(PG_ARGISNULL(1) ? NULL :
+								text_to_cstring(PG_GETARG_TEXT_PP(1)),
+								GetUserId());
+}
+
+/* A status as the value of a parameter: everything but letters escaped. */
+static char *
+filter_path(const char *status)
+{
+	char	   *utf8 = pg_server_to_any(status, strlen(status), PG_UTF8);
+	StringInfoData path;
+
+	initStringInfo(&path);
+	appendStringInfoString(&path, FPGO_STATUS_PATH "?type=");
+	for (const char *c = utf8; *c != '\0'; c++)
+	{
+		if (is_ascii_alnum(*c))
+			appendStringInfoChar(&path, *c);
+		else
+			appendStringInfo(&path, "%%%02X", (unsigned char) *c);
+	}
+	return path.data;
+}
+
+/* ---------- the functions ---------- */
+
+static void
+keep(const FpgoGateway *gateway, const FpgoNews *news, int n)
+{
+	SPI_connect();
+	fpgo_news_keep(gateway->target.server_name, news, n);
+	SPI_finish();
+}
+
+static void
+put_text(Datum *value, bool *is_null, const char *text)
+{
+	*is_null = text == NULL;
+	*value = text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+static void
+put_amount(Datum *value, bool *is_null, const char *text)
+{
+	*is_null = text == NULL;
+	*value = text == NULL ? (Datum) 0 :
+		DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+/* A row of type fpgo.order_status. */
+static void
+put_row(ReturnSetInfo *result, const FpgoNews *news)
+{
+	Datum		values[4];
+	bool		nulls[4];
+
+	put_text(&values[0], &nulls[0], news->order_uuid);
+	put_text(&values[1], &nulls[1], news->status);
+	put_amount(&values[2], &nulls[2], news->order_amount);
+	put_amount(&values[3], &nulls[3], news->refunded_amount);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+fpgo_fetch_status(PG_FUNCTION_ARGS)
+{
+	const char *uuid = uuid_argument(fcinfo);
+	const FpgoGateway *gateway = gateway_argument(fcinfo);
+	const JsonbValue *data = inquire(gateway,
+									 psprintf(FPGO_STATUS_PATH "/%s", uuid),
+									 FPGO_NEWS_LIMIT);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	FpgoNews	news;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (data == NULL)
+		PG_RETURN_NULL();
+	if (!fpgo_news_read(data->val.binary.data, &news) || strcmp(news.order_uuid, uuid) != 0)
+		raise_odd_answer(gateway->target.server_name);
+	put_row(result, &news);
+	keep(gateway, &news, 1);
+	PG_RETURN_NULL();
+}
+
+Datum
+fpgo_fetch_orders(PG_FUNCTION_ARGS)
+{
+	const char *status = PG_ARGISNULL(0) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const FpgoGateway *gateway;
+	const JsonbValue *data;
+	FpgoNews   *news;
+	JsonbContainer *list;
+	int			n = 0;
+
+	if (status != NULL && (status[0] == '\0' || strlen(status) > FILTER_MAX))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("status must have from 1 to %d bytes", FILTER_MAX),
+				 errhint("NULL asks for all orders."),
+				 fpgo_errhide()));
+	gateway = gateway_argument(fcinfo);
+	data = inquire(gateway, status ? filter_path(status) : FPGO_STATUS_PATH,
+				   FPGO_LIST_LIMIT);
+	InitMaterializedSRF(fcinfo, 0);
+	if (data == NULL)
+		PG_RETURN_NULL();
+	list = data->val.binary.data;
+	if (!JsonContainerIsArray(list))
+		raise_odd_answer(gateway->target.server_name);
+	news = MemoryContextAllocHuge(CurrentMemoryContext,
+								  sizeof(FpgoNews) *
+								  (Size) Max(JsonContainerSize(list), 1));
+	for (uint32 i = 0; i < JsonContainerSize(list); i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
+
+		CHECK_FOR_INTERRUPTS();
+		if (element->type != jbvBinary || !fpgo_news_read(element->val.binary.data, &news[n]))
+			raise_odd_answer(gateway->target.server_name);
+		put_row(result, &news[n++]);
+	}
+	keep(gateway, news, n);
+	PG_RETURN_NULL();
+}
+
+Datum
+fpgo_fetch_invoice_number(PG_FUNCTION_ARGS)
+{
+	const char *uuid = uuid_argument(fcinfo);
+	const FpgoGateway *gateway = gateway_argument(fcinfo);
+	const JsonbValue *data = inquire(gateway,
+									 psprintf(FPGO_INVOICE_NUMBER_PATH "/%s", uuid),
+									 FPGO_NEWS_LIMIT);
+	char	   *number = data == NULL ? NULL :
+	fpgo_json_member(data->val.binary.data, "invoiceNumber");
+	char	   *other = data == NULL ? NULL : fpgo_json_member(data->val.binary.data, "orderUuid");
+
+	if (other != NULL && strcmp(other, uuid) != 0)
+		raise_odd_answer(gateway->target.server_name);
+	if (number == NULL || number[0] == '\0')
+		PG_RETURN_NULL();
+	SPI_connect();
+	fpgo_news_keep_invoice_number(gateway->target.server_name, uuid, number);
+	SPI_finish();
+	PG_RETURN_TEXT_P(cstring_to_text(number));
+}
+
+Datum
+fpgo_fetch_details(PG_FUNCTION_ARGS)
+{
+	const char *uuid = uuid_argument(fcinfo);
+	const FpgoGateway *gateway = gateway_argument(fcinfo);
+	const JsonbValue *data;
+	const char *other;
+
+	fpgo_resolve_require_order(gateway->target.server_name, uuid);
+	data = inquire(gateway, psprintf(FPGO_DETAILS_PATH "/%s", uuid),
+				   FPGO_DETAILS_LIMIT);
+	if (data == NULL)
+		PG_RETURN_NULL();
+	other = fpgo_json_member(data->val.binary.data, "orderUuid");
+	if (other == NULL || strcmp(other, uuid) != 0)
+		raise_odd_answer(gateway->target.server_name);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(unconstify(JsonbValue *, data)));
+}

@@ -1,0 +1,256 @@
+/*
+ * inquiry.c
+ *		What the gateway says when it is asked about its orders.
+ *
+ * An inquiry is a GET, which changes nothing at the gateway and is tried again
+ * when it fails for the moment.  No network traffic happens in this process:
+ * the request goes the way that submit_invoice takes (ask.c).
+ *
+ * The gateway says "there is none" with a 404 of its own, in several spellings,
+ * and so does a list that is empty.  A 404 that is not the API's own, a page of
+ * nginx's for instance, says that the address is wrong.
+ */
+#include "fpgo.h"
+
+#include "catalog/namespace.h"
+#include "common/pg_prng.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/jsonb.h"
+
+#include "text/ascii.h"
+#include "ipc/ask.h"
+#include "followup/inquiry.h"
+#include "order/json_text.h"
+#include "base/wait_events.h"
+
+StaticAssertDecl(FPGO_NEWS_LIMIT <= FPGO_ASK_SMALL,
+				 "what is said about one order must not need a helper process");
+
+/* how often it is tried, and the longest pause between two tries */
+#define MAX_TRIES 3
+#define FIRST_PAUSE_MS 200
+#define MAX_PAUSE_MS 5000
+
+/* longest that one try may take, in milliseconds */
+#define TRY_TIMEOUT 30000
+
+/* ---------- trying ---------- */
+
+/* Whether another try may go better. */
+static bool
+may_mend(const FpgoFinding *finding)
+{
+	if (finding->status == 0)
+		return true;
+	return finding->status == 408 || finding->status == 425 ||
+		finding->status == 429 || finding->status >= 500;
+}
+
+/* How long to wait before it, in milliseconds; -1: longer than one waits here. */
+static int
+choose_pause(const FpgoFinding *finding, int n_tries)
+{
+	int			pause_ms = FIRST_PAUSE_MS << (n_tries - 1);
+
+	/* not all at once who failed at once */
+	pause_ms += (int) (pg_prng_double(&pg_global_prng_state) * pause_ms);
+	if (finding->retry_after_s > MAX_PAUSE_MS / 1000)
+		return -1;
+	return Max(pause_ms, finding->retry_after_s * 1000);
+}
+
+static void
+pause_for(int pause_ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 pause_ms, fpgo_wait_event(FPGO_WAIT_RETRY));
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* In the database's encoding; NULL if that has not all of its characters. */
+static char *
+convert_answer(const char *utf8)
+{
+	int			len = strlen(utf8);
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion;
+	unsigned char *text;
+	int			text_size;
+
+	/* that it is UTF-8 is known */
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return pstrdup(utf8);
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(conversion))
+		return NULL;
+	/* a shorter one would be taken for too short */
+	text_size = (len + 1) * MAX_CONVERSION_GROWTH;
+	text = palloc(text_size);
+	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+									  (unsigned char *) utf8, len, text,
+									  text_size, true) != len)
+		return NULL;
+	return (char *) text;
+}
+
+/*
+ * The answer as the API gives it, which repeats its status; NULL if it is none
+ * of the API's own, or unreadable.
+ */
+static JsonbContainer *
+read_answer(FpgoInquiry *inquiry)
+{
+	const FpgoFinding *finding = inquiry->finding;
+	char	   *text = finding->body ? convert_answer(finding->body) : NULL;
+	FpgoJsonFault fault = {0};
+	char	   *status;
+	Jsonb	   *answer = NULL;
+
+	if (text != NULL)
+		answer = fpgo_json_read(text, strlen(text), &fault);
+	if (answer == NULL)
+	{
+		if (finding->status >= 200 && finding->status <= 299 &&
+			finding->reason == NULL && (text == NULL || fault.is_json))
+			inquiry->end = FPGO_INQUIRY_UNREADABLE;
+		return NULL;
+	}
+	status = fpgo_json_member(&answer->root, "status_code");
+	if (status == NULL ||
+		strcmp(status, psprintf("%d", finding->status)) != 0)
+		return NULL;
+	return &answer->root;
+}
+
+/* The finding of the last try that a question takes. */
+static const FpgoFinding *
+ask_patiently(const FpgoGateway *gateway, FpgoRequest *request)
+{
+	for (int n_tries = 1;; n_tries++)
+	{
+		const FpgoAnswer *answer = fpgo_ask(request);
+		const FpgoFinding *finding = &answer->finding;
+		int			pause_ms;
+
+		if (answer->kind != FPGO_ANSWER_FINDING)
+			ereport(ERROR,
+					(errcode(answer->error.sqlerrcode),
+					 errmsg("could not ask server \"%s\": %s",
+							gateway->target.server_name,
+							answer->error.message),
+					 fpgo_errhide()));
+		if (!may_mend(finding))
+			return finding;
+		pause_ms = choose_pause(finding, n_tries);
+		if (n_tries == MAX_TRIES || pause_ms < 0)
+			return finding;
+		pause_for(pause_ms);
+	}
+}
+
+FpgoInquiry *
+fpgo_inquire(const FpgoGateway *gateway, const char *path, int body_limit)
+{
+	FpgoRequest request = {
+		.kind = FPGO_REQUEST_INQUIRY,
+		.target = gateway->target,
+		.path = path,
+		.body_limit = body_limit,
+	};
+	FpgoInquiry *inquiry = palloc0(sizeof(FpgoInquiry));
+	JsonbContainer *answer;
+	JsonbValue *data;
+	int			status;
+
+	request.target.timeout_ms = Min(request.target.timeout_ms, TRY_TIMEOUT);
+	inquiry->end = FPGO_INQUIRY_FAILED;
+	inquiry->finding = ask_patiently(gateway, &request);
+	status = inquiry->finding->status;
+	answer = may_mend(inquiry->finding) ? NULL : read_answer(inquiry);
+	if (answer == NULL)
+		return inquiry;
+	if (status == 404)
+		inquiry->end = FPGO_INQUIRY_NOTHING;
+	if (status < 200 || status > 299)
+		return inquiry;
+	data = getKeyJsonValueFromContainer(answer, "data", 4, NULL);
+	if (data != NULL && data->type == jbvBinary)
+	{
+		inquiry->end = FPGO_INQUIRY_ANSWERED;
+		inquiry->data = data;
+	}
+	return inquiry;
+}
+
+bool
+fpgo_is_order_uuid(const char *text)
+{
+	size_t		len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+	{
+		if (!is_ascii_alnum(text[i]) && !is_one_of(text[i], "-_"))
+			return false;
+	}
+	return len > 0 && len <= FPGO_ORDER_UUID_MAX;
+}
+
+/* ---------- failing ---------- */
+
+const char *
+fpgo_inquiry_reason(const FpgoInquiry *inquiry)
+{
+	const FpgoFinding *finding = inquiry->finding;
+
+	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body == NULL)
+		return "Its answer is not UTF-8.";
+	if (inquiry->end == FPGO_INQUIRY_UNREADABLE)
+		return psprintf("Its answer has what a text in encoding %s cannot hold.",
+						GetDatabaseEncodingName());
+	return finding->reason != NULL ? finding->reason :
+		psprintf("It answered HTTP status %d.", finding->status);
+}
+
+void
+fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
+{
+	const FpgoFinding *finding = inquiry->finding;
+	int			code = ERRCODE_FPGO_UNREACHED;
+	const char *message = "server \"%s\" did not answer the question";
+	const char *hint = "Nothing was changed; ask again later.";
+
+	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body != NULL)
+	{
+		code = ERRCODE_UNTRANSLATABLE_CHARACTER;
+		message = "answer of server \"%s\" cannot be read";
+		hint = GetDatabaseEncoding() == PG_UTF8 ? "Nothing was changed." :
+			"A database with encoding UTF8 can hold more.";
+	}
+	else if (finding->status == 401 || finding->status == 403)
+	{
+		code = ERRCODE_FPGO_CREDENTIALS;
+		message = "server \"%s\" refused the credentials";
+		hint = "Put the right token into the user mapping.";
+	}
+	else if (finding->status == 429)
+	{
+		code = ERRCODE_FPGO_SLOW_DOWN;
+		message = "server \"%s\" asked to slow down";
+		if (finding->retry_after_s >= 0)
+			hint = psprintf(ngettext("Ask again in %d second.",
+									 "Ask again in %d seconds.",
+									 finding->retry_after_s),
+							finding->retry_after_s);
+	}
+	else if (!may_mend(finding))
+		hint = "SELECT * FROM fpgo.doctor() says more.";
+	ereport(ERROR,
+			(errcode(code),
+			 errmsg(message, server_name),
+			 errdetail_internal("%s", fpgo_inquiry_reason(inquiry)),
+			 errhint("%s", hint),
+			 fpgo_errhide()));
+}

@@ -1,0 +1,158 @@
+/*
+ * order_status.c
+ *		What the gateway says of accepted orders when it is asked, on record.
+ *
+ * Reports read it from here and never go out to the network.  Statuses are
+ * free text, as the gateway documents no list of them, and compared without
+ * case, as it spells them both ways.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+
+#include "text/format.h"
+#include "order/json_text.h"
+#include "followup/order_status.h"
+#include "tables/statement.h"
+
+/* ---------- reading ---------- */
+
+/* A member that is an amount in NOK, as text; else NULL. */
+static char *
+read_amount(JsonbContainer *object, const char *name)
+{
+	char	   *text = fpgo_json_member(object, name);
+
+	if (text == NULL || !fpgo_is_amount((FpgoSpan) {text, strlen(text)}))
+		return NULL;
+	return text;
+}
+
+bool
+fpgo_news_read(JsonbContainer *object, FpgoNews *news)
+{
+	news->order_uuid = fpgo_json_member(object, "uuid");
+	news->status = fpgo_json_member(object, "status");
+	news->order_amount = read_amount(object, "orderAmount");
+	news->refunded_amount = read_amount(object, "refundedAmount");
+	if (news->status != NULL && news->status[0] == '\0')
+		news->status = NULL;
+	return news->order_uuid != NULL && news->order_uuid[0] != '\0';
+}
+
+/* ---------- keeping ---------- */
+
+#define ORDERS \
+	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)," \
+	"  pg_catalog.unnest($4), pg_catalog.unnest($5))" \
+	"  AS o (order_uuid, status, order_amount, refunded_amount)"
+
+/* a row to lock, for each order that we submitted */
+static FpgoStatement begin_statement = {
+	.sql = "INSERT INTO fpgo_internal.gateway_order (order_uuid, server)"
+	" SELECT o.order_uuid, $1"
+	" FROM pg_catalog.unnest($2) AS o (order_uuid)"
+	" WHERE EXISTS (SELECT FROM fpgo_internal.submission s"
+	"  WHERE s.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"  AND s.server OPERATOR(pg_catalog.=) $1)"
+	" ORDER BY o.order_uuid"
+	" ON CONFLICT (order_uuid, server) DO NOTHING",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTARRAYOID}
+};
+
+/* sorted, so that two who do this at once wait for each other one way only */
+static FpgoStatement keep_statement = {
+	.sql = "WITH before AS MATERIALIZED (SELECT g.order_uuid, g.status"
+	"  FROM fpgo_internal.gateway_order g"
+	"  WHERE g.server OPERATOR(pg_catalog.=) $1"
+	"   AND g.order_uuid OPERATOR(pg_catalog.=) ANY ($2)"
+	"  ORDER BY g.order_uuid FOR UPDATE),"
+	" kept AS (UPDATE fpgo_internal.gateway_order g"
+	"  SET status = o.status, status_at = pg_catalog.clock_timestamp(),"
+	"   order_amount = CASE WHEN o.order_amount OPERATOR(pg_catalog.<>) ''"
+	"    THEN o.order_amount::pg_catalog.numeric"
+	"    ELSE g.order_amount END,"
+	"   refunded_amount = CASE WHEN o.refunded_amount OPERATOR(pg_catalog.<>) ''"
+	"    THEN o.refunded_amount::pg_catalog.numeric"
+	"    ELSE g.refunded_amount END"
+	ORDERS
+	"  JOIN before ON before.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"  WHERE g.server OPERATOR(pg_catalog.=) $1"
+	"   AND g.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"  RETURNING g.order_uuid, g.status, before.status AS status_before)"
+	" INSERT INTO fpgo_internal.status_change (order_uuid, server, status)"
+	" SELECT order_uuid, $1, status FROM kept"
+	" WHERE status_before IS NULL OR pg_catalog.lower(status)"
+	"  OPERATOR(pg_catalog.<>) pg_catalog.lower(status_before)",
+	.n_parameters = 5,
+	.types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+static FpgoStatement number_statement = {
+	.sql = "UPDATE fpgo_internal.gateway_order SET invoice_number = $3"
+	" WHERE server OPERATOR(pg_catalog.=) $1"
+	" AND order_uuid OPERATOR(pg_catalog.=) $2",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID}
+};
+
+static void
+begin(const char *server, const char *const *order_uuids)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_text(&p, server);
+	fpgo_put_texts(&p, order_uuids);
+	(void) fpgo_owner_run(&begin_statement, &p);
+}
+
+void
+fpgo_news_keep(const char *server, const FpgoNews *news, int n)
+{
+	const char **columns[4];
+	FpgoParameters p = {0};
+	int			n_kept = 0;
+
+	if (XactReadOnly)
+		return;
+	for (int i = 0; i < (int) lengthof(columns); i++)
+		columns[i] = MemoryContextAllocExtended(CurrentMemoryContext,
+												sizeof(char *) * (n + 1),
+												MCXT_ALLOC_HUGE |
+												MCXT_ALLOC_ZERO);
+	for (int i = 0; i < n; i++)
+	{
+		if (news[i].status == NULL)
+			continue;
+		columns[0][n_kept] = news[i].order_uuid;
+		columns[1][n_kept] = news[i].status;
+		columns[2][n_kept] = news[i].order_amount ? news[i].order_amount : "";
+		columns[3][n_kept++] = news[i].refunded_amount ?
+			news[i].refunded_amount : "";
+	}
+	if (n_kept == 0)
+		return;
+	begin(server, columns[0]);
+	fpgo_put_text(&p, server);
+	for (int i = 0; i < (int) lengthof(columns); i++)
+		fpgo_put_texts(&p, columns[i]);
+	(void) fpgo_owner_run(&keep_statement, &p);
+}
+
+void
+fpgo_news_keep_invoice_number(const char *server, const char *order_uuid,
+							  const char *invoice_number)
+{
+	const char *const order_uuids[] = {order_uuid, NULL};
+	FpgoParameters p = {0};
+
+	if (XactReadOnly)
+		return;
+	begin(server, order_uuids);
+	fpgo_put_text(&p, server);
+	fpgo_put_text(&p, order_uuid);
+	fpgo_put_text(&p, invoice_number);
+	(void) fpgo_owner_run(&number_statement, &p);
+}

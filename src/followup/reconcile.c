@@ -1,0 +1,544 @@
+/*
+ * reconcile.c
+ *		Finds out what became of uncertain submissions.
+ *
+ * Nobody knows of an uncertain submission whether the gateway has its order.
+ * The gateway cannot be asked by our reference, which it does not show.  What
+ * it shows is evidence:
+ *
+ *		a genuine callback to the submission's own address (callback.c),
+ *		which names an order that the gateway, asked, has;
+ *
+ *		one order of the gateway's list that no submission has and that has
+ *		the same totals, lines, date and customer, where no other such order
+ *		and no other submission could be meant;
+ *
+ * Each proves that the order arrived, so the submission is accepted.  Nothing
+ * proves that it did not: an order may come into being later, and lists may be
+ * late.  So nothing is ever sent again from here; what evidence does not decide
+ * stays uncertain, and view fpgo.candidates shows what comes near.  A change of
+ * an order (fpgoUuid) stays so, too: the gateway does not show all that it may
+ * have changed.
+ *
+ * Every question is asked with the rights and the token of the role that
+ * handed the order in: it is its account that has the order.
+ */
+#include "fpgo.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "order/json_text.h"
+#include "followup/likeness.h"
+#include "followup/order_list.h"
+#include "followup/order_status.h"
+#include "followup/reconcile.h"
+#include "followup/resolve.h"
+#include "records/locks.h"
+#include "followup/sightings.h"
+#include "base/subtransaction.h"
+#include "records/submissions.h"
+
+PG_FUNCTION_INFO_V1(fpgo_reconcile);
+
+/* longest identifier of a customer, in bytes */
+#define CUSTOMER_UUID_MAX 255
+
+/* One uncertain submission. */
+typedef struct Case
+{
+	const FpgoDoubt *doubt;
+	const FpgoLikeness *likeness;
+	const char *changed_uuid;	/* the order that it changes; NULL if it makes
+								 * a new one */
+	const char *found_uuid;		/* the order that it became; NULL: not known */
+	const char *found_status;	/* of that, and its customer; may be NULL */
+	const char *customer_uuid;
+	FpgoVerdict *verdict;
+} Case;
+
+/* The cases of one role at one server. */
+typedef struct Account
+{
+	const char *server;
+	const char *role;
+	List	   *cases;
+	FpgoGateway *gateway;
+} Account;
+
+/* ---------- evidence ---------- */
+
+/* The customer's identifier, if it is one word of printable ASCII. */
+static const char *
+read_customer_uuid(JsonbContainer *details)
+{
+	JsonbValue *customer = getKeyJsonValueFromContainer(details,
+														"customerDetails", 15,
+														NULL);
+	const char *uuid = customer != NULL && customer->type == jbvBinary ?
+	fpgo_json_member(customer->val.binary.data, "uuid") : NULL;
+
+	if (uuid == NULL || uuid[0] == '\0' || strlen(uuid) > CUSTOMER_UUID_MAX)
+		return NULL;
+	for (const char *c = uuid; *c != '\0'; c++)
+	{
+		if (*c <= ' ' || *c > '~')
+			return NULL;
+	}
+	return uuid;
+}
+
+/* The evidence suffices.  Accepted it is in the end; see accept_found. */
+static void
+note_found(Case *c, const char *order_uuid, JsonbContainer *details,
+		   const char *reason)
+{
+	const char *status = fpgo_json_member(details, "status");
+
+	c->found_uuid = order_uuid;
+	c->found_status = status != NULL && status[0] != '\0' ? status : NULL;
+	c->customer_uuid = read_customer_uuid(details);
+	c->verdict->detail = reason;
+}
+
+/* Put on record how the two look, for who has to decide. */
+static void
+record_look(const Account *account, const Case *c, const char *order_uuid,
+			const FpgoLook *look)
+{
+	const FpgoSighting sighting = {.order_uuid = order_uuid,
+		.status = fpgo_json_member(look->details, "status"),
+	.likeness = look->likeness};
+
+	SPI_connect();
+	fpgo_sightings_record(account->server, GetCurrentTimestamp(), &sighting, 1);
+	fpgo_sightings_describe(c->doubt, c->likeness);
+	SPI_finish();
+}
+
+/* An order that a callback names: is it there, and is it this one? */
+static void
+decide_named(const Account *account, Case *c, const char *order_uuid)
+{
+	FpgoLook	look = fpgo_listing_look_at(account->gateway, order_uuid);
+	const char *differs;
+
+	if (look.details == NULL)
+	{
+		c->verdict->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ||
+			look.inquiry->end == FPGO_INQUIRY_UNREADABLE ?
+			fpgo_listing_failure(look.inquiry) :
+			psprintf("The gateway shows no order %s.", order_uuid);
+		return;
+	}
+	differs = fpgo_likeness_differs(c->likeness, look.likeness);
+	record_look(account, c, order_uuid, &look);
+	if (differs != NULL)
+		c->verdict->detail = psprintf("The gateway's order %s differs in %s.",
+									  order_uuid, differs);
+	else
+		note_found(c, order_uuid, look.details,
+				   "A callback to its own address named this order, and the gateway has it.");
+}
+
+/* ---------- the list ---------- */
+
+/* The order of a submission; NULL if it is kept no longer. */
+static Jsonb *
+read_payload(const FpgoDoubt *doubt)
+{
+	FpgoJsonFault fault;
+
+	return doubt->payload == NULL ? NULL :
+		fpgo_json_read(doubt->payload, strlen(doubt->payload), &fault);
+}
+
+/* Put on record what was seen, and how the doubtful ones look. */
+static List *
+record(const Account *account, const FpgoListing *listing, List *cases)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *wanted = NIL;
+	List	   *doubts;
+	List	   *matches;
+	ListCell   *cell;
+
+	foreach(cell, cases)
+		wanted = lappend(wanted,
+						 unconstify(FpgoDoubt *, ((Case *) lfirst(cell))->doubt));
+	SPI_connect();
+	fpgo_sightings_record(account->server, listing->came_at,
+						  listing->sightings, listing->n);
+	/* asked anew: what was begun before the list was made may be in it */
+	doubts = fpgo_sightings_doubts(context);
+	foreach(cell, doubts)
+	{
+		static const FpgoLikeness nothing = {0};
+		const FpgoDoubt *doubt = lfirst(cell);
+		Jsonb	   *payload = read_payload(doubt);
+
+		/* without a payload it might have become any order */
+		fpgo_sightings_describe(doubt, payload == NULL ? &nothing :
+								fpgo_likeness_of_payload(payload));
+	}
+	matches = fpgo_sightings_match(account->server, wanted,
+								   listing->sightings, listing->n, context);
+	SPI_finish();
+	return matches;
+}
+
+/* One order and one submission are alike.  Is the order still so? */
+static void
+decide_match(const Account *account, Case *c, const char *order_uuid)
+{
+	FpgoLook	look = fpgo_listing_look_at(account->gateway, order_uuid);
+
+	if (look.inquiry->end == FPGO_INQUIRY_FAILED)
+		c->verdict->detail = fpgo_listing_failure(look.inquiry);
+	else if (look.details == NULL ||
+			 fpgo_likeness_differs_or_lacks(c->likeness, look.likeness) != NULL)
+		c->verdict->detail = psprintf("The gateway's order %s has changed.",
+									  order_uuid);
+	else
+		note_found(c, order_uuid, look.details,
+				   "Of the gateway's orders that no other submission has, this one alone has its amounts, products, date and customer.");
+}
+
+static void
+judge(const Account *account, Case *c, const FpgoListing *listing,
+	  const FpgoMatch *match)
+{
+	if (match != NULL && match->n_unseen > 0)
+		c->verdict->detail = listing->trouble != NULL ? listing->trouble :
+			psprintf("Orders of the gateway's that are still to be looked at: %d.",
+					 match->n_unseen);
+	else if (match == NULL || match->n_orders == 0)
+		c->verdict->detail = "The gateway shows no order that is like it, which does not prove that there will be none.";
+	else if (match->n_orders > 1)
+		c->verdict->detail =
+			psprintf("Orders of the gateway's that are like it: %d; see fpgo.candidates.",
+					 match->n_orders);
+	else if (match->n_rivals > 0)
+		c->verdict->detail =
+			psprintf("Order %s is like it, and like other submissions that it may belong to: %d.",
+					 match->order_uuid, match->n_rivals);
+	else
+		decide_match(account, c, match->order_uuid);
+}
+
+/* Look for cases that nothing names. */
+static void
+decide_by_list(const Account *account, List *cases)
+{
+	const FpgoListing *listing = fpgo_listing_fetch(account->gateway);
+	List	   *matches = NIL;
+	ListCell   *cell;
+
+	/* what was seen of a list that is not whole is worth keeping, too */
+	if (listing->n > 0)
+		matches = record(account, listing, cases);
+	foreach(cell, cases)
+	{
+		Case	   *c = lfirst(cell);
+		const FpgoMatch *match = NULL;
+		ListCell   *other;
+
+		if (listing->fault != NULL)
+		{
+			c->verdict->detail = listing->fault;
+			continue;
+		}
+		foreach(other, matches)
+		{
+			if (((FpgoMatch *) lfirst(other))->submission == c->doubt->submission)
+				match = lfirst(other);
+		}
+		judge(account, c, listing, match);
+	}
+}
+
+/* ---------- accounts ---------- */
+
+static void
+open_account(void *arg)
+{
+	Account    *account = arg;
+
+	account->gateway = fpgo_gateway_resolve(account->server,
+											get_role_oid(account->role, false));
+}
+
+static void
+decide(const Account *account)
+{
+	List	   *unnamed = NIL;
+	ListCell   *cell;
+
+	foreach(cell, account->cases)
+	{
+		Case	   *c = lfirst(cell);
+
+		if (c->likeness == NULL)
+			c->verdict->detail = "Its payload is kept no longer, so there is nothing to compare.";
+		else if (c->changed_uuid != NULL)
+			c->verdict->detail =
+				psprintf("It changes order %s; compare with what the gateway has of it.",
+						 c->changed_uuid);
+		else if (list_length(c->doubt->named) == 1)
+			decide_named(account, c, linitial(c->doubt->named));
+		else if (c->doubt->named != NIL)
+			c->verdict->detail = "Callbacks to its own address named several orders; see fpgo.candidates.";
+		else
+			unnamed = lappend(unnamed, c);
+	}
+	if (unnamed != NIL)
+		decide_by_list(account, unnamed);
+}
+
+static void
+decide_account(void *arg)
+{
+	Account    *account = arg;
+
+	PG_TRY();
+	{
+		decide(account);
+	}
+	PG_CATCH();
+	{
+		fpgo_gateway_wipe(account->gateway);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	fpgo_gateway_wipe(account->gateway);
+}
+
+/*
+ * What goes wrong with one account keeps no other from being asked: the role,
+ * its right or its token may be gone, or the server badly set up.
+ */
+static void
+reconcile_account(Account *account)
+{
+	ErrorData  *error = fpgo_subtransaction_run(open_account, account);
+	ListCell   *cell;
+
+	if (error == NULL)
+		error = fpgo_subtransaction_run(decide_account, account);
+	if (error == NULL)
+		return;
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError(error);
+	foreach(cell, account->cases)
+	{
+		Case	   *c = lfirst(cell);
+
+		if (c->verdict->detail == NULL)
+			c->verdict->detail = psprintf("The gateway could not be asked: %s.",
+										  error->message);
+	}
+}
+
+/* ---------- cases ---------- */
+
+/* The order that a payload changes; NULL if it makes a new one. */
+static const char *
+read_changed_uuid(Jsonb *payload)
+{
+	const char *uuid = fpgo_json_member(&payload->root, "fpgoUuid");
+
+	return uuid == NULL || uuid[0] == '\0' ? NULL : uuid;
+}
+
+static Case *
+make_case(const FpgoDoubt *doubt)
+{
+	Case	   *c = palloc0(sizeof(Case));
+	Jsonb	   *payload = read_payload(doubt);
+
+	c->doubt = doubt;
+	c->verdict = palloc0(sizeof(FpgoVerdict));
+	c->verdict->submission = doubt->submission;
+	if (payload == NULL)
+		return c;
+	c->likeness = fpgo_likeness_of_payload(payload);
+	c->changed_uuid = read_changed_uuid(payload);
+	return c;
+}
+
+/* Is it uncertain, or will be as soon as it is swept? */
+static bool
+is_in_doubt(bool is_uncertain, int64 run)
+{
+	return is_uncertain || (run != 0 && fpgo_run_is_dead(run));
+}
+
+/* Uncertain submissions, by account; those are in the same order. */
+static List *
+find_accounts(List *doubts, int64 only)
+{
+	List	   *accounts = NIL;
+	Account    *account = NULL;
+	ListCell   *cell;
+
+	foreach(cell, doubts)
+	{
+		const FpgoDoubt *doubt = lfirst(cell);
+
+		if (!is_in_doubt(doubt->is_uncertain, doubt->run) ||
+			(only != 0 && doubt->submission != only))
+			continue;
+		if (account == NULL || strcmp(account->server, doubt->server) != 0 ||
+			strcmp(account->role, doubt->role) != 0)
+		{
+			account = palloc0(sizeof(Account));
+			account->server = doubt->server;
+			account->role = doubt->role;
+			accounts = lappend(accounts, account);
+		}
+		account->cases = lappend(account->cases, make_case(doubt));
+	}
+	return accounts;
+}
+
+/* Raises unless the one that is wanted is there and uncertain. */
+static void
+require_uncertain(int64 id)
+{
+	const FpgoSubmission *submission = fpgo_submission_find(id);
+
+	if (submission == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("submission %lld does not exist", (long long) id),
+				 fpgo_errhide()));
+	if (!is_in_doubt(submission->state == FPGO_UNCERTAIN, submission->run))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("submission %lld is not uncertain", (long long) id),
+				 errdetail("It is %s.", fpgo_state_name(submission->state)),
+				 fpgo_errhide()));
+}
+
+/*
+ * Accept what has become of a case.  All of them at the end and at once: a
+ * row that is changed is locked, and others must not wait for the gateway.
+ */
+static void
+accept_found(Case *c)
+{
+	FpgoVerdict *verdict = c->verdict;
+	FpgoNews	news = {.order_uuid = c->found_uuid,.status = c->found_status};
+
+	if (!fpgo_resolve_accept(c->doubt->submission, c->found_uuid,
+							 c->customer_uuid, verdict->detail))
+	{
+		verdict->detail = psprintf("Order %s is another submission's, or this one has been decided about.",
+								   c->found_uuid);
+		return;
+	}
+	SPI_connect();
+	fpgo_news_keep(c->doubt->server, &news, 1);
+	SPI_finish();
+	verdict->is_accepted = true;
+	verdict->order_uuid = c->found_uuid;
+}
+
+/* What was found out, on record: a list of FpgoVerdict. */
+static List *
+conclude(List *accounts)
+{
+	List	   *verdicts = NIL;
+	ListCell   *cell;
+
+	(void) fpgo_submission_sweep();
+	foreach(cell, accounts)
+	{
+		const Account *account = lfirst(cell);
+		ListCell   *other;
+
+		foreach(other, account->cases)
+		{
+			Case	   *c = lfirst(other);
+
+			if (c->found_uuid != NULL)
+				accept_found(c);
+			verdicts = lappend(verdicts, c->verdict);
+		}
+	}
+	SPI_connect();
+	fpgo_sightings_tidy();
+	SPI_finish();
+	return verdicts;
+}
+
+List *
+fpgo_reconcile_run(int64 only)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *accounts;
+	List	   *doubts;
+	ListCell   *cell;
+
+	/* an old snapshot does not show whose an order is by now */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("uncertain submissions must be looked for in a READ COMMITTED transaction"),
+				 fpgo_errhide()));
+	if (!fpgo_run_try_reconcile())
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("uncertain submissions are being looked for already"),
+				 errhint("Wait until the other session, or the worker, has finished."),
+				 fpgo_errhide()));
+	if (only != 0)
+		require_uncertain(only);
+	SPI_connect();
+	doubts = fpgo_sightings_doubts(context);
+	SPI_finish();
+	accounts = find_accounts(doubts, only);
+	foreach(cell, accounts)
+		reconcile_account(lfirst(cell));
+	return conclude(accounts);
+}
+
+/* ---------- SQL ---------- */
+
+Datum
+fpgo_reconcile(PG_FUNCTION_ARGS)
+{
+	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *cell;
+
+	PreventCommandDuringRecovery("fpgo.reconcile()");
+	PreventCommandIfReadOnly("fpgo.reconcile()");
+	PreventCommandIfParallelMode("fpgo.reconcile()");
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(cell, fpgo_reconcile_run(only))
+	{
+		const FpgoVerdict *verdict = lfirst(cell);
+		FpgoState	state = verdict->is_accepted ? FPGO_ACCEPTED :
+		FPGO_UNCERTAIN;
+		Datum		values[4] = {Int64GetDatum(verdict->submission),
+			CStringGetTextDatum(fpgo_state_name(state)), (Datum) 0,
+		CStringGetTextDatum(verdict->detail)};
+		bool		nulls[4] = {false, false, verdict->order_uuid == NULL,
+		false};
+
+		if (!nulls[2])
+			values[2] = CStringGetTextDatum(verdict->order_uuid);
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}

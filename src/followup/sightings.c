@@ -1,0 +1,389 @@
+/*
+ * sightings.c
+ *		Orders of the gateway's that no submission has, on record.
+ *
+ * An account has orders that were never handed to fpgo: made by hand, by an
+ * older system, by another database.  Each is looked at once and its likeness
+ * kept, so that to look for one more uncertain order takes one list and no
+ * more questions than there are new orders in it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/timestamp.h"
+
+#include "tables/statement.h"
+#include "followup/sightings.h"
+
+/* ---------- statements ---------- */
+
+/* has a submission this order?  At any server: several may be one account */
+#define IS_HELD(uuid) \
+	"EXISTS (SELECT FROM fpgo_internal.submission h" \
+	" WHERE h.order_uuid OPERATOR(pg_catalog.=) " uuid ")"
+
+#define IS_SAME(column, a, b) \
+	a "." column " OPERATOR(pg_catalog.=) " b "." column
+
+/* alike in all; false or NULL if not, or if one of them says nothing */
+#define ARE_ALIKE(a, b) \
+	IS_SAME("products", a, b) " AND " IS_SAME("amounts", a, b) \
+	" AND " IS_SAME("order_date", a, b) \
+	" AND COALESCE(" IS_SAME("customer", a, b) ", " IS_SAME("contact", a, b) ")"
+
+#define TEXTS(n) "pg_catalog.unnest($" #n ")"
+
+static FpgoStatement doubts_statement = {
+	.sql = "SELECT s.id, s.server, s.role,"
+	" s.state OPERATOR(pg_catalog.=) 'uncertain', s.run, p.payload,"
+	" (SELECT pg_catalog.min(c.order_uuid) FROM fpgo_internal.callback c"
+	"  WHERE c.submission OPERATOR(pg_catalog.=) s.id"
+	"  AND c.server OPERATOR(pg_catalog.=) s.server),"
+	" (SELECT pg_catalog.max(c.order_uuid) FROM fpgo_internal.callback c"
+	"  WHERE c.submission OPERATOR(pg_catalog.=) s.id"
+	"  AND c.server OPERATOR(pg_catalog.=) s.server)"
+	" FROM fpgo_internal.submission s"
+	" LEFT JOIN fpgo_internal.payload p"
+	"  ON p.submission OPERATOR(pg_catalog.=) s.id"
+	" WHERE s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
+	" ORDER BY s.server, s.role, s.id",
+	.n_parameters = 0
+};
+
+/* what was looked at and said nothing is looked at again once it has changed */
+static FpgoStatement unknown_statement = {
+	.sql = "SELECT o.place FROM ROWS FROM (" TEXTS(2) ", " TEXTS(3) ")"
+	"  WITH ORDINALITY AS o (order_uuid, status, place)"
+	" LEFT JOIN fpgo_internal.sighting g"
+	"  ON g.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"  AND g.server OPERATOR(pg_catalog.=) $1"
+	" WHERE NOT " IS_HELD("o.order_uuid")
+	" AND (g.looked_at IS NULL"
+	"  OR ((g.amounts IS NULL OR g.order_date IS NULL OR g.products IS NULL"
+	"    OR (g.customer IS NULL AND g.contact IS NULL))"
+	"   AND COALESCE(g.status, '') OPERATOR(pg_catalog.<>) o.status))"
+	" ORDER BY g.order_uuid IS NOT NULL, o.place",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+#define KEPT_UNLESS_LOOKED(column) \
+	column " = CASE WHEN excluded.looked_at IS NULL THEN g." column \
+	" ELSE excluded." column " END"
+
+#define OR_NULL(column) \
+	"CASE WHEN o." column " OPERATOR(pg_catalog.<>) '' THEN o." column " END"
+
+/*
+ * What is known already is left out, since ON CONFLICT would lock, and so
+ * write, a row a time.  Sorted, so that two who do this at once wait for each
+ * other one way only.
+ */
+static FpgoStatement record_statement = {
+	.sql = "INSERT INTO fpgo_internal.sighting AS g (order_uuid, server, status,"
+	"  looked_at, amounts, order_date, products, customer, contact,"
+	"  first_seen_at)"
+	" SELECT DISTINCT ON (o.order_uuid) o.order_uuid, $1, " OR_NULL("status") ","
+	"  CASE WHEN o.is_looked OPERATOR(pg_catalog.<>) ''"
+	"   THEN pg_catalog.clock_timestamp() END, " OR_NULL("amounts") ", "
+	OR_NULL("order_date") ", " OR_NULL("products") ", " OR_NULL("customer") ", "
+	OR_NULL("contact") ", $10"
+	" FROM ROWS FROM (" TEXTS(2) ", " TEXTS(3) ", " TEXTS(4) ", " TEXTS(5) ", "
+	TEXTS(6) ", " TEXTS(7) ", " TEXTS(8) ", " TEXTS(9) ")"
+	"  AS o (order_uuid, status, is_looked, amounts, order_date, products,"
+	"   customer, contact)"
+	" WHERE NOT " IS_HELD("o.order_uuid")
+	" AND (o.is_looked OPERATOR(pg_catalog.<>) '' OR NOT EXISTS"
+	"  (SELECT FROM fpgo_internal.sighting k"
+	"   WHERE k.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"   AND k.server OPERATOR(pg_catalog.=) $1"
+	"   AND COALESCE(k.status, '') OPERATOR(pg_catalog.=) o.status))"
+	" ORDER BY o.order_uuid, o.is_looked USING OPERATOR(pg_catalog.>)"
+	" ON CONFLICT (order_uuid, server) DO UPDATE SET status = excluded.status,"
+	"  looked_at = COALESCE(excluded.looked_at, g.looked_at), "
+	KEPT_UNLESS_LOOKED("amounts") ", " KEPT_UNLESS_LOOKED("order_date") ", "
+	KEPT_UNLESS_LOOKED("products") ", " KEPT_UNLESS_LOOKED("customer") ", "
+	KEPT_UNLESS_LOOKED("contact")
+	" WHERE excluded.looked_at IS NOT NULL OR COALESCE(g.status, '')"
+	"  OPERATOR(pg_catalog.<>) COALESCE(excluded.status, '')",
+	.n_parameters = 10,
+	.types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID}
+};
+
+static FpgoStatement describe_statement = {
+	.sql = "INSERT INTO fpgo_internal.likeness (submission, amounts, order_date,"
+	"  products, customer, contact) VALUES ($1, $2, $3, $4, $5, $6)"
+	" ON CONFLICT (submission) DO NOTHING",
+	.n_parameters = 6,
+	.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+/* not known to differ in anything */
+#define MAY_BE(column, a, b) "(" IS_SAME(column, a, b) ") IS NOT FALSE"
+#define MAY_BE_ALIKE(a, b) \
+	MAY_BE("products", a, b) " AND " MAY_BE("amounts", a, b) \
+	" AND " MAY_BE("order_date", a, b) \
+	" AND COALESCE(" IS_SAME("customer", a, b) ", " IS_SAME("contact", a, b) ")" \
+	" IS NOT FALSE"
+
+/*
+ * A rival is another submission that the order may belong to: one that is not
+ * finished and of which nothing tells the order apart, or one of the same
+ * reference that was given up while nobody knew whether it had arrived.
+ */
+static FpgoStatement match_statement = {
+	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at,"
+	"   pg_catalog.count(*) AS n"
+	"  FROM fpgo_internal.sighting g"
+	"  WHERE g.server OPERATOR(pg_catalog.=) $1 AND g.looked_at IS NULL"
+	"  AND g.order_uuid OPERATOR(pg_catalog.=) ANY (SELECT " TEXTS(3) ")"
+	"  AND NOT " IS_HELD("g.order_uuid") " GROUP BY g.first_seen_at)"
+	" SELECT l.submission, m.order_uuid, m.n,"
+	" (SELECT pg_catalog.sum(u.n)::pg_catalog.int8 FROM unseen u WHERE"
+	"   u.first_seen_at OPERATOR(pg_catalog.>) b.began_at),"
+	" (SELECT pg_catalog.count(*) FROM fpgo_internal.sighting g"
+	"   CROSS JOIN fpgo_internal.likeness r"
+	"   JOIN fpgo_internal.submission t"
+	"    ON t.id OPERATOR(pg_catalog.=) r.submission"
+	"   WHERE g.order_uuid OPERATOR(pg_catalog.=) m.order_uuid"
+	"   AND g.server OPERATOR(pg_catalog.=) $1"
+	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
+	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
+	"   AND " MAY_BE_ALIKE("g", "r") ")"
+	" OPERATOR(pg_catalog.+)"
+	" (SELECT pg_catalog.count(*) FROM fpgo_internal.submission t"
+	"   WHERE t.reference OPERATOR(pg_catalog.=) s.reference"
+	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
+	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{refused,cancelled}')"
+	"   AND EXISTS (SELECT FROM fpgo_internal.attempt a"
+	"    WHERE a.submission OPERATOR(pg_catalog.=) t.id"
+	"    AND a.outcome OPERATOR(pg_catalog.=) 'unknown'))"
+	" FROM fpgo_internal.likeness l"
+	" JOIN fpgo_internal.submission s"
+	"  ON s.id OPERATOR(pg_catalog.=) l.submission"
+	" CROSS JOIN LATERAL (SELECT pg_catalog.min(a.started_at) AS began_at"
+	"  FROM fpgo_internal.attempt a"
+	"  WHERE a.submission OPERATOR(pg_catalog.=) s.id"
+	"  AND COALESCE(a.outcome, 'unknown') OPERATOR(pg_catalog.=) 'unknown') b"
+	" CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS n,"
+	"   pg_catalog.min(g.order_uuid) AS order_uuid"
+	"  FROM fpgo_internal.sighting g"
+	"  WHERE g.server OPERATOR(pg_catalog.=) $1 AND " ARE_ALIKE("g", "l")
+	"  AND g.order_uuid OPERATOR(pg_catalog.=) ANY ($3)"
+	"  AND g.first_seen_at OPERATOR(pg_catalog.>) b.began_at"
+	"  AND NOT " IS_HELD("g.order_uuid") ") m"
+	" WHERE l.submission OPERATOR(pg_catalog.=) ANY ($2)"
+	" AND s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
+	" ORDER BY l.submission",
+	.n_parameters = 3,
+	.types = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID}
+};
+
+static FpgoStatement forget_held_statement = {
+	.sql = "DELETE FROM fpgo_internal.sighting g WHERE "
+	IS_HELD("g.order_uuid"),
+	.n_parameters = 0
+};
+
+static FpgoStatement forget_finished_statement = {
+	.sql = "DELETE FROM fpgo_internal.likeness l WHERE NOT EXISTS"
+	" (SELECT FROM fpgo_internal.submission s"
+	"  WHERE s.id OPERATOR(pg_catalog.=) l.submission"
+	"  AND s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}'))",
+	.n_parameters = 0
+};
+
+/* ---------- doubts ---------- */
+
+static FpgoDoubt *
+read_doubt(int row, MemoryContext context)
+{
+	FpgoDoubt  *doubt = MemoryContextAllocZero(context, sizeof(FpgoDoubt));
+	MemoryContext old = MemoryContextSwitchTo(context);
+	const char *first = fpgo_get_text(row, 7, context);
+	const char *last = fpgo_get_text(row, 8, context);
+	bool		is_null;
+
+	doubt->submission = fpgo_get_int64(row, 1);
+	doubt->server = fpgo_get_text(row, 2, context);
+	doubt->role = fpgo_get_text(row, 3, context);
+	doubt->is_uncertain = DatumGetBool(fpgo_get_datum(row, 4, &is_null));
+	doubt->run = fpgo_get_int64(row, 5);
+	doubt->payload = fpgo_get_text(row, 6, context);
+	if (first != NULL)
+		doubt->named = list_make1(unconstify(char *, first));
+	if (first != NULL && strcmp(first, last) != 0)
+		doubt->named = lappend(doubt->named, unconstify(char *, last));
+	MemoryContextSwitchTo(old);
+	return doubt;
+}
+
+List *
+fpgo_sightings_doubts(MemoryContext context)
+{
+	FpgoParameters p = {0};
+	List	   *doubts = NIL;
+	int			n;
+
+	n = fpgo_owner_run(&doubts_statement, &p);
+	for (int i = 0; i < n; i++)
+	{
+		FpgoDoubt  *doubt = read_doubt(i, context);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		doubts = lappend(doubts, doubt);
+		MemoryContextSwitchTo(old);
+	}
+	return doubts;
+}
+
+void
+fpgo_sightings_describe(const FpgoDoubt *doubt, const FpgoLikeness *likeness)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, doubt->submission);
+	fpgo_put_text(&p, likeness->amounts);
+	fpgo_put_text(&p, likeness->order_date);
+	fpgo_put_text(&p, likeness->products);
+	fpgo_put_text(&p, likeness->customer);
+	fpgo_put_text(&p, likeness->contact);
+	(void) fpgo_owner_run(&describe_statement, &p);
+}
+
+/* ---------- sightings ---------- */
+
+/* Columns of n rows of texts, in which "" stands for NULL. */
+static const char **
+make_column(int n)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext,
+									  sizeof(char *) * ((Size) n + 1),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+static const char *
+or_blank(const char *text)
+{
+	return text ? text : "";
+}
+
+List *
+fpgo_sightings_unknown(const char *server, const FpgoSighting *sightings,
+					   int n, MemoryContext context)
+{
+	const char **order_uuids = make_column(n);
+	const char **statuses = make_column(n);
+	FpgoParameters p = {0};
+	List	   *places = NIL;
+	int			n_unknown;
+
+	for (int i = 0; i < n; i++)
+	{
+		order_uuids[i] = sightings[i].order_uuid;
+		statuses[i] = or_blank(sightings[i].status);
+	}
+	fpgo_put_text(&p, server);
+	fpgo_put_texts(&p, order_uuids);
+	fpgo_put_texts(&p, statuses);
+	n_unknown = fpgo_owner_run(&unknown_statement, &p);
+	for (int i = 0; i < n_unknown; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		places = lappend_int(places, (int) fpgo_get_int64(i, 1) - 1);
+		MemoryContextSwitchTo(old);
+	}
+	return places;
+}
+
+void
+fpgo_sightings_record(const char *server, TimestampTz seen_at,
+					  const FpgoSighting *sightings, int n)
+{
+	const char **columns[8];
+	FpgoParameters p = {0};
+
+	for (int i = 0; i < (int) lengthof(columns); i++)
+		columns[i] = make_column(n);
+	for (int i = 0; i < n; i++)
+	{
+		static const FpgoLikeness nothing = {0};
+		const FpgoLikeness *seen = sightings[i].likeness;
+
+		columns[0][i] = sightings[i].order_uuid;
+		columns[1][i] = or_blank(sightings[i].status);
+		columns[2][i] = seen ? "looked at" : "";
+		if (seen == NULL)
+			seen = &nothing;
+		columns[3][i] = or_blank(seen->amounts);
+		columns[4][i] = or_blank(seen->order_date);
+		columns[5][i] = or_blank(seen->products);
+		columns[6][i] = or_blank(seen->customer);
+		columns[7][i] = or_blank(seen->contact);
+	}
+	fpgo_put_text(&p, server);
+	for (int i = 0; i < (int) lengthof(columns); i++)
+		fpgo_put_texts(&p, columns[i]);
+	fpgo_put_datum(&p, TimestampTzGetDatum(seen_at), false);
+	(void) fpgo_owner_run(&record_statement, &p);
+}
+
+/* ---------- matching ---------- */
+
+static void
+put_submissions(FpgoParameters *p, List *doubts)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * (list_length(doubts) + 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, doubts)
+		ids[n++] = Int64GetDatum(((FpgoDoubt *) lfirst(cell))->submission);
+	fpgo_put_datum(p, PointerGetDatum(construct_array(ids, n, INT8OID, 8,
+													  FLOAT8PASSBYVAL,
+													  TYPALIGN_DOUBLE)),
+				   false);
+}
+
+List *
+fpgo_sightings_match(const char *server, List *doubts,
+					 const FpgoSighting *sightings, int n,
+					 MemoryContext context)
+{
+	const char **order_uuids = make_column(n);
+	FpgoParameters p = {0};
+	List	   *matches = NIL;
+	int			n_rows;
+
+	for (int i = 0; i < n; i++)
+		order_uuids[i] = sightings[i].order_uuid;
+	fpgo_put_text(&p, server);
+	put_submissions(&p, doubts);
+	fpgo_put_texts(&p, order_uuids);
+	n_rows = fpgo_owner_run(&match_statement, &p);
+	for (int i = 0; i < n_rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		FpgoMatch  *match = palloc(sizeof(FpgoMatch));
+
+		match->submission = fpgo_get_int64(i, 1);
+		match->order_uuid = fpgo_get_text(i, 2, context);
+		match->n_orders = (int) fpgo_get_int64(i, 3);
+		match->n_unseen = (int) fpgo_get_int64(i, 4);
+		match->n_rivals = (int) fpgo_get_int64(i, 5);
+		matches = lappend(matches, match);
+		MemoryContextSwitchTo(old);
+	}
+	return matches;
+}
+
+void
+fpgo_sightings_tidy(void)
+{
+	FpgoParameters p = {0};
+
+	(void) fpgo_owner_run(&forget_held_statement, &p);
+	(void) fpgo_owner_run(&forget_finished_statement, &p);
+}

@@ -1,0 +1,408 @@
+/*
+ * exchange.c
+ *		One request to the gateway: transport, answer, and what they come to.
+ *
+ * Joins http.c, reply.c and outcome.c, and says in a sentence what happened.
+ * The sentences are ours: neither libcurl's words nor the gateway's, no
+ * address, no name, nothing of the order; numbers at most.
+ *
+ * An exchange is driven by fpgo_http_step(), which drives all of a process at
+ * once; it waits for nothing by itself.  Everything it holds belongs to the
+ * parent context given at the start.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "gateway/exchange.h"
+
+/* an answer of the gateway has about half a kilobyte */
+#define ANSWER_LIMIT (256 * 1024)
+
+/* longest that a gateway is taken at its word to come back later, in seconds */
+#define LONGEST_ABSENCE 900
+
+struct FpgoExchange
+{
+	FpgoHttpTransfer *transfer;
+	const FpgoTarget *target;
+	const char *const *secrets;
+	size_t		answer_limit;
+	bool		wants_body;		/* of the answer, and that it is not read */
+};
+
+/*
+ * What a libcurl code means, said before the mark and after it.  NULL: the
+ * code itself is named, in a general sentence.
+ */
+typedef struct CodeReason
+{
+	int			code;
+	const char *before;
+	const char *after;
+} CodeReason;
+
+#define NO_HTTP "The answer was not HTTP."
+#define BAD_ADDRESS "The address of the gateway cannot be used."
+#define NO_TLS "No TLS connection to the gateway could be agreed on."
+#define UNTRUSTED "The TLS certificate of the gateway could not be verified."
+#define BAD_CA "The file of trusted certificates could not be read."
+#define NO_MEMORY "The answer could not be held in memory."
+#define BROKEN_BEFORE "The connection broke before the request was sent."
+#define BROKEN_AFTER "The connection broke before the answer was complete."
+
+static const CodeReason code_reasons[] = {
+	{FPGO_HTTP_ABANDONED,
+		"The request was stopped before it was sent.",
+	"The request was stopped before the answer was complete."},
+	{0, NULL, BROKEN_AFTER},
+	{1, BAD_ADDRESS, NO_HTTP},
+	{2, "The request could not be started.", NULL},
+	{3, BAD_ADDRESS, NULL},
+	{6, "The host name could not be resolved.", NULL},
+	{7, "No connection to the gateway could be made.", BROKEN_AFTER},
+	{8, NULL, NO_HTTP},
+	{18, NULL, BROKEN_AFTER},
+	{23, NULL, NO_MEMORY},
+	{27, "Memory ran out before the request was sent.", NO_MEMORY},
+	{35, NO_TLS, BROKEN_AFTER},
+	{42, NULL,
+	"The connection broke, and the request was not sent a second time."},
+	{49, "The token holds characters that cannot be sent.", NULL},
+	{52, BROKEN_BEFORE, "The connection was closed without an answer."},
+	{55, BROKEN_BEFORE, BROKEN_AFTER},
+	{56, BROKEN_BEFORE, BROKEN_AFTER},
+	{58, "The gateway asks for a TLS client certificate.", NULL},
+	{59, NO_TLS, NULL},
+	{60, UNTRUSTED, NULL},
+	{65, NULL,
+	"The connection broke, and the request was not sent a second time."},
+	{77, BAD_CA, NULL},
+	{82, BAD_CA, NULL},
+	{83, UNTRUSTED, NULL},
+	{90, UNTRUSTED, NULL},
+	{91, UNTRUSTED, NULL},
+	{98, "The gateway asks for a TLS client certificate.", NULL},
+	{100, NULL, "The headers of the answer were too large."},
+};
+
+#define ACCEPTED_WITH "The gateway accepted the order with HTTP status "
+
+/* What a status means, by class; each takes the status. */
+static const char *const class_reasons[] = {
+	[FPGO_OUTCOME_ACCEPTED] = ACCEPTED_WITH "%d.",
+	[FPGO_OUTCOME_REFUSED] =
+		"The gateway refused the order with HTTP status %d.",
+	[FPGO_OUTCOME_UNREACHED] =
+		"The gateway answered HTTP status %d without looking at the order.",
+	[FPGO_OUTCOME_MISCONFIGURED] =
+		"The gateway takes no orders at this address: HTTP status %d.",
+	[FPGO_OUTCOME_CREDENTIALS] =
+		"The gateway refused the credentials with HTTP status %d.",
+	[FPGO_OUTCOME_SLOW_DOWN] =
+		"The gateway asked to slow down with HTTP status %d.",
+	[FPGO_OUTCOME_UNKNOWN] =
+		"The gateway answered HTTP status %d.",
+};
+
+/* "120 seconds" */
+static const char *
+describe_duration(int ms)
+{
+	if (ms % 1000 != 0)
+		return psprintf("%d milliseconds", ms);
+	if (ms == 1000)
+		return "1 second";
+	return psprintf("%d seconds", ms / 1000);
+}
+
+static const char *
+describe_timeout(const FpgoTarget *target, const FpgoHttpResult *result)
+{
+	if (!result->mark_reached)
+		return psprintf("No connection to the gateway came about within %s.",
+						describe_duration(Min(target->connect_timeout_ms,
+											  target->timeout_ms)));
+	if (result->status == 0)
+		return psprintf("No answer came within %s.",
+						describe_duration(target->timeout_ms));
+	return psprintf("The answer was not complete within %s.",
+					describe_duration(target->timeout_ms));
+}
+
+/* Does the gateway's address say that it is this machine? */
+static bool
+is_local(const FpgoTarget *target)
+{
+	return fpgo_http_judge_host(target->submit_url) == FPGO_PEER_LOOPBACK;
+}
+
+/* Why there is no whole answer. */
+static const char *
+describe_fault(const FpgoExchange *exchange, const FpgoHttpResult *result)
+{
+	if (result->peer_refused)
+		return is_local(exchange->target) ?
+			"The host of the gateway should be this machine, and is another." :
+			"The host of the gateway has an address that is not public, and the server's option private_network is not true.";
+	if (result->code == 28)
+		return describe_timeout(exchange->target, result);
+	if (result->over_limit)
+		return psprintf("The answer was larger than %d kB.",
+						(int) (exchange->answer_limit / 1024));
+
+	for (size_t i = 0; i < lengthof(code_reasons); i++)
+	{
+		const CodeReason *line = &code_reasons[i];
+		const char *reason = result->mark_reached ? line->after : line->before;
+
+		if (line->code == result->code && reason != NULL)
+			return reason;
+	}
+	return psprintf(result->mark_reached ?
+					"The request failed with error %d after it may have been "
+					"sent." :
+					"The request failed with error %d before it was sent.",
+					result->code);
+}
+
+/* Why a whole answer settles nothing, or else what its status says. */
+static const char *
+describe_answer(FpgoOutcomeClass class, const FpgoHttpResult *result,
+				const FpgoReply *reply, bool contradicts_itself)
+{
+	if (class == FPGO_OUTCOME_UNKNOWN)
+	{
+		if (result->body_len == 0)
+			return psprintf("The gateway answered HTTP status %d, without a "
+							"body.", result->status);
+		if (reply == NULL || !reply->is_json)
+			return psprintf("The gateway answered HTTP status %d, not JSON.",
+							result->status);
+		if (contradicts_itself)
+			return psprintf("The gateway answered HTTP status %d, but the "
+							"body of its answer says otherwise.",
+							result->status);
+		if (reply->order_uuid != NULL)
+			return psprintf("The gateway answered HTTP status %d, and yet "
+							"named an order.", result->status);
+		if (result->status >= 200 && result->status <= 299)
+			return psprintf("The gateway answered HTTP status %d, but named "
+							"no order.", result->status);
+	}
+	/* what nearly every order comes to need not be formatted each time */
+	if (class == FPGO_OUTCOME_ACCEPTED && result->status == 201)
+		return ACCEPTED_WITH "201.";
+	return psprintf(class_reasons[class], result->status);
+}
+
+/* Does the body say something else than the status? */
+static bool
+contradicts(const FpgoHttpResult *result, const FpgoReply *reply)
+{
+	if (reply == NULL || !reply->is_json)
+		return false;
+	if (reply->status_code != 0 && reply->status_code != result->status)
+		return true;
+	return reply->is_error && result->status >= 200 && result->status <= 299;
+}
+
+/* The caller's secrets and the token, which an answer could repeat as well. */
+static const char *const *
+list_secrets(const FpgoExchange *exchange)
+{
+	size_t		n = 0;
+	const char **list;
+
+	while (exchange->secrets && exchange->secrets[n])
+		n++;
+	list = palloc((n + 2) * sizeof(char *));
+	if (n > 0)
+		memcpy(list, exchange->secrets, n * sizeof(char *));
+	list[n] = exchange->target->token;
+	list[n + 1] = NULL;
+	return list;
+}
+
+/* A request to a target, without what it is about. */
+static FpgoHttpRequest
+make_request(const FpgoTarget *target, const char *url)
+{
+	return (FpgoHttpRequest)
+	{
+		.url = url,
+		.token = target->token,
+		.ca_file = target->ca_file,
+		.connect_timeout_ms = target->connect_timeout_ms,
+		.timeout_ms = target->timeout_ms,
+		.keepalive_s = target->keepalive_s,
+		.answer_limit = ANSWER_LIMIT,
+		.may_be_internal = target->private_network,
+	};
+}
+
+static FpgoExchange *
+begin(const FpgoTarget *target, const FpgoHttpRequest *request,
+	  MemoryContext parent)
+{
+	FpgoExchange *exchange = MemoryContextAllocZero(parent,
+													sizeof(FpgoExchange));
+
+	exchange->target = target;
+	exchange->answer_limit = request->answer_limit;
+	exchange->transfer = fpgo_http_start(request, parent);
+	return exchange;
+}
+
+FpgoExchange *
+fpgo_exchange_start(const FpgoTarget *target, const char *payload,
+					size_t payload_len, const char *const *secrets,
+					MemoryContext parent)
+{
+	FpgoHttpRequest request = make_request(target, target->submit_url);
+	FpgoExchange *exchange;
+
+	request.is_post = true;
+	request.body = payload;
+	request.body_len = payload_len;
+	exchange = begin(target, &request, parent);
+	exchange->secrets = secrets;
+	return exchange;
+}
+
+FpgoExchange *
+fpgo_exchange_inquire(const FpgoTarget *target, const char *path,
+					  size_t body_limit, MemoryContext parent)
+{
+	int			path_len = strcspn(path, "?");
+	char	   *url = psprintf("%s%.*s", target->url, path_len, path);
+	FpgoHttpRequest request = make_request(target, url);
+	FpgoExchange *exchange;
+
+	if (path[path_len] != '\0')
+		request.query = path + path_len + 1;
+	if (body_limit > 0)
+		request.answer_limit = body_limit;
+	exchange = begin(target, &request, parent);
+	exchange->wants_body = body_limit > 0;
+	pfree(url);
+	return exchange;
+}
+
+bool
+fpgo_exchange_is_done(const FpgoExchange *exchange)
+{
+	return fpgo_http_is_done(exchange->transfer);
+}
+
+bool
+fpgo_exchange_is_sent(const FpgoExchange *exchange)
+{
+	return fpgo_http_result(exchange->transfer)->mark_reached;
+}
+
+static bool
+is_whole_answer(const FpgoHttpResult *result)
+{
+	return result->code == 0 && result->headers_complete;
+}
+
+/* What it says; NULL unless it is whole: the rest might say the opposite. */
+static FpgoReply *
+read_answer(const FpgoExchange *exchange)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+
+	if (!is_whole_answer(result))
+		return NULL;
+	return fpgo_reply_read(result->body, result->body_len,
+						   list_secrets(exchange));
+}
+
+static void
+release(FpgoExchange *exchange)
+{
+	fpgo_http_finish(exchange->transfer);
+	pfree(exchange);
+}
+
+/* Seconds until the gateway wants to be asked again; -1 if it does not say. */
+static int
+when_to_return(const FpgoHttpResult *result)
+{
+	if (result->retry_after_s < 0)
+		return -1;
+	return Min(Max(result->retry_after_s, 1), LONGEST_ABSENCE);
+}
+
+FpgoOutcome *
+fpgo_exchange_finish(FpgoExchange *exchange)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+	FpgoOutcome *outcome = palloc0(sizeof(FpgoOutcome));
+	FpgoReply  *reply = read_answer(exchange);
+	FpgoOutcomeFacts facts = {0};
+
+	facts.code = result->code;
+	facts.mark_reached = result->mark_reached;
+	facts.peer_refused = result->peer_refused;
+	facts.headers_complete = result->headers_complete;
+	facts.status = result->status;
+	facts.has_order_uuid = reply != NULL && reply->order_uuid != NULL;
+	facts.contradicts_itself = contradicts(result, reply);
+
+	outcome->class = fpgo_outcome_classify(&facts);
+	outcome->status = result->status;
+	outcome->retry_after_s = when_to_return(result);
+	outcome->needs_private_network = result->peer_refused &&
+		!is_local(exchange->target);
+	outcome->reply = reply;
+	if (is_whole_answer(result) ||
+		(result->mark_reached && outcome->class != FPGO_OUTCOME_UNKNOWN))
+		outcome->reason = describe_answer(outcome->class, result, reply,
+										  facts.contradicts_itself);
+	else
+		outcome->reason = describe_fault(exchange, result);
+	release(exchange);
+	return outcome;
+}
+
+/* Is it UTF-8?  The check stops at a NUL, so that is seen too. */
+static bool
+is_text(const char *body, size_t len)
+{
+	return len <= MaxAllocSize &&
+		pg_encoding_verifymbstr(PG_UTF8, body, (int) len) == (int) len;
+}
+
+FpgoFinding *
+fpgo_exchange_find(FpgoExchange *exchange)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+	FpgoFinding *finding = palloc0(sizeof(FpgoFinding));
+	FpgoReply  *reply = exchange->wants_body ? NULL : read_answer(exchange);
+
+	/* the stage is known at the end only */
+	finding->stage = result->mark_reached ? FPGO_HTTP_SENT : result->stage;
+	finding->retry_after_s = when_to_return(result);
+	finding->elapsed_us = result->elapsed_us;
+	finding->has_date = result->headers_complete && result->date != -1;
+	if (finding->has_date)
+		finding->ahead_s = (int64) time(NULL) - result->date;
+	if (is_whole_answer(result))
+		finding->status = result->status;
+	else
+		finding->reason = describe_fault(exchange, result);
+	finding->needs_private_network = result->peer_refused &&
+		!is_local(exchange->target);
+	finding->is_api = reply != NULL && reply->is_json &&
+		reply->status_code == result->status;
+	if (exchange->wants_body && is_whole_answer(result) &&
+		is_text(result->body, result->body_len))
+		finding->body = pnstrdup(result->body, result->body_len);
+	release(exchange);
+	return finding;
+}

@@ -1,0 +1,106 @@
+/*
+ * exchange.h
+ *		One request to the gateway, end to end.
+ *
+ * Knows the target, the headers, the transport, the answer and what they come
+ * to together.  Does not know who asks: a backend, a helper or a worker waits
+ * between steps in its own way.
+ */
+#ifndef FPGO_EXCHANGE_H
+#define FPGO_EXCHANGE_H
+
+#include "postgres.h"
+
+#include "gateway/http.h"
+#include "gateway/outcome.h"
+#include "gateway/reply.h"
+
+/* Everything needed to reach a gateway, resolved; see account.c. */
+typedef struct FpgoTarget
+{
+	const char *server_name;	/* of the foreign server, for messages */
+	const char *url;			/* the base address, with no slash at its end */
+	const char *submit_url;		/* where orders go */
+	const char *token;			/* bearer token; never in a message */
+	const char *ca_file;		/* NULL: the system's certificates */
+	int			connect_timeout_ms;
+	int			timeout_ms;
+	int			keepalive_s;
+	bool		private_network;	/* its addresses need not be public */
+} FpgoTarget;
+
+typedef struct FpgoOutcome
+{
+	FpgoOutcomeClass class;
+	int			status;			/* HTTP status, 0 if none was seen */
+	int			retry_after_s;	/* when to come back, from 1 to 900; -1 if
+								 * not said */
+	bool		needs_private_network;	/* the server, if its host's address is
+										 * right */
+	const char *reason;			/* what happened, a sentence without secrets:
+								 * "The gateway answered HTTP status 502." */
+	const FpgoReply *reply;		/* NULL if there was no answer to read */
+} FpgoOutcome;
+
+/* What came of an inquiry. */
+typedef struct FpgoFinding
+{
+	FpgoHttpStage stage;		/* what it was at when it ended */
+	int			status;			/* HTTP status of a whole answer, 0 if there
+								 * is none */
+	int			retry_after_s;	/* when to come back, from 1 to 900; -1 if
+								 * not said */
+	bool		is_api;			/* a whole answer that is the API's own: JSON
+								 * which names its status */
+	bool		has_date;		/* the answer says when it was written */
+	int64		ahead_s;		/* if so, how far our clock is ahead of it */
+	int64		elapsed_us;		/* start to end */
+	const char *reason;			/* why there is no whole answer, a sentence as
+								 * in FpgoOutcome; NULL if there is one */
+	bool		needs_private_network;	/* as in FpgoOutcome */
+	const char *body;			/* a whole answer's body, if it was asked for;
+								 * UTF-8 without NUL, else NULL */
+} FpgoFinding;
+
+typedef struct FpgoExchange FpgoExchange;
+
+/*
+ * Begin to submit an order.  payload is the wire text in UTF-8; secrets, and
+ * the target's token, are masked in what the gateway says (see reply.h).
+ * target, payload and secrets must outlive the exchange.  Memory and errors as
+ * with fpgo_http_start().  The exchange is driven by fpgo_http_step().
+ */
+extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
+										 const char *payload,
+										 size_t payload_len,
+										 const char *const *secrets,
+										 MemoryContext parent);
+
+/*
+ * Begin an inquiry: a GET of what path, such as "/connect/orders/status",
+ * names below the target's url, with a query if there is one in it.  It changes nothing at the gateway and may be
+ * ended at any time.  body_limit: how large an answer may be whose body is to
+ * be handed over, unread; 0: it is looked at and not handed over.  The rest as
+ * above.
+ */
+extern FpgoExchange *fpgo_exchange_inquire(const FpgoTarget *target,
+										   const char *path,
+										   size_t body_limit,
+										   MemoryContext parent);
+
+extern bool fpgo_exchange_is_done(const FpgoExchange *exchange);
+
+/* Has the mark been reached: may the order's first byte have left? */
+extern bool fpgo_exchange_is_sent(const FpgoExchange *exchange);
+
+/*
+ * What it came to, allocated in the current memory context; releases the
+ * exchange.  An exchange that is not done is ended first.  Raises only when
+ * memory runs out; the exchange is then as it was, and can be finished later.
+ */
+extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange);
+
+/* The same for an inquiry. */
+extern FpgoFinding *fpgo_exchange_find(FpgoExchange *exchange);
+
+#endif							/* FPGO_EXCHANGE_H */

@@ -1,0 +1,658 @@
+/*
+ * http.c
+ *		The libcurl room: start, step, finish.
+ *
+ * The promise: a request is transmitted at most once, and result.mark_reached
+ * is true from the moment its first byte may leave.  libcurl by itself sends
+ * a POST again when a kept connection turns out dead, and on a 417;
+ * on_prereq() is called before each transmission and stops the second.
+ *
+ * All transfers of a process run on one multi handle, which lives as long as
+ * the process and keeps a few idle connections.  A transfer is one memory
+ * context with one struct and one reset callback, release_transfer(), that is
+ * registered before libcurl gives us anything; it can run after any error.
+ * What libcurl allocates is malloc'd and invisible to memory contexts, so the
+ * answer is capped.  The token and the answer are secrets: our copies are
+ * overwritten before they are freed, and so are libcurl's (http_memory.c), but
+ * not those of the TLS library.
+ *
+ * Nothing here may palloc, raise or look at interrupts while libcurl is on
+ * the stack: callbacks note a fault and return short.  libcurl's own error
+ * texts name hosts and files and are never asked for.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "gateway/http_easy.h"
+#include "gateway/http_memory.h"
+#include "gateway/http_text.h"
+#include "base/wait_events.h"
+
+/* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
+#define MIN_LIBCURL_VERSION 0x075700
+#if LIBCURL_VERSION_NUM < MIN_LIBCURL_VERSION
+#error "fpgo needs libcurl 7.87 or newer"
+#endif
+
+/* interrupts are looked at between slices, so they wait no longer than this */
+#define MAX_SLICE_MS 50
+
+/*
+ * Idle connections kept by a process: twice the four requests that delivery
+ * has in flight for an account.  They stand outside PostgreSQL's count of
+ * descriptors, which leaves ten to spare for such things (NUM_RESERVED_FDS).
+ */
+#define MAX_KEPT_CONNECTIONS 8L
+
+/* an answer has half a kilobyte; what is larger, malloc is slow to give */
+#define FIRST_ANSWER_SIZE 1024
+
+struct FpgoHttpTransfer
+{
+	FpgoHttpResult result;
+	MemoryContext context;		/* holds this struct */
+	MemoryContextCallback release;
+	dlist_node	node;			/* in live, while in_multi */
+	FpgoHttpEasy *easy;
+	struct curl_slist authorization;	/* the first of the headers */
+	char	   *answer;			/* malloc'd, NUL-terminated; NULL if no body */
+	size_t		answer_size;	/* bytes allocated */
+	size_t		answer_limit;	/* most bytes without the NUL */
+	size_t		header_bytes;	/* of all header lines so far */
+	instr_time	started;
+	bool		may_be_internal;	/* as in the request */
+	bool		met_refusal;	/* of an address; it may have another */
+	bool		holds_fd;
+	bool		in_multi;
+	bool		is_done;
+	char		line[FLEXIBLE_ARRAY_MEMBER];	/* authorization's text */
+};
+
+static CURLM *multi = NULL;		/* of process multi_pid */
+static int	multi_pid = 0;
+static uint32 wait_event = 0;	/* while the network is waited for */
+static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
+static long max_kept_connections = MAX_KEPT_CONNECTIONS;
+static bool keeps_signals = false;	/* see on_resolve() */
+static sigset_t usual_signals;		/* the mask before that */
+
+/*
+ * Headers and body, as they arrive.  Everything down to on_prereq() runs on
+ * libcurl's stack.
+ */
+
+/* What earlier headers said, forgotten: they were of an interim answer. */
+static void
+forget_headers(FpgoHttpResult *result)
+{
+	result->headers_complete = false;
+	result->retry_after_s = -1;
+	result->rate_limit = -1;
+	result->rate_remaining = -1;
+	result->date = -1;
+}
+
+/*
+ * Is called for each line of each header block, and for trailers.  libcurl
+ * keeps them all, so an answer that is nothing but headers has to end, too.
+ */
+static size_t
+on_header(char *data, size_t size, size_t count, void *arg)
+{
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
+	FpgoHttpResult *result = &transfer->result;
+	size_t		len = size * count;
+	const char *value;
+	size_t		value_len;
+	long		status = 0;
+
+	transfer->header_bytes += len;
+	if (transfer->header_bytes > transfer->answer_limit)
+	{
+		result->over_limit = true;
+		return 0;
+	}
+	if (result->body_len > 0 || len == 0)
+		return len;				/* a trailer */
+
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		forget_headers(result);
+	else if (data[0] == '\r' || data[0] == '\n')
+	{
+		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
+						  &status);
+		result->status = (int) status;
+		result->headers_complete = status >= 200;
+	}
+	else if (fpgo_http_find_value(data, len, "retry-after", &value,
+								  &value_len))
+		result->retry_after_s = fpgo_http_parse_retry_after(value, value_len);
+	else if (fpgo_http_find_value(data, len, "x-ratelimit-limit", &value,
+								  &value_len))
+		result->rate_limit = fpgo_http_parse_number(value, value_len);
+	else if (fpgo_http_find_value(data, len, "x-ratelimit-remaining", &value,
+								  &value_len))
+		result->rate_remaining = fpgo_http_parse_number(value, value_len);
+	else if (fpgo_http_find_value(data, len, "date", &value, &value_len))
+		result->date = fpgo_http_parse_date(value, value_len);
+
+	return len;
+}
+
+/*
+ * Make room for needed bytes of answer and a NUL.  By malloc and not realloc,
+ * which would leave copies of a secret behind.
+ */
+static bool
+reserve_answer(FpgoHttpTransfer *transfer, size_t needed)
+{
+	size_t		size = Max(transfer->answer_size, FIRST_ANSWER_SIZE);
+	char	   *grown;
+
+	if (needed < transfer->answer_size)
+		return true;
+	while (size <= needed)
+		size *= 2;
+	size = Min(size, transfer->answer_limit + 1);
+	grown = malloc(size);
+	if (grown == NULL)
+		return false;
+	if (transfer->answer)
+	{
+		memcpy(grown, transfer->answer, transfer->result.body_len);
+		explicit_bzero(transfer->answer, transfer->answer_size);
+		free(transfer->answer);
+	}
+	transfer->answer = grown;
+	transfer->answer_size = size;
+	transfer->result.body = grown;
+	return true;
+}
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
+	FpgoHttpResult *result = &transfer->result;
+	size_t		len = size * count;
+
+	if (len > transfer->answer_limit - result->body_len)
+	{
+		result->over_limit = true;
+		return 0;
+	}
+	if (!reserve_answer(transfer, result->body_len + len))
+		return 0;
+	memcpy(transfer->answer + result->body_len, data, len);
+	result->body_len += len;
+	transfer->answer[result->body_len] = '\0';
+	return len;
+}
+
+/* May the request go there?  Plain HTTP goes to this machine alone. */
+static bool
+may_see(const FpgoHttpTransfer *transfer, FpgoPeer peer)
+{
+	const FpgoHttpEasy *easy = transfer->easy;
+
+	if (transfer->may_be_internal && !easy->is_plain)
+		return true;
+	return peer == (easy->names_loopback ? FPGO_PEER_LOOPBACK :
+					FPGO_PEER_PUBLIC);
+}
+
+/*
+ * The mark.  Is called when a connection stands, before the first byte of
+ * each transmission of the request.
+ */
+static int
+on_prereq(void *arg, char *peer_address,
+		  char *own_address pg_attribute_unused(),
+		  int peer_port pg_attribute_unused(),
+		  int own_port pg_attribute_unused())
+{
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
+
+	/* the second call: libcurl is about to send the request again */
+	if (transfer->result.mark_reached)
+		return CURL_PREREQFUNC_ABORT;
+
+	/* a kept connection may be that of a server with other rights */
+	if (!may_see(transfer, fpgo_peer_of_text(peer_address)))
+	{
+		transfer->met_refusal = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
+
+	transfer->result.mark_reached = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+/*
+ * Before each address is connected to: a name that was checked in the URL can
+ * still resolve to anything.  The socket is kept from the programs that
+ * COPY ... PROGRAM starts.
+ */
+static curl_socket_t
+on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
+		   struct curl_sockaddr *address)
+{
+	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
+
+	if (!may_see(transfer, fpgo_peer_of_socket(&address->addr)))
+	{
+		transfer->met_refusal = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+				  address->protocol);
+}
+
+/*
+ * Before a name is looked up.  That is done in a thread, which inherits the
+ * mask, and PostgreSQL's handlers must never run in it: all signals are kept
+ * from here until perform() lets them in again.
+ */
+static int
+on_resolve(void *resolver pg_attribute_unused(),
+		   void *reserved pg_attribute_unused(),
+		   void *arg pg_attribute_unused())
+{
+	sigset_t	all_signals;
+
+	if (!keeps_signals)
+	{
+		sigfillset(&all_signals);
+		sigprocmask(SIG_SETMASK, &all_signals, &usual_signals);
+		keeps_signals = true;
+	}
+	return 0;
+}
+
+static const FpgoHttpHooks hooks = {
+	.on_resolve = on_resolve,
+	.on_prereq = on_prereq,
+	.on_header = on_header,
+	.on_body = on_body,
+	.on_connect = on_connect,
+};
+
+/*
+ * Taking a transfer down.
+ */
+
+/* Take the transfer off the multi handle; its connection may stay there. */
+static void
+detach(FpgoHttpTransfer *transfer)
+{
+	if (!transfer->in_multi)
+		return;
+	transfer->in_multi = false;
+	dlist_delete(&transfer->node);
+	curl_multi_remove_handle(multi, transfer->easy->handle);
+}
+
+/*
+ * The reset callback: gives back whatever was taken, in whatever state.
+ * Cannot fail.
+ */
+static void
+release_transfer(void *arg)
+{
+	FpgoHttpTransfer *transfer = arg;
+
+	detach(transfer);
+	if (transfer->easy)
+		fpgo_http_easy_give_back(transfer->easy,
+								 transfer->result.code == CURLE_OK);
+	transfer->easy = NULL;
+
+	/* libcurl read it until here */
+	explicit_bzero(transfer->line, strlen(transfer->line));
+
+	if (transfer->answer)
+	{
+		explicit_bzero(transfer->answer, transfer->answer_size);
+		free(transfer->answer);
+	}
+	transfer->answer = NULL;
+	if (transfer->holds_fd)
+		ReleaseExternalFD();
+	transfer->holds_fd = false;
+}
+
+/* What the transfer was at when it ended. */
+static FpgoHttpStage
+find_stage(const FpgoHttpTransfer *transfer)
+{
+	char	   *peer_address;
+	curl_off_t	elapsed;
+
+	if (transfer->result.mark_reached)
+		return FPGO_HTTP_SENT;
+	if (transfer->easy == NULL)
+		return FPGO_HTTP_RESOLVING;
+	/* empty before TCP is connected; the time of that is 0 until TLS is up */
+	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_PRIMARY_IP,
+						  &peer_address) == CURLE_OK &&
+		peer_address != NULL && *peer_address != '\0')
+		return FPGO_HTTP_SECURING;
+	/* 0 until it has happened */
+	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_NAMELOOKUP_TIME_T,
+						  &elapsed) == CURLE_OK && elapsed > 0)
+		return FPGO_HTTP_CONNECTING;
+	return FPGO_HTTP_RESOLVING;
+}
+
+/* The transfer has ended: nothing of it will change any more. */
+static void
+settle(FpgoHttpTransfer *transfer, int code)
+{
+	FpgoHttpResult *result = &transfer->result;
+	instr_time	elapsed;
+	long		status = 0;
+
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, transfer->started);
+	result->elapsed_us = (int64) INSTR_TIME_GET_MICROSEC(elapsed);
+	result->code = code;
+	result->stage = find_stage(transfer);
+	result->peer_refused = transfer->met_refusal && !result->mark_reached &&
+		(code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK);
+	if (transfer->easy &&
+		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
+						  &status) == CURLE_OK)
+		result->status = (int) status;
+	detach(transfer);
+	transfer->is_done = true;
+}
+
+/*
+ * The multi handle.
+ */
+
+/* Make libcurl ready to run in this process, once; raises if it cannot. */
+static void
+require_libcurl(void)
+{
+	static bool is_ready = false;
+	FpgoHttpLibrary library;
+	struct sigaction action;
+
+	if (is_ready)
+		return;
+
+	library = fpgo_http_library();
+	if (library.fault != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the installed HTTP library cannot be used"),
+				 errdetail("libcurl %s was found.  %s", library.version,
+						   library.fault),
+				 errhint("Install libcurl 7.87 or newer, with TLS and an "
+						 "asynchronous resolver.")));
+
+	/* libcurl leaves this to us, and writes to sockets that may be gone */
+	if (sigaction(SIGPIPE, NULL, &action) != 0 ||
+		action.sa_handler != SIG_IGN)
+		elog(ERROR, "SIGPIPE is not ignored");
+
+	wait_event = fpgo_wait_event(FPGO_WAIT_GATEWAY);
+
+	/* libcurl would write the TLS secrets to the file that this names */
+	unsetenv("SSLKEYLOGFILE");
+	if (fpgo_http_memory_init() != CURLE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not initialize the HTTP library")));
+	is_ready = true;
+}
+
+/*
+ * Make sure of a multi handle of this process; raises if there is none to be
+ * had.  One inherited over a fork shares its sockets with the parent, so it
+ * is left alone.
+ */
+static void
+require_multi(void)
+{
+	if (multi != NULL && multi_pid == MyProcPid)
+		return;
+	dlist_init(&live);
+	multi = curl_multi_init();
+	if (multi == NULL ||
+		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+						  max_kept_connections) != CURLM_OK)
+	{
+		curl_multi_cleanup(multi);
+		multi = NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed while preparing to send HTTP requests.")));
+	}
+	multi_pid = MyProcPid;
+}
+
+void
+fpgo_http_expect(int n_transfers)
+{
+	if (n_transfers <= max_kept_connections)
+		return;
+	require_libcurl();
+	require_multi();
+	if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+						  (long) n_transfers) == CURLM_OK)
+		max_kept_connections = n_transfers;
+}
+
+/*
+ * The multi handle failed, so nothing on it can be trusted to end: end it
+ * all, as abandoned.
+ */
+static void
+abandon_all(void)
+{
+	while (!dlist_is_empty(&live))
+		settle(dlist_head_element(FpgoHttpTransfer, node, &live),
+			   FPGO_HTTP_ABANDONED);
+	curl_multi_cleanup(multi);
+	multi = NULL;
+}
+
+/* The transfer that libcurl calls by the handle it goes on. */
+static FpgoHttpTransfer *
+find_transfer(const CURL *handle)
+{
+	dlist_iter	i;
+
+	dlist_foreach(i, &live)
+	{
+		FpgoHttpTransfer *transfer = dlist_container(FpgoHttpTransfer, node,
+													 i.cur);
+
+		if (transfer->easy->handle == handle)
+			return transfer;
+	}
+	return NULL;
+}
+
+/*
+ * Let libcurl do what can be done without waiting, and settle what has ended;
+ * true if something has.
+ */
+static bool
+perform(void)
+{
+	CURLMcode	code;
+	CURLMsg    *message;
+	int			n_running;
+	int			n_left;
+	bool		has_ended = false;
+
+	code = curl_multi_perform(multi, &n_running);
+	if (keeps_signals)
+		sigprocmask(SIG_SETMASK, &usual_signals, NULL);
+	keeps_signals = false;
+
+	while ((message = curl_multi_info_read(multi, &n_left)) != NULL)
+	{
+		FpgoHttpTransfer *transfer = find_transfer(message->easy_handle);
+
+		if (message->msg != CURLMSG_DONE || transfer == NULL)
+			continue;
+		/* which frees the message */
+		settle(transfer, message->data.result);
+		has_ended = true;
+	}
+	if (code != CURLM_OK)
+	{
+		abandon_all();
+		has_ended = true;
+	}
+	return has_ended;
+}
+
+/*
+ * A transfer that owns nothing of libcurl yet, but can be released from now
+ * on, in a new child of parent.
+ */
+static FpgoHttpTransfer *
+create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
+{
+	static const char bearer[] = "Authorization: Bearer ";
+	size_t		token_len = strlen(request->token);
+	MemoryContext context = AllocSetContextCreate(parent, "fpgo request",
+												  ALLOCSET_SMALL_SIZES);
+	FpgoHttpTransfer *transfer =
+		MemoryContextAllocZero(context, offsetof(FpgoHttpTransfer, line) +
+							   sizeof(bearer) + token_len);
+
+	transfer->context = context;
+	transfer->answer_limit = request->answer_limit;
+	transfer->may_be_internal = request->may_be_internal;
+	transfer->result.code = FPGO_HTTP_ABANDONED;
+	transfer->result.body = "";
+	forget_headers(&transfer->result);
+	INSTR_TIME_SET_CURRENT(transfer->started);
+
+	memcpy(transfer->line, bearer, sizeof(bearer) - 1);
+	memcpy(transfer->line + sizeof(bearer) - 1, request->token, token_len);
+	transfer->authorization.data = transfer->line;
+
+	transfer->release.func = release_transfer;
+	transfer->release.arg = transfer;
+	MemoryContextRegisterResetCallback(context, &transfer->release);
+	return transfer;
+}
+
+/*
+ * The room's doors; their contracts are in http.h.
+ */
+
+FpgoHttpTransfer *
+fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
+{
+	FpgoHttpTransfer *transfer;
+	CURLcode	code;
+
+	Assert(request->connect_timeout_ms > 0 && request->timeout_ms > 0);
+	require_libcurl();
+	require_multi();
+
+	transfer = create_transfer(request, parent);
+	transfer->holds_fd = AcquireExternalFD();
+	if (!transfer->holds_fd)
+	{
+		MemoryContextDelete(transfer->context);
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open a connection to the gateway"),
+				 errdetail("Too many files are open in this process."),
+				 errhint("Raise max_files_per_process or the operating "
+						 "system's limit on open files.")));
+	}
+
+	/* whatever fails from here on is a result, like any other fault */
+	transfer->easy = fpgo_http_easy_take(request, &hooks, &code);
+	if (code == CURLE_OK)
+		code = fpgo_http_easy_load(transfer->easy, request,
+								   &transfer->authorization, transfer);
+	if (code == CURLE_OK &&
+		curl_multi_add_handle(multi, transfer->easy->handle) != CURLM_OK)
+		code = CURLE_FAILED_INIT;
+	if (code != CURLE_OK)
+	{
+		settle(transfer, code);
+		return transfer;
+	}
+	transfer->in_multi = true;
+	dlist_push_tail(&live, &transfer->node);
+	return transfer;
+}
+
+void
+fpgo_http_step(int wait_ms)
+{
+	CURLMcode	code;
+
+	/* what can be done at once comes first: a new request goes out here */
+	if (dlist_is_empty(&live) || perform())
+		return;
+
+	pgstat_report_wait_start(wait_event);
+	code = curl_multi_poll(multi, NULL, 0, Max(Min(wait_ms, MAX_SLICE_MS), 0),
+						   NULL);
+	pgstat_report_wait_end();
+	if (code != CURLM_OK)
+		abandon_all();
+	else
+		perform();
+}
+
+bool
+fpgo_http_is_done(const FpgoHttpTransfer *transfer)
+{
+	return transfer->is_done;
+}
+
+const FpgoHttpResult *
+fpgo_http_result(const FpgoHttpTransfer *transfer)
+{
+	return &transfer->result;
+}
+
+void
+fpgo_http_finish(FpgoHttpTransfer *transfer)
+{
+	MemoryContextDelete(transfer->context);
+}
+
+FpgoHttpLibrary
+fpgo_http_library(void)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+	FpgoHttpLibrary library = {
+		.version = info->version,
+		.built_with = LIBCURL_VERSION,
+		.tls = info->ssl_version,
+	};
+
+	if (info->version_num < MIN_LIBCURL_VERSION)
+		library.fault = "It is older than 7.87.";
+	else if ((info->features & CURL_VERSION_SSL) == 0)
+		library.fault = "It has no TLS.";
+	else if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
+		library.fault = "It has no asynchronous resolver.";
+	return library;
+}

@@ -1,0 +1,686 @@
+/*
+ * reply.c
+ *		The json-c room: the body of an answer, read.
+ *
+ * An answer comes from outside and may repeat what was sent, personal number
+ * included.  So nothing is passed on but a few members that are named here,
+ * and sentences for people, masked before anything else is done to them.
+ * Numbers never pass through floating point.
+ *
+ * json-c's objects belong to a Document, which lives in a memory context of
+ * its own with a reset callback: none survives an error.  What is returned is
+ * copied into the caller's context.  Nothing is palloc'd while json-c is on
+ * the stack.
+ *
+ * json-c's own UTF-8 check lets surrogates and overlong forms through, so
+ * PostgreSQL's check comes first, and json-c's has nothing left to find.
+ */
+#include "postgres.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include <json-c/json.h>
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "gateway/reply.h"
+
+#define MIN_JSON_C_VERSION 0x000f00
+#if JSON_C_VERSION_NUM < MIN_JSON_C_VERSION
+#error "fpgo needs json-c 0.15 or newer"
+#endif
+
+/* deepest nesting that is parsed, and that sentences are looked for in */
+#define MAX_DEPTH 32
+#define MAX_SENTENCE_DEPTH 8
+
+#define MAX_UUID_LENGTH 255
+#define MAX_BANK_ID_URL_LENGTH 8192
+
+/* shorter secrets are ordinary words too often */
+#define MIN_SECRET_LENGTH 4
+
+#define PERSONAL_NUMBER_DIGITS 11
+
+/* most characters between two digits of what may be one number: " - " */
+#define MAX_SEPARATORS 3
+
+/* never of the length of what it hides */
+#define MASK "***********"
+#define QUERY_MASK "***"
+
+/* What is to become of a byte of a sentence. */
+typedef enum Visibility
+{
+	SHOWN = 0,
+	MASKED,						/* a stretch of these becomes MASK */
+	MASKED_QUERY				/* a stretch of these becomes QUERY_MASK */
+} Visibility;
+
+typedef struct Document
+{
+	MemoryContextCallback release;
+	struct json_tokener *tokener;
+	struct json_object *root;
+} Document;
+
+/* Where sentences are collected, and what they must not say. */
+typedef struct Collector
+{
+	FpgoReply  *reply;
+	const char *const *secrets; /* NULL-terminated, or NULL */
+	const char *addresses[3];	/* of the answer itself, likewise */
+} Collector;
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Is every byte printable ASCII and no space? */
+static bool
+is_one_word(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	}
+	return len > 0;
+}
+
+/*
+ * Could this be an identifier of the gateway's?  Its identifiers become parts
+ * of addresses, so they have only the characters that need no escape there.
+ */
+static bool
+is_identifier(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (!is_digit(text[i]) && !(text[i] >= 'A' && text[i] <= 'Z') &&
+			!(text[i] >= 'a' && text[i] <= 'z') &&
+			(text[i] == '\0' || strchr("-._~", text[i]) == NULL))
+			return false;
+	}
+	return len > 0;
+}
+
+/*
+ * Masking.  Each rule marks the bytes it objects to; overlaps do no harm.
+ */
+
+static void
+mark_secrets(const char *text, char *marks, const char *const *secrets)
+{
+	for (; secrets && *secrets; secrets++)
+	{
+		size_t		len = strlen(*secrets);
+		const char *found = text;
+
+		if (len < MIN_SECRET_LENGTH)
+			continue;
+		while ((found = strstr(found, *secrets)) != NULL)
+		{
+			memset(marks + (found - text), MASKED, len);
+			found++;
+		}
+	}
+}
+
+/*
+ * Bytes of the separator at text, 0 if there is none: a space, dot or dash,
+ * control characters, and the spaces, dashes and invisible marks of Unicode
+ * (U+00A0, U+2000 to U+2015, U+202F).
+ */
+static size_t
+separator_length(const char *text)
+{
+	const unsigned char *c = (const unsigned char *) text;
+
+	if (*c == '\0')
+		return 0;
+	if (*c <= ' ' || *c == '.' || *c == '-' || *c == 0x7F)
+		return 1;
+	if (c[0] == 0xC2 && c[1] == 0xA0)
+		return 2;
+	if (c[0] == 0xE2 && c[1] == 0x80 &&
+		((c[2] >= 0x80 && c[2] <= 0x95) || c[2] == 0xAF))
+		return 3;
+	return 0;
+}
+
+/*
+ * The end of the number that begins at text: digits with at most
+ * MAX_SEPARATORS between any two.
+ */
+static const char *
+find_number_end(const char *text, int *n_digits)
+{
+	const char *end = text;
+
+	*n_digits = 0;
+	while (is_digit(*text))
+	{
+		size_t		len;
+
+		for (; is_digit(*text); text++)
+			(*n_digits)++;
+		end = text;
+		for (int i = 0; i < MAX_SEPARATORS && !is_digit(*text) &&
+			 (len = separator_length(text)) > 0; i++)
+			text += len;
+	}
+	return end;
+}
+
+/*
+ * Personal numbers, however they are spaced.  Longer rows of digits are
+ * masked whole: which eleven of them are somebody's cannot be told.
+ */
+static void
+mark_personal_numbers(const char *text, char *marks)
+{
+	const char *c = text;
+
+	while (*c)
+	{
+		const char *end;
+		int			n_digits;
+
+		if (!is_digit(*c))
+		{
+			c++;
+			continue;
+		}
+		end = find_number_end(c, &n_digits);
+		if (n_digits >= PERSONAL_NUMBER_DIGITS)
+			memset(marks + (c - text), MASKED, end - c);
+		c = end;
+	}
+}
+
+/* Queries and fragments of web addresses: what is secret in one is there. */
+static void
+mark_queries(const char *text, char *marks)
+{
+	const char *c = text;
+
+	while (*c)
+	{
+		size_t		len;
+		size_t		start;
+
+		if (pg_strncasecmp(c, "http://", 7) != 0 &&
+			pg_strncasecmp(c, "https://", 8) != 0)
+		{
+			c++;
+			continue;
+		}
+		for (len = 0; (unsigned char) c[len] > ' ' &&
+			 strchr("\"<>", c[len]) == NULL; len++)
+			;
+		start = strcspn(c, "?#");
+		if (start + 1 < len)
+			memset(marks + (c - text) + start + 1, MASKED_QUERY,
+				   len - start - 1);
+		c += len;
+	}
+}
+
+/*
+ * Make control characters spaces: C0, DEL, and C1 (U+0080 to U+009F), which
+ * has two bytes.  The marks move along.
+ */
+static void
+blank_controls(char *text, char *marks)
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; text[i]; i++, n++)
+	{
+		unsigned char c = text[i];
+
+		marks[n] = marks[i];
+		if (c == 0xC2 && (unsigned char) text[i + 1] < 0xA0)
+		{
+			c = ' ';
+			i++;
+		}
+		text[n] = c < ' ' || c == 0x7F ? ' ' : c;
+	}
+	text[n] = '\0';
+}
+
+/*
+ * Write a marked text, clipped to FPGO_REPLY_MAX_MESSAGE_BYTES at the end of a
+ * character.  Returns its length; out has room for one mask or character more.
+ */
+static size_t
+write_masked(const char *text, const char *marks, char *out)
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; text[i] && n <= FPGO_REPLY_MAX_MESSAGE_BYTES; i++)
+	{
+		if (marks[i] != SHOWN)
+		{
+			const char *mask = marks[i] == MASKED ? MASK : QUERY_MASK;
+
+			while (text[i + 1] && marks[i + 1] == marks[i])
+				i++;
+			memcpy(out + n, mask, strlen(mask));
+			n += strlen(mask);
+		}
+		else
+			out[n++] = text[i];
+	}
+
+	if (n > FPGO_REPLY_MAX_MESSAGE_BYTES)
+	{
+		n = FPGO_REPLY_MAX_MESSAGE_BYTES;
+		while (n > 0 && ((unsigned char) out[n] & 0xC0) == 0x80)
+			n--;
+	}
+	out[n] = '\0';
+	return n;
+}
+
+/*
+ * UTF-8 in the server's encoding, palloc'd; what cannot be said in it is a
+ * question mark.  Outside a transaction no conversion can be looked up, and
+ * all but ASCII is.
+ */
+static char *
+convert_to_server(const char *text, int len)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			size = (len + 1) * MAX_CONVERSION_GROWTH + 1;
+	char	   *converted;
+	Oid			proc = InvalidOid;
+	int			n = 0;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return pnstrdup(text, len);
+
+	converted = palloc(size);
+	if (IsTransactionState())
+		proc = FindDefaultConversionProc(PG_UTF8, encoding);
+	while (len > 0)
+	{
+		int			done = 0;
+		int			skipped;
+
+		if (OidIsValid(proc))
+		{
+			unsigned char *dest = (unsigned char *) converted + n;
+
+			done = pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding,
+												 (unsigned char *) text, len,
+												 dest, size - n, true);
+			n += strlen(converted + n);
+		}
+		else
+		{
+			for (; done < len && !IS_HIGHBIT_SET(text[done]); done++)
+				converted[n++] = text[done];
+		}
+		text += done;
+		len -= done;
+		if (len == 0)
+			break;
+		converted[n++] = '?';
+		skipped = Min(pg_utf_mblen((const unsigned char *) text), len);
+		text += skipped;
+		len -= skipped;
+	}
+	converted[pg_mbcliplen(converted, n, FPGO_REPLY_MAX_MESSAGE_BYTES)] = '\0';
+	return converted;
+}
+
+/*
+ * Add "key: text", or the text alone, to the messages.  The masks are put on
+ * the whole before it is clipped, so no secret is cut in two and overlooked.
+ */
+static void
+add_sentence(const Collector *collector, const char *key, const char *text,
+			 size_t len)
+{
+	FpgoReply  *reply = collector->reply;
+	char		out[FPGO_REPLY_MAX_MESSAGE_BYTES + sizeof(MASK)];
+	char	   *sentence;
+	char	   *marks;
+	size_t		key_len = key ? strlen(key) : 0;
+	size_t		size;
+	size_t		n = 0;
+
+	while (len > 0 && (unsigned char) text[len - 1] <= ' ')
+		len--;
+	if (len == 0)
+		return;
+	if (reply->n_messages == FPGO_REPLY_MAX_MESSAGES)
+	{
+		reply->n_left_off++;
+		return;
+	}
+
+	size = key_len + 2 + len + 1;
+	sentence = palloc(size);
+	if (key_len > 0)
+	{
+		memcpy(sentence, key, key_len);
+		memcpy(sentence + key_len, ": ", 2);
+		n = key_len + 2;
+	}
+	for (size_t i = 0; i < len; i++)
+		sentence[n++] = text[i] ? text[i] : ' ';	/* "\u0000" */
+	sentence[n] = '\0';
+
+	marks = palloc0(n + 1);
+	/* a secret may hold such a character, or come to light without them */
+	mark_secrets(sentence, marks, collector->secrets);
+	blank_controls(sentence, marks);
+	mark_secrets(sentence, marks, collector->secrets);
+	mark_secrets(sentence, marks, collector->addresses);
+	mark_personal_numbers(sentence, marks);
+	mark_queries(sentence, marks);
+	n = write_masked(sentence, marks, out);
+	reply->messages[reply->n_messages++] = convert_to_server(out, (int) n);
+
+	explicit_bzero(sentence, size);
+	pfree(sentence);
+	pfree(marks);
+}
+
+/*
+ * json-c from here on.
+ */
+
+/* The reset callback. */
+static void
+release_document(void *arg)
+{
+	Document   *document = arg;
+
+	if (document->root)
+		json_object_put(document->root);
+	document->root = NULL;
+	if (document->tokener)
+		json_tokener_free(document->tokener);
+	document->tokener = NULL;
+}
+
+/*
+ * Bytes of the piece that body begins with: up to the next character that
+ * ends a name or a value.
+ */
+static int
+piece_length(const char *body, int len)
+{
+	int			n = 1;
+
+	while (n < len && body[n] != ':' && body[n] != ',' && body[n] != ']' &&
+		   body[n] != '}')
+		n++;
+	return n;
+}
+
+/*
+ * Parse the whole body; document->root stays NULL if it is no JSON.  False if
+ * memory ran out.
+ *
+ * json-c does not say that it did: it loses a member or a part of a text, or
+ * crashes over a name that it could not copy.  But malloc() says so, in errno,
+ * and what json-c holds of a name or value is first used at the character
+ * after it.  So it is given the body in pieces that begin there, and errno is
+ * looked at between them.  (json-c itself clears errno for a number, at that
+ * very character.)
+ */
+static bool
+parse_body(Document *document, const char *body, int len)
+{
+	int			start = 0;
+	size_t		end;
+
+	document->tokener = json_tokener_new_ex(MAX_DEPTH);
+	if (document->tokener == NULL)
+		return false;
+	json_tokener_set_flags(document->tokener, JSON_TOKENER_STRICT);
+	for (;;)
+	{
+		int			n = piece_length(body + start, len - start);
+
+		errno = 0;
+		document->root = json_tokener_parse_ex(document->tokener,
+											   body + start, n);
+		if (errno == ENOMEM)
+			return false;
+		if (document->root != NULL)
+			break;
+		start += n;
+		if (start == len ||
+			json_tokener_get_error(document->tokener) != json_tokener_continue)
+			return true;
+	}
+
+	/* STRICT sees to the end of a piece, in the versions we know */
+	end = start + json_tokener_get_parse_end(document->tokener);
+	while (end < (size_t) len && memchr(" \t\r\n", body[end], 4) != NULL)
+		end++;
+	if (end != (size_t) len)
+	{
+		json_object_put(document->root);
+		document->root = NULL;
+	}
+	return true;
+}
+
+/* A member of an object; NULL if absent, null, or parent is no object. */
+static struct json_object *
+get_member(struct json_object *parent, const char *name)
+{
+	struct json_object *member;
+
+	if (!json_object_is_type(parent, json_type_object) ||
+		!json_object_object_get_ex(parent, name, &member))
+		return NULL;
+	return member;
+}
+
+/*
+ * A string member of at most max_len bytes that passes a test, palloc'd; else
+ * NULL.
+ */
+static char *
+copy_text(struct json_object *parent, const char *name, size_t max_len,
+		  bool (*passes) (const char *text, size_t len))
+{
+	struct json_object *member = get_member(parent, name);
+	const char *text;
+	size_t		len;
+
+	if (!json_object_is_type(member, json_type_string))
+		return NULL;
+	text = json_object_get_string(member);
+	len = json_object_get_string_len(member);
+	if (len > max_len || !passes(text, len))
+		return NULL;
+	return pnstrdup(text, len);
+}
+
+static char *
+copy_identifier(struct json_object *parent, const char *name)
+{
+	return copy_text(parent, name, MAX_UUID_LENGTH, is_identifier);
+}
+
+static char *
+copy_web_address(struct json_object *parent, const char *name)
+{
+	char	   *url = copy_text(parent, name, MAX_BANK_ID_URL_LENGTH,
+							   is_one_word);
+
+	if (url == NULL || strncmp(url, "https://", 8) == 0 ||
+		strncmp(url, "http://", 7) == 0)
+		return url;
+	pfree(url);
+	return NULL;
+}
+
+/* 0 if absent, -1 if it is not a number from 100 to 999 or such a string. */
+static int
+read_status_code(struct json_object *root)
+{
+	struct json_object *member = get_member(root, "status_code");
+	const char *text;
+	int64		code = -1;
+
+	if (member == NULL)
+		return 0;
+	if (json_object_is_type(member, json_type_int))
+		code = json_object_get_int64(member);
+	else if (json_object_is_type(member, json_type_string) &&
+			 json_object_get_string_len(member) == 3)
+	{
+		text = json_object_get_string(member);
+		if (is_digit(text[0]) && is_digit(text[1]) && is_digit(text[2]))
+			code = (text[0] - '0') * 100 + (text[1] - '0') * 10 +
+				(text[2] - '0');
+	}
+	return code >= 100 && code <= 999 ? (int) code : -1;
+}
+
+/* Anything but false, 0 and null; the pessimistic reading. */
+static bool
+read_is_error(struct json_object *root)
+{
+	struct json_object *member = get_member(root, "is_error");
+
+	if (member == NULL)
+		return false;
+	if (json_object_is_type(member, json_type_boolean))
+		return json_object_get_boolean(member);
+	if (json_object_is_type(member, json_type_int))
+		return json_object_get_int64(member) != 0;
+	return true;
+}
+
+/*
+ * Add every sentence in value, in order.  The gateway has been seen to put
+ * there a string, an array of strings, an array of objects with a message, and
+ * an object of fields with one or more strings each.
+ */
+static void
+collect_sentences(const Collector *collector, struct json_object *value,
+				  const char *key, int depth)
+{
+	struct json_object *message;
+	struct json_object_iterator i;
+	struct json_object_iterator end;
+
+	if (json_object_is_type(value, json_type_string))
+		add_sentence(collector, key, json_object_get_string(value),
+					 json_object_get_string_len(value));
+	if (depth == MAX_SENTENCE_DEPTH)
+		return;
+
+	if (json_object_is_type(value, json_type_array))
+	{
+		for (size_t n = 0; n < json_object_array_length(value); n++)
+			collect_sentences(collector, json_object_array_get_idx(value, n),
+							  key, depth + 1);
+	}
+	if (!json_object_is_type(value, json_type_object))
+		return;
+
+	message = get_member(value, "message");
+	if (json_object_is_type(message, json_type_string))
+	{
+		collect_sentences(collector, message, key, depth + 1);
+		return;
+	}
+	i = json_object_iter_begin(value);
+	end = json_object_iter_end(value);
+	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))
+		collect_sentences(collector, json_object_iter_peek_value(&i),
+						  json_object_iter_peek_name(&i), depth + 1);
+}
+
+static void
+read_members(FpgoReply *reply, struct json_object *root,
+			 const char *const *secrets)
+{
+	struct json_object *data = get_member(root, "data");
+	Collector	collector = {.reply = reply,.secrets = secrets};
+	char	   *bank_id_url = copy_web_address(data, "bankIdUrl");
+	char	   *payment_url = copy_web_address(data, "paymentUrl");
+
+	reply->status_code = read_status_code(root);
+	reply->is_error = read_is_error(root);
+	reply->order_uuid = copy_identifier(data, "orderUuid");
+	reply->customer_uuid = copy_identifier(data, "customerUuid");
+	reply->bank_id_url = bank_id_url ? bank_id_url : payment_url;
+	/* the first that is there, and then perhaps the other */
+	collector.addresses[0] = reply->bank_id_url;
+	collector.addresses[1] = bank_id_url ? payment_url : NULL;
+
+	collect_sentences(&collector, get_member(root, "errors"), NULL, 0);
+	/* beside an order's uuid it says that all is well */
+	if (reply->n_messages == 0 && (!reply->order_uuid || reply->is_error))
+		collect_sentences(&collector, get_member(root, "message"), NULL, 0);
+}
+
+void
+fpgo_reply_wipe(const FpgoReply *reply)
+{
+	if (reply->bank_id_url != NULL)
+		explicit_bzero(reply->bank_id_url, strlen(reply->bank_id_url));
+}
+
+FpgoReply *
+fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
+{
+	FpgoReply  *reply = palloc0(sizeof(FpgoReply));
+	MemoryContext context;
+	Document   *document;
+
+	/* the check stops at a NUL, so that is seen too */
+	if (len == 0 || len > INT_MAX ||
+		pg_encoding_verifymbstr(PG_UTF8, body, (int) len) != (int) len)
+		return reply;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo reply",
+									ALLOCSET_SMALL_SIZES);
+	document = MemoryContextAllocZero(context, sizeof(Document));
+	document->release.func = release_document;
+	document->release.arg = document;
+	MemoryContextRegisterResetCallback(context, &document->release);
+
+	if (!parse_body(document, body, (int) len))
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed while reading the gateway's answer.")));
+	reply->is_json = json_object_is_type(document->root, json_type_object);
+	if (reply->is_json)
+		read_members(reply, document->root, secrets);
+
+	MemoryContextDelete(context);
+	return reply;
+}
+
+FpgoReplyLibrary
+fpgo_reply_library(void)
+{
+	return (FpgoReplyLibrary) {
+		.version = json_c_version(),
+		.built_with = JSON_C_VERSION,
+		.fault = json_c_version_num() < MIN_JSON_C_VERSION ?
+			"It is older than 0.15." : NULL,
+	};
+}

@@ -1,0 +1,246 @@
+/*
+ * enqueue.c
+ *		enqueue_invoice: an order queued as part of the caller's transaction.
+ *
+ * Everything that can be wrong with an order is said here, to whoever hands
+ * it in; delivery finds only what was fit to be sent when it was queued.
+ * Nothing is sent, and no token is looked at.
+ *
+ * Two sessions with one key: the unique index makes the second wait for the
+ * end of the first's transaction, so what it is told about the key is final.
+ */
+#include "fpgo.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "handin/enqueue.h"
+#include "ipc/roster.h"
+
+PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_text);
+PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_jsonb);
+PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_invoice_order);
+
+/*
+ * How often an order is queued again because its key was taken, and then free
+ * when it was looked at: each time somebody else's submission ended between.
+ */
+#define MAX_TRIES 10
+
+/* longest key that a message quotes, in bytes */
+#define QUOTE_MAX 64
+
+/* ---------- duplicates ---------- */
+
+/* A key may be a referenceNo, and that may be anything. */
+static bool
+is_quotable(const char *key)
+{
+	size_t		len = strlen(key);
+
+	return len <= QUOTE_MAX && !fpgo_has_eleven_digits((FpgoSpan) {key, len});
+}
+
+static void pg_attribute_noreturn()
+raise_key_taken(const FpgoHandIn *handin, const FpgoSubmission *holder)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 is_quotable(handin->key)
+			 ? errmsg("key \"%s\" of server \"%s\" is taken by another order",
+					  handin->key, handin->server)
+			 : errmsg("key of the order is taken by another order of server \"%s\"",
+					  handin->server),
+			 errdetail("It belongs to submission %lld, which is %s.",
+					   (long long) holder->id,
+					   fpgo_state_name(holder->state)),
+			 errhint("If this is another invoice, pass a key of its own: key => '...'."),
+			 fpgo_errhide()));
+}
+
+static void pg_attribute_noreturn()
+raise_duplicate(const FpgoHandIn *handin, const FpgoSubmission *earlier)
+{
+	long long	id = earlier->id;
+
+	if (earlier->state == FPGO_UNCERTAIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("order was handed in before"),
+				 errdetail("It is submission %lld of server \"%s\", which is uncertain: it may or may not have been invoiced.",
+						   id, handin->server),
+				 errhint("Find out which, and say so: SELECT fpgo.resolve(%lld, ...).  To get its number instead of this error: on_duplicate => 'ignore'.",
+						 id),
+				 fpgo_errhide()));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("order was handed in before"),
+			 errdetail("It is submission %lld of server \"%s\", which is %s.",
+					   id, handin->server, fpgo_state_name(earlier->state)),
+			 errhint("To get its number instead of this error: on_duplicate => 'ignore'."),
+			 fpgo_errhide()));
+}
+
+/* ---------- queueing ---------- */
+
+/* Say once a session that what it queues waits for somebody to deliver it. */
+static void
+notice_if_undelivered(void)
+{
+	static bool is_said = false;
+	FpgoWorkerState state;
+
+	if (is_said || !fpgo_undelivered_notice)
+		return;
+	state = fpgo_roster_status(MyDatabaseId).state;
+	if (state != FPGO_WORKER_NONE && state != FPGO_WORKER_PAUSED)
+		return;
+	is_said = true;
+	if (state == FPGO_WORKER_PAUSED)
+		ereport(NOTICE,
+				(errmsg("orders of this database are not delivered while its worker is paused"),
+				 errhint("SELECT fpgo.resume();"),
+				 fpgo_errhide()));
+	else
+		ereport(NOTICE,
+				(errmsg("no worker delivers the orders of this database"),
+				 errdetail("They stay queued until somebody does: CALL fpgo.deliver();"),
+				 errhint("Put fpgo into shared_preload_libraries and this database into fpgo.databases, or turn this notice off: SET fpgo.undelivered_notice = off;"),
+				 fpgo_errhide()));
+}
+
+static int64
+queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
+{
+	for (int i = 0; i < MAX_TRIES; i++)
+	{
+		int64		id = fpgo_submission_queue(handin);
+		const FpgoSubmission *holder;
+
+		if (id != 0)
+		{
+			fpgo_roster_wake_at_commit();
+			notice_if_undelivered();
+			return id;
+		}
+		holder = fpgo_submission_find_key(handin);
+		if (holder == NULL)
+		{
+			/* refused, cancelled or rolled back since: the key is free */
+			CHECK_FOR_INTERRUPTS();
+			continue;
+		}
+		if (!holder->is_same_order)
+			raise_key_taken(handin, holder);
+		if (ignore_duplicate || holder->is_own)
+			return holder->id;
+		raise_duplicate(handin, holder);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not queue the order because its key keeps changing hands"),
+			 errhint("Nothing was queued; try again."),
+			 fpgo_errhide()));
+}
+
+int64
+fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
+			 bool ignore_duplicate)
+{
+	const FpgoGateway *gateway;
+
+	fpgo_handin_require_writable();
+	gateway = fpgo_gateway_check(server_name, GetUserId());
+	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+	fpgo_validate_require(order, gateway->terms.tax_rates);
+	return queue_handin(fpgo_handin_make(order, gateway->target.server_name,
+										 key), ignore_duplicate);
+}
+
+/* What violations say, one a line; the record clips it. */
+static const char *
+join_messages(List *violations)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	foreach(cell, violations)
+	{
+		const FpgoViolation *violation = lfirst(cell);
+
+		appendStringInfo(&text, "%s%s", text.len > 0 ? "\n" : "",
+						 violation->message);
+	}
+	return text.data;
+}
+
+int64
+fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
+{
+	const FpgoGateway *gateway;
+	FpgoHandIn *handin;
+	List	   *violations;
+
+	fpgo_handin_require_writable();
+	gateway = fpgo_gateway_check(server_name, GetUserId());
+	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+	handin = fpgo_handin_make(order, gateway->target.server_name, NULL);
+	if (fpgo_validate_is_valid(order, gateway->terms.tax_rates))
+		return queue_handin(handin, true);
+	violations = fpgo_validate_order(order, gateway->terms.tax_rates);
+	return fpgo_submission_refuse(handin, join_messages(violations));
+}
+
+/* ---------- SQL ---------- */
+
+/* Argument on_duplicate: is it ignore? */
+static bool
+read_on_duplicate(FunctionCallInfo fcinfo, int argument)
+{
+	const char *value = PG_ARGISNULL(argument) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(argument));
+
+	if (value != NULL && strcmp(value, "ignore") == 0)
+		return true;
+	if (value == NULL || strcmp(value, "refuse") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 value == NULL
+				 ? errmsg("on_duplicate must not be null")
+				 : errmsg("invalid value for on_duplicate"),
+				 errhint("Valid values are 'refuse' and 'ignore'."),
+				 fpgo_errhide()));
+	return false;
+}
+
+static Datum
+enqueue(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	const char *server_name = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const char *key = PG_ARGISNULL(2) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(2));
+	bool		ignore_duplicate = read_on_duplicate(fcinfo, 3);
+
+	PG_RETURN_INT64(fpgo_enqueue(fpgo_order_argument(fcinfo, spelling),
+								 server_name, key, ignore_duplicate));
+}
+
+Datum
+fpgo_enqueue_invoice_text(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_TEXT);
+}
+
+Datum
+fpgo_enqueue_invoice_jsonb(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_JSONB);
+}
+
+Datum
+fpgo_enqueue_invoice_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_COMPOSITE);
+}

@@ -1,0 +1,339 @@
+/*
+ * submit.c
+ *		fpgo.submit_invoice: one order, sent now, its answer as a row.
+ *
+ * The caller's side.  It resolves the gateway with its own eyes and rights,
+ * validates, and hands the order to a process that records it, sends it and
+ * records the outcome (ask.c, service.c), whatever becomes of the transaction
+ * here.  Then it makes a row or an error of the answer.
+ */
+#include "fpgo.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+
+#include "ipc/ask.h"
+#include "tables/statement.h"
+#include "order/secrets.h"
+
+PG_FUNCTION_INFO_V1(fpgo_submit_invoice_text);
+PG_FUNCTION_INFO_V1(fpgo_submit_invoice_jsonb);
+PG_FUNCTION_INFO_V1(fpgo_submit_invoice_invoice_order);
+
+/* ---------- before asking ---------- */
+
+/*
+ * The helper cannot see what this transaction did and would wait for it while
+ * this session waits for the helper: a deadlock that PostgreSQL does not see.
+ * So look first.
+ */
+static void
+require_no_own_obstacle(const FpgoHandIn *handin)
+{
+	static const char *const tables[] = {"submission", "attempt", "payload"};
+	FpgoSubmission *own;
+
+	for (int i = 0; i < (int) lengthof(tables); i++)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, fpgo_owner_table(tables[i]));
+		for (LOCKMODE mode = ShareLock; mode <= AccessExclusiveLock; mode++)
+		{
+			if (LockHeldByMe(&tag, mode))
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("cannot submit an invoice while this transaction locks the records of fpgo"),
+						 errhint("Commit first."),
+						 fpgo_errhide()));
+		}
+	}
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	own = fpgo_submission_find_key(handin);
+	if (own != NULL && own->is_own)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("order was queued in this transaction"),
+				 errdetail("It is submission %lld.", (long long) own->id),
+				 errhint("Commit first; it is delivered then."),
+				 fpgo_errhide()));
+}
+
+/* ---------- the answer ---------- */
+
+/* DETAIL: what happened and, one a line, what the gateway said about it. */
+static char *
+describe_outcome(const FpgoOutcome *outcome)
+{
+	StringInfoData detail;
+	const FpgoReply *reply = outcome->reply;
+
+	initStringInfo(&detail);
+	appendStringInfoString(&detail, outcome->reason);
+	for (int i = 0; reply != NULL && i < reply->n_messages; i++)
+		appendStringInfo(&detail, "\n%s", reply->messages[i]);
+	if (reply != NULL && reply->n_left_off > 0)
+		appendStringInfo(&detail, "\n... and %d more.", reply->n_left_off);
+	return detail.data;
+}
+
+/* How an outcome is raised; %s in message and hint is the server's name. */
+typedef struct OutcomeError
+{
+	int			code;
+	const char *message;
+	const char *hint;			/* NULL if there is nothing to advise */
+} OutcomeError;
+
+static const OutcomeError outcome_errors[] = {
+	[FPGO_OUTCOME_REFUSED] = {ERRCODE_FPGO_REFUSED,
+	"server \"%s\" refused the order", NULL},
+	[FPGO_OUTCOME_UNREACHED] = {ERRCODE_FPGO_UNREACHED,
+		"could not reach server \"%s\"",
+	"The order was not processed; it is safe to submit it again."},
+	[FPGO_OUTCOME_MISCONFIGURED] = {ERRCODE_FPGO_UNREACHED,
+		"could not reach the order service of server \"%s\"",
+	"The order was not processed.  Check the server's options: ALTER SERVER %s OPTIONS (SET url '...');"},
+	[FPGO_OUTCOME_CREDENTIALS] = {ERRCODE_FPGO_CREDENTIALS,
+		"server \"%s\" refused the credentials",
+	"The order was not processed.  Put the right token into the user mapping of server %s."},
+	[FPGO_OUTCOME_SLOW_DOWN] = {ERRCODE_FPGO_SLOW_DOWN,
+		"server \"%s\" asked to slow down",
+	"The order was not processed; submit it again in a minute."},
+	[FPGO_OUTCOME_UNKNOWN] = {ERRCODE_FPGO_UNKNOWN,
+		"outcome of submitting the order to server \"%s\" is unknown",
+	NULL},
+};
+
+/* What to do about a submission whose outcome is unknown. */
+static char *
+advise_uncertain(int64 submission)
+{
+	return psprintf("The order may have been invoiced; do not send it again blindly.  Look at the gateway, then call fpgo.resolve(%lld, ...).",
+					(long long) submission);
+}
+
+static void pg_attribute_noreturn()
+raise_outcome(const FpgoOutcome *outcome, const char *server_name,
+			  int64 submission)
+{
+	const OutcomeError *error = &outcome_errors[outcome->class];
+	const char *hint = error->hint;
+
+	if (outcome->class == FPGO_OUTCOME_SLOW_DOWN &&
+		outcome->retry_after_s >= 0)
+		hint = psprintf(ngettext("The order was not processed; submit it again in %d second.",
+								 "The order was not processed; submit it again in %d seconds.",
+								 outcome->retry_after_s),
+						outcome->retry_after_s);
+	if (outcome->class == FPGO_OUTCOME_UNKNOWN)
+		hint = advise_uncertain(submission);
+	if (outcome->needs_private_network)
+		hint = "The order was not processed.  If the gateway is in a private network, a superuser may say so: ALTER SERVER %s OPTIONS (ADD private_network 'true');";
+	ereport(ERROR,
+			(errcode(error->code),
+			 errmsg(error->message, server_name),
+			 errdetail_internal("%s", describe_outcome(outcome)),
+			 hint ? errhint(hint, quote_identifier(server_name)) : 0,
+			 fpgo_errhide()));
+}
+
+/* The key is taken: make of it what the first call's state means. */
+static void
+judge_on_record(const FpgoSubmission *found, const char *server_name)
+{
+	if (!found->is_same_order)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("another order was handed in under this key"),
+				 errdetail("It is submission %lld of server \"%s\", which is %s.  Nothing was sent.",
+						   (long long) found->id, server_name,
+						   fpgo_state_name(found->state)),
+				 errhint("If this is a new order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
+				 fpgo_errhide()));
+	if (found->state == FPGO_UNCERTAIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_FPGO_UNKNOWN),
+				 errmsg("outcome of an earlier submission of this order is unknown"),
+				 errdetail("It is submission %lld of server \"%s\".  Nothing was sent now.",
+						   (long long) found->id, server_name),
+				 errhint("%s", advise_uncertain(found->id)),
+				 fpgo_errhide()));
+	if (found->state != FPGO_ACCEPTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("order is being submitted"),
+				 errdetail("It is submission %lld of server \"%s\", which is %s.  Nothing was sent now.",
+						   (long long) found->id, server_name,
+						   fpgo_state_name(found->state)),
+				 errhint("fpgo.invoice_session(%lld) has its answer when it is accepted.",
+						 (long long) found->id),
+				 fpgo_errhide()));
+	/* with its BankID address, that is for who may read invoice_session */
+	if (!fpgo_submission_is_for(found->role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for submission %lld",
+						(long long) found->id),
+				 errdetail("This order was handed in before, by a role whose answers are not yours to read.  Nothing was sent now."),
+				 errhint("If it is another order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
+				 fpgo_errhide()));
+}
+
+/* Raise what an answer without a session comes to. */
+static void
+judge(const FpgoAnswer *answer, const char *server_name)
+{
+	switch (answer->kind)
+	{
+		case FPGO_ANSWER_OUTCOME:
+			if (answer->outcome.class == FPGO_OUTCOME_ACCEPTED &&
+				answer->outcome.reply->order_uuid == NULL)
+				elog(ERROR, "submission %lld was accepted without an order uuid",
+					 (long long) answer->submission);
+			if (answer->outcome.class != FPGO_OUTCOME_ACCEPTED)
+				raise_outcome(&answer->outcome, server_name,
+							  answer->submission);
+			break;
+		case FPGO_ANSWER_ON_RECORD:
+			judge_on_record(&answer->on_record, server_name);
+			break;
+		case FPGO_ANSWER_REFERENCE_BUSY:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("another order with this referenceNo is not finished"),
+					 errdetail("It is submission %lld of server \"%s\".  Nothing was sent now.",
+							   (long long) answer->submission, server_name),
+					 errhint("Orders that share a reference are sent one after another; submit this one later."),
+					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_SERVER_UNSEEN:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("server \"%s\" was created in this transaction",
+							server_name),
+					 errhint("Commit first; the process that sends sees committed servers only."),
+					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_UNRECORDED:
+			ereport(ERROR,
+					(errcode(ERRCODE_FPGO_UNKNOWN),
+					 errmsg("outcome of submitting the order to server \"%s\" could not be recorded",
+							server_name),
+					 errdetail("Submission %lld becomes uncertain.  The reason was: %s.",
+							   (long long) answer->submission,
+							   answer->error.message),
+					 errhint("%s", advise_uncertain(answer->submission)),
+					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_ELSEWHERE:
+		case FPGO_ANSWER_FINDING:
+			elog(ERROR, "no process served the order");
+			break;
+		case FPGO_ANSWER_WITHDRAWN:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("order was withdrawn before it was recorded"),
+					 errdetail("Nothing was recorded and nothing was sent."),
+					 fpgo_errhide()));
+			break;
+		case FPGO_ANSWER_ERROR:
+			ereport(ERROR,
+					(errcode(answer->error.sqlerrcode),
+					 errmsg("could not record the order: %s",
+							answer->error.message),
+					 answer->error.detail ?
+					 errdetail_internal("%s", answer->error.detail) : 0,
+					 errhint("Nothing was recorded and nothing was sent."),
+					 fpgo_errhide()));
+	}
+}
+
+/* Validate and ask.  The token is of no use after this, however it ends. */
+static FpgoAnswer *
+hand_over(Jsonb *order, const FpgoGateway *gateway, const char *key)
+{
+	FpgoRequest request = {.kind = FPGO_REQUEST_ORDER};
+	FpgoAnswer *volatile answer = NULL;
+
+	PG_TRY();
+	{
+		order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+		fpgo_validate_require(order, gateway->terms.tax_rates);
+		request.server = gateway->server;
+		request.target = gateway->target;
+		request.retention_s = gateway->retention_s;
+		request.handin = *fpgo_handin_make(order,
+										   gateway->target.server_name, key);
+		request.secrets = fpgo_secrets_list(request.handin.order);
+		require_no_own_obstacle(&request.handin);
+		answer = fpgo_ask(&request);
+	}
+	PG_CATCH();
+	{
+		fpgo_gateway_wipe(gateway);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	fpgo_gateway_wipe(gateway);
+	return answer;
+}
+
+static Datum
+submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	const char *server_name = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const char *key = PG_ARGISNULL(2) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(2));
+	FpgoAnswer *answer;
+	FpgoGateway *gateway;
+	Jsonb	   *order;
+	TupleDesc	descriptor;
+	Datum		values[3];
+	bool		nulls[3];
+
+	fpgo_handin_require_writable();
+	order = fpgo_order_argument(fcinfo, spelling);
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	gateway = fpgo_gateway_resolve(server_name, GetUserId());
+	answer = hand_over(order, gateway, key);
+	judge(answer, gateway->target.server_name);
+
+	if (answer->kind == FPGO_ANSWER_ON_RECORD)
+		fpgo_submission_fill_session(answer->on_record.order_uuid,
+									 answer->on_record.customer_uuid,
+									 answer->on_record.bank_id_url,
+									 values, nulls);
+	else
+		fpgo_submission_fill_session(answer->outcome.reply->order_uuid,
+									 answer->outcome.reply->customer_uuid,
+									 answer->outcome.reply->bank_id_url,
+									 values, nulls);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
+											 values, nulls));
+}
+
+Datum
+fpgo_submit_invoice_text(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_TEXT);
+}
+
+Datum
+fpgo_submit_invoice_jsonb(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_JSONB);
+}
+
+Datum
+fpgo_submit_invoice_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_COMPOSITE);
+}

@@ -1,0 +1,412 @@
+/*
+ * ask.c
+ *		A session asks a process that sends, and waits for the answer.
+ *
+ * The caller's end of the mailbox.  The process is the database's resident
+ * worker (resident.c) or, where there is none, a helper process of the
+ * session's own (helper.c); what it does for a request is in service.c.  No
+ * network traffic happens in this process.
+ *
+ * A call that leaves early, by cancel, timeout or termination, either
+ * withdraws the order before it is recorded, or names the submission that
+ * goes on (see mailbox.c).  It then forgets the helper, which finishes alone;
+ * the next call starts another.  An inquiry is left to itself.
+ */
+#include "fpgo.h"
+
+#include "libpq/pqformat.h"
+#include "libpq/pqmq.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "ipc/ask.h"
+#include "base/compat.h"
+#include "process/helper.h"
+#include "ipc/mailbox.h"
+#include "ipc/roster.h"
+#include "base/wait_events.h"
+
+/*
+ * How long the resident worker may take to take a mailbox, and how often to
+ * look whether it did, in milliseconds.
+ */
+#define OFFER_MS 1000
+#define OFFER_LOOK_MS 10
+
+/* ---------- the session's helper ---------- */
+
+/*
+ * The process that serves this session, a helper process of its own or the
+ * resident worker (which has no handle); no mailbox, no helper.
+ */
+static struct
+{
+	FpgoMailbox *mailbox;
+	BackgroundWorkerHandle *worker;
+	uint32		n_requests;
+	FpgoRequestKind kind;		/* of the last of them */
+}			helper;
+
+static void
+forget_helper(void)
+{
+	FpgoMailbox *mailbox = helper.mailbox;
+
+	if (mailbox == NULL)
+		return;
+	helper.mailbox = NULL;
+	(void) fpgo_mailbox_stop_waiting(mailbox);
+	fpgo_mailbox_detach(mailbox);
+	if (helper.worker != NULL)
+		pfree(helper.worker);
+	helper.worker = NULL;
+}
+
+/* Take the process of an earlier call, if it still waits. */
+static bool
+take_helper(void)
+{
+	uint32		expected = FPGO_OWNER_IDLE;
+
+	if (helper.mailbox == NULL)
+		return false;
+	if (pg_atomic_compare_exchange_u32(&helper.mailbox->header->owner,
+									   &expected, FPGO_OWNER_BUSY))
+		return true;
+	forget_helper();
+	return false;
+}
+
+static void
+make_mailbox(void)
+{
+	FpgoMailboxHeader *header;
+
+	helper.mailbox = fpgo_mailbox_create();
+	header = helper.mailbox->header;
+	header->database = MyDatabaseId;
+	header->session_role = GetSessionUserId();
+	header->caller_pid = MyProcPid;
+	header->idle_ms = fpgo_helper_idle;
+}
+
+static void
+start_helper(void)
+{
+	helper.worker = fpgo_helper_start(helper.mailbox);
+	/* waits then notice a helper that never came up */
+	shm_mq_set_handle(helper.mailbox->out, helper.worker);
+	shm_mq_set_handle(helper.mailbox->in, helper.worker);
+}
+
+/*
+ * Has this database's resident worker taken the mailbox?  It does so within
+ * a moment, or is gone, or too busy to be of use.
+ */
+static bool
+is_taken_by_resident(void)
+{
+	dsm_handle	handle = dsm_segment_handle(helper.mailbox->segment);
+	TimestampTz began = GetCurrentTimestamp();
+	int			pid = fpgo_roster_offer(handle);
+
+	while (pid != 0)
+	{
+		if (fpgo_mailbox_is_attached(helper.mailbox))
+			return true;
+		if (fpgo_roster_status(MyDatabaseId).pid != pid)
+			break;
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+									   OFFER_MS))
+		{
+			(void) fpgo_roster_take_back(handle);
+			break;
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, OFFER_LOOK_MS,
+						 fpgo_wait_event(FPGO_WAIT_ANSWER));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (pid != 0)
+	{
+		/* it is gone or slow, perhaps with the mailbox in its hands */
+		fpgo_mailbox_detach(helper.mailbox);
+		helper.mailbox = NULL;
+		make_mailbox();
+	}
+	return false;
+}
+
+/* Find a process to serve this session: the resident worker, or a helper. */
+static void
+find_helper(bool may_be_resident)
+{
+	make_mailbox();
+	PG_TRY();
+	{
+		if (!may_be_resident || !is_taken_by_resident())
+			start_helper();
+	}
+	PG_CATCH();
+	{
+		forget_helper();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/* ---------- asking it ---------- */
+
+/* Take back what was not recorded yet; false if it goes on. */
+static bool
+withdraw(void)
+{
+	uint32		expected = FPGO_DEAL_OPEN;
+
+	return pg_atomic_compare_exchange_u32(&helper.mailbox->header->deal,
+										  &expected, FPGO_DEAL_WITHDRAWN) ||
+		expected == FPGO_DEAL_WITHDRAWN;
+}
+
+/*
+ * What becomes of the order when the wait for it ends here and now; NULL if it
+ * was none.
+ */
+static const char *
+leave_request(void)
+{
+	FpgoMailboxHeader *header = helper.mailbox->header;
+	long long	submission;
+	bool		waits;
+
+	waits = fpgo_mailbox_stop_waiting(helper.mailbox);
+	if (withdraw())
+		return helper.kind == FPGO_REQUEST_INQUIRY ? NULL :
+			"order withdrawn: nothing was recorded and nothing was sent";
+	submission = pg_atomic_read_u64(&header->submission);
+	if (!waits)
+		return psprintf("outcome of submission %lld is being recorded; fpgo.invoice_session(%lld) has its answer if it was accepted",
+						submission, submission);
+	return psprintf("submission %lld goes on; fpgo.invoice_session(%lld) has its answer when it is accepted",
+					submission, submission);
+}
+
+/*
+ * CONTEXT of a cancel, a timeout or a termination.  Only these, by their class
+ * of SQLSTATE: a warning that passes here must not end anything, and a
+ * callback cannot ask for the level.
+ */
+static void
+describe_waiting(void *arg)
+{
+	const char *fate;
+
+	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_OPERATOR_INTERVENTION ||
+		helper.mailbox == NULL)
+		return;
+	fate = leave_request();
+	if (fate == NULL)
+		return;
+	errcontext("%s", fate);
+}
+
+/* The same for any other error; in PG_CATCH, which it leaves by raising. */
+static void pg_attribute_noreturn()
+leave_by_error(MemoryContext context)
+{
+	ErrorData  *error;
+	const char *fate;
+
+	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_OPERATOR_INTERVENTION)
+	{
+		forget_helper();
+		PG_RE_THROW();
+	}
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	fate = leave_request();
+	forget_helper();
+	if (fate != NULL)
+		error->context = error->context ?
+			psprintf("%s\n%s", fate, error->context) : pstrdup(fate);
+	ReThrowError(error);
+}
+
+/* The helper failed or vanished with the order on record. */
+static void pg_attribute_noreturn()
+raise_unknown(const char *reason)
+{
+	long long	submission =
+	pg_atomic_read_u64(&helper.mailbox->header->submission);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FPGO_UNKNOWN),
+			 errmsg("outcome of submission %lld is unknown", submission),
+			 errdetail("The helper process ended while it was under way: %s.",
+					   reason),
+			 errhint("The order may have been invoiced; do not send it again blindly.  fpgo.invoice_session(%lld) has its answer if it was accepted.",
+					 submission),
+			 fpgo_errhide()));
+}
+
+/* An error or a notice of the helper's own. */
+static void
+pass_on(const void *data, Size len)
+{
+	ErrorContextCallback *stack = error_context_stack;
+	ErrorContextCallback callback = {.callback = fpgo_hide_statement};
+	StringInfoData message;
+	ErrorData	error;
+
+	message.data = unconstify(char *, (const char *) data);
+	message.len = len;
+	message.maxlen = len;
+	message.cursor = 1;
+	pq_parse_errornotice(&message, &error);
+	/* a driver would take these for the loss of its own connection */
+	if (error.elevel >= ERROR &&
+		(error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		 ERRCODE_TO_CATEGORY(error.sqlerrcode) ==
+		 ERRCODE_CONNECTION_EXCEPTION))
+		error.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+	/* once the order is on record, that it failed is all we know of it */
+	if (error.elevel >= ERROR &&
+		pg_atomic_read_u32(&helper.mailbox->header->deal) ==
+		FPGO_DEAL_COMMITTING)
+		raise_unknown(error.message);
+	error.elevel = Min(error.elevel, ERROR);
+	/* a warning ends nothing here, whatever its SQLSTATE says */
+	if (error.elevel < ERROR)
+		error_context_stack = &callback;
+	ThrowErrorData(&error);
+	error_context_stack = stack;
+}
+
+/* Exchange one message with the helper; NULL if the helper is gone. */
+static FpgoAnswer *
+talk(FpgoRequest *request)
+{
+	StringInfoData message;
+	FpgoAnswer *answer = NULL;
+	Size		len;
+	void	   *data;
+
+	initStringInfo(&message);
+	request->number = ++helper.n_requests;
+	helper.kind = request->kind;
+	fpgo_message_write_request(&message, request);
+	(void) shm_mq_send(helper.mailbox->out, message.len, message.data, false,
+					   true);
+	explicit_bzero(message.data, message.len);
+	/* the wait may be long: who has no snapshot holds back no vacuum */
+	InvalidateCatalogSnapshotConditionally();
+	/* a helper that is gone may still have said why */
+	while (answer == NULL)
+	{
+		char		type;
+
+		if (shm_mq_receive(helper.mailbox->in, &len, &data, false) !=
+			SHM_MQ_SUCCESS)
+			return NULL;
+		type = len > 0 ? *(char *) data : '\0';
+		if (type == 'E' || type == 'N')
+			pass_on(data, len);
+		else if ((unsigned char) type >= 0x80)
+		{
+			answer = fpgo_message_read_answer(data, len);
+			explicit_bzero(data, len);
+		}
+		/* anything else is the protocol's chatter at a start: skip it */
+	}
+	if (answer->number != request->number)
+		elog(ERROR, "helper process answered another request");
+	fpgo_mailbox_wipe(helper.mailbox);
+	answer->is_of_resident = helper.worker == NULL;
+	return answer;
+}
+
+static FpgoAnswer *
+talk_or_leave(FpgoRequest *request)
+{
+	FpgoMailboxHeader *header = helper.mailbox->header;
+	ErrorContextCallback callback = {.previous = error_context_stack,
+	.callback = describe_waiting};
+	MemoryContext context = CurrentMemoryContext;
+	FpgoAnswer *answer = NULL;
+
+	pg_atomic_write_u32(&header->waiting, FPGO_WAITING);
+	pg_atomic_write_u32(&header->deal, FPGO_DEAL_OPEN);
+	pg_atomic_write_u64(&header->submission, 0);
+	error_context_stack = &callback;
+	PG_TRY();
+	{
+		answer = talk(request);
+	}
+	PG_CATCH();
+	{
+		/* a half-written message or an unread answer: never use it again */
+		leave_by_error(context);
+	}
+	PG_END_TRY();
+	error_context_stack = callback.previous;
+	return answer;
+}
+
+/* Helpers vanish before they did anything. */
+static void pg_attribute_noreturn()
+raise_lost(const FpgoRequest *request)
+{
+	if (request->kind == FPGO_REQUEST_INQUIRY)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("helper process ended before there was an answer"),
+				 errhint("The server log may say why it ended; after an upgrade of fpgo, reconnect first.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("helper process ended before the order was recorded"),
+			 errdetail("Nothing was recorded and nothing was sent."),
+			 errhint("Submit the order again.  The server log may say why the process ended; after an upgrade of fpgo, reconnect first."),
+			 fpgo_errhide()));
+}
+
+/*
+ * Tries once more if a helper is lost without a trace, and asks another if
+ * this one cannot wait or has to end.
+ */
+FpgoAnswer *
+fpgo_ask(FpgoRequest *request)
+{
+	bool		is_large = request->body_limit > FPGO_ASK_SMALL;
+	bool		may_be_resident = !is_large;
+	int			n_lost = 0;
+
+	/* the resident worker would wait until all of a large answer is taken */
+	if (is_large && helper.worker == NULL)
+		forget_helper();
+	for (;;)
+	{
+		FpgoAnswer *answer;
+
+		if (!take_helper())
+			find_helper(may_be_resident);
+		answer = talk_or_leave(request);
+		if (answer != NULL && answer->kind != FPGO_ANSWER_ELSEWHERE)
+		{
+			/* with it goes the memory that a large answer took */
+			if (is_large)
+				forget_helper();
+			return answer;
+		}
+		may_be_resident = false;
+		if (answer == NULL && !withdraw())
+			raise_unknown("it is gone");
+		forget_helper();
+		if (answer == NULL && n_lost++ > 0)
+			raise_lost(request);
+	}
+}

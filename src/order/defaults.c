@@ -1,0 +1,305 @@
+/*
+ * defaults.c
+ *		A server's option "defaults": a partial order laid under each order.
+ *
+ * The option is JSON in the API's spelling.  It is checked when it is written,
+ * and laid under every order of the server before that is validated, so that
+ * all that follows (rules, advice, payload, key, hash) sees one order.
+ *
+ * What the order has wins.  Objects that the API knows are merged member by
+ * member; lists are not merged, nor is anything in them; and what the API
+ * would read as absent, null or blank, counts as absent.
+ *
+ * Everybody can read the options of servers, so no default may be about a
+ * person; and none may be what tells one order from another.
+ */
+#include "fpgo.h"
+
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "order/document.h"
+#include "order/reading.h"
+
+/* ---------- merging ---------- */
+
+static void
+push_key(JsonbParseState **state, FpgoSpan key)
+{
+	JsonbValue	string = {.type = jbvString};
+
+	string.val.string.val = unconstify(char *, key.text);
+	string.val.string.len = key.len;
+	pushJsonbValue(state, WJB_KEY, &string);
+}
+
+/* A value as it is; its bytes are copied when the document is finished. */
+static void
+push_value(JsonbParseState **state, const FpgoValue *value)
+{
+	JsonbValue	copy = {.type = jbvNull};
+
+	switch (value->kind)
+	{
+		case FPGO_MISSING:
+		case FPGO_NULL:
+			break;
+		case FPGO_BOOL:
+			copy.type = jbvBool;
+			copy.val.boolean = value->boolean;
+			break;
+		case FPGO_NUMBER:
+			copy.type = jbvNumeric;
+			copy.val.numeric = value->number;
+			break;
+		case FPGO_TEXT:
+			copy.type = jbvString;
+			copy.val.string.val = unconstify(char *, value->text.text);
+			copy.val.string.len = value->text.len;
+			break;
+		case FPGO_ARRAY:
+		case FPGO_MAP:
+			copy.type = jbvBinary;
+			copy.val.binary.data = value->container;
+			break;
+	}
+	pushJsonbValue(state, WJB_VALUE, &copy);
+}
+
+static JsonbValue *push_merged(JsonbParseState **state, const FpgoValue *over,
+							   const FpgoValue *under,
+							   const FpgoShape *shape);
+
+/* A field of the tree: what stands in the order, or else the default. */
+static void
+push_field(JsonbParseState **state, const FpgoField *field,
+		   const FpgoValue *over, const FpgoValue *under)
+{
+	bool		is_given = !fpgo_reads_as_null(over);
+
+	if (!is_given && !fpgo_reads_as_null(under))
+		over = under;
+	if (over->kind == FPGO_MISSING)
+		return;
+	push_key(state, (FpgoSpan) {field->json, field->json_len});
+	if (is_given && field->type == FPGO_OBJECT &&
+		over->kind == FPGO_MAP && under->kind == FPGO_MAP)
+		push_merged(state, over, under, field->shape);
+	else
+		push_value(state, over);
+}
+
+/*
+ * One object laid over another.  Members that no field has are the upper
+ * one's: the lower one has none, it was checked.
+ */
+static JsonbValue *
+push_merged(JsonbParseState **state, const FpgoValue *over,
+			const FpgoValue *under, const FpgoShape *shape)
+{
+	FpgoValue	ours[FPGO_MAX_FIELDS];
+	FpgoValue	theirs[FPGO_MAX_FIELDS];
+	int			n_unknown;
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+
+	n_unknown = over->count - fpgo_document_members(over, shape, ours);
+	fpgo_document_members(under, shape, theirs);
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < shape->n_fields; i++)
+		push_field(state, &shape->fields[i], &ours[i], &theirs[i]);
+	if (n_unknown > 0)
+		fpgo_document_open(&cursor, over);
+	while (n_unknown > 0 && fpgo_document_next(&cursor, &key, &value))
+	{
+		if (fpgo_document_find_field(shape, key) >= 0)
+			continue;
+		n_unknown--;
+		push_key(state, key);
+		push_value(state, &value);
+	}
+	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/*
+ * The defaults of a text.  The last ones are kept, with the text they were
+ * made of: to compare it costs less than to parse it, and needs nobody to say
+ * when it has changed.
+ */
+static Jsonb *
+read_defaults(const char *text)
+{
+	static char *kept_text = NULL;
+	static Jsonb *kept = NULL;
+	Jsonb	   *defaults;
+	char	   *copy_of_text;
+	Jsonb	   *copy;
+
+	if (kept != NULL && strcmp(kept_text, text) == 0)
+		return kept;
+	defaults = fpgo_order_from_text(text, strlen(text));
+	copy = MemoryContextAlloc(TopMemoryContext, VARSIZE(defaults));
+	memcpy(copy, defaults, VARSIZE(defaults));
+	copy_of_text = MemoryContextStrdup(TopMemoryContext, text);
+	if (kept != NULL)
+	{
+		pfree(kept);
+		pfree(kept_text);
+	}
+	kept = copy;
+	kept_text = copy_of_text;
+	return kept;
+}
+
+Jsonb *
+fpgo_defaults_lay_under(Jsonb *order, const char *defaults)
+{
+	JsonbParseState *state = NULL;
+	FpgoValue	over;
+	FpgoValue	under;
+
+	if (defaults == NULL)
+		return order;
+	over = fpgo_document_root(order);
+	under = fpgo_document_root(read_defaults(defaults));
+	if (over.kind != FPGO_MAP || under.kind != FPGO_MAP)
+		return order;
+	return JsonbValueToJsonb(push_merged(&state, &over, &under,
+										 &fpgo_order_shape));
+}
+
+/* ---------- checking ---------- */
+
+/* What is wrong at a place, in a sentence that begins with its path. */
+#define FAULT(place, ...) \
+	(fpgo_violation_say(place, "defaults", __VA_ARGS__)->message)
+
+/*
+ * What the gateway's rules do not forbid and defaults must not have, in a
+ * sentence; NULL if there is nothing.
+ */
+static const char *find_fault(const FpgoValue *object, const FpgoShape *shape,
+							  const FpgoPlace *place);
+
+/* The same of the elements of a list. */
+static const char *
+find_fault_in_list(const FpgoValue *list, const FpgoShape *shape,
+				   const FpgoPlace *place)
+{
+	FpgoPlace	element = {.parent = place, .kind = FPGO_PLACE_ELEMENT,
+	.has_key = list->kind == FPGO_MAP};
+	FpgoCursor	cursor;
+	FpgoValue	value;
+
+	fpgo_document_open(&cursor, list);
+	for (; fpgo_document_next(&cursor, &element.key, &value); element.index++)
+	{
+		const char *fault = find_fault(&value, shape, &element);
+
+		if (fault != NULL)
+			return fault;
+	}
+	return NULL;
+}
+
+static const char *
+find_fault_in_field(const FpgoField *field, const FpgoValue *value,
+					const FpgoPlace *place)
+{
+	if (field->is_secret)
+		return FAULT(place, "is about one customer; everybody can read a server's options.");
+	if (field->is_identity)
+		return FAULT(place, "tells one order from another and cannot be the same in all.");
+	if (field->type == FPGO_LIST)
+		return find_fault_in_list(value, field->shape, place);
+	if (field->type != FPGO_OBJECT || fpgo_reads_as_null(value))
+		return NULL;
+	if (value->kind != FPGO_MAP)
+		return FAULT(place, "must be an object, not %s.",
+					 fpgo_violation_describe(field, value));
+	return find_fault(value, field->shape, place);
+}
+
+static const char *
+find_fault(const FpgoValue *object, const FpgoShape *shape,
+		   const FpgoPlace *place)
+{
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+	const char *fault = NULL;
+
+	fpgo_document_open(&cursor, object);
+	for (int i = 0; !fault && fpgo_document_next(&cursor, &key, &value); i++)
+	{
+		int			index = fpgo_document_find_field(shape, key);
+		FpgoPlace	member = {.parent = place, .found = value.kind};
+
+		if (index < 0)
+		{
+			member.kind = FPGO_PLACE_STRANGER;
+			member.index = FPGO_MAX_FIELDS + i;
+			member.key = key;
+			return FAULT(&member, "is no member that the API knows.");
+		}
+		member.kind = FPGO_PLACE_MEMBER;
+		member.index = index;
+		member.name = shape->fields[index].json;
+		fault = find_fault_in_field(&shape->fields[index], &value, &member);
+	}
+	return fault;
+}
+
+/* JSON text to jsonb, or NULL and a sentence. */
+static Jsonb *
+parse(const char *text, const char **fault)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Jsonb	   *volatile document = NULL;
+
+	PG_TRY();
+	{
+		document = fpgo_order_from_text(text, strlen(text));
+	}
+	PG_CATCH();
+	{
+		int			category = ERRCODE_TO_CATEGORY(geterrcode());
+		ErrorData  *error;
+
+		if (category != ERRCODE_DATA_EXCEPTION &&
+			category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		*fault = psprintf("It must be a JSON object.  %s", error->detail ?
+						  error->detail : "It is nested too deeply.");
+	}
+	PG_END_TRY();
+	return document;
+}
+
+const char *
+fpgo_defaults_fault(const char *text, const char *const *tax_rates)
+{
+	const char *fault = NULL;
+	Jsonb	   *document = parse(text, &fault);
+	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER, .found = FPGO_MAP};
+	FpgoValue	root;
+	List	   *violations;
+
+	if (document == NULL)
+		return fault;
+	root = fpgo_document_root(document);
+	if (root.kind != FPGO_MAP)
+		return psprintf("It must be a JSON object, not %s.",
+						fpgo_document_kind_name(root.kind));
+	fault = find_fault(&root, &fpgo_order_shape, &place);
+	if (fault != NULL)
+		return fault;
+	violations = fpgo_validate_partial(document, tax_rates);
+	if (violations == NIL)
+		return NULL;
+	return ((FpgoViolation *) linitial(violations))->message;
+}

@@ -1,0 +1,192 @@
+/*
+ * fields.c
+ *		THE FIELD TREE: every field of an invoice order, once.
+ *
+ * Source: the field table of the API page "Create Session for Invoice Order".
+ * The fields stand in the page's order, violations are reported in it, and
+ * the wire text follows it.  The page prints no row for the list "products"
+ * itself, but its validator requires it to be there, a list, and not empty.
+ *
+ * To add a field: add its line here, its attribute to the composite type and
+ * its argument to the constructor in the SQL script, and its index to the
+ * shape's by_key.  The unit test of this file checks the order of by_key, the
+ * regression tests "fields" and "constructors" compare tree, composite types,
+ * constructors and the page's table with one another.
+ */
+#include "order/fields.h"
+
+#define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
+
+const char *const fpgo_default_tax_rates[] = {"0", "12", "15", "25", 0};
+
+static const char *const customer_types[] = {"private", "corporate", 0};
+static const char *const languages[] = {"en", "no", "sv", "da", "de", 0};
+static const char *const order_sources[] = {"PARTNER", 0};
+static const char *const intervals[] = {"0", "1", "2", 0};
+
+/* clang-format off */
+
+/*
+ * One field: the API's name, its snake_case twin, type, presence; then what
+ * else holds for it.
+ */
+#define FIELD(json_name, sql_name, its_type, its_presence, ...) \
+	{.json = #json_name, .json_len = sizeof(#json_name) - 1, \
+	 .wire = "\"" #json_name "\":", \
+	 .sql = #sql_name, .type = its_type, .presence = its_presence, \
+	 __VA_ARGS__}
+
+static const FpgoField product_fields[] = {
+	FIELD(name,      name,       FPGO_STRING, FPGO_REQUIRED),
+	/* earlier revisions of the page, 1033 to 1574, print "max 25" */
+	FIELD(productId, product_id, FPGO_STRING, FPGO_OPTIONAL, .length_max = 25),
+	FIELD(quantity,  quantity,   FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_QUANTITY),
+	FIELD(rate,      rate,       FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_RATE),
+	FIELD(discount,  discount,   FPGO_NUMERIC, FPGO_OPTIONAL, .meaning = FPGO_MEANS_DISCOUNT),
+	FIELD(tax,       tax,        FPGO_NUMERIC, FPGO_REQUIRED, .constraint = FPGO_TAX_RATE,
+		.allowed = fpgo_default_tax_rates, .meaning = FPGO_MEANS_VAT),
+	FIELD(amount,    amount,     FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_AMOUNT),
+};
+static const unsigned char product_keys[] = {5, 0, 3, 6, 4, 2, 1};
+
+static const FpgoField summary_fields[] = {
+	FIELD(subTotal,      sub_total,      FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_SUB_TOTAL),
+	FIELD(totalTax,      total_tax,      FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_TOTAL_TAX),
+	FIELD(totalDiscount, total_discount, FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_TOTAL_DISCOUNT),
+	FIELD(grandTotal,    grand_total,    FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_GRAND_TOTAL),
+};
+static const unsigned char summary_keys[] = {0, 1, 3, 2};
+
+static const FpgoField settings_fields[] = {
+	FIELD(secureDetails, secure_details, FPGO_BOOLEAN, FPGO_OPTIONAL),
+};
+static const unsigned char settings_keys[] = {0};
+
+static const FpgoField address_fields[] = {
+	FIELD(street,  street,  FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
+	FIELD(zip,     zip,     FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
+	FIELD(city,    city,    FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
+	FIELD(country, country, FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_COUNTRY,
+		.meaning = FPGO_MEANS_HOME),
+};
+static const unsigned char address_keys[] = {1, 2, 0, 3};
+
+static const FpgoField callback_fields[] = {
+	FIELD(callbackUrl, callback_url, FPGO_CALLBACK_URL, FPGO_REQUIRED, .meaning = FPGO_MEANS_NOTIFIED),
+	FIELD(success,     success,      FPGO_URL, FPGO_REQUIRED),
+	FIELD(failure,     failure,      FPGO_URL, FPGO_REQUIRED),
+};
+static const unsigned char callback_keys[] = {2, 1, 0};
+
+static const FpgoShape product_shape =
+	{"product", LENGTH(product_fields), product_fields, product_keys};
+static const FpgoShape summary_shape =
+	{"order_summary", LENGTH(summary_fields), summary_fields, summary_keys};
+static const FpgoShape settings_shape =
+	{"settings", LENGTH(settings_fields), settings_fields, settings_keys};
+static const FpgoShape address_shape =
+	{"address", LENGTH(address_fields), address_fields, address_keys};
+static const FpgoShape callback_shape =
+	{"callback", LENGTH(callback_fields), callback_fields, callback_keys};
+
+static const FpgoField customer_fields[] = {
+	FIELD(type,              type,               FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_IN,
+		.allowed = customer_types),
+	FIELD(countryCode,       country_code,       FPGO_STRING, FPGO_REQUIRED,
+		.meaning = FPGO_MEANS_DIALLING_CODE),
+	FIELD(msisdn,            msisdn,             FPGO_STRING, FPGO_REQUIRED, .is_secret = 1,
+		.meaning = FPGO_MEANS_PHONE),
+	FIELD(email,             email,              FPGO_EMAIL, FPGO_REQUIRED, .is_secret = 1),
+	FIELD(name,              name,               FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
+	FIELD(personalNumber,    personal_number,    FPGO_STRING, FPGO_REQUIRED_IF, .constraint = FPGO_SIZE,
+		.size = 11, .other = 0, .other_value = "private", .is_secret = 1,
+		.meaning = FPGO_MEANS_PERSON),
+	FIELD(organizationId,    organization_id,    FPGO_STRING, FPGO_REQUIRED_IF, .constraint = FPGO_ALPHA_NUM,
+		.other = 0, .other_value = "corporate", .is_secret = 1,
+		.meaning = FPGO_MEANS_ORGANIZATION),
+	FIELD(preferredLanguage, preferred_language, FPGO_STRING, FPGO_OPTIONAL, .constraint = FPGO_IN,
+		.allowed = languages),
+	FIELD(address,           address,            FPGO_OBJECT, FPGO_OPTIONAL, .shape = &address_shape),
+};
+static const unsigned char customer_keys[] = {4, 0, 3, 2, 8, 1, 6, 5, 7};
+
+static const FpgoShape customer_shape =
+	{"customer_details", LENGTH(customer_fields), customer_fields, customer_keys};
+
+static const FpgoField order_fields[] = {
+	FIELD(products,             products,               FPGO_LIST, FPGO_REQUIRED,
+		.shape = &product_shape),
+	FIELD(orderSummary,         order_summary,          FPGO_OBJECT, FPGO_OPTIONAL,
+		.shape = &summary_shape),
+	FIELD(orderDate,            order_date,             FPGO_SECONDS, FPGO_REQUIRED),
+	FIELD(referenceNo,          reference_no,           FPGO_STRING, FPGO_OPTIONAL, .is_identity = 1),
+	FIELD(customerReference,    customer_reference,     FPGO_STRING, FPGO_OPTIONAL),
+	FIELD(orderFrom,            order_from,             FPGO_STRING, FPGO_REQUIRED_WITH, .constraint = FPGO_IN,
+		.allowed = order_sources, .other = 6),
+	FIELD(fpgoUuid,             fpgo_uuid,              FPGO_STRING, FPGO_OPTIONAL, .is_identity = 1),
+	FIELD(invoiceInterval,      invoice_interval,       FPGO_NUMERIC, FPGO_OPTIONAL, .constraint = FPGO_IN,
+		.allowed = intervals),
+	FIELD(separateInvoices,     separate_invoices,      FPGO_BOOLEAN, FPGO_OPTIONAL),
+	FIELD(invoiceFeeApplicable, invoice_fee_applicable, FPGO_BOOLEAN, FPGO_REQUIRED),
+	FIELD(invoiceMaturity,      invoice_maturity,       FPGO_NUMERIC, FPGO_OPTIONAL),
+	FIELD(settings,             settings,               FPGO_OBJECT, FPGO_OPTIONAL,
+		.shape = &settings_shape),
+	FIELD(customerDetails,      customer_details,       FPGO_OBJECT, FPGO_OPTIONAL,
+		.shape = &customer_shape),
+	FIELD(callback,             callback,               FPGO_OBJECT, FPGO_OPTIONAL,
+		.shape = &callback_shape),
+};
+static const unsigned char order_keys[] =
+	{13, 6, 0, 11, 2, 5, 3, 1, 12, 7, 10, 8, 4, 9};
+
+const FpgoShape fpgo_order_shape =
+	{"invoice_order", LENGTH(order_fields), order_fields, order_keys};
+
+/* clang-format on */
+
+int
+fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		if (shape->fields[i].meaning == meaning)
+			return i;
+	}
+	return -1;
+}
+
+static const FpgoShape *
+find_shape(const FpgoShape *shape, FpgoMeaning meaning)
+{
+	const FpgoShape *found = 0;
+
+	if (fpgo_shape_find(shape, meaning) >= 0)
+		return shape;
+	for (int i = 0; i < shape->n_fields && !found; i++)
+	{
+		if (shape->fields[i].shape)
+			found = find_shape(shape->fields[i].shape, meaning);
+	}
+	return found;
+}
+
+const FpgoShape *
+fpgo_shape_of(FpgoMeaning meaning)
+{
+	return find_shape(&fpgo_order_shape, meaning);
+}
+
+int
+fpgo_shape_is_required(const FpgoShape *shape)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+
+		if (field->presence == FPGO_REQUIRED ||
+			(field->type == FPGO_OBJECT &&
+			 fpgo_shape_is_required(field->shape)))
+			return 1;
+	}
+	return 0;
+}

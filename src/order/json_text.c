@@ -1,0 +1,116 @@
+/*
+ * json_text.c
+ *		JSON that others wrote: read without an error that quotes it.
+ */
+#include "postgres.h"
+
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+#include "order/json_text.h"
+
+static const char *
+describe_parse_error(JsonParseErrorType error)
+{
+	switch (error)
+	{
+		case JSON_EXPECTED_MORE:
+			return "The text ends too early";
+		case JSON_ESCAPING_INVALID:
+		case JSON_UNICODE_ESCAPE_FORMAT:
+			return "An escape sequence is malformed";
+		case JSON_ESCAPING_REQUIRED:
+			return "A control character in a string must be escaped";
+		case JSON_UNICODE_CODE_POINT_ZERO:
+			return "\\u0000 cannot be stored as text";
+		case JSON_UNICODE_HIGH_SURROGATE:
+		case JSON_UNICODE_LOW_SURROGATE:
+		case JSON_UNICODE_HIGH_ESCAPE:
+			return "A Unicode escape names no character this database can store";
+		case JSON_INVALID_TOKEN:
+			return "A word is neither a number, true, false nor null";
+		case JSON_EXPECTED_END:
+			return "Something follows its end";
+		default:
+			return "The text departs from JSON's syntax";
+	}
+}
+
+/* Is it well written, but names a character that no text can have? */
+static bool
+is_beyond_text(JsonParseErrorType error)
+{
+	return error == JSON_UNICODE_CODE_POINT_ZERO ||
+		error == JSON_UNICODE_HIGH_SURROGATE ||
+		error == JSON_UNICODE_LOW_SURROGATE ||
+		error == JSON_UNICODE_HIGH_ESCAPE;
+}
+
+Jsonb *
+fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
+{
+	char	   *text = pnstrdup(json, len);
+	JsonLexContext *lex;
+	volatile JsonParseErrorType error = JSON_SUCCESS;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile Datum result = 0;
+
+	/* the same lexer that jsonb's input uses, but its verdict is a code */
+	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
+	PG_TRY();
+	{
+		error = pg_parse_json(lex, &nullSemAction);
+		if (error == JSON_SUCCESS)
+			result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(code) != ERRCODE_PROGRAM_LIMIT_EXCEEDED &&
+			code != ERRCODE_FEATURE_NOT_SUPPORTED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		/*
+		 * What remains are sizes, depths, and escaped characters that the
+		 * database's encoding has not, or cannot be asked about; PostgreSQL's
+		 * text may quote.
+		 */
+		fault->sqlstate = code;
+		fault->is_json = true;
+		fault->detail = "A number, a string or the nesting in it is beyond PostgreSQL's limits.";
+		return NULL;
+	}
+	PG_END_TRY();
+	if (error == JSON_SUCCESS)
+		return DatumGetJsonbP(result);
+	fault->sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
+	fault->is_json = is_beyond_text(error);
+	fault->detail = lex->token_start == NULL
+		? psprintf("%s.", describe_parse_error(error))
+		: psprintf("%s, on line %d, byte %d of the text.",
+				   describe_parse_error(error), lex->line_number,
+				   (int) (lex->token_start - lex->input) + 1);
+	return NULL;
+}
+
+char *
+fpgo_json_member(JsonbContainer *object, const char *name)
+{
+	JsonbValue *value;
+
+	if (!JsonContainerIsObject(object))
+		return NULL;
+	value = getKeyJsonValueFromContainer(object, name, strlen(name), NULL);
+	if (value != NULL && value->type == jbvString)
+		return pnstrdup(value->val.string.val, value->val.string.len);
+	if (value != NULL && value->type == jbvNumeric)
+		return DatumGetCString(DirectFunctionCall1(numeric_out,
+												   NumericGetDatum(value->val.numeric)));
+	return NULL;
+}

@@ -1,0 +1,305 @@
+/*
+ * payload.c
+ *		The canonical payload: what goes over the wire.
+ *
+ * One writer makes it, for submit_invoice as for fpgo.payload(), so the two
+ * cannot differ.  Known fields come in the field tree's order, members the
+ * tree does not know after them.  Left out is what the gateway would read as
+ * absent: a known field that is null or blank, and an optional object with
+ * nothing in it.  Nothing else changes: every value keeps its JSON type and
+ * its digits, so fpgo sends what it validated.
+ */
+#include "fpgo.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "order/document.h"
+#include "order/reading.h"
+
+PG_FUNCTION_INFO_V1(fpgo_payload_text);
+PG_FUNCTION_INFO_V1(fpgo_payload_jsonb);
+PG_FUNCTION_INFO_V1(fpgo_payload_invoice_order);
+
+static void write_field(StringInfo wire, const FpgoValue *value,
+						const FpgoField *field);
+static void write_value(StringInfo wire, const FpgoValue *value);
+
+/*
+ * Add bytes.  appendBinaryStringInfo() does the same, but for the hundred
+ * short pieces of an order its two calls a piece cost more than the copying.
+ */
+static inline void
+put(StringInfo wire, const char *bytes, size_t len)
+{
+	if (wire->len + len >= (size_t) wire->maxlen)
+		enlargeStringInfo(wire, len);
+	memcpy(wire->data + wire->len, bytes, len);
+	wire->len += len;
+	wire->data[wire->len] = '\0';
+}
+
+static void
+write_escape(StringInfo wire, unsigned char c)
+{
+	switch (c)
+	{
+		case '"':
+			put(wire, "\\\"", 2);
+			break;
+		case '\\':
+			put(wire, "\\\\", 2);
+			break;
+		case '\n':
+			put(wire, "\\n", 2);
+			break;
+		case '\r':
+			put(wire, "\\r", 2);
+			break;
+		case '\t':
+			put(wire, "\\t", 2);
+			break;
+		default:
+			appendStringInfo(wire, "\\u%04x", c);
+	}
+}
+
+/* The bytes that cannot stand in a JSON string as they are. */
+static const bool needs_escape[256] = {
+	true, true, true, true, true, true, true, true,
+	true, true, true, true, true, true, true, true,
+	true, true, true, true, true, true, true, true,
+	true, true, true, true, true, true, true, true, /* below the space */
+	['"'] = true, ['\\'] = true,
+};
+
+/* Bytes at the start of a text that need no escape. */
+static size_t
+plain_run(const char *text, size_t len)
+{
+	size_t		n = 0;
+
+	while (n < len && !needs_escape[(unsigned char) text[n]])
+		n++;
+	return n;
+}
+
+/* A JSON string; runs that need no escape are copied whole. */
+static void
+write_string(StringInfo wire, FpgoSpan span)
+{
+	const char *text = span.text;
+	const char *end = text + span.len;
+
+	put(wire, "\"", 1);
+	for (;;)
+	{
+		size_t		run = plain_run(text, end - text);
+
+		put(wire, text, run);
+		text += run;
+		if (text == end)
+			break;
+		write_escape(wire, *text++);
+	}
+	put(wire, "\"", 1);
+}
+
+static void
+write_key(StringInfo wire, FpgoSpan key, bool *is_first)
+{
+	if (!*is_first)
+		appendStringInfoCharMacro(wire, ',');
+	*is_first = false;
+	write_string(wire, key);
+	appendStringInfoCharMacro(wire, ':');
+}
+
+/* The same for a field of the tree, whose key stands ready there. */
+static void
+write_known_key(StringInfo wire, const FpgoField *field, bool *is_first)
+{
+	if (!*is_first)
+		appendStringInfoCharMacro(wire, ',');
+	*is_first = false;
+	put(wire, field->wire, field->json_len + 3);
+}
+
+/*
+ * The fields of a map that its shape knows, in the field tree's order; returns
+ * how many of the map's members they are.
+ */
+static int
+write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
+			bool *is_first)
+{
+	FpgoValue	members[FPGO_MAX_FIELDS];
+	int			n_known = fpgo_document_members(map, shape, members);
+
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+		int			before = wire->len;
+		bool		was_first = *is_first;
+		int			begin;
+
+		if (fpgo_reads_as_null(&members[i]))
+			continue;
+		write_known_key(wire, field, is_first);
+		begin = wire->len;
+		write_field(wire, &members[i], field);
+		if (field->type == FPGO_OBJECT && members[i].kind == FPGO_MAP &&
+			wire->len == begin + 2)
+		{
+			/* nothing but the braces: take it back */
+			wire->len = before;
+			wire->data[before] = '\0';
+			*is_first = was_first;
+		}
+	}
+	return n_known;
+}
+
+/* A map of known shape: its fields, then the members no field has. */
+static void
+write_object(StringInfo wire, const FpgoValue *map, const FpgoShape *shape)
+{
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+	bool		is_first = true;
+	int			n_unknown;
+
+	appendStringInfoCharMacro(wire, '{');
+	n_unknown = map->count - write_known(wire, map, shape, &is_first);
+	if (n_unknown > 0)
+		fpgo_document_open(&cursor, map);
+	while (n_unknown > 0 && fpgo_document_next(&cursor, &key, &value))
+	{
+		if (fpgo_document_find_field(shape, key) >= 0)
+			continue;
+		n_unknown--;
+		write_key(wire, key, &is_first);
+		write_value(wire, &value);
+	}
+	appendStringInfoCharMacro(wire, '}');
+}
+
+/*
+ * An array or a map.  With a shape it is a list of such objects (the gateway
+ * takes a list as a map of elements too); without, nothing is known of it.
+ */
+static void
+write_container(StringInfo wire, const FpgoValue *container,
+				const FpgoShape *shape)
+{
+	bool		is_map = container->kind == FPGO_MAP;
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+	bool		is_first = true;
+
+	appendStringInfoCharMacro(wire, is_map ? '{' : '[');
+	fpgo_document_open(&cursor, container);
+	while (fpgo_document_next(&cursor, &key, &value))
+	{
+		if (is_map)
+			write_key(wire, key, &is_first);
+		else if (!is_first)
+			appendStringInfoCharMacro(wire, ',');
+		is_first = false;
+		if (shape && value.kind == FPGO_MAP)
+			write_object(wire, &value, shape);
+		else
+			write_value(wire, &value);
+	}
+	appendStringInfoCharMacro(wire, is_map ? '}' : ']');
+}
+
+static void
+write_field(StringInfo wire, const FpgoValue *value, const FpgoField *field)
+{
+	bool		is_container = value->kind == FPGO_ARRAY ||
+		value->kind == FPGO_MAP;
+
+	if (field->type == FPGO_OBJECT && value->kind == FPGO_MAP)
+		write_object(wire, value, field->shape);
+	else if (field->type == FPGO_LIST && is_container)
+		write_container(wire, value, field->shape);
+	else
+		write_value(wire, value);
+}
+
+static void
+write_value(StringInfo wire, const FpgoValue *value)
+{
+	/* the unknown parts of an order may nest as deep as jsonb allows */
+	check_stack_depth();
+
+	switch (value->kind)
+	{
+		case FPGO_MISSING:
+		case FPGO_NULL:
+			put(wire, "null", 4);
+			break;
+		case FPGO_BOOL:
+			appendStringInfoString(wire, value->boolean ? "true" : "false");
+			break;
+		case FPGO_NUMBER:
+			{
+				FpgoSpan	digits = fpgo_document_number_text(value->number);
+
+				put(wire, digits.text, digits.len);
+				break;
+			}
+		case FPGO_TEXT:
+			write_string(wire, value->text);
+			break;
+		case FPGO_ARRAY:
+		case FPGO_MAP:
+			write_container(wire, value, NULL);
+			break;
+	}
+}
+
+void
+fpgo_payload_write(StringInfo wire, Jsonb *order)
+{
+	FpgoValue	root = fpgo_document_root(order);
+
+	if (root.kind != FPGO_MAP)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("order must be a JSON object, not %s",
+						fpgo_document_kind_name(root.kind)),
+				 fpgo_errhide()));
+	write_object(wire, &root, &fpgo_order_shape);
+}
+
+static Datum
+payload(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	StringInfoData wire;
+
+	initStringInfo(&wire);
+	fpgo_payload_write(&wire, fpgo_order_argument(fcinfo, spelling));
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(wire.data));
+}
+
+Datum
+fpgo_payload_text(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_TEXT);
+}
+
+Datum
+fpgo_payload_jsonb(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_JSONB);
+}
+
+Datum
+fpgo_payload_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_COMPOSITE);
+}

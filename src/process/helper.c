@@ -1,0 +1,207 @@
+/*
+ * helper.c
+ *		The helper process of a session that calls submit_invoice.
+ *
+ * submit_invoice hands its order over a mailbox to a dynamic background
+ * worker, so that what is sent is on record whatever becomes of the caller's
+ * transaction.  A helper serves one session, one request after the other
+ * (service.c), waits a while for another, and leaves as soon as somebody else
+ * needs its slot.  Every orderly end is exit code 0, which leaves no log line.
+ */
+#include "fpgo.h"
+
+#include "libpq/pqmq.h"
+#include "miscadmin.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "process/helper.h"
+#include "records/locks.h"
+#include "process/service.h"
+#include "base/wait_events.h"
+#include "process/worker.h"
+
+/* milliseconds between two looks of an idle helper at who wants its slot */
+#define IDLE_LOOK_MS 100
+
+/* longest step of a transfer before the process looks around, likewise */
+#define STEP_MS 50
+
+/* longest the recording may wait for a lock: nothing was sent yet */
+#define RECORD_LOCK_TIMEOUT "2s"
+
+/* the same once this process has to end: it would outlive its grace time */
+#define LAST_LOCK_TIMEOUT "100ms"
+
+PGDLLEXPORT void fpgo_helper_main(Datum main_arg);
+
+/* ---------- starting one ---------- */
+
+BackgroundWorkerHandle *
+fpgo_helper_start(FpgoMailbox *mailbox)
+{
+	BackgroundWorker worker = {0};
+	BackgroundWorkerHandle *handle = NULL;
+	TimestampTz began = GetCurrentTimestamp();
+	volatile bool wished = false;
+	MemoryContext old;
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(mailbox->segment));
+	strlcpy(worker.bgw_library_name, "fpgo", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "fpgo_helper_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "fpgo helper", BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "fpgo helper of process %d",
+			 MyProcPid);
+
+	/* the handle must outlive the transaction */
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	PG_TRY();
+	{
+		while (!RegisterDynamicBackgroundWorker(&worker, &handle))
+		{
+			if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+										   fpgo_helper_wait))
+				ereport(ERROR,
+						(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						 errmsg("no worker slot became free for a helper process"),
+						 errdetail("Nothing was recorded and nothing was sent."),
+						 errhint("Raise max_worker_processes, or wait longer with fpgo.helper_wait."),
+						 fpgo_errhide()));
+			/* one of those who wait makes idle helpers yield */
+			if (!wished)
+				wished = fpgo_run_wish_slot();
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+							 WL_EXIT_ON_PM_DEATH, 10,
+							 fpgo_wait_event(FPGO_WAIT_SLOT));
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+		}
+	}
+	PG_FINALLY();
+	{
+		if (wished)
+			fpgo_run_unwish_slot();
+		MemoryContextSwitchTo(old);
+	}
+	PG_END_TRY();
+	return handle;
+}
+
+/* ---------- the process ---------- */
+
+/*
+ * Wait for the next request.  False if there is none to come: the caller left,
+ * or this helper is tired, unwanted or told to go and took its leave.
+ */
+static bool
+await_request(FpgoMailbox *mailbox, Size *len, void **data)
+{
+	TimestampTz began = GetCurrentTimestamp();
+
+	for (;;)
+	{
+		shm_mq_result result = shm_mq_receive(mailbox->in, len, data, true);
+
+		if (result == SHM_MQ_SUCCESS)
+			return true;
+		if (result == SHM_MQ_DETACHED)
+			return false;
+		if ((ShutdownRequestPending || fpgo_run_slot_is_wished() ||
+			 TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+										mailbox->header->idle_ms)) &&
+			fpgo_mailbox_leave(mailbox))
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, IDLE_LOOK_MS,
+						 fpgo_wait_event(FPGO_WAIT_HELPER));
+		ResetLatch(MyLatch);
+		fpgo_worker_attend();
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Wait until the request under way has landed, or this process has to end. */
+static void
+fly(FpgoService *service)
+{
+	while (fpgo_service_is_in_flight(service))
+	{
+		TimestampTz deadline = fpgo_worker_deadline();
+
+		if (deadline != 0)
+			fpgo_service_stop_unsent(service);
+		if (deadline != 0 && GetCurrentTimestamp() >= deadline)
+			return;
+		fpgo_http_step(STEP_MS);
+		fpgo_worker_attend();
+	}
+}
+
+/* Record the outcome, with an eye on the time if there is little left. */
+static bool
+settle(FpgoService *service)
+{
+	if (fpgo_worker_deadline() != 0)
+		SetConfigOption("lock_timeout", LAST_LOCK_TIMEOUT, PGC_SUSET,
+						PGC_S_OVERRIDE);
+	return fpgo_service_settle(service);
+}
+
+/* Serve one request; false if this process should end. */
+static bool
+serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
+{
+	FpgoService *service = fpgo_service_begin(mailbox, data, len, run, true);
+
+	fly(service);
+	while (!settle(service))
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,
+						 fpgo_wait_event(FPGO_WAIT_RECORD));
+		ResetLatch(MyLatch);
+		fpgo_worker_attend();
+	}
+	return fpgo_service_answer(service);
+}
+
+void
+fpgo_helper_main(Datum main_arg)
+{
+	FpgoMailbox *mailbox;
+	Size		len;
+	void	   *data;
+	int64		run;
+
+	fpgo_worker_set_up_signals();
+	mailbox = fpgo_mailbox_attach(DatumGetUInt32(main_arg));
+	if (mailbox == NULL)
+		proc_exit(0);
+	/* from here on errors reach the caller through the mailbox */
+	pq_redirect_to_shm_mq(mailbox->segment, mailbox->out);
+
+	BackgroundWorkerInitializeConnectionByOid(mailbox->header->database,
+											  InvalidOid, 0);
+	fpgo_set_process_role(mailbox->header->session_role);
+	fpgo_worker_set_up_settings(RECORD_LOCK_TIMEOUT,
+								psprintf("fpgo helper of process %d",
+										 mailbox->header->caller_pid));
+	run = fpgo_run_begin();
+	while (await_request(mailbox, &len, &data))
+	{
+		if (!serve(mailbox, data, len, run))
+			break;
+	}
+	fpgo_run_end(run);
+	proc_exit(0);
+}

@@ -1,0 +1,125 @@
+/*
+ * reconciler.c
+ *		The process that looks for uncertain submissions by itself.
+ *
+ * A resident worker starts one every fpgo.reconcile_interval if something is
+ * uncertain.  It does what fpgo.reconcile() does for a session, once, and ends:
+ * its questions take their time, and the worker has none to lose.  It ends with
+ * the worker, which may be sent away so that the database can be dropped.
+ */
+#include "fpgo.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+
+#include "followup/reconcile.h"
+#include "process/reconciler.h"
+#include "base/subtransaction.h"
+#include "process/worker.h"
+
+/* longest wait for a lock; the next process has another try */
+#define LOCK_TIMEOUT_SETTING "2s"
+
+PGDLLEXPORT void fpgo_reconciler_main(Datum main_arg);
+
+/* ---------- starting and ending one ---------- */
+
+/* the last one that was started */
+static BackgroundWorkerHandle *last = NULL;
+
+static bool
+is_running(void)
+{
+	pid_t		pid;
+
+	return last != NULL &&
+		GetBackgroundWorkerPid(last, &pid) != BGWH_STOPPED;
+}
+
+void
+fpgo_reconciler_start(void)
+{
+	MemoryContext old;
+	BackgroundWorker worker = {0};
+
+	if (is_running())
+		return;
+	if (last != NULL)
+		pfree(last);
+	last = NULL;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	strlcpy(worker.bgw_library_name, "fpgo", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "fpgo_reconciler_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "fpgo reconciler", BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "fpgo reconciler of database %u",
+			 MyDatabaseId);
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	/* without a slot there will be one the next time */
+	if (!RegisterDynamicBackgroundWorker(&worker, &last))
+		last = NULL;
+	MemoryContextSwitchTo(old);
+}
+
+void
+fpgo_reconciler_end(void)
+{
+	if (!is_running())
+		return;
+	TerminateBackgroundWorker(last);
+	(void) WaitForBackgroundWorkerShutdown(last);
+}
+
+/* ---------- the process ---------- */
+
+static void
+reconcile(void *arg)
+{
+	*(List **) arg = fpgo_reconcile_run(0);
+}
+
+void
+fpgo_reconciler_main(Datum main_arg)
+{
+	List	   *verdicts = NIL;
+	ErrorData  *error;
+	ListCell   *cell;
+
+	/* nothing is lost if it ends anywhere */
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(main_arg),
+											  InvalidOid, 0);
+	fpgo_worker_set_up_settings(LOCK_TIMEOUT_SETTING, "fpgo reconciler");
+	/* without a snapshot of its own, which would keep vacuum from its work */
+	StartTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+	error = fpgo_subtransaction_run(reconcile, &verdicts);
+	CommitTransactionCommand();
+	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ereport(LOG,
+				(errmsg("uncertain submissions could not be looked for: %s",
+						error->message),
+				 fpgo_errhide()));
+	foreach(cell, verdicts)
+	{
+		const FpgoVerdict *verdict = lfirst(cell);
+
+		if (error == NULL && verdict->is_accepted)
+			ereport(LOG,
+					(errmsg("uncertain submission %lld turned out to be accepted",
+							(long long) verdict->submission),
+					 fpgo_errhide()));
+	}
+	proc_exit(0);
+}

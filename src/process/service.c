@@ -1,0 +1,624 @@
+/*
+ * service.c
+ *		One request of a session, from the mailbox back to it.
+ *
+ * For each order of submit_invoice
+ *
+ *		1. submission and attempt are recorded in one transaction, which is
+ *		   committed unless the caller withdrew first;
+ *		2. it is sent, outside any transaction and snapshot;
+ *		3. the outcome is recorded in another transaction, again and again if
+ *		   that fails;
+ *		4. the answer is handed back.
+ *
+ * An inquiry is sent and its answer handed back: no transaction, no lock, no
+ * record.  It ends early when its caller has left, and at a shutdown.
+ *
+ * Memory: one context a request, deleted at its end; libcurl's handle and its
+ * kept connections live with the process.
+ */
+#include "fpgo.h"
+
+#include "access/xact.h"
+#include "catalog/pg_foreign_server.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "delivery/flight.h"
+#include "ipc/message.h"
+#include "tables/statement.h"
+#include "records/locks.h"
+#include "order/secrets.h"
+#include "process/service.h"
+#include "process/worker.h"
+
+/*
+ * Most bytes of each text of an error: a whole answer fits into its queue, so
+ * handing it over waits for nobody, not even for a caller that is suspended.
+ */
+#define ERROR_TEXT_MAX 8000
+
+/* The tables that are locked from recording to outcome. */
+static const char *const locked_tables[] = {"submission", "attempt", "payload"};
+
+struct FpgoService
+{
+	FpgoMailbox *mailbox;
+	MemoryContext context;		/* of the request; holds this struct */
+	FpgoRequest *request;
+	FpgoAnswer	answer;
+	FpgoFlight *flight;			/* NULL unless recorded */
+	FpgoExchange *inquiry;		/* NULL unless begun, or once ended */
+	int64		run;
+	bool		may_wait;
+	bool		holds_tables;
+	TimestampTz settling_since; /* 0 before the first try */
+};
+
+/* ---------- table locks ---------- */
+
+/*
+ * After the mark no lock may be waited for: somebody could take the tables
+ * and then wait for the caller.  So ROW EXCLUSIVE is held for the process and
+ * not the transaction, from before the first commit until the outcome is in.
+ * The end of an aborted transaction takes such locks away.
+ */
+static struct
+{
+	int			n_holders;		/* services that need them */
+	bool		are_held;
+	Oid			tables[lengthof(locked_tables)];
+}			locks;
+
+/*
+ * Services that overlap would hold them for ever, were none sent away while
+ * somebody waits for the tables.  A lock of this process's own mode would be
+ * had however many wait; the next weaker is not had if an owner does who
+ * alters, truncates or drops.
+ */
+static void
+require_unwanted_tables(void)
+{
+	for (int i = 0; locks.are_held && i < (int) lengthof(locked_tables); i++)
+	{
+		if (!ConditionalLockRelationOid(locks.tables[i], RowShareLock))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("another process waits for table \"%s\"",
+							locked_tables[i])));
+	}
+}
+
+static void
+hold_tables(FpgoService *service)
+{
+	if (!service->may_wait)
+	{
+		require_unwanted_tables();
+		fpgo_owner_lock_tables();
+	}
+	service->holds_tables = true;
+	locks.n_holders++;
+	if (locks.are_held)
+		return;
+	for (int i = 0; i < (int) lengthof(locked_tables); i++)
+	{
+		LockRelId	relation = {fpgo_owner_table(locked_tables[i]),
+		MyDatabaseId};
+
+		LockRelationIdForSession(&relation, RowExclusiveLock);
+		locks.tables[i] = relation.relId;
+	}
+	locks.are_held = true;
+}
+
+static void
+release_tables(FpgoService *service)
+{
+	if (!service->holds_tables)
+		return;
+	service->holds_tables = false;
+	if (--locks.n_holders > 0 || !locks.are_held)
+		return;
+	for (int i = 0; i < (int) lengthof(locked_tables); i++)
+	{
+		LockRelId	relation = {locks.tables[i], MyDatabaseId};
+
+		UnlockRelationIdForSession(&relation, RowExclusiveLock);
+	}
+	locks.are_held = false;
+}
+
+/* A rollback that takes the process's locks away along with its own. */
+static void
+abort_transaction(void)
+{
+	AbortCurrentTransaction();
+	locks.are_held = false;
+}
+
+/* ---------- recording ---------- */
+
+static char *
+clip(char *text)
+{
+	int			len = text ? strlen(text) : 0;
+
+	if (len <= ERROR_TEXT_MAX)
+		return text;
+	return pnstrdup(text, pg_mbcliplen(text, len, ERROR_TEXT_MAX));
+}
+
+/* Keep of an error what the caller may pass on. */
+static void
+keep_error(FpgoService *service, ErrorData *error)
+{
+	service->answer.error.sqlerrcode = error->sqlerrcode;
+	service->answer.error.message = clip(error->message);
+	service->answer.error.detail = clip(error->detail);
+	service->answer.error.hint = clip(error->hint);
+}
+
+/* Take the error that is being handled. */
+static void
+take_error(FpgoService *service)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(service->context);
+	error = CopyErrorData();
+	FlushErrorState();
+	/* it may be a commit's, of a constraint that was deferred */
+	fpgo_owner_redact(error);
+	keep_error(service, error);
+}
+
+/* The same in a transaction: undo what it interrupted. */
+static void
+catch_error(FpgoService *service)
+{
+	take_error(service);
+	abort_transaction();
+}
+
+/* What became of the attempt to record an order. */
+typedef enum Recording
+{
+	RECORDED,					/* commit, then send */
+	ANSWERED,					/* commit what little was changed; answer */
+	IN_THE_WAY					/* roll back; answer, or sweep and try again */
+} Recording;
+
+/* Nothing was recorded: say what is in the way. */
+static Recording
+answer_in_the_way(FpgoService *service)
+{
+	const FpgoHandIn *handin = &service->request->handin;
+	FpgoSubmission *found = fpgo_submission_find_key(handin);
+
+	/* what a dead run left behind is uncertain from now on */
+	if (found != NULL && found->state == FPGO_SENDING &&
+		fpgo_run_is_dead(found->run) && fpgo_submission_sweep() > 0)
+		found = fpgo_submission_find_key(handin);
+	if (found != NULL)
+	{
+		service->answer.kind = FPGO_ANSWER_ON_RECORD;
+		service->answer.on_record = *found;
+		service->answer.submission = found->id;
+		return ANSWERED;
+	}
+	service->answer.submission = fpgo_submission_find_reference(handin);
+	if (service->answer.submission == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the key was given back while it was asked for"),
+				 fpgo_errhide()));
+	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
+	return IN_THE_WAY;
+}
+
+/* Inside the recording transaction. */
+static Recording
+record(FpgoService *service)
+{
+	FpgoRequest *request = service->request;
+	FpgoClaim	claim = {.attempt = 1};
+
+	if (!SearchSysCacheExists1(FOREIGNSERVEROID,
+							   ObjectIdGetDatum(request->server)))
+	{
+		service->answer.kind = FPGO_ANSWER_SERVER_UNSEEN;
+		return ANSWERED;
+	}
+	if (request->handin.reference != NULL)
+		fpgo_run_lock_reference(request->handin.server,
+								request->handin.reference);
+	claim.submission = fpgo_submission_send(&request->handin, service->run);
+	if (claim.submission == 0)
+		return answer_in_the_way(service);
+	claim.server = request->handin.server;
+	claim.role = request->handin.role;
+	claim.payload = request->handin.payload;
+	claim.secrets = request->secrets;
+	service->flight = fpgo_flight_prepare(&claim, service->run,
+										  &request->target,
+										  request->retention_s,
+										  service->context);
+	return RECORDED;
+}
+
+/* Strike the deal: from here on the caller can no longer withdraw. */
+static bool
+strike_deal(FpgoService *service)
+{
+	FpgoMailboxHeader *header = service->mailbox->header;
+	uint32		expected = FPGO_DEAL_OPEN;
+
+	pg_atomic_write_u64(&header->submission,
+						service->flight->claim.submission);
+	return pg_atomic_compare_exchange_u32(&header->deal, &expected,
+										  FPGO_DEAL_COMMITTING);
+}
+
+/* Could the order not be recorded because somebody held a lock? */
+static bool
+was_lock_in_the_way(const FpgoService *service)
+{
+	return service->answer.error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		service->answer.error.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/* The first of the two commits. */
+static Recording
+record_and_commit(FpgoService *service)
+{
+	volatile Recording recording = ANSWERED;
+
+	PG_TRY();
+	{
+		fpgo_worker_begin_transaction();
+		hold_tables(service);
+		MemoryContextSwitchTo(service->context);
+		recording = record(service);
+		if (recording == RECORDED && !strike_deal(service))
+		{
+			service->answer.kind = FPGO_ANSWER_WITHDRAWN;
+			recording = IN_THE_WAY;
+		}
+		if (recording == IN_THE_WAY)
+			abort_transaction();
+		else
+			fpgo_worker_commit_transaction();
+	}
+	PG_CATCH();
+	{
+		catch_error(service);
+		/* whoever left may have been told the number of this submission */
+		if (!fpgo_mailbox_is_awaited(service->mailbox))
+			ereport(LOG,
+					(errmsg("order of a caller that left could not be recorded and was not sent"),
+					 errdetail("The reason was: %s",
+							   service->answer.error.message)));
+		service->answer.kind = !service->may_wait &&
+			was_lock_in_the_way(service) ? FPGO_ANSWER_ELSEWHERE :
+			FPGO_ANSWER_ERROR;
+		recording = ANSWERED;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(service->context);
+	if (recording != RECORDED)
+	{
+		release_tables(service);
+		if (service->flight != NULL)
+			fpgo_flight_free(service->flight);
+		service->flight = NULL;
+	}
+	return recording;
+}
+
+/* Make uncertain what dead runs left behind; true if there was something. */
+static bool
+sweep(FpgoService *service)
+{
+	volatile int n = 0;
+
+	PG_TRY();
+	{
+		fpgo_worker_begin_transaction();
+		n = fpgo_submission_sweep();
+		fpgo_worker_commit_transaction();
+	}
+	PG_CATCH();
+	{
+		/* what is in the way stays there, and the answer says so */
+		MemoryContextSwitchTo(service->context);
+		FlushErrorState();
+		abort_transaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(service->context);
+	return n > 0;
+}
+
+static void
+begin_order(FpgoService *service)
+{
+	Recording	recording;
+
+	pgstat_report_activity(STATE_RUNNING, "recording");
+	recording = record_and_commit(service);
+	if (recording == IN_THE_WAY &&
+		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
+		sweep(service))
+		recording = record_and_commit(service);
+	if (recording != RECORDED)
+		return;
+	service->answer.submission = service->flight->claim.submission;
+	if (fpgo_flight_is_acknowledged())
+		fpgo_flight_launch(service->flight);
+	else
+		fpgo_flight_call_off(service->flight);
+	pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
+}
+
+/* ---------- inquiries ---------- */
+
+static void
+begin_inquiry(FpgoService *service)
+{
+	pgstat_report_activity(STATE_RUNNING, "asking the gateway");
+	PG_TRY();
+	{
+		service->inquiry = fpgo_exchange_inquire(&service->request->target,
+												 service->request->path,
+												 service->request->body_limit,
+												 service->context);
+	}
+	PG_CATCH();
+	{
+		take_error(service);
+		service->answer.kind = FPGO_ANSWER_ERROR;
+	}
+	PG_END_TRY();
+}
+
+/* Nobody is kept waiting for one: neither a caller nor a shutdown. */
+static bool
+is_inquiry_in_flight(const FpgoService *service)
+{
+	return !fpgo_exchange_is_done(service->inquiry) &&
+		!ShutdownRequestPending &&
+		pg_atomic_read_u32(&service->mailbox->header->deal) ==
+		FPGO_DEAL_OPEN;
+}
+
+static void
+end_inquiry(FpgoService *service)
+{
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(service->context);
+		service->answer.finding = *fpgo_exchange_find(service->inquiry);
+		service->answer.kind = FPGO_ANSWER_FINDING;
+	}
+	PG_CATCH();
+	{
+		take_error(service);
+		service->answer.kind = FPGO_ANSWER_ERROR;
+	}
+	PG_END_TRY();
+	service->inquiry = NULL;
+	MemoryContextSwitchTo(TopMemoryContext);
+}
+
+/* ---------- either ---------- */
+
+FpgoService *
+fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
+				   bool may_wait)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "fpgo service",
+												  ALLOCSET_DEFAULT_SIZES);
+	FpgoService *service = MemoryContextAllocZero(context,
+												  sizeof(FpgoService));
+
+	service->mailbox = mailbox;
+	service->context = context;
+	service->run = run;
+	service->may_wait = may_wait;
+	MemoryContextSwitchTo(context);
+	service->request = fpgo_message_read_request(data, len);
+	explicit_bzero(data, len);
+
+	if (service->request->kind == FPGO_REQUEST_INQUIRY)
+		begin_inquiry(service);
+	else if (ShutdownRequestPending)
+		/* told to end at the same moment: nothing was begun here */
+		service->answer.kind = FPGO_ANSWER_ELSEWHERE;
+	else
+		begin_order(service);
+	MemoryContextSwitchTo(TopMemoryContext);
+	return service;
+}
+
+bool
+fpgo_service_is_in_flight(const FpgoService *service)
+{
+	if (service->inquiry != NULL)
+		return is_inquiry_in_flight(service);
+	return service->flight != NULL && !fpgo_flight_is_over(service->flight);
+}
+
+void
+fpgo_service_stop_unsent(FpgoService *service)
+{
+	if (service->flight != NULL)
+		fpgo_flight_stop_unsent(service->flight);
+}
+
+/* ---------- settling ---------- */
+
+/* The second commit, once. */
+static bool
+try_to_settle(FpgoService *service)
+{
+	volatile bool settled = false;
+
+	PG_TRY();
+	{
+		fpgo_worker_begin_transaction();
+		MemoryContextSwitchTo(service->context);
+		if (!service->may_wait)
+			fpgo_owner_lock_tables();
+		fpgo_flight_settle(service->flight,
+						   fpgo_mailbox_is_awaited(service->mailbox));
+		fpgo_worker_commit_transaction();
+		settled = true;
+	}
+	PG_CATCH();
+	{
+		catch_error(service);
+	}
+	PG_END_TRY();
+	return settled;
+}
+
+/* The outcome cannot be recorded, and there is no time left. */
+static void
+give_up(FpgoService *service)
+{
+	const FpgoOutcome *outcome = service->flight->outcome;
+
+	ereport(LOG,
+			(errmsg("outcome of submission %lld could not be recorded",
+					(long long) service->flight->claim.submission),
+			 errdetail("The outcome was: %s.  The reason was: %s",
+					   outcome ? fpgo_outcome_name(outcome->class) :
+					   "not known", service->answer.error.message),
+			 errhint("The submission becomes uncertain.")));
+	service->answer.kind = FPGO_ANSWER_UNRECORDED;
+}
+
+/* Has recording been tried for long enough, or has this process to end? */
+static bool
+has_given_up(const FpgoService *service)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz deadline = fpgo_worker_deadline();
+
+	if (deadline != 0)
+		return now >= deadline;
+	return TimestampDifferenceExceeds(service->settling_since, now,
+									  FPGO_RETRY_LIMIT_MS);
+}
+
+bool
+fpgo_service_settle(FpgoService *service)
+{
+	if (service->inquiry != NULL)
+		end_inquiry(service);
+	if (service->flight == NULL)
+		return true;
+	pgstat_report_activity(STATE_RUNNING, "recording the outcome");
+	if (service->settling_since == 0)
+		service->settling_since = GetCurrentTimestamp();
+	if (try_to_settle(service))
+	{
+		service->answer.kind = service->flight->is_stopped ?
+			FPGO_ANSWER_ELSEWHERE : FPGO_ANSWER_OUTCOME;
+		service->answer.outcome = *service->flight->outcome;
+	}
+	else if (has_given_up(service))
+		give_up(service);
+	else
+	{
+		MemoryContextSwitchTo(TopMemoryContext);
+		return false;
+	}
+	release_tables(service);
+	MemoryContextSwitchTo(TopMemoryContext);
+	return true;
+}
+
+bool
+fpgo_service_is_unrecorded(const FpgoService *service)
+{
+	return service->answer.kind == FPGO_ANSWER_UNRECORDED;
+}
+
+int64
+fpgo_service_run(const FpgoService *service)
+{
+	return service->run;
+}
+
+/* ---------- answering ---------- */
+
+static void
+free_service(FpgoService *service)
+{
+	if (service->flight != NULL)
+		fpgo_flight_free(service->flight);
+	explicit_bzero(unconstify(char *, service->request->target.token),
+				   strlen(service->request->target.token));
+	if (service->request->kind == FPGO_REQUEST_ORDER)
+	{
+		explicit_bzero(unconstify(char *, service->request->handin.payload),
+					   service->request->handin.payload_len);
+		if (service->request->handin.callback_token != NULL)
+			explicit_bzero(unconstify(char *, service->request->handin.callback_token),
+						   strlen(service->request->handin.callback_token));
+		fpgo_secrets_wipe(service->request->secrets);
+	}
+	if (service->answer.on_record.bank_id_url != NULL)
+		explicit_bzero(unconstify(char *, service->answer.on_record.bank_id_url),
+					   strlen(service->answer.on_record.bank_id_url));
+	if (service->answer.kind == FPGO_ANSWER_FINDING &&
+		service->answer.finding.body != NULL)
+		explicit_bzero(unconstify(char *, service->answer.finding.body),
+					   strlen(service->answer.finding.body));
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(service->context);
+}
+
+bool
+fpgo_service_answer(FpgoService *service)
+{
+	FpgoMailbox *mailbox = service->mailbox;
+	StringInfoData message;
+	bool		goes_on;
+
+	MemoryContextSwitchTo(service->context);
+
+	/*
+	 * Before the answer, since the caller may have its next request ready
+	 * before this returns.  An outcome that could not be recorded is known to
+	 * be so when the run ends, and so this process goes.
+	 */
+	goes_on = !ShutdownRequestPending &&
+		service->answer.kind != FPGO_ANSWER_UNRECORDED;
+	pg_atomic_write_u32(&mailbox->header->owner,
+						goes_on ? FPGO_OWNER_IDLE : FPGO_OWNER_GONE);
+	initStringInfo(&message);
+	service->answer.number = service->request->number;
+	fpgo_message_write_answer(&message, &service->answer);
+	if (shm_mq_send(mailbox->out, message.len, message.data, false,
+					true) != SHM_MQ_SUCCESS)
+	{
+		/* the caller is gone, so what passed through is ours to wipe */
+		goes_on = false;
+		fpgo_mailbox_wipe(mailbox);
+	}
+	explicit_bzero(message.data, message.len);
+	free_service(service);
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return goes_on;
+}

@@ -1,0 +1,58 @@
+/*
+ * service.h
+ *		One request of a session, from the mailbox back to it.
+ *
+ * A service is what a background process does for one request that came over
+ * a mailbox: begin; while it is in flight, drive it (fpgo_http_step()); settle,
+ * again and again until that is done; answer.  Nothing here raises: what goes
+ * wrong is the answer.
+ */
+#ifndef FPGO_SERVICE_H
+#define FPGO_SERVICE_H
+
+#include "postgres.h"
+
+#include "ipc/mailbox.h"
+
+typedef struct FpgoService FpgoService;
+
+/*
+ * Read a request.  Record its order and launch it, or find what is in the way;
+ * or launch its inquiry.  data is overwritten.  If a lock is in the way of
+ * recording, the answer is that error, or, for a process that may not wait,
+ * that somebody else has to serve it.
+ */
+extern FpgoService *fpgo_service_begin(FpgoMailbox *mailbox, void *data,
+									   Size len, int64 run, bool may_wait);
+
+/* An inquiry is no longer once its caller left or this process is to end. */
+extern bool fpgo_service_is_in_flight(const FpgoService *service);
+
+/*
+ * For a process that is to end: take the order back unless it may have been
+ * sent.  The answer is then that somebody else has to serve it.
+ */
+extern void fpgo_service_stop_unsent(FpgoService *service);
+
+/*
+ * Record the outcome; a request still in flight is ended first.  False if that
+ * failed and is to be tried again, in FPGO_RETRY_MS.
+ */
+extern bool fpgo_service_settle(FpgoService *service);
+
+/*
+ * Hand the answer back and free everything.  False if the mailbox must not be
+ * used again: the caller is gone, or this process should end.
+ */
+extern bool fpgo_service_answer(FpgoService *service);
+
+/*
+ * Once settled: could the outcome not be recorded?  Then the end of the run
+ * makes the submission uncertain.
+ */
+extern bool fpgo_service_is_unrecorded(const FpgoService *service);
+
+/* The run it belongs to, as it was given. */
+extern int64 fpgo_service_run(const FpgoService *service);
+
+#endif							/* FPGO_SERVICE_H */

@@ -1,0 +1,111 @@
+/*
+ * worker_control.c
+ *		fpgo.pause, fpgo.resume, fpgo.worker: the resident worker from SQL.
+ *
+ * A worker is connected to its database, which can then be neither renamed,
+ * dropped nor copied as a template.  Pausing ends it, and keeps it away until
+ * resume or a restart of the server.
+ */
+#include "fpgo.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "ipc/roster.h"
+#include "base/wait_events.h"
+#include "process/worker.h"
+
+PG_FUNCTION_INFO_V1(fpgo_pause);
+PG_FUNCTION_INFO_V1(fpgo_resume);
+PG_FUNCTION_INFO_V1(fpgo_worker);
+
+/* how often to look whether a worker has ended, in milliseconds */
+#define LOOK_MS 10
+
+/* it has to end within its grace time; so much longer it may take at most */
+#define MARGIN_MS 10000
+
+/* The database named, or this one; raises unless the caller may rule it. */
+static Oid
+database_argument(FunctionCallInfo fcinfo, int argument)
+{
+	Oid			database = MyDatabaseId;
+
+	if (!fpgo_roster_exists())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there are no resident workers"),
+				 errhint("Put fpgo into shared_preload_libraries and restart the server.")));
+	if (!PG_ARGISNULL(argument))
+		database = get_database_oid(text_to_cstring(PG_GETARG_TEXT_PP(argument)),
+									false);
+	/* the right to execute is enough for one's own database */
+	if (database != MyDatabaseId && !fpgo_owns_database(database, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_DATABASE,
+					   get_database_name(database));
+	return database;
+}
+
+Datum
+fpgo_pause(PG_FUNCTION_ARGS)
+{
+	Oid			database = database_argument(fcinfo, 0);
+	TimestampTz began = GetCurrentTimestamp();
+
+	fpgo_roster_pause(database);
+	while (fpgo_roster_status(database).pid != 0)
+	{
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+									   FPGO_GRACE_MS + MARGIN_MS))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("worker of database \"%s\" has not ended yet",
+							get_database_name(database)),
+					 errdetail("It has been told to, and will not be started again before fpgo.resume().")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
+						 WL_EXIT_ON_PM_DEATH, LOOK_MS,
+						 fpgo_wait_event(FPGO_WAIT_ANSWER));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_RETURN_VOID();
+}
+
+Datum
+fpgo_resume(PG_FUNCTION_ARGS)
+{
+	fpgo_roster_resume(database_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
+
+/* The worker of this database: state, pid, since. */
+Datum
+fpgo_worker(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {
+		[FPGO_WORKER_NONE] = "none",
+		[FPGO_WORKER_STARTING] = "starting",
+		[FPGO_WORKER_RUNNING] = "running",
+		[FPGO_WORKER_PAUSED] = "paused",
+	};
+	FpgoWorkerStatus status = fpgo_roster_status(MyDatabaseId);
+	TupleDesc	descriptor;
+	Datum		values[3];
+	bool		nulls[3] = {false, status.pid == 0, status.pid == 0};
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = CStringGetTextDatum(names[status.state]);
+	values[1] = Int32GetDatum(status.pid);
+	values[2] = TimestampTzGetDatum(status.since);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
+											 values, nulls));
+}

@@ -1,0 +1,180 @@
+/*
+ * insert.c
+ *		A new submission, on record.
+ *
+ * Part of the submissions room (see submissions.c): the changes of state from
+ * nothing to queued, sending or refused, and with them the payload and the
+ * first attempt.
+ *
+ * One plain INSERT a table, every column a parameter: that is little work for
+ * PostgreSQL, and less where nothing is hung on the tables (row_direct.c).
+ */
+#include "fpgo.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "tables/statement.h"
+#include "records/submissions.h"
+
+/* ---------- statements ---------- */
+
+/* a refused submission holds no key, so it is never in the way of another */
+static FpgoStatement insert_statement = {
+	.sql = "INSERT INTO fpgo_internal.submission"
+	" (id, server, key, order_hash, reference, role, grand_total, advice,"
+	"  callback_token, state, attempts, run, error, created_at, settled_at,"
+	"  not_before, order_uuid, customer_uuid, bank_id_url)"
+	" OVERRIDING SYSTEM VALUE VALUES"
+	" ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+	"  $16, $17, $18, $19)"
+	" ON CONFLICT (server, key)"
+	" WHERE state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')"
+	" DO NOTHING",
+	.n_parameters = 19,
+	.types = {INT8OID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID,
+		TEXTARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8OID, TEXTOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+	TEXTOID}
+};
+
+static FpgoStatement payload_statement = {
+	.sql = "INSERT INTO fpgo_internal.payload (submission, payload, keep_until)"
+	" VALUES ($1, $2, $3)",
+	.n_parameters = 3,
+	.types = {INT8OID, TEXTOID, TIMESTAMPTZOID}
+};
+
+static FpgoStatement attempt_statement = {
+	.sql = "INSERT INTO fpgo_internal.attempt (submission, number, run,"
+	" started_at, ended_at, outcome, status, reason)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	.n_parameters = 8,
+	.types = {INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	TEXTOID, INT4OID, TEXTOID}
+};
+
+/* ---------- rows ---------- */
+
+/* What remains is not known yet. */
+static void
+put_nulls(FpgoParameters *p, const FpgoStatement *statement)
+{
+	while (p->n < statement->n_parameters)
+		fpgo_put_null(p);
+}
+
+static void
+put_total(FpgoParameters *p, const char *total)
+{
+	if (total == NULL)
+		fpgo_put_null(p);
+	else
+		fpgo_put_datum(p, DirectFunctionCall3(numeric_in,
+											  CStringGetDatum(total),
+											  ObjectIdGetDatum(InvalidOid),
+											  Int32GetDatum(-1)), false);
+}
+
+/*
+ * The submission, in one of the states it can begin with; a run if it is sent
+ * by that, an error if it is refused.  Returns its number, 0 if its key is taken.
+ */
+static int64
+insert_submission(const FpgoHandIn *handin, FpgoState state, int64 run,
+				  const char *error)
+{
+	int64		id = fpgo_owner_next_submission();
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, id);
+	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->key);
+	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
+	fpgo_put_text(&p, handin->reference);
+	fpgo_put_text(&p, handin->role);
+	put_total(&p, handin->grand_total);
+	fpgo_put_texts(&p, handin->advice);
+	fpgo_put_secret(&p, handin->callback_token);
+	fpgo_put_text(&p, fpgo_state_name(state));
+	fpgo_put_int(&p, state == FPGO_SENDING ? 1 : 0);
+	fpgo_put_datum(&p, Int64GetDatum(run), state != FPGO_SENDING);
+	fpgo_put_text(&p, fpgo_submission_clip(error));
+	fpgo_put_datum(&p, now, false);
+	fpgo_put_datum(&p, now, state != FPGO_REFUSED);
+	put_nulls(&p, &insert_statement);
+	return fpgo_owner_run(&insert_statement, &p) > 0 ? id : 0;
+}
+
+static void
+insert_payload(int64 id, const FpgoHandIn *handin)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, id);
+	fpgo_put_secret(&p, handin->payload);
+	fpgo_put_null(&p);			/* kept as long as it is needed */
+	fpgo_owner_run(&payload_statement, &p);
+}
+
+/* The first attempt, which begins now. */
+static void
+insert_attempt(int64 id, int64 run)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, id);
+	fpgo_put_int(&p, 1);
+	fpgo_put_int64(&p, run);
+	fpgo_put_datum(&p, TimestampTzGetDatum(GetCurrentTimestamp()), false);
+	put_nulls(&p, &attempt_statement);
+	fpgo_owner_run(&attempt_statement, &p);
+}
+
+/* ---------- entries ---------- */
+
+int64
+fpgo_submission_queue(const FpgoHandIn *handin)
+{
+	int64		id;
+
+	SPI_connect();
+	id = insert_submission(handin, FPGO_QUEUED, 0, NULL);
+	if (id != 0)
+		insert_payload(id, handin);
+	SPI_finish();
+	return id;
+}
+
+int64
+fpgo_submission_send(const FpgoHandIn *handin, int64 run)
+{
+	int64		id;
+
+	/* what is sent at once waits for no other of its reference */
+	if (fpgo_submission_find_reference(handin) != 0)
+		return 0;
+	SPI_connect();
+	id = insert_submission(handin, FPGO_SENDING, run, NULL);
+	if (id != 0)
+	{
+		insert_payload(id, handin);
+		insert_attempt(id, run);
+	}
+	SPI_finish();
+	return id;
+}
+
+int64
+fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
+{
+	int64		id;
+
+	SPI_connect();
+	id = insert_submission(handin, FPGO_REFUSED, 0, reason);
+	SPI_finish();
+	return id;
+}

@@ -1,0 +1,135 @@
+/*
+ * locks.c
+ *		Locks of ours in PostgreSQL's lock table.
+ *
+ * All are of the advisory class, in a space that pg_advisory_lock() and its
+ * kin cannot reach: their fourth field is 1 or 2.  PostgreSQL gives a lock
+ * back when its process ends, however it ends, so "can I take it?" answers
+ * "does its holder live?" without any guess from age.
+ */
+#include "records/locks.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+/* fourth field of the lock tag */
+#define CLASS_RUN 0x4651
+#define CLASS_REFERENCE 0x4652
+#define CLASS_SLOT 0x4653
+#define CLASS_RECONCILE 0x4654
+
+static void
+make_tag(LOCKTAG *tag, Oid database, uint64 number, uint16 class)
+{
+	SET_LOCKTAG_ADVISORY(*tag, database, (uint32) (number >> 32),
+						 (uint32) number, class);
+}
+
+int64
+fpgo_run_begin(void)
+{
+	int64		run = 0;
+	LOCKTAG		tag;
+
+	do
+	{
+		if (!pg_strong_random(&run, sizeof(run)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a random number")));
+		run &= PG_INT64_MAX;
+	} while (run == 0);
+	make_tag(&tag, MyDatabaseId, run, CLASS_RUN);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	return run;
+}
+
+void
+fpgo_run_end(int64 run)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, MyDatabaseId, run, CLASS_RUN);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+bool
+fpgo_run_is_dead(int64 run)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, MyDatabaseId, run, CLASS_RUN);
+	/* a lock of one's own could be taken twice */
+	return !LockHeldByMe(&tag, ExclusiveLock) &&
+		LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+make_reference_tag(LOCKTAG *tag, const char *server, const char *reference)
+{
+	uint64		number = hash_bytes_extended((const unsigned char *) server,
+											 strlen(server), 0);
+
+	number = hash_bytes_extended((const unsigned char *) reference,
+								 strlen(reference), number);
+	make_tag(tag, MyDatabaseId, number, CLASS_REFERENCE);
+}
+
+void
+fpgo_run_lock_reference(const char *server, const char *reference)
+{
+	LOCKTAG		tag;
+
+	make_reference_tag(&tag, server, reference);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+bool
+fpgo_run_try_reference(const char *server, const char *reference)
+{
+	LOCKTAG		tag;
+
+	make_reference_tag(&tag, server, reference);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+fpgo_run_try_reconcile(void)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, MyDatabaseId, 0, CLASS_RECONCILE);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+fpgo_run_wish_slot(void)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, InvalidOid, 0, CLASS_SLOT);
+	return LockAcquire(&tag, ExclusiveLock, true, true) !=
+		LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+fpgo_run_unwish_slot(void)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, InvalidOid, 0, CLASS_SLOT);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+bool
+fpgo_run_slot_is_wished(void)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, InvalidOid, 0, CLASS_SLOT);
+	if (LockAcquire(&tag, ShareLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, ShareLock, true);
+	return false;
+}

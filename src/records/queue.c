@@ -1,0 +1,232 @@
+/*
+ * queue.c
+ *		What is queued: which submissions are due, and claims of them.
+ *
+ * Part of the submissions room (see submissions.c): a claim is the change of
+ * a state from queued to sending.  Two statements make one: the first locks
+ * what is due and skips what other deliverers have locked, so that the caller
+ * can ask whether each may still be sent; the second claims those.
+ */
+#include "fpgo.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+#include "tables/statement.h"
+#include "records/locks.h"
+
+/*
+ * Does submission s wait for no other of its reference?  (IS NOT FALSE: see
+ * submissions.c.)  Inside CASE the planner leaves it an index look-up a row,
+ * which stops with the LIMIT; as a join it would go through the whole queue
+ * for each claim.
+ */
+#define REFERENCE_IS_FREE \
+	" CASE WHEN s.reference IS NULL THEN true ELSE" \
+	" NOT EXISTS (SELECT FROM fpgo_internal.submission o" \
+	"  WHERE o.server OPERATOR(pg_catalog.=) s.server" \
+	"  AND o.reference OPERATOR(pg_catalog.=) s.reference" \
+	"  AND o.id OPERATOR(pg_catalog.<>) s.id" \
+	"  AND (o.state OPERATOR(pg_catalog.=)" \
+	"   ANY ('{queued,sending,uncertain}')) IS NOT FALSE" \
+	"  AND (o.state OPERATOR(pg_catalog.<>) 'queued'" \
+	"       OR o.id OPERATOR(pg_catalog.<) s.id)) END"
+
+/*
+ * Numbers from $3 to $4: all of them if they are due, or a single one, due or
+ * not.  Roles in $5 are left out.  The payload is looked for by a scalar subquery,
+ * which the planner leaves alone too; without one there is nothing to send.
+ */
+static FpgoStatement due_statement = {
+	.sql = "SELECT s.id, s.reference, s.role"
+	" FROM fpgo_internal.submission s"
+	" WHERE s.state OPERATOR(pg_catalog.=) 'queued'"
+	" AND s.server OPERATOR(pg_catalog.=) $1"
+	" AND s.id OPERATOR(pg_catalog.>=) $3 AND s.id OPERATOR(pg_catalog.<=) $4"
+	" AND ($3 OPERATOR(pg_catalog.=) $4 OR s.not_before IS NULL"
+	"  OR s.not_before OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())"
+	" AND s.role OPERATOR(pg_catalog.<>) ALL ($5)"
+	" AND (SELECT p.submission FROM fpgo_internal.payload p"
+	"  WHERE p.submission OPERATOR(pg_catalog.=) s.id) IS NOT NULL"
+	" AND" REFERENCE_IS_FREE
+	" ORDER BY s.id LIMIT $2 FOR UPDATE SKIP LOCKED",
+	.n_parameters = 5,
+	.types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTARRAYOID}
+};
+
+/*
+ * The reference is looked at once more, by a snapshot taken after its lock
+ * was: between the two, submit_invoice may have recorded another of it.
+ */
+static FpgoStatement claim_statement = {
+	.sql = "WITH claimed AS (UPDATE fpgo_internal.submission s"
+	"  SET state = 'sending', run = $1, not_before = NULL,"
+	"      attempts = s.attempts OPERATOR(pg_catalog.+) 1"
+	"  FROM fpgo_internal.payload p"
+	"  WHERE s.id OPERATOR(pg_catalog.=) ANY ($2)"
+	"  AND p.submission OPERATOR(pg_catalog.=) s.id"
+	"  AND (s.state OPERATOR(pg_catalog.=) 'queued') IS NOT FALSE"
+	"  AND" REFERENCE_IS_FREE
+	"  RETURNING s.id, s.server, s.role, s.attempts, p.payload),"
+	" begun AS (INSERT INTO fpgo_internal.attempt (submission, number, run)"
+	"  SELECT id, attempts, $1 FROM claimed)"
+	" SELECT id, attempts, server, role, payload FROM claimed ORDER BY id",
+	.n_parameters = 2,
+	.types = {INT8OID, INT8ARRAYOID}
+};
+
+static List *
+read_claims(uint64 n, MemoryContext context)
+{
+	List	   *claims = NIL;
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		FpgoClaim  *claim = palloc0(sizeof(FpgoClaim));
+		bool		is_null;
+
+		claim->submission = fpgo_get_int64(i, 1);
+		claim->attempt = DatumGetInt32(fpgo_get_datum(i, 2, &is_null));
+		claim->server = fpgo_get_text(i, 3, context);
+		claim->role = fpgo_get_text(i, 4, context);
+		claim->payload = fpgo_get_text(i, 5, context);
+		claims = lappend(claims, claim);
+	}
+	MemoryContextSwitchTo(old);
+	return claims;
+}
+
+/* A list of texts as an array that ends with NULL. */
+static const char *const *
+list_texts(List *list)
+{
+	const char **texts = palloc0(sizeof(char *) * (list_length(list) + 1));
+	ListCell   *cell;
+
+	foreach(cell, list)
+		texts[foreach_current_index(cell)] = lfirst(cell);
+	return texts;
+}
+
+List *
+fpgo_submission_due(const char *server, int limit, int64 only,
+					List *without_roles)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *dues = NIL;
+	FpgoParameters p = {0};
+	int			n;
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_int(&p, limit);
+	fpgo_put_int64(&p, only);
+	fpgo_put_int64(&p, only == 0 ? PG_INT64_MAX : only);
+	fpgo_put_texts(&p, list_texts(without_roles));
+	n = fpgo_owner_run(&due_statement, &p);
+	for (int i = 0; i < n; i++)
+	{
+		const char *reference = fpgo_get_text(i, 2, CurrentMemoryContext);
+		MemoryContext old;
+		FpgoDue    *due;
+
+		if (reference != NULL && !fpgo_run_try_reference(server, reference))
+			continue;
+		old = MemoryContextSwitchTo(caller);
+		due = palloc0(sizeof(FpgoDue));
+		due->submission = fpgo_get_int64(i, 1);
+		due->role = fpgo_get_text(i, 3, caller);
+		dues = lappend(dues, due);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return dues;
+}
+
+List *
+fpgo_submission_claim(int64 run, const int64 *ids, int n)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *claims;
+	FpgoParameters p = {0};
+	Datum	   *elements;
+
+	SPI_connect();
+	elements = palloc(sizeof(Datum) * n);
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	fpgo_put_int64(&p, run);
+	fpgo_put_datum(&p, PointerGetDatum(construct_array(elements, n, INT8OID, 8,
+												  FLOAT8PASSBYVAL,
+												  TYPALIGN_DOUBLE)), false);
+	claims = read_claims(fpgo_owner_run(&claim_statement, &p), caller);
+	SPI_finish();
+	return claims;
+}
+
+/* what somebody has locked, to cancel it perhaps, is not waited for */
+static FpgoStatement explain_statement = {
+	.sql = "WITH free AS (SELECT id FROM fpgo_internal.submission"
+	"  WHERE server OPERATOR(pg_catalog.=) $1"
+	"  AND role OPERATOR(pg_catalog.=) $2"
+	"  AND state OPERATOR(pg_catalog.=) 'queued'"
+	"  AND (error OPERATOR(pg_catalog.=) $3) IS NOT TRUE"
+	"  FOR NO KEY UPDATE SKIP LOCKED)"
+	" UPDATE fpgo_internal.submission s SET error = $3 FROM free"
+	" WHERE s.id OPERATOR(pg_catalog.=) free.id",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID}
+};
+
+void
+fpgo_submission_explain(const char *server, const char *role,
+						const char *reason)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_text(&p, role);
+	fpgo_put_text(&p, reason);
+	fpgo_owner_run(&explain_statement, &p);
+	SPI_finish();
+}
+
+/* one index look-up a server, however many are queued */
+static FpgoStatement queued_servers_statement = {
+	.sql = "WITH RECURSIVE s AS ("
+	" SELECT pg_catalog.min(server) AS server FROM fpgo_internal.submission"
+	"  WHERE state OPERATOR(pg_catalog.=) 'queued'"
+	" UNION ALL"
+	" SELECT (SELECT pg_catalog.min(q.server) FROM fpgo_internal.submission q"
+	"   WHERE q.state OPERATOR(pg_catalog.=) 'queued'"
+	"   AND q.server OPERATOR(pg_catalog.>) s.server)"
+	"  FROM s WHERE s.server IS NOT NULL)"
+	" SELECT server FROM s WHERE server IS NOT NULL",
+	.n_parameters = 0
+};
+
+List *
+fpgo_submission_queued_servers(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *servers = NIL;
+	FpgoParameters p = {0};
+	int			n;
+
+	SPI_connect();
+	n = fpgo_owner_run(&queued_servers_statement, &p);
+	for (int i = 0; i < n; i++)
+	{
+		const char *server = fpgo_get_text(i, 1, caller);
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		servers = lappend(servers, unconstify(char *, server));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return servers;
+}

@@ -1,0 +1,340 @@
+/*
+ * submissions.c
+ *		The records: submissions, their attempts, payloads and events.
+ *
+ * Every change of a submission's state is a statement of this room, and each
+ * names the state it starts from:
+ *
+ *		(new)     -> queued, sending, refused (insert.c)
+ *		queued    -> sending (queue.c), cancelled (resolve.c)
+ *		sending   -> accepted, refused, queued, uncertain, cancelled (settle.c)
+ *		sending   -> uncertain, of a dead run
+ *		uncertain -> accepted, refused, queued, cancelled (resolve.c)
+ *
+ * There is no way from uncertain to sending, so nothing that may have arrived
+ * is sent again unless a person decided that it did not.  Guards stand here
+ * and not in triggers, which would refuse the restore of a dump.
+ *
+ * A sending submission belongs to a run, which holds a lock of that number
+ * (locks.c); whoever can take the lock knows that the run is dead.
+ *
+ * Statements qualify operators too: the caller's search_path is not trusted.
+ */
+#include "fpgo.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+#include "base/compat.h"
+#include "tables/statement.h"
+#include "records/locks.h"
+#include "records/submissions.h"
+
+/* most bytes of a sentence that are kept */
+#define REASON_MAX 2000
+
+/* ---------- names ---------- */
+
+static const char *const state_names[] = {
+	[FPGO_QUEUED] = "queued",
+	[FPGO_SENDING] = "sending",
+	[FPGO_ACCEPTED] = "accepted",
+	[FPGO_REFUSED] = "refused",
+	[FPGO_UNCERTAIN] = "uncertain",
+	[FPGO_CANCELLED] = "cancelled",
+};
+
+const char *
+fpgo_state_name(FpgoState state)
+{
+	return state_names[state];
+}
+
+static FpgoState
+parse_state(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(state_names); i++)
+	{
+		if (strcmp(state_names[i], name) == 0)
+			return i;
+	}
+	elog(ERROR, "submission has the unknown state \"%s\"", name);
+}
+
+const char *
+fpgo_submission_clip(const char *sentence)
+{
+	int			len = sentence ? strlen(sentence) : 0;
+
+	if (len <= REASON_MAX)
+		return sentence;
+	return pnstrdup(sentence, pg_mbcliplen(sentence, len, REASON_MAX));
+}
+
+/* ---------- finding ---------- */
+
+#define SUBMISSION_COLUMNS \
+	"SELECT id, state::pg_catalog.text, run, server, role," \
+	" order_uuid, customer_uuid, bank_id_url, xmin"
+
+static FpgoStatement find_key_statement = {
+	.sql = SUBMISSION_COLUMNS ", order_hash OPERATOR(pg_catalog.=) $3"
+	" FROM fpgo_internal.submission"
+	" WHERE server OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2"
+	" AND state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, BYTEAOID}
+};
+
+static FpgoStatement find_statement = {
+	.sql = SUBMISSION_COLUMNS ", false FROM fpgo_internal.submission"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	.n_parameters = 1,
+	.types = {INT8OID}
+};
+
+/*
+ * The state is asked for in such a way that only the index of references fits,
+ * which has few entries of one; that of what is unfinished may have a whole
+ * queue.
+ */
+static FpgoStatement find_reference_statement = {
+	.sql = "SELECT id FROM fpgo_internal.submission"
+	" WHERE server OPERATOR(pg_catalog.=) $1"
+	" AND reference OPERATOR(pg_catalog.=) $2"
+	" AND (state OPERATOR(pg_catalog.=)"
+	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE LIMIT 1",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
+};
+
+static FpgoSubmission *
+read_submission(MemoryContext context)
+{
+	FpgoSubmission *s = MemoryContextAllocZero(context,
+											   sizeof(FpgoSubmission));
+	bool		is_null;
+
+	s->id = fpgo_get_int64(0, 1);
+	s->state = parse_state(fpgo_get_text(0, 2, context));
+	s->run = fpgo_get_int64(0, 3);
+	s->server = fpgo_get_text(0, 4, context);
+	s->role = fpgo_get_text(0, 5, context);
+	s->order_uuid = fpgo_get_text(0, 6, context);
+	s->customer_uuid = fpgo_get_text(0, 7, context);
+	s->bank_id_url = fpgo_get_text(0, 8, context);
+	s->is_own = TransactionIdIsCurrentTransactionId(DatumGetTransactionId(fpgo_get_datum(0, 9, &is_null)));
+	s->is_same_order = DatumGetBool(fpgo_get_datum(0, 10, &is_null));
+	return s;
+}
+
+FpgoSubmission *
+fpgo_submission_find_key(const FpgoHandIn *handin)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoSubmission *found = NULL;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->key);
+	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
+	if (fpgo_owner_run(&find_key_statement, &p) > 0)
+		found = read_submission(caller);
+	SPI_finish();
+	return found;
+}
+
+FpgoSubmission *
+fpgo_submission_find(int64 id)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoSubmission *found = NULL;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, id);
+	if (fpgo_owner_run(&find_statement, &p) > 0)
+		found = read_submission(caller);
+	SPI_finish();
+	return found;
+}
+
+int64
+fpgo_submission_find_reference(const FpgoHandIn *handin)
+{
+	int64		id = 0;
+	FpgoParameters p = {0};
+
+	if (handin->reference == NULL)
+		return 0;
+	SPI_connect();
+	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->reference);
+	if (fpgo_owner_run(&find_reference_statement, &p) > 0)
+		id = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return id;
+}
+
+bool
+fpgo_submission_is_for(const char *role_name)
+{
+	Oid			role = get_role_oid(role_name, true);
+
+	return OidIsValid(role) ? has_privs_of_role(GetUserId(), role) :
+		superuser();
+}
+
+/* ---------- sweeping and purging ---------- */
+
+static FpgoStatement runs_statement = {
+	.sql = "SELECT DISTINCT run FROM fpgo_internal.submission"
+	" WHERE state OPERATOR(pg_catalog.=) 'sending' AND run IS NOT NULL",
+	.n_parameters = 0
+};
+
+static FpgoStatement sweep_statement = {
+	.sql = "WITH swept AS (UPDATE fpgo_internal.submission"
+	"  SET state = 'uncertain', run = NULL, error = $2,"
+	"   settled_at = pg_catalog.clock_timestamp()"
+	"  WHERE run OPERATOR(pg_catalog.=) $1"
+	"  AND state OPERATOR(pg_catalog.=) 'sending' RETURNING id, attempts)"
+	" UPDATE fpgo_internal.attempt a SET ended_at = pg_catalog.clock_timestamp(),"
+	"  outcome = 'unknown', reason = $2 FROM swept"
+	" WHERE a.submission OPERATOR(pg_catalog.=) swept.id"
+	" AND a.number OPERATOR(pg_catalog.=) swept.attempts",
+	.n_parameters = 2,
+	.types = {INT8OID, TEXTOID}
+};
+
+int
+fpgo_submission_sweep(void)
+{
+	FpgoParameters p = {0};
+	int64	   *runs;
+	int			n_runs;
+	int			n_swept = 0;
+
+	SPI_connect();
+	n_runs = fpgo_owner_run(&runs_statement, &p);
+	runs = palloc(sizeof(int64) * (n_runs + 1));
+	for (int i = 0; i < n_runs; i++)
+		runs[i] = fpgo_get_int64(i, 1);
+	for (int i = 0; i < n_runs; i++)
+	{
+		if (!fpgo_run_is_dead(runs[i]))
+			continue;
+		p.n = 0;
+		fpgo_put_int64(&p, runs[i]);
+		fpgo_put_text(&p, "The process that sent it ended before the outcome was recorded.");
+		n_swept += fpgo_owner_run(&sweep_statement, &p);
+	}
+	SPI_finish();
+	return n_swept;
+}
+
+static FpgoStatement purge_statement = {
+	.sql = "DELETE FROM fpgo_internal.payload"
+	" WHERE keep_until OPERATOR(pg_catalog.<) pg_catalog.now()",
+	.n_parameters = 0
+};
+
+void
+fpgo_submission_purge(void)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_owner_run(&purge_statement, &p);
+	SPI_finish();
+}
+
+/* ---------- the rest ---------- */
+
+static FpgoStatement has_uncertain_statement = {
+	.sql = "SELECT FROM fpgo_internal.submission"
+	" WHERE state OPERATOR(pg_catalog.=) 'uncertain' LIMIT 1",
+	.n_parameters = 0
+};
+
+bool
+fpgo_submission_has_uncertain(void)
+{
+	FpgoParameters p = {0};
+	bool		has_uncertain;
+
+	SPI_connect();
+	has_uncertain = fpgo_owner_run(&has_uncertain_statement, &p) > 0;
+	SPI_finish();
+	return has_uncertain;
+}
+
+static FpgoStatement unfinished_statement = {
+	.sql = "SELECT pg_catalog.count(*) FROM fpgo_internal.submission"
+	" WHERE state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')",
+	.n_parameters = 0
+};
+
+int64
+fpgo_submission_count_unfinished(void)
+{
+	FpgoParameters p = {0};
+	int64		n;
+
+	SPI_connect();
+	fpgo_owner_run(&unfinished_statement, &p);
+	n = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return n;
+}
+
+void
+fpgo_submission_fill_session(const char *order_uuid,
+							 const char *customer_uuid,
+							 const char *bank_id_url,
+							 Datum values[3], bool nulls[3])
+{
+	const char *const texts[3] = {order_uuid, customer_uuid, bank_id_url};
+
+	for (int i = 0; i < 3; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+	}
+}
+
+static FpgoStatement hash_key_statement = {
+	.sql = "SELECT key FROM fpgo_internal.hash_key ORDER BY created_at LIMIT 1",
+	.n_parameters = 0
+};
+
+void
+fpgo_submission_hash_key(uint8 **key, int *len)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoParameters p = {0};
+	bool		is_null;
+	bytea	   *value;
+
+	SPI_connect();
+	if (fpgo_owner_run(&hash_key_statement, &p) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("fpgo has no hash key"),
+				 errdetail("The table fpgo_internal.hash_key is empty."),
+				 errhint("Restore its content, without which earlier orders are not recognised.")));
+	value = DatumGetByteaPP(fpgo_get_datum(0, 1, &is_null));
+	*len = VARSIZE_ANY_EXHDR(value);
+	*key = MemoryContextAlloc(caller, *len);
+	memcpy(*key, VARDATA_ANY(value), *len);
+	SPI_finish();
+}

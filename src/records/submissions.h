@@ -1,0 +1,173 @@
+/*
+ * submissions.h
+ *		The records: submissions, their attempts, payloads and events.
+ *
+ * The only room that changes a submission's state.  Every function here runs
+ * inside the caller's transaction and commits nothing; what it returns is
+ * allocated in the memory context that was current when it was called.
+ */
+#ifndef FPGO_SUBMISSIONS_H
+#define FPGO_SUBMISSIONS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+#include "gateway/exchange.h"
+#include "handin/handin.h"
+
+typedef enum FpgoState
+{
+	FPGO_QUEUED,
+	FPGO_SENDING,
+	FPGO_ACCEPTED,
+	FPGO_REFUSED,
+	FPGO_UNCERTAIN,
+	FPGO_CANCELLED
+} FpgoState;
+
+/* A submission as it stands on record. */
+typedef struct FpgoSubmission
+{
+	int64		id;
+	FpgoState	state;
+	int64		run;			/* 0 unless sending */
+	const char *server;
+	const char *role;
+	const char *order_uuid;		/* this and the next two NULL unless known */
+	const char *customer_uuid;
+	const char *bank_id_url;
+	bool		is_same_order;	/* as the one asked about; see find_key */
+	bool		is_own;			/* this transaction made the row */
+} FpgoSubmission;
+
+/* A submission that could be sent now. */
+typedef struct FpgoDue
+{
+	int64		submission;
+	const char *role;
+} FpgoDue;
+
+/* A submission that this process is to send now. */
+typedef struct FpgoClaim
+{
+	int64		submission;
+	int			attempt;
+	const char *server;
+	const char *role;
+	const char *payload;		/* wire text in the database's encoding */
+	const char *const *secrets; /* as fpgo_secrets_list() makes them; NULL:
+								 * to be found in the payload */
+} FpgoClaim;
+
+/* What an attempt came to, and what follows from it. */
+typedef struct FpgoSettlement
+{
+	int64		submission;
+	const char *server;			/* NULL unless there is an order_uuid */
+	int			attempt;
+	int64		run;
+	FpgoState	state;
+	const char *outcome;		/* fpgo_outcome_name() */
+	int			status;			/* HTTP status, 0 if there was none */
+	const char *reason;
+	const char *order_uuid;		/* this and the next two if accepted */
+	const char *customer_uuid;
+	const char *bank_id_url;
+	bool		shares_uuid;	/* another submission may hold it as well */
+	int			delay_s;		/* if queued again: not before so long */
+	int			retention_s;	/* if finished: how long the payload stays */
+} FpgoSettlement;
+
+extern const char *fpgo_state_name(FpgoState state);
+
+/* A sentence as it is kept, clipped at a character; NULL for NULL. */
+extern const char *fpgo_submission_clip(const char *sentence);
+
+/*
+ * Record an order, as queued; as sending, with its first attempt; or as
+ * refused before it was sent, with the reason.  Returns the submission's
+ * number, 0 if the key is taken: fpgo_submission_find_key() then says by what.
+ * fpgo_submission_send() also returns 0 if another of the order's reference is
+ * unfinished: fpgo_submission_find_reference() then says which.
+ */
+extern int64 fpgo_submission_queue(const FpgoHandIn *handin);
+extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);
+extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
+									const char *reason);
+
+/* The submission that holds a key; NULL if none does. */
+extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
+
+/* An unfinished submission of this order's reference; 0 if there is none. */
+extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);
+
+/*
+ * Has the current user the rights of the role that handed a submission in, so
+ * that its answer is for them?  A role that is gone has no members but superusers.
+ */
+extern bool fpgo_submission_is_for(const char *role_name);
+
+/* A submission by its number; NULL if there is none. */
+extern FpgoSubmission *fpgo_submission_find(int64 id);
+
+/*
+ * Lock up to limit submissions to a server that are queued and due, or the one
+ * with number only (0: any), due or not, but none of these roles: a list of
+ * FpgoDue.
+ */
+extern List *fpgo_submission_due(const char *server, int limit, int64 only,
+								 List *without_roles);
+
+/* Claim those of them with these numbers: a list of FpgoClaim. */
+extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
+
+/* Say of all that a role has queued for a server why it is not sent. */
+extern void fpgo_submission_explain(const char *server, const char *role,
+									const char *reason);
+
+/* Names of the servers that something is queued for. */
+extern List *fpgo_submission_queued_servers(void);
+
+/*
+ * Lock what settling the attempt changes until the transaction ends, without
+ * waiting for anybody; false if somebody else has locked some of it.
+ */
+extern bool fpgo_submission_try_lock(int64 submission, int attempt);
+
+/*
+ * Settle an attempt.  False, and nothing is changed, if the submission is no
+ * longer sending in that run, or if another one holds its order uuid and they
+ * may not share it.
+ */
+extern bool fpgo_submission_settle(const FpgoSettlement *settlement);
+
+/*
+ * Another submission to the same server that holds the order uuid of this
+ * settlement; 0 if none does, or it has no order uuid.
+ */
+extern int64 fpgo_submission_find_holder(const FpgoSettlement *settlement);
+
+/* Make uncertain what dead runs left behind; returns how many there were. */
+extern int	fpgo_submission_sweep(void);
+
+/* Delete payloads that have been kept as long as they should. */
+extern void fpgo_submission_purge(void);
+
+/* Is any uncertain? */
+extern bool fpgo_submission_has_uncertain(void);
+
+/* Submissions that are queued, sending or uncertain. */
+extern int64 fpgo_submission_count_unfinished(void);
+
+/* The columns of an fpgo.invoice_session; each text may be NULL. */
+extern void fpgo_submission_fill_session(const char *order_uuid,
+										 const char *customer_uuid,
+										 const char *bank_id_url,
+										 Datum values[3], bool nulls[3]);
+
+/* The secret that payload hashes are keyed with, 32 bytes or more. */
+extern void fpgo_submission_hash_key(uint8 **key, int *len);
+
+#endif							/* FPGO_SUBMISSIONS_H */

@@ -1,0 +1,156 @@
+/*
+ * doctor.c
+ *		fpgo.doctor: is it set up right, and if not, what mends it.
+ *
+ * Every check is a row, always, and in the same order, so that a monitoring
+ * query can count on them.  Checks of the server lead from one to the next:
+ * where one has failed, those that need it are not looked at, and say so.
+ *
+ * Nothing that a check finds is an error of the function, whatever the check
+ * does to find it: each runs in a subtransaction.  Only a cancelled or timed
+ * out statement ends it.
+ */
+#include "fpgo.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "setup/doctor.h"
+#include "base/subtransaction.h"
+
+PG_FUNCTION_INFO_V1(fpgo_doctor);
+
+/* How a check hangs together with the others of the server. */
+typedef enum Place
+{
+	ALONE,						/* needs none of them */
+	ON_THE_WAY,					/* needs those before; those after need it */
+	BESIDE						/* needs those before */
+} Place;
+
+static const struct
+{
+	const char *name;
+	FpgoCheck	check;
+	Place		place;
+}			checks[] =
+{
+	{"extension", fpgo_check_extension, ALONE},
+	{"libcurl", fpgo_check_libcurl, ALONE},
+	{"json-c", fpgo_check_json_c, ALONE},
+	{"writable", fpgo_check_writable, ALONE},
+	{"durability", fpgo_check_durability, ALONE},
+	{"shared_memory", fpgo_check_shared_memory, ALONE},
+	{"preload", fpgo_check_preload, ALONE},
+	{"worker", fpgo_check_worker, ALONE},
+	{"queue", fpgo_check_queue, ALONE},
+	{"server", fpgo_check_server, ON_THE_WAY},
+	{"options", fpgo_check_options, ON_THE_WAY},
+	{"usage", fpgo_check_usage, ON_THE_WAY},
+	{"timeout", fpgo_check_timeout, BESIDE},
+	{"mapping", fpgo_check_mapping, ON_THE_WAY},
+	{"token", fpgo_check_token, ON_THE_WAY},
+	{"process", fpgo_check_process, ON_THE_WAY},
+	{"name", fpgo_check_name, ON_THE_WAY},
+	{"connection", fpgo_check_connection, ON_THE_WAY},
+	{"tls", fpgo_check_tls, ON_THE_WAY},
+	{"clock", fpgo_check_clock, BESIDE},
+	{"api", fpgo_check_api, ON_THE_WAY},
+	{"credentials", fpgo_check_credentials, ON_THE_WAY},
+	{"logging", fpgo_check_logging, ALONE},
+	{"publications", fpgo_check_publications, ALONE},
+};
+
+/* One check on its way through a subtransaction. */
+typedef struct Visit
+{
+	FpgoCheck	check;
+	FpgoExamination *examination;
+	FpgoDiagnosis diagnosis;
+} Visit;
+
+static void
+pay(void *arg)
+{
+	Visit	   *visit = arg;
+
+	visit->diagnosis = visit->check(visit->examination);
+}
+
+/* An error's message and DETAIL, as sentences. */
+static const char *
+describe_error(const ErrorData *error)
+{
+	char	   *message = pstrdup(error->message);
+
+	message[0] = pg_ascii_toupper((unsigned char) message[0]);
+	return psprintf("%s.%s%s", message, error->detail ? "  " : "",
+					error->detail ? error->detail : "");
+}
+
+static FpgoDiagnosis
+look(FpgoCheck check, FpgoExamination *examination)
+{
+	Visit		visit = {.check = check, .examination = examination};
+	ErrorData  *error;
+
+	examination->hint = NULL;
+	error = fpgo_subtransaction_run(pay, &visit);
+	if (error == NULL)
+		return visit.diagnosis;
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError(error);
+	return fpgo_wrong(describe_error(error),
+					  error->hint ? error->hint : examination->hint);
+}
+
+static void
+put_row(ReturnSetInfo *rsinfo, const char *name,
+		const FpgoDiagnosis *diagnosis)
+{
+	Datum		values[] = {
+		CStringGetTextDatum(name),
+		BoolGetDatum(diagnosis->verdict == FPGO_RIGHT),
+		CStringGetTextDatum(diagnosis->detail),
+		diagnosis->hint ? CStringGetTextDatum(diagnosis->hint) : (Datum) 0,
+	};
+	bool		nulls[lengthof(values)] = {
+		[1] = diagnosis->verdict == FPGO_UNSEEN,
+		[3] = diagnosis->hint == NULL,
+	};
+
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+Datum
+fpgo_doctor(PG_FUNCTION_ARGS)
+{
+	FpgoExamination examination = {
+		.server_name = PG_ARGISNULL(0) ? fpgo_server_name :
+		text_to_cstring(PG_GETARG_TEXT_PP(0)),
+	};
+	const char *obstacle = NULL;	/* the check that the way ends at */
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < (int) lengthof(checks); i++)
+	{
+		FpgoDiagnosis diagnosis;
+
+		if (checks[i].place != ALONE && obstacle != NULL)
+			diagnosis = fpgo_unseen(psprintf("Not looked at, because of \"%s\".",
+											 obstacle));
+		else
+			diagnosis = look(checks[i].check, &examination);
+		if (checks[i].place == ON_THE_WAY && obstacle == NULL &&
+			diagnosis.verdict != FPGO_RIGHT)
+			obstacle = checks[i].name;
+		put_row((ReturnSetInfo *) fcinfo->resultinfo, checks[i].name,
+				&diagnosis);
+	}
+	/* its token was needed for a moment */
+	if (examination.gateway != NULL)
+		fpgo_gateway_wipe(examination.gateway);
+	return (Datum) 0;
+}

@@ -1,0 +1,417 @@
+/*
+ * foreign_code.c
+ *		Does running a statement run anybody's code but PostgreSQL's?
+ *
+ * Whoever owns fpgo's tables may hang things on them that run when fpgo reads
+ * or writes there: triggers, rules, policies, constraints, defaults, indexes
+ * of expressions.  Where there is none of it, and there is none as fpgo makes
+ * its tables, nothing needs to be guarded against (see statement.c).
+ *
+ * What is looked for is not the known dangers but the known good: a table is
+ * bare if it has nothing but columns, indexes, defaults and a domain of the
+ * few forms that fpgo itself gives them.  All else counts as somebody's code,
+ * harmless or not.  Expressions are read as the catalogs store them, since to
+ * open them in any other way might evaluate part of them.
+ *
+ * What was found holds until one of the tables or domains changes, which
+ * PostgreSQL tells every process when it takes a lock.
+ */
+#include "fpgo.h"
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
+
+#include "tables/foreign_code.h"
+
+/* more than fpgo has; with more, all of them are forgotten */
+#define WATCHED_MAX 64
+
+/* Counts the changes of what was looked at; 0 is before all of them. */
+static uint64 changes = 1;
+
+/* the tables that were looked at, and the domains, by their hash */
+static Oid	watched_tables[WATCHED_MAX];
+static int	n_watched_tables;
+static uint32 watched_domains[WATCHED_MAX];
+static int	n_watched_domains;
+
+/* ---------- changes ---------- */
+
+static void
+note_table_change(Datum arg, Oid table)
+{
+	bool		is_watched = !OidIsValid(table);
+
+	for (int i = 0; i < n_watched_tables && !is_watched; i++)
+		is_watched = watched_tables[i] == table;
+	if (is_watched)
+		changes++;
+}
+
+static void
+note_type_change(Datum arg, int cache, uint32 hash)
+{
+	bool		is_watched = hash == 0;
+
+	for (int i = 0; i < n_watched_domains && !is_watched; i++)
+		is_watched = watched_domains[i] == hash;
+	if (is_watched)
+		changes++;
+}
+
+static void
+require_callbacks(void)
+{
+	static bool is_registered = false;
+
+	if (is_registered)
+		return;
+	CacheRegisterRelcacheCallback(note_table_change, (Datum) 0);
+	/* a domain's constraints count as changes of it */
+	CacheRegisterSyscacheCallback(TYPEOID, note_type_change, (Datum) 0);
+	is_registered = true;
+}
+
+static void
+watch_table(Oid table)
+{
+	for (int i = 0; i < n_watched_tables; i++)
+	{
+		if (watched_tables[i] == table)
+			return;
+	}
+	if (n_watched_tables == WATCHED_MAX)
+	{
+		n_watched_tables = 0;
+		changes++;
+	}
+	watched_tables[n_watched_tables++] = table;
+}
+
+static void
+watch_domain(Oid type)
+{
+	uint32		hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type));
+
+	for (int i = 0; i < n_watched_domains; i++)
+	{
+		if (watched_domains[i] == hash)
+			return;
+	}
+	if (n_watched_domains == WATCHED_MAX)
+	{
+		n_watched_domains = 0;
+		changes++;
+	}
+	watched_domains[n_watched_domains++] = hash;
+}
+
+/* ---------- expressions ---------- */
+
+static inline bool
+is_built_in(Oid object)
+{
+	return object < FirstNormalObjectId;
+}
+
+static bool
+is_foreign_function(Oid function, void *context)
+{
+	return !is_built_in(function);
+}
+
+/*
+ * Built-in functions are not all harmless: some run SQL that they are given.
+ * Operators do not, and of the functions fpgo's tables use one.
+ */
+static bool
+has_foreign_code(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_Const:
+		case T_RelabelType:
+		case T_NullTest:
+		case T_BoolExpr:
+		case T_CoerceToDomainValue:
+			break;
+		case T_OpExpr:
+		case T_ScalarArrayOpExpr:
+			if (check_functions_in_node(node, is_foreign_function, NULL))
+				return true;
+			break;
+		case T_FuncExpr:
+			if (((FuncExpr *) node)->funcid != F_CLOCK_TIMESTAMP)
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, has_foreign_code, context);
+}
+
+/* The same of an expression as a catalog stores it. */
+static bool
+is_bare_expression(const char *stored)
+{
+	return !has_foreign_code(stringToNode(stored), NULL);
+}
+
+/* ---------- columns ---------- */
+
+/* Are all constraints of a domain bare? */
+static bool
+has_bare_constraints(Oid domain)
+{
+	Relation	catalog = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		is_bare = true;
+
+	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(domain));
+	scan = systable_beginscan(catalog, ConstraintTypidIndexId, true, NULL, 1,
+							  &key);
+	while (is_bare && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		is_null;
+		Datum		check = fastgetattr(tuple, Anum_pg_constraint_conbin,
+										RelationGetDescr(catalog), &is_null);
+
+		is_bare = is_null || is_bare_expression(TextDatumGetCString(check));
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return is_bare;
+}
+
+static bool
+is_bare_type(Oid type)
+{
+	HeapTuple	tuple;
+	Form_pg_type form;
+	bool		is_domain;
+	bool		no_default;
+
+	if (is_built_in(type))
+		return true;
+	watch_domain(type);
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	is_domain = form->typtype == TYPTYPE_DOMAIN &&
+		is_built_in(form->typbasetype);
+	(void) SysCacheGetAttr(TYPEOID, tuple, Anum_pg_type_typdefaultbin,
+						   &no_default);
+	ReleaseSysCache(tuple);
+	return is_domain && no_default && has_bare_constraints(type);
+}
+
+static bool
+has_bare_columns(TupleDesc columns)
+{
+	TupleConstr *extra = columns->constr;
+
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(columns, i);
+
+		if (!column->attisdropped && !is_bare_type(column->atttypid))
+			return false;
+	}
+	if (extra == NULL)
+		return true;
+	if (extra->num_check > 0)
+		return false;
+	/* generated columns too */
+	for (int i = 0; i < extra->num_defval; i++)
+	{
+		if (!is_bare_expression(extra->defval[i].adbin))
+			return false;
+	}
+	return true;
+}
+
+/* ---------- indexes ---------- */
+
+static bool
+has_bare_operators(Relation index)
+{
+	int			n = index->rd_att->natts * index->rd_indam->amsupport;
+
+	if (!is_built_in(index->rd_rel->relam))
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		if (!is_built_in(index->rd_support[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Not by RelationGetIndexPredicate(), which evaluates what is constant. */
+static bool
+is_bare_index(Oid table_index)
+{
+	Relation	index = index_open(table_index, AccessShareLock);
+	bool		is_bare = has_bare_operators(index) &&
+		!index->rd_index->indisexclusion;
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID,
+										ObjectIdGetDatum(table_index));
+	bool		is_null;
+	Datum		stored;
+
+	index_close(index, AccessShareLock);
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	(void) SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indexprs,
+						   &is_null);
+	is_bare = is_bare && is_null;
+	stored = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indpred,
+							 &is_null);
+	is_bare = is_bare &&
+		(is_null || is_bare_expression(TextDatumGetCString(stored)));
+	ReleaseSysCache(tuple);
+	return is_bare;
+}
+
+static bool
+has_bare_indexes(Relation table)
+{
+	ListCell   *cell;
+
+	foreach(cell, RelationGetIndexList(table))
+	{
+		if (!is_bare_index(lfirst_oid(cell)))
+			return false;
+	}
+	return true;
+}
+
+/* ---------- tables and statements ---------- */
+
+static bool
+is_bare_table(Oid id)
+{
+	Relation	table = table_open(id, NoLock);
+	Form_pg_class form = table->rd_rel;
+	bool		is_bare;
+
+	/* foreign keys of other tables count too: they are triggers */
+	is_bare = form->relkind == RELKIND_RELATION &&
+		form->relam == HEAP_TABLE_AM_OID &&
+		!form->relhassubclass && !form->relispartition &&
+		!form->relrowsecurity &&
+		table->trigdesc == NULL && table->rd_rules == NULL &&
+		has_bare_columns(RelationGetDescr(table)) && has_bare_indexes(table);
+	table_close(table, NoLock);
+	return is_bare;
+}
+
+/* Note a table of the statement; false if there are too many. */
+static bool
+add_table(FpgoBareness *bareness, const RangeTblEntry *entry)
+{
+	int			n = bareness->n_tables;
+
+	if (n == FPGO_BARE_TABLES)
+		return false;
+	bareness->tables[n] = entry->relid;
+	bareness->locks[n] = entry->rellockmode;
+	bareness->n_tables++;
+	return true;
+}
+
+/* The plan names tables that subqueries and views name, too. */
+static bool
+look_at_plan(FpgoBareness *bareness, const PlannedStmt *plan)
+{
+	ListCell   *cell;
+
+	if (plan->utilityStmt != NULL)
+		return false;
+	/* functions that are not PostgreSQL's */
+	foreach(cell, plan->invalItems)
+	{
+		if (((PlanInvalItem *) lfirst(cell))->cacheId == PROCOID)
+			return false;
+	}
+	foreach(cell, plan->rtable)
+	{
+		const RangeTblEntry *entry = lfirst(cell);
+
+		if (entry->rtekind != RTE_RELATION || is_built_in(entry->relid))
+			continue;
+		watch_table(entry->relid);
+		if (!is_bare_table(entry->relid) || !add_table(bareness, entry))
+			return false;
+	}
+	if (bareness->n_tables == 1)
+		bareness->row_plan = fpgo_row_plan_of(plan, bareness->tables[0]);
+	bareness->row_plan.looked_at = bareness->looked_at;
+	return true;
+}
+
+bool
+fpgo_bare_has_plan(const CachedPlanSource *source)
+{
+	return source->is_valid && source->gplan != NULL &&
+		source->gplan->is_valid;
+}
+
+void
+fpgo_bare_look(FpgoBareness *bareness, CachedPlanSource *source)
+{
+	ListCell   *cell;
+
+	if (bareness->looked_at == changes || !fpgo_bare_has_plan(source))
+		return;
+	require_callbacks();
+	bareness->is_bare = true;
+	bareness->row_plan.kind = FPGO_ROW_NONE;
+	bareness->n_tables = 0;
+	/* a change that comes in meanwhile makes it count once more */
+	bareness->looked_at = changes;
+	foreach(cell, source->gplan->stmt_list)
+		bareness->is_bare = bareness->is_bare &&
+			look_at_plan(bareness, lfirst(cell));
+}
+
+bool
+fpgo_bare_lock(const FpgoBareness *bareness, CachedPlanSource *source)
+{
+	if (!bareness->is_bare || bareness->looked_at != changes)
+		return false;
+	for (int i = 0; i < bareness->n_tables; i++)
+		LockRelationOid(bareness->tables[i], bareness->locks[i]);
+	/* taking a lock is when changes are heard of */
+	return bareness->looked_at == changes && fpgo_bare_has_plan(source);
+}
+
+bool
+fpgo_bare_holds(const FpgoRowPlan *plan)
+{
+	return plan->looked_at == changes;
+}

@@ -1,0 +1,49 @@
+/*
+ * foreign_code.h
+ *		Does running a statement run anybody's code but PostgreSQL's?
+ */
+#ifndef FPGO_FOREIGN_CODE_H
+#define FPGO_FOREIGN_CODE_H
+
+#include "postgres.h"
+
+#include "storage/lockdefs.h"
+#include "utils/plancache.h"
+
+#include "tables/row_plan.h"
+
+/* most tables a statement may name to be looked at */
+#define FPGO_BARE_TABLES 8
+
+/* What was found out about one statement. */
+typedef struct FpgoBareness
+{
+	uint64		looked_at;		/* when, as foreign_code.c counts; 0: never */
+	bool		is_bare;
+	int			n_tables;
+	Oid			tables[FPGO_BARE_TABLES];
+	LOCKMODE	locks[FPGO_BARE_TABLES];	/* as running it takes them */
+	FpgoRowPlan row_plan;			/* NONE if there is more than one table */
+} FpgoBareness;
+
+/* Has PostgreSQL a plan of the statement that it need not make anew? */
+extern bool fpgo_bare_has_plan(const CachedPlanSource *source);
+
+/*
+ * Look at a statement that has just run, so that its locks are held, unless
+ * nothing has changed since it was looked at.
+ */
+extern void fpgo_bare_look(FpgoBareness *bareness, CachedPlanSource *source);
+
+/*
+ * Take the locks that running the statement takes, and tell whether it is bare:
+ * it then stays so until the transaction ends.  False also if that is not known
+ * for sure, or if running it would first make another plan of it.
+ */
+extern bool fpgo_bare_lock(const FpgoBareness *bareness,
+						   CachedPlanSource *source);
+
+/* Has nothing changed since a plan was looked at, as far as this process heard? */
+extern bool fpgo_bare_holds(const FpgoRowPlan *plan);
+
+#endif							/* FPGO_FOREIGN_CODE_H */

@@ -1,0 +1,401 @@
+/*
+ * row_direct.c
+ *		A row found or written without the executor.
+ *
+ * A statement about one row takes longer to be set up than to be run.  Where
+ * nothing is hung on its table, what is left of it is what the executor calls
+ * for each row: an index that finds it, constraints, the table, its indexes.
+ * Nobody else's row is judged here: where one is in the way, or the one looked
+ * for is not there, not as expected or not any more, the executor is asked.
+ */
+#include "fpgo.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_am.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+#include "tables/foreign_code.h"
+#include "base/compat.h"
+#include "tables/row_direct.h"
+
+/* A table and what the executor needs to write to it. */
+typedef struct Target
+{
+	Relation	table;
+	MemoryContext caller;
+	EState	   *estate;			/* its memory goes with it */
+	ResultRelInfo *info;
+} Target;
+
+/* The parameters of one run. */
+typedef struct Parameters
+{
+	const Datum *values;
+	const char *nulls;
+} Parameters;
+
+static bool
+is_null(const Parameters *p, int parameter)
+{
+	return parameter == 0 || p->nulls[parameter - 1] == 'n';
+}
+
+static Datum
+value_of(const Parameters *p, int parameter)
+{
+	return is_null(p, parameter) ? (Datum) 0 : p->values[parameter - 1];
+}
+
+/* ---------- the table ---------- */
+
+/* The columns that get a value, as PostgreSQL counts them in a set. */
+static Bitmapset *
+written_columns(const FpgoRowPlan *plan)
+{
+	Bitmapset  *columns = NULL;
+
+	for (int i = 0; i < plan->n_columns; i++)
+		columns = bms_add_member(columns, plan->columns[i].column -
+								 FirstLowInvalidHeapAttributeNumber);
+	return columns;
+}
+
+static Target
+open_target(const FpgoRowPlan *plan)
+{
+	Target		target;
+
+	target.table = table_open(plan->table, NoLock);
+	target.estate = CreateExecutorState();
+	target.caller = MemoryContextSwitchTo(target.estate->es_query_cxt);
+	fpgo_init_range_table(target.estate, target.table,
+						  written_columns(plan));
+	target.info = makeNode(ResultRelInfo);
+	InitResultRelInfo(target.info, target.table, 1, NULL, 0);
+	ExecOpenIndices(target.info, plan->kind == FPGO_ROW_INSERT &&
+					OidIsValid(plan->index));
+	return target;
+}
+
+static void
+close_target(Target *target)
+{
+	ExecCloseIndices(target->info);
+	ExecResetTupleTable(target->estate->es_tupleTable, false);
+	MemoryContextSwitchTo(target->caller);
+	FreeExecutorState(target->estate);
+	table_close(target->table, NoLock);
+	CommandCounterIncrement();
+}
+
+/* ---------- writing ---------- */
+
+static void
+set_columns(const FpgoRowPlan *plan, const Parameters *p, Datum *values,
+			bool *nulls)
+{
+	for (int i = 0; i < plan->n_columns; i++)
+	{
+		const FpgoRowColumn *column = &plan->columns[i];
+		int			at = column->column - 1;
+
+		values[at] = value_of(p, column->parameter);
+		nulls[at] = is_null(p, column->parameter);
+		if (OidIsValid(column->domain))
+			domain_check(values[at], nulls[at], column->domain, NULL, NULL);
+	}
+}
+
+/* NOT NULL; a table with others is not bare. */
+static void
+check_constraints(Target *target, TupleTableSlot *slot)
+{
+	if (RelationGetDescr(target->table)->constr != NULL)
+		ExecConstraints(target->info, slot, target->estate);
+}
+
+/*
+ * What the executor does for ON CONFLICT DO NOTHING, up to a conflict: an entry
+ * in the index says that the row is not there yet for good, so that nobody waits
+ * for it who meets it at the same moment.
+ */
+static bool
+insert_unless_taken(Target *target, TupleTableSlot *slot, Oid index)
+{
+	List	   *indexes = list_make1_oid(index);
+	bool		is_taken = false;
+	ItemPointerData taken_by;
+	uint32		token;
+
+	if (!fpgo_check_index_constraints(target->info, slot, target->estate,
+									  &taken_by, indexes))
+		return false;
+	token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
+	table_tuple_insert_speculative(target->table, slot,
+								   GetCurrentCommandId(true), 0, NULL, token);
+	fpgo_insert_index_tuples(target->info, slot, target->estate, &is_taken,
+							 indexes);
+	table_tuple_complete_speculative(target->table, slot, token, !is_taken);
+	SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	return !is_taken;
+}
+
+static bool
+insert(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+{
+	TupleDesc	columns = RelationGetDescr(target->table);
+	Datum	   *values = palloc(sizeof(Datum) * columns->natts);
+	bool	   *nulls = palloc(sizeof(bool) * columns->natts);
+	TupleTableSlot *slot = ExecInitExtraTupleSlot(target->estate, columns,
+												  &TTSOpsHeapTuple);
+	HeapTuple	tuple;
+	bool		is_done = true;
+
+	if (plan->n_columns != columns->natts)
+		return false;
+	set_columns(plan, p, values, nulls);
+	tuple = heap_form_tuple(columns, values, nulls);
+	/* the slot's own, so that it makes no copy */
+	ExecStoreHeapTuple(tuple, slot, true);
+	slot->tts_tableOid = plan->table;
+	check_constraints(target, slot);
+	if (OidIsValid(plan->index))
+		is_done = insert_unless_taken(target, slot, plan->index);
+	else
+	{
+		table_tuple_insert(target->table, slot, GetCurrentCommandId(true), 0,
+						   NULL);
+		fpgo_insert_index_tuples(target->info, slot, target->estate, NULL, NIL);
+	}
+	/* it may be an order, and is of no more use */
+	explicit_bzero(tuple->t_data, tuple->t_len);
+	return is_done;
+}
+
+/* ---------- finding ---------- */
+
+/* A search by the keys; it ends with the first row, if there is one. */
+static bool
+find(Relation table, Relation index, const FpgoRowPlan *plan,
+	 const Parameters *p, TupleTableSlot *row)
+{
+	ScanKeyData keys[FPGO_ROW_CONDITIONS];
+	IndexScanDesc search;
+	bool		is_found;
+
+	for (int i = 0; i < plan->n_keys; i++)
+	{
+		const FpgoRowCondition *key = &plan->keys[i];
+
+		ScanKeyEntryInitialize(&keys[i],
+							   is_null(p, key->parameter) ? SK_ISNULL : 0,
+							   key->column, BTEqualStrategyNumber, InvalidOid,
+							   key->collation, key->equals,
+							   value_of(p, key->parameter));
+	}
+	search = fpgo_index_beginscan(table, index, plan->n_keys);
+	index_rescan(search, keys, plan->n_keys, NULL, 0);
+	is_found = index_getnext_slot(search, ForwardScanDirection, row);
+	index_endscan(search);
+	return is_found;
+}
+
+/* Is the row as the statement says that it must be? */
+static bool
+meets_guards(const FpgoRowPlan *plan, const Parameters *p, TupleTableSlot *row)
+{
+	for (int i = 0; i < plan->n_guards; i++)
+	{
+		const FpgoRowCondition *guard = &plan->guards[i];
+		bool		lacks;
+		Datum		value = slot_getattr(row, guard->column, &lacks);
+
+		if (lacks || is_null(p, guard->parameter) ||
+			!DatumGetBool(OidFunctionCall2Coll(guard->equals,
+											   guard->collation, value,
+											   value_of(p, guard->parameter))))
+			return false;
+	}
+	return true;
+}
+
+/* The index that the keys are of, if it is the primary key, and all of it. */
+static Relation
+primary_key(const Target *target, const FpgoRowPlan *plan)
+{
+	if (fpgo_primary_key(target->table) != plan->index)
+		return NULL;
+	for (int i = 0; i < target->info->ri_NumIndices; i++)
+	{
+		Relation	index = target->info->ri_IndexRelationDescs[i];
+
+		if (RelationGetRelid(index) == plan->index &&
+			index->rd_index->indnkeyatts == plan->n_keys)
+			return index;
+	}
+	return NULL;
+}
+
+/* The one row to write; NULL if there is none, or not as it must be. */
+static TupleTableSlot *
+find_row(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+{
+	TupleTableSlot *row = table_slot_create(target->table,
+											&target->estate->es_tupleTable);
+	Relation	index = primary_key(target, plan);
+
+	if (index == NULL || !find(target->table, index, plan, p, row) ||
+		!meets_guards(plan, p, row))
+		return NULL;
+	return row;
+}
+
+/* ---------- writing a row that is there ---------- */
+
+/*
+ * Both wait for whoever has the row, as the executor does, and change nothing if
+ * it is another version then.
+ */
+static bool
+update(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+{
+	TupleTableSlot *row = find_row(target, plan, p);
+	TupleDesc	columns = RelationGetDescr(target->table);
+	int			n_columns = columns->natts;
+	TupleTableSlot *changed;
+
+	if (row == NULL)
+		return false;
+	changed = ExecInitExtraTupleSlot(target->estate, columns, &TTSOpsVirtual);
+	slot_getallattrs(row);
+	memcpy(changed->tts_values, row->tts_values, sizeof(Datum) * n_columns);
+	memcpy(changed->tts_isnull, row->tts_isnull, sizeof(bool) * n_columns);
+	set_columns(plan, p, changed->tts_values, changed->tts_isnull);
+	ExecStoreVirtualTuple(changed);
+	changed->tts_tableOid = plan->table;
+	check_constraints(target, changed);
+	return fpgo_update_tuple(target->info, target->estate, &row->tts_tid,
+							 changed);
+}
+
+static bool
+delete(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+{
+	TupleTableSlot *row = find_row(target, plan, p);
+	TM_FailureData failure;
+
+	return row != NULL &&
+		table_tuple_delete(target->table, &row->tts_tid,
+						   GetCurrentCommandId(true), GetActiveSnapshot(),
+						   InvalidSnapshot, true, &failure, false) == TM_Ok;
+}
+
+/* ---------- plans ---------- */
+
+/*
+ * Fetch what checking the domains needs, so that they are checked as they were
+ * when they were found bare: to fetch and to open things is when changes are
+ * heard of.  False if there were any.
+ */
+static bool
+fetch_domains(const FpgoRowPlan *plan)
+{
+	for (int i = 0; i < plan->n_columns; i++)
+	{
+		TypeCacheEntry *domain;
+		Oid			input;
+		Oid			parameter;
+
+		if (!OidIsValid(plan->columns[i].domain))
+			continue;
+		domain = lookup_type_cache(plan->columns[i].domain,
+								   TYPECACHE_DOMAIN_BASE_INFO |
+								   TYPECACHE_DOMAIN_CONSTR_INFO);
+		getTypeInputInfo(domain->domainBaseType, &input, &parameter);
+	}
+	return fpgo_bare_holds(plan);
+}
+
+/* What the executor checks of each, and what it refuses or works out. */
+static bool
+write_row(const FpgoRowPlan *plan, const Parameters *p, const char *command,
+		  CmdType type,
+		  bool (*write) (Target *, const FpgoRowPlan *, const Parameters *))
+{
+	Target		target;
+	bool		is_done = false;
+	TupleConstr *extra;
+
+	PreventCommandIfReadOnly(command);
+	PreventCommandIfParallelMode(command);
+	target = open_target(plan);
+	CheckCmdReplicaIdentity(target.table, type);
+	extra = RelationGetDescr(target.table)->constr;
+	if ((extra == NULL || !extra->has_generated_stored) && fetch_domains(plan))
+		is_done = write(&target, plan, p);
+	close_target(&target);
+	return is_done;
+}
+
+/* True if there is no such row. */
+static bool
+look_up(const FpgoRowPlan *plan, const Parameters *p)
+{
+	Relation	table = table_open(plan->table, NoLock);
+	Relation	index = index_open(plan->index, AccessShareLock);
+	TupleTableSlot *row = table_slot_create(table, NULL);
+	bool		is_none = index->rd_rel->relam == BTREE_AM_OID &&
+		!find(table, index, plan, p, row);
+
+	ExecDropSingleTupleTableSlot(row);
+	index_close(index, NoLock);
+	table_close(table, NoLock);
+	return is_none;
+}
+
+static bool
+run(const FpgoRowPlan *plan, const Parameters *p)
+{
+	switch (plan->kind)
+	{
+		case FPGO_ROW_INSERT:
+			return write_row(plan, p, "INSERT", CMD_INSERT, insert);
+		case FPGO_ROW_UPDATE:
+			return write_row(plan, p, "UPDATE", CMD_UPDATE, update);
+		case FPGO_ROW_DELETE:
+			return write_row(plan, p, "DELETE", CMD_DELETE, delete);
+		case FPGO_ROW_LOOKUP:
+			return look_up(plan, p);
+		case FPGO_ROW_NONE:
+			break;
+	}
+	return false;
+}
+
+bool
+fpgo_row_run(const FpgoRowPlan *plan, const Datum *values, const char *nulls,
+			 uint64 *n)
+{
+	Parameters	p = {.values = values, .nulls = nulls};
+	bool		is_done;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	is_done = run(plan, &p);
+	PopActiveSnapshot();
+	*n = plan->kind == FPGO_ROW_LOOKUP ? 0 : 1;
+	return is_done;
+}

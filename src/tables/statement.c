@@ -1,0 +1,482 @@
+/*
+ * statement.c
+ *		Statements on fpgo's own tables, run as their owner.
+ *
+ * Users have no right on these tables: fpgo's functions run as their caller
+ * and become the owner for one statement at a time.  While they are, nothing
+ * a trigger or an expression could do reaches beyond the owner: temporary
+ * objects of the session are out of reach (security-restricted operation),
+ * names are looked up in a search_path of ours and not in the caller's, and
+ * settings that were changed are as before when the statement ends.  Where
+ * there is no such trigger or expression (foreign_code.c), no setting is touched.
+ *
+ * No error ends here.  The switch never outlives a statement, so at every
+ * commit and rollback the user is the one the transaction began with, and
+ * PostgreSQL itself restores that one when a statement fails.  What an error
+ * says passes on its way: PostgreSQL's words about a row quote the row, and
+ * that is an order.
+ */
+#include "fpgo.h"
+
+#include "base/compat.h"
+#include "tables/statement.h"
+#include "tables/row_direct.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#define TABLE_SCHEMA "fpgo_internal"
+
+/* as the processes that send have it anyway; see worker.c */
+#define SAFE_PATH "pg_catalog, pg_temp"
+
+static const char *const table_names[] = {
+	"submission", "payload", "attempt", "event", "hash_key"
+};
+
+/*
+ * What the catalogs say of the tables, asked once: every statement needs it.
+ * Any change of a relation makes this process ask again.
+ */
+static struct
+{
+	bool		is_valid;
+	Oid			owner;
+	Oid			tables[lengthof(table_names)];
+	Oid			submission_ids; /* a sequence; InvalidOid if not asked for */
+}			known;
+
+static void
+forget_known(Datum arg, int cache, uint32 hash)
+{
+	known.is_valid = false;
+}
+
+bool
+fpgo_owner_has_tables(void)
+{
+	Oid			schema = get_namespace_oid(TABLE_SCHEMA, true);
+
+	return OidIsValid(schema) &&
+		OidIsValid(get_relname_relid(table_names[0], schema));
+}
+
+static Oid
+find_table(const char *name)
+{
+	Oid			table = get_relname_relid(name,
+										  get_namespace_oid(TABLE_SCHEMA,
+															false));
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s.%s\" does not exist", TABLE_SCHEMA,
+						name),
+				 errhint("CREATE EXTENSION fpgo;"),
+				 fpgo_errhide()));
+	return table;
+}
+
+static Oid
+find_owner(Oid table)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for fpgo's table %u", table);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+static void
+require_known(void)
+{
+	static bool is_registered = false;
+
+	if (known.is_valid)
+		return;
+	if (!is_registered)
+	{
+		CacheRegisterSyscacheCallback(RELOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_known, (Datum) 0);
+		is_registered = true;
+	}
+	/* a change that comes in meanwhile makes it invalid again */
+	known.is_valid = true;
+	PG_TRY();
+	{
+		for (int i = 0; i < (int) lengthof(table_names); i++)
+			known.tables[i] = find_table(table_names[i]);
+		known.owner = find_owner(known.tables[0]);
+		known.submission_ids = InvalidOid;
+	}
+	PG_CATCH();
+	{
+		known.is_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+Oid
+fpgo_owner_table(const char *name)
+{
+	require_known();
+	for (int i = 0; i < (int) lengthof(table_names); i++)
+	{
+		if (strcmp(table_names[i], name) == 0)
+			return known.tables[i];
+	}
+	elog(ERROR, "fpgo has no table \"%s\"", name);
+}
+
+int64
+fpgo_owner_next_submission(void)
+{
+	require_known();
+	if (!OidIsValid(known.submission_ids))
+		known.submission_ids = find_table("submission_id_seq");
+	return nextval_internal(known.submission_ids, false);
+}
+
+Oid
+fpgo_owner_role(void)
+{
+	require_known();
+	return known.owner;
+}
+
+void
+fpgo_owner_lock_tables(void)
+{
+	static const char *const names[] = {"submission", "attempt", "payload"};
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (!ConditionalLockRelationOid(fpgo_owner_table(names[i]),
+										RowExclusiveLock))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("could not obtain lock on relation \"%s.%s\"",
+							TABLE_SCHEMA, names[i])));
+	}
+}
+
+/* A plan that fits any parameters: planning would cost more than running. */
+static void
+prepare(FpgoStatement *statement)
+{
+	SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql,
+										  statement->n_parameters,
+										  statement->types,
+										  CURSOR_OPT_GENERIC_PLAN);
+
+	if (plan == NULL)
+		elog(ERROR, "could not plan a statement of fpgo: %s",
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(plan);
+	statement->plan = plan;
+}
+
+static void
+set_for_statement(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Plan for tables that grow: a plan is kept for long, and made while the queue
+ * is empty it would read all of a table that has a million rows an hour later.
+ * What that makes look dear would also be compiled.
+ */
+static void
+avoid_scans(void)
+{
+	set_for_statement("enable_seqscan", "off");
+	set_for_statement("jit", "off");
+}
+
+static bool
+has_safe_path(void)
+{
+	return strcmp(namespace_search_path, SAFE_PATH) == 0;
+}
+
+/* What PostgreSQL keeps of a statement. */
+static CachedPlanSource *
+source_of(const FpgoStatement *statement)
+{
+	return linitial(SPI_plan_get_plan_sources(statement->plan));
+}
+
+static uint64
+run_plan(FpgoStatement *statement, Datum *values, const char *nulls)
+{
+	int			result = SPI_execute_plan(statement->plan, values, nulls,
+										  false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not run a statement of fpgo: %s",
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
+ * As the setting search_path and with settings that end with the statement:
+ * for what others hung on the tables, which may look up names and may set
+ * something, as their functions may for themselves.
+ */
+static uint64
+run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
+{
+	int			level = NewGUCNestLevel();
+	bool		is_safe = has_safe_path();
+	CachedPlanSource *source;
+	uint64		n;
+
+	if (!is_safe)
+		set_for_statement("search_path", SAFE_PATH);
+	if (statement->plan == NULL)
+		prepare(statement);
+	source = source_of(statement);
+	if (!fpgo_bare_has_plan(source) || !fpgo_has_path_of(source))
+		avoid_scans();
+	n = run_plan(statement, values, nulls);
+	fpgo_bare_look(&statement->bareness, source);
+	AtEOXact_GUC(false, level);
+	return n;
+}
+
+/*
+ * Without all that, which takes a fifteenth of the time of enqueue_invoice,
+ * where only PostgreSQL's own code runs and the statement need not be analysed
+ * again.  No name is looked up then.  If what the statement does is simple, it
+ * is done without the executor.  Otherwise PostgreSQL compares the path with
+ * that of the analysis, so that one is put in place, past the setting.
+ *
+ * False, and nothing was run, where it cannot be; nor need it be where the
+ * setting is safe as it is, as in the processes that send.
+ */
+static bool
+run_bare(FpgoStatement *statement, Datum *values, const char *nulls, uint64 *n)
+{
+	const FpgoBareness *bareness = &statement->bareness;
+	bool		is_simple = bareness->row_plan.kind != FPGO_ROW_NONE;
+	CachedPlanSource *source;
+
+	if (statement->plan == NULL || (has_safe_path() && !is_simple))
+		return false;
+	source = source_of(statement);
+	if (!fpgo_bare_lock(bareness, source))
+		return false;
+	if (is_simple && fpgo_row_run(&bareness->row_plan, values, nulls, n))
+		return true;
+	/* the attempt took locks, which is when changes are heard of */
+	if (has_safe_path() || !fpgo_bare_lock(bareness, source) ||
+		!fpgo_push_path_of(source))
+		return false;
+	*n = run_plan(statement, values, nulls);
+	fpgo_pop_path();
+	return true;
+}
+
+static uint64
+execute(FpgoStatement *statement, Datum *values, const char *nulls)
+{
+	Oid			caller;
+	int			context;
+	bool		lacks_snapshot = !ActiveSnapshotSet();
+	uint64		n;
+
+	/* a process of ours has none while it waits for the network */
+	if (lacks_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	GetUserIdAndSecContext(&caller, &context);
+	SetUserIdAndSecContext(fpgo_owner_role(),
+						   context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	if (!run_bare(statement, values, nulls, &n))
+		n = run_guarded(statement, values, nulls);
+	SetUserIdAndSecContext(caller, context);
+	if (lacks_snapshot)
+		PopActiveSnapshot();
+	return n;
+}
+
+void
+fpgo_owner_redact(ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (category != ERRCODE_DATA_EXCEPTION &&
+		category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		return;
+	/* of a violated constraint the message names no more than its name */
+	if (category == ERRCODE_DATA_EXCEPTION)
+		error->message = pstrdup("a value does not fit what was added to the tables of fpgo");
+	error->detail = pstrdup("What PostgreSQL says about it is left out, since it may quote the order.");
+	error->detail_log = NULL;
+	error->hint = NULL;
+	error->context = NULL;
+	error->internalquery = NULL;
+}
+
+static void
+wipe_secrets(FpgoParameters *p)
+{
+	for (int i = 0; i < p->n; i++)
+	{
+		if (p->are_secret[i])
+			explicit_bzero(VARDATA_ANY(DatumGetPointer(p->values[i])),
+						   VARSIZE_ANY_EXHDR(DatumGetPointer(p->values[i])));
+	}
+}
+
+uint64
+fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile uint64 n = 0;
+
+	Assert(p->n == statement->n_parameters);
+	PG_TRY();
+	{
+		n = execute(statement, p->values, p->nulls);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		wipe_secrets(p);
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		fpgo_owner_redact(error);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	wipe_secrets(p);
+	return n;
+}
+
+/* ---------- parameters and results ---------- */
+
+void
+fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null)
+{
+	Assert(p->n < FPGO_MAX_PARAMETERS);
+	p->values[p->n] = value;
+	p->are_secret[p->n] = false;
+	p->nulls[p->n++] = is_null ? 'n' : ' ';
+}
+
+void
+fpgo_put_null(FpgoParameters *p)
+{
+	fpgo_put_datum(p, (Datum) 0, true);
+}
+
+void
+fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len)
+{
+	bytea	   *value = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(value, VARHDRSZ + len);
+	memcpy(VARDATA(value), bytes, len);
+	fpgo_put_datum(p, PointerGetDatum(value), false);
+}
+
+void
+fpgo_put_text(FpgoParameters *p, const char *text)
+{
+	fpgo_put_datum(p, text ? CStringGetTextDatum(text) : (Datum) 0,
+				   text == NULL);
+}
+
+void
+fpgo_put_secret(FpgoParameters *p, const char *text)
+{
+	fpgo_put_text(p, text);
+	p->are_secret[p->n - 1] = text != NULL;
+}
+
+void
+fpgo_put_texts(FpgoParameters *p, const char *const *texts)
+{
+	Datum	   *elements;
+	int			n = 0;
+
+	if (texts == NULL)
+	{
+		fpgo_put_null(p);
+		return;
+	}
+	while (texts[n] != NULL)
+		n++;
+	elements = palloc(sizeof(Datum) * (n + 1));
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(texts[i]);
+	fpgo_put_datum(p, PointerGetDatum(construct_array(elements, n, TEXTOID, -1,
+													  false, TYPALIGN_INT)),
+				   false);
+}
+
+void
+fpgo_put_int64(FpgoParameters *p, int64 value)
+{
+	fpgo_put_datum(p, Int64GetDatum(value), false);
+}
+
+void
+fpgo_put_int(FpgoParameters *p, int value)
+{
+	fpgo_put_datum(p, Int32GetDatum(value), false);
+}
+
+Datum
+fpgo_get_datum(int row, int column, bool *is_null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, is_null);
+}
+
+int64
+fpgo_get_int64(int row, int column)
+{
+	bool		is_null;
+	Datum		value = fpgo_get_datum(row, column, &is_null);
+
+	return is_null ? 0 : DatumGetInt64(value);
+}
+
+const char *
+fpgo_get_text(int row, int column, MemoryContext context)
+{
+	bool		is_null;
+	Datum		value = fpgo_get_datum(row, column, &is_null);
+	MemoryContext old;
+	const char *copy;
+
+	if (is_null)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	copy = TextDatumGetCString(value);
+	MemoryContextSwitchTo(old);
+	return copy;
+}

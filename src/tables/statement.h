@@ -1,0 +1,87 @@
+/*
+ * statement.h
+ *		Statements on fpgo's own tables, run as their owner.
+ */
+#ifndef FPGO_STATEMENT_H
+#define FPGO_STATEMENT_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+#include "tables/foreign_code.h"
+
+#define FPGO_MAX_PARAMETERS 20
+
+/* One statement, planned at its first use and kept by the process. */
+typedef struct FpgoStatement
+{
+	const char *sql;			/* objects and operators qualified */
+	int			n_parameters;
+	Oid			types[FPGO_MAX_PARAMETERS];
+	SPIPlanPtr	plan;			/* NULL until the first use */
+	FpgoBareness bareness;		/* does running it run code of others? */
+} FpgoStatement;
+
+/* Parameters of one statement, put in from left to right. */
+typedef struct FpgoParameters
+{
+	int			n;
+	Datum		values[FPGO_MAX_PARAMETERS];
+	char		nulls[FPGO_MAX_PARAMETERS + 1];
+	bool		are_secret[FPGO_MAX_PARAMETERS];
+} FpgoParameters;
+
+extern void fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null);
+extern void fpgo_put_null(FpgoParameters *p);
+extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
+extern void fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len);
+/* a copy that fpgo_owner_run() overwrites; the text stays the caller's */
+extern void fpgo_put_secret(FpgoParameters *p, const char *text);	/* or NULL */
+/* an array; texts end with NULL, or are NULL for NULL */
+extern void fpgo_put_texts(FpgoParameters *p, const char *const *texts);
+extern void fpgo_put_int64(FpgoParameters *p, int64 value);
+extern void fpgo_put_int(FpgoParameters *p, int value);
+
+/*
+ * Run a statement with these parameters, which must be all of them, as the
+ * owner of fpgo's tables, security-restricted, and become the caller again
+ * before returning.  SPI must be connected; rows are in SPI_tuptable.  Returns
+ * how many rows it touched.
+ */
+extern uint64 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p);
+
+/*
+ * Take out of an error what may quote a row of fpgo's tables.  The errors of
+ * fpgo_owner_run() are such already; this is for those that come at the end of
+ * a transaction.
+ */
+extern void fpgo_owner_redact(ErrorData *error);
+
+/*
+ * A column of a row of the last statement, rows from 0 and columns from 1.
+ * NULL is 0 as a number and NULL as a text, which is made in the context.
+ */
+extern Datum fpgo_get_datum(int row, int column, bool *is_null);
+extern int64 fpgo_get_int64(int row, int column);
+extern const char *fpgo_get_text(int row, int column, MemoryContext context);
+
+/* Are fpgo's tables in this database? */
+extern bool fpgo_owner_has_tables(void);
+
+/* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
+extern Oid	fpgo_owner_role(void);
+
+/* One of fpgo's tables by name; raises likewise. */
+extern Oid	fpgo_owner_table(const char *name);
+
+/* The number of the next submission; 42P01 if its sequence is gone. */
+extern int64 fpgo_owner_next_submission(void);
+
+/*
+ * Lock the tables that a submission on its way is written to, as writing does,
+ * till the end of the transaction; raises 55P03 instead of waiting.
+ */
+extern void fpgo_owner_lock_tables(void);
+
+#endif							/* FPGO_STATEMENT_H */

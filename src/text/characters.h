@@ -1,0 +1,41 @@
+/*
+ * characters.h
+ *		What kind of character stands in a text: letters of every script.
+ *
+ * Pure, as format.h.  ASCII is the callers' own affair, who see most of it
+ * and answer without a call.
+ */
+#ifndef FPGO_CHARACTERS_H
+#define FPGO_CHARACTERS_H
+
+#include <stdint.h>
+
+#include "text/format.h"
+
+/* Unicode's major classes; bits, so that several can be asked for at once. */
+typedef enum FpgoCharClass
+{
+	FPGO_CHAR_OTHER = 0,		/* white space, controls, not assigned */
+	FPGO_CHAR_LETTER = 1,		/* letters and numbers: L, N */
+	FPGO_CHAR_MARK = 2,			/* accents that combine with a letter: M */
+	FPGO_CHAR_SYMBOL = 4,		/* signs and emoji: S */
+	FPGO_CHAR_PUNCTUATION = 8	/* P */
+} FpgoCharClass;
+
+/*
+ * The code point that a span, which is not empty, begins or ends with, and
+ * its length in bytes.  Broken UTF-8 is a byte long and FPGO_BROKEN_CODE, of
+ * no class and never trimmed.
+ */
+#define FPGO_BROKEN_CODE 0x1FFFFF
+
+extern uint32_t fpgo_first_code(FpgoSpan span, size_t *len);
+extern uint32_t fpgo_last_code(FpgoSpan span, size_t *len);
+
+/* The class of a code point beyond ASCII. */
+extern FpgoCharClass fpgo_class_of(uint32_t code);
+
+/* Is the code point one that trimming takes away in some Laravel version? */
+extern bool fpgo_is_trimmed_code(uint32_t code);
+
+#endif							/* FPGO_CHARACTERS_H */

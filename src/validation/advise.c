@@ -1,0 +1,511 @@
+/*
+ * advise.c
+ *		What the gateway would take and a person would not.
+ *
+ * Walks the field tree over the order in place, as validate.c does, and asks
+ * for what fields mean, never for their names.  Each rule stands beside the
+ * reason for it: the API page in this or an earlier revision, its sibling
+ * pages, the vendor's own dashboard, recorded answers of the gateway, a
+ * public rule.  Whether the order adds up is asked in advise_sums.c.
+ *
+ * A field yields at most one piece of advice, the first thing to mend about
+ * it, and none where validation has something to say: what breaks a rule of
+ * the gateway, or cannot be read, is passed over.  Nothing here raises for
+ * what the order says, nothing descends into members that no field has.
+ */
+#include "validation/advise.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "validation/plausible.h"
+#include "order/reading.h"
+
+PG_FUNCTION_INFO_V1(fpgo_advise_text);
+PG_FUNCTION_INFO_V1(fpgo_advise_jsonb);
+PG_FUNCTION_INFO_V1(fpgo_advise_invoice_order);
+
+/*
+ * How old an order may be: Norway's Bookkeeping Regulations (1 December 2004
+ * no. 1558), section 5-2-2, want an invoice at most a month after delivery.
+ */
+#define AGE_MAX_DAYS 30
+
+/* How far a shop's clock may be ahead of the database's, in seconds. */
+#define CLOCK_SKEW 300
+
+/*
+ * What no order date in seconds reaches (it is in year 5138), and any in
+ * milliseconds has reached since 1973.
+ */
+#define MILLISECONDS_FROM INT64CONST(100000000000)
+
+static void advise_object(FpgoAdvice *advice, const FpgoValue *object,
+						  const FpgoShape *shape, const FpgoPlace *place);
+
+/* ---------- fields that belong together ---------- */
+
+/* The word of a list that a text reads as, NULL if it is none of them. */
+static const char *
+find_word(const FpgoValue *value, const char *const *words)
+{
+	for (; words && *words; words++)
+	{
+		if (fpgo_reads_as_text(value, *words))
+			return *words;
+	}
+	return NULL;
+}
+
+/*
+ * A field that is required if, or with, another is pointless without it:
+ * organizationId of a private customer, personalNumber of a company (a
+ * personal number that nobody asked for), orderFrom without the fpgoUuid of
+ * the order it says is updated.
+ */
+static bool
+advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	const FpgoField *field = spot->field;
+	const FpgoField *other = &spot->shape->fields[field->other];
+	const FpgoValue *condition = &spot->members[field->other];
+	const char *word;
+
+	if ((field->presence != FPGO_REQUIRED_IF &&
+		 field->presence != FPGO_REQUIRED_WITH) ||
+		!fpgo_reads_as_present(spot->value))
+		return false;
+	if (field->presence == FPGO_REQUIRED_IF)
+	{
+		word = find_word(condition, other->allowed);
+		if (word == NULL || strcmp(word, field->other_value) == 0)
+			return false;
+		fpgo_advise_say(advice, &spot->place, "only_if",
+						"belongs with %s \"%s\", but %s is \"%s\"; leave it out, or correct %s.",
+						other->json, field->other_value, other->json, word,
+						other->json);
+		return true;
+	}
+	if (fpgo_reads_as_present(condition))
+		return false;
+	fpgo_advise_say(advice, &spot->place, "only_with",
+					"belongs with %s, which is not given; leave it out, or give both.",
+					other->json);
+	return true;
+}
+
+/* ---------- the date ---------- */
+
+/* ", but is ...", unless it could be a personal number that stands there */
+static const char *
+show_time(const FpgoValue *value, int64 seconds)
+{
+	pg_time_t	time = seconds;
+	char		text[64];
+
+	if (!fpgo_violation_is_quotable(value->text))
+		return "";
+	pg_strftime(text, sizeof(text), ", but is %Y-%m-%d %H:%M:%S UTC",
+				pg_gmtime(&time));
+	return pstrdup(text);
+}
+
+/*
+ * The page asks for a Unix timestamp in a string, but its rule is "string":
+ * every text passes.  Dates to come are from revisions of the page before
+ * 1574, which asked for "now or later"; this one does not.
+ */
+static void
+advise_date(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	int64		date;
+
+	if (!fpgo_reads_as_seconds(spot->value, &date))
+		fpgo_advise_say(advice, &spot->place, "unix_seconds",
+						"should be whole Unix seconds, in digits only, not %s.",
+						fpgo_violation_describe(spot->field, spot->value));
+	else if (date >= MILLISECONDS_FROM)
+		fpgo_advise_say(advice, &spot->place, "milliseconds",
+						"should be in Unix seconds, not in milliseconds or a finer unit.");
+	else if (date > advice->now + CLOCK_SKEW)
+		fpgo_advise_say(advice, &spot->place, "future",
+						"should not be in the future%s.",
+						show_time(spot->value, date));
+	else if (date < advice->now - AGE_MAX_DAYS * SECS_PER_DAY)
+		fpgo_advise_say(advice, &spot->place, "too_old",
+						"should be at most %d days in the past%s.",
+						AGE_MAX_DAYS, show_time(spot->value, date));
+}
+
+/* ---------- texts ---------- */
+
+/*
+ * Eleven characters are all that the gateway asks for; the recorded
+ * 12345678901 was taken.  But the number goes to BankID, which knows real
+ * ones only.
+ */
+static bool
+advise_person(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	if (!fpgo_reading_has_size(spot->value, spot->field->size) ||
+		fpgo_reading_holds(spot->value, fpgo_is_personal_number))
+		return false;
+	fpgo_advise_say(advice, &spot->place, "control_digits",
+					"should be a Norwegian personal number; the date or the control digits of what is there are wrong.");
+	return true;
+}
+
+/* The country of the address that stands beside a field. */
+static FpgoValue
+find_home(const FpgoSpot *spot)
+{
+	FpgoValue	members[FPGO_MAX_FIELDS];
+
+	for (int i = 0; i < spot->shape->n_fields; i++)
+	{
+		const FpgoShape *shape = spot->shape->fields[i].shape;
+		int			home = shape ? fpgo_shape_find(shape, FPGO_MEANS_HOME) : -1;
+
+		if (home < 0)
+			continue;
+		fpgo_document_members(&spot->members[i], shape, members);
+		return members[home];
+	}
+	return (FpgoValue) {0};
+}
+
+/*
+ * The page says "alphanumeric", its sibling pages and the dashboard nine
+ * digits.  Companies abroad have numbers of other forms, so only those with a
+ * Norwegian address are looked at.
+ */
+static bool
+advise_organization(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	FpgoValue	home = find_home(spot);
+
+	if (!fpgo_reads_as_text(&home, "NO") ||
+		!fpgo_reading_holds(spot->value, fpgo_is_alpha_num) ||
+		fpgo_reading_holds(spot->value, fpgo_is_organization_number))
+		return false;
+	if (fpgo_reading_holds(spot->value, fpgo_is_nine_digits))
+		fpgo_advise_say(advice, &spot->place, "organization_number",
+						"should be a Norwegian organisation number, since the address is in Norway; its control digit, the last one, is wrong.");
+	else
+		fpgo_advise_say(advice, &spot->place, "organization_number",
+						"should be the nine digits of a Norwegian organisation number and nothing else, since the address is in Norway; it has %d characters.",
+						fpgo_reading_length(spot->value));
+	return true;
+}
+
+/*
+ * The country code has a field of its own, and the sibling page on
+ * reservations says that the number comes without it.
+ */
+static bool
+advise_phone(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	int			code = fpgo_shape_find(spot->shape, FPGO_MEANS_DIALLING_CODE);
+
+	if (!fpgo_has_country_code(spot->value->text, spot->members[code].text))
+		return false;
+	fpgo_advise_say(advice, &spot->place, "country_code",
+					"should be the number without a country code, which belongs in %s.",
+					spot->shape->fields[code].json);
+	return true;
+}
+
+/*
+ * The customer's browser and the gateway's notification would travel in the
+ * clear, and whoever sits in between could change them.  A notification is
+ * the URL with the gateway's parameters behind it and a checksum over all of
+ * them; whether parameters of one's own are part of it is not said.
+ */
+static bool
+advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	bool		is_https = fpgo_reading_holds(spot->value, fpgo_has_https);
+
+	/* whether it is a URL takes longest, and is asked last */
+	if (is_https && (spot->field->meaning != FPGO_MEANS_NOTIFIED ||
+					 !fpgo_reading_holds(spot->value, fpgo_has_query)))
+		return false;
+	if (!fpgo_reading_holds(spot->value,
+							spot->field->type == FPGO_CALLBACK_URL ?
+							fpgo_is_callback_url : fpgo_is_url))
+		return false;
+	if (is_https)
+		fpgo_advise_say(advice, &spot->place, "query_string",
+						"should have no query string of its own; the gateway adds one, with a checksum that may or may not cover what was there.");
+	else
+		fpgo_advise_say(advice, &spot->place, "https",
+						"should begin with https://, not http://.");
+	return true;
+}
+
+/* By how much a text is longer when it is sent, for a token in it. */
+static int
+growth_of(const FpgoSpot *spot)
+{
+	return spot->field->type == FPGO_CALLBACK_URL &&
+		fpgo_find_placeholder(spot->value->text) != NULL ?
+		FPGO_CALLBACK_TOKEN_LEN - FPGO_PLACEHOLDER_LEN : 0;
+}
+
+/* See FPGO_LENGTH_MAX and the fields that have a limit of their own. */
+static void
+advise_length(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	int			limit = spot->field->length_max ? spot->field->length_max :
+		FPGO_LENGTH_MAX;
+	int			growth = growth_of(spot);
+	int			length;
+
+	/* a text has no more characters than bytes */
+	if (spot->value->text.len + growth <= (size_t) limit)
+		return;
+	length = fpgo_reading_length(spot->value) + growth;
+	if (length > limit)
+		fpgo_advise_say(advice, &spot->place, "max",
+						"should be at most %d characters long, not %d.",
+						limit, length);
+}
+
+static void
+advise_text(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	bool		is_said = false;
+
+	if (spot->value->kind != FPGO_TEXT)
+		return;
+	if (spot->field->type == FPGO_URL ||
+		spot->field->type == FPGO_CALLBACK_URL)
+		is_said = advise_url(advice, spot);
+	else if (spot->field->meaning == FPGO_MEANS_PERSON)
+		is_said = advise_person(advice, spot);
+	else if (spot->field->meaning == FPGO_MEANS_ORGANIZATION)
+		is_said = advise_organization(advice, spot);
+	else if (spot->field->meaning == FPGO_MEANS_PHONE)
+		is_said = advise_phone(advice, spot);
+	if (!is_said)
+		advise_length(advice, spot);
+}
+
+static void
+advise_number(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	switch (spot->field->meaning)
+	{
+		case FPGO_MEANS_QUANTITY:
+			fpgo_advise_quantity(advice, spot);
+			break;
+		case FPGO_MEANS_RATE:
+			fpgo_advise_rate(advice, spot);
+			break;
+		case FPGO_MEANS_DISCOUNT:
+			fpgo_advise_discount(advice, spot);
+			break;
+		case FPGO_MEANS_AMOUNT:
+			fpgo_advise_amount(advice, spot);
+			break;
+		case FPGO_MEANS_GRAND_TOTAL:
+			fpgo_advise_grand_total(advice, spot);
+			break;
+		default:
+			break;
+	}
+}
+
+/* ---------- members that no field has ---------- */
+
+/* The field of a shape that a name was perhaps meant for, NULL if none. */
+static const char *
+find_meant(const FpgoShape *shape, FpgoSpan name)
+{
+	const char *meant = NULL;
+	int			fewest = PG_INT32_MAX;
+
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+		FpgoSpan	known = {field->json, field->json_len};
+		int			slips = fpgo_count_slips(name, known);
+
+		if (slips >= 0 && slips < fewest)
+		{
+			fewest = slips;
+			meant = field->json;
+		}
+	}
+	return meant;
+}
+
+/*
+ * The gateway's validator passes over members it has no rule for, so a
+ * misspelt optional field is lost without a word.  fpgo sends them as they
+ * are: the API may have grown.
+ */
+static void
+advise_strangers(FpgoAdvice *advice, const FpgoValue *map,
+				 const FpgoShape *shape, const FpgoPlace *parent)
+{
+	FpgoPlace	place = {.parent = parent, .kind = FPGO_PLACE_STRANGER,
+	.index = FPGO_MAX_FIELDS};
+	FpgoCursor	cursor;
+	FpgoValue	value;
+
+	fpgo_document_open(&cursor, map);
+	for (; fpgo_document_next(&cursor, &place.key, &value); place.index++)
+	{
+		const char *meant;
+
+		if (fpgo_document_find_field(shape, place.key) >= 0)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		meant = find_meant(shape, place.key);
+		if (meant)
+			fpgo_advise_say(advice, &place, "unknown_member",
+							"is no member that the API knows; did you mean %s?",
+							meant);
+		else
+			fpgo_advise_say(advice, &place, "unknown_member",
+							"is no member that the API knows; leave it out, or check its spelling and its place.");
+	}
+}
+
+/* ---------- the walk ---------- */
+
+static void
+advise_list(FpgoAdvice *advice, const FpgoValue *list, const FpgoField *field,
+			const FpgoPlace *place)
+{
+	MemoryContext old = MemoryContextSwitchTo(advice->scratch);
+	FpgoPlace	element = {.parent = place, .kind = FPGO_PLACE_ELEMENT};
+	FpgoCursor	cursor;
+	FpgoValue	value;
+
+	/* the order's one list is its first field, so all found is its own */
+	Assert(advice->found == NIL);
+	fpgo_document_open(&cursor, list);
+	for (int i = 0; fpgo_document_next(&cursor, &element.key, &value); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		element.index = i;
+		element.has_key = list->kind == FPGO_MAP;
+		element.found = value.kind;
+		advise_object(advice, &value, field->shape, &element);
+		MemoryContextReset(advice->scratch);
+	}
+	MemoryContextSwitchTo(old);
+	/* the page's table has a row a field, so all elements' names come first */
+	fpgo_violation_sort_by_field(advice->found);
+}
+
+static void
+advise_field(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	switch (spot->field->type)
+	{
+		case FPGO_OBJECT:
+			advise_object(advice, spot->value, spot->field->shape,
+						  &spot->place);
+			break;
+		case FPGO_LIST:
+			advise_list(advice, spot->value, spot->field, &spot->place);
+			break;
+		case FPGO_STRING:
+		case FPGO_EMAIL:
+		case FPGO_URL:
+		case FPGO_CALLBACK_URL:
+			if (!advise_condition(advice, spot))
+				advise_text(advice, spot);
+			break;
+		case FPGO_SECONDS:
+			if (spot->value->kind == FPGO_TEXT)
+				advise_date(advice, spot);
+			break;
+		case FPGO_NUMERIC:
+			advise_number(advice, spot);
+			break;
+		case FPGO_BOOLEAN:
+			break;
+	}
+}
+
+static void
+advise_object(FpgoAdvice *advice, const FpgoValue *object,
+			  const FpgoShape *shape, const FpgoPlace *place)
+{
+	FpgoValue	members[FPGO_MAX_FIELDS];
+	int			n_known = fpgo_document_members(object, shape, members);
+	FpgoSpot	spot = {.shape = shape, .members = members};
+
+	spot.place = (FpgoPlace) {.parent = place, .kind = FPGO_PLACE_MEMBER};
+	fpgo_advise_read_amounts(advice, shape, members);
+	if (fpgo_shape_find(shape, FPGO_MEANS_GRAND_TOTAL) >= 0)
+		fpgo_advise_totals(advice, shape, members, place);
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		if (fpgo_reads_as_null(&members[i]))
+			continue;
+		spot.field = &shape->fields[i];
+		spot.value = &members[i];
+		spot.place.name = spot.field->json;
+		spot.place.index = i;
+		spot.place.found = members[i].kind;
+		advise_field(advice, &spot);
+	}
+	if (object->kind == FPGO_MAP && object->count > n_known)
+		advise_strangers(advice, object, shape, place);
+}
+
+List *
+fpgo_advise_order(Jsonb *order)
+{
+	FpgoValue	root = fpgo_document_root(order);
+	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER, .found = root.kind};
+	FpgoAdvice	advice = {.context = CurrentMemoryContext};
+
+	advice.now = timestamptz_to_time_t(GetCurrentStatementStartTimestamp());
+	advice.scratch = AllocSetContextCreate(CurrentMemoryContext, "fpgo advice",
+										   ALLOCSET_DEFAULT_SIZES);
+	advise_object(&advice, &root, &fpgo_order_shape, &place);
+	MemoryContextDelete(advice.scratch);
+	return advice.found;
+}
+
+/* ---------- SQL ---------- */
+
+static Datum
+advise(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
+	const char *server_name = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	FpgoTerms	terms = fpgo_gateway_terms(server_name);
+
+	order = fpgo_defaults_lay_under(order, terms.defaults);
+	return fpgo_violation_return(fcinfo, fpgo_advise_order(order));
+}
+
+Datum
+fpgo_advise_text(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_TEXT);
+}
+
+Datum
+fpgo_advise_jsonb(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_JSONB);
+}
+
+Datum
+fpgo_advise_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_COMPOSITE);
+}

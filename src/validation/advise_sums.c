@@ -1,0 +1,239 @@
+/*
+ * advise_sums.c
+ *		Does an order add up?
+ *
+ * The API page prints no formula.  These are the ones of the vendor's own
+ * dashboard, and they hold for prices with VAT in them as for prices without:
+ *
+ *		amount = quantity * rate - discount
+ *		grandTotal = sum of the amounts
+ *		subTotal + totalTax - totalDiscount = grandTotal
+ *
+ * In the dashboard a rate has VAT in it, as in the one worked example the
+ * vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14).  Each
+ * total is rounded to two decimals once, or line by line, as the shop likes;
+ * so sums may be off by 0.01 a line.  The gateway was seen to take totals
+ * that do not add up.
+ *
+ * Exact decimals throughout (see amount.h).  What cannot be read as an amount
+ * of money is unknown, takes part in no sum, and then the sum is not asked
+ * for: validation says why.
+ */
+#include "validation/advise.h"
+
+#include "utils/builtins.h"
+
+#include "order/reading.h"
+
+/* what a sum of n lines may be off by: n times 0.01 */
+static FpgoAmount
+tolerance(int n)
+{
+	return fpgo_amount_units(Max(n, 1) * (FPGO_UNITS / 100));
+}
+
+static int
+sign_of(FpgoAmount amount)
+{
+	return fpgo_amount_compare(amount, fpgo_amount_units(0));
+}
+
+/* Two amounts that should be one, where n lines were rounded. */
+static bool
+differ(FpgoAmount a, FpgoAmount b, int n_lines)
+{
+	FpgoAmount	limit = tolerance(n_lines);
+
+	return fpgo_amount_compare(fpgo_amount_subtract(a, b), limit) > 0 ||
+		fpgo_amount_compare(fpgo_amount_subtract(b, a), limit) > 0;
+}
+
+/*
+ * A result for the middle of a sentence, at most two decimals of it; nothing
+ * if it has as many digits as a personal number.
+ */
+static const char *
+show_result(FpgoAmount result)
+{
+	Numeric		number = fpgo_number_of_amount(result);
+	Datum		rounded = DirectFunctionCall2(numeric_round,
+											  NumericGetDatum(number),
+											  Int32GetDatum(2));
+	FpgoSpan	text;
+
+	if (fpgo_amount_compare(fpgo_amount_number(DatumGetNumeric(rounded)),
+							result) != 0)
+		number = DatumGetNumeric(rounded);
+	text = (FpgoSpan) {numeric_normalize(number), 0};
+	text.len = strlen(text.text);
+	return fpgo_violation_is_quotable(text) ? psprintf(" = %s", text.text) : "";
+}
+
+static const char *
+name_of(const FpgoShape *shape, FpgoMeaning meaning)
+{
+	return shape->fields[fpgo_shape_find(shape, meaning)].json;
+}
+
+/* ---------- reading ---------- */
+
+/* The sum of the lines outlives what is allocated for one of them. */
+static void
+count_line(FpgoAdvice *advice, FpgoAmount amount)
+{
+	Numeric		before = advice->sum.number;
+
+	if (advice->n_lines++ == 0)
+		advice->sum = fpgo_amount_units(0);
+	advice->sum = fpgo_amount_add(advice->sum, amount);
+	if (advice->sum.number)
+	{
+		Size		size = VARSIZE(advice->sum.number);
+		Numeric		kept = MemoryContextAlloc(advice->context, size);
+
+		memcpy(kept, advice->sum.number, size);
+		advice->sum.number = kept;
+	}
+	if (before)
+		pfree(before);
+}
+
+void
+fpgo_advise_read_amounts(FpgoAdvice *advice, const FpgoShape *shape,
+						 const FpgoValue *members)
+{
+	bool		is_line = false;
+
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+
+		if (field->meaning < FPGO_MEANS_QUANTITY ||
+			field->meaning > FPGO_MEANS_GRAND_TOTAL)
+			continue;
+		is_line = is_line || field->meaning == FPGO_MEANS_AMOUNT;
+		/* what is absent counts as zero if it may be */
+		advice->amounts[field->meaning] =
+			field->presence == FPGO_OPTIONAL &&
+			fpgo_reads_as_null(&members[i]) ? fpgo_amount_units(0) :
+			fpgo_reads_as_amount(&members[i]);
+	}
+	if (is_line)
+		count_line(advice, advice->amounts[FPGO_MEANS_AMOUNT]);
+}
+
+/* ---------- a product ---------- */
+
+/* Quantity times rate. */
+static FpgoAmount
+product_of(const FpgoAdvice *advice)
+{
+	return fpgo_amount_multiply(advice->amounts[FPGO_MEANS_QUANTITY],
+								advice->amounts[FPGO_MEANS_RATE]);
+}
+
+/*
+ * The page prints no bounds.  But the gateway's order details give quantities
+ * as integers, and the vendor's dashboard takes digits only: a fraction may
+ * get lost on the way.  Nobody orders nothing, or less.
+ */
+void
+fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	FpgoAmount	quantity = advice->amounts[FPGO_MEANS_QUANTITY];
+
+	if (quantity.is_known &&
+		(sign_of(quantity) <= 0 || !fpgo_amount_is_whole(quantity)))
+		fpgo_advise_say(advice, &spot->place, "whole_quantity",
+						"should be a whole number above 0, not %s.",
+						fpgo_violation_describe(spot->field, spot->value));
+}
+
+/* An invoice is no credit note; what is taken off has a field of its own. */
+void
+fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	FpgoAmount	rate = advice->amounts[FPGO_MEANS_RATE];
+
+	if (rate.is_known && sign_of(rate) < 0)
+		fpgo_advise_say(advice, &spot->place, "negative_rate",
+						"should be 0 or more, not %s.",
+						fpgo_violation_describe(spot->field, spot->value));
+}
+
+/*
+ * A discount is an amount in NOK; who means per cent gets here, too.  A line
+ * below zero has its own advice, in quantity or rate.
+ */
+void
+fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	FpgoAmount	discount = advice->amounts[FPGO_MEANS_DISCOUNT];
+	FpgoAmount	line = product_of(advice);
+
+	if (discount.is_known && line.is_known && sign_of(line) >= 0 &&
+		fpgo_amount_compare(discount,
+							fpgo_amount_add(line, tolerance(1))) > 0)
+		fpgo_advise_say(advice, &spot->place, "discount_over_line",
+						"should be at most %s * %s%s, being an amount in NOK, not %s.",
+						name_of(spot->shape, FPGO_MEANS_QUANTITY),
+						name_of(spot->shape, FPGO_MEANS_RATE),
+						show_result(line),
+						fpgo_violation_describe(spot->field, spot->value));
+}
+
+void
+fpgo_advise_amount(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	FpgoAmount	amount = advice->amounts[FPGO_MEANS_AMOUNT];
+	FpgoAmount	expected = fpgo_amount_subtract(product_of(advice),
+												advice->amounts[FPGO_MEANS_DISCOUNT]);
+
+	if (amount.is_known && expected.is_known && differ(amount, expected, 1))
+		fpgo_advise_say(advice, &spot->place, "line_amount",
+						"should be %s * %s - %s%s, not %s.",
+						name_of(spot->shape, FPGO_MEANS_QUANTITY),
+						name_of(spot->shape, FPGO_MEANS_RATE),
+						name_of(spot->shape, FPGO_MEANS_DISCOUNT),
+						show_result(expected),
+						fpgo_violation_describe(spot->field, spot->value));
+}
+
+/* ---------- the totals ---------- */
+
+void
+fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
+				   const FpgoValue *members, const FpgoPlace *place)
+{
+	int			i = fpgo_shape_find(shape, FPGO_MEANS_GRAND_TOTAL);
+	FpgoAmount	grand_total = advice->amounts[FPGO_MEANS_GRAND_TOTAL];
+	FpgoAmount	expected;
+
+	expected = fpgo_amount_add(advice->amounts[FPGO_MEANS_SUB_TOTAL],
+							   advice->amounts[FPGO_MEANS_TOTAL_TAX]);
+	expected = fpgo_amount_subtract(expected,
+									advice->amounts[FPGO_MEANS_TOTAL_DISCOUNT]);
+	if (grand_total.is_known && expected.is_known &&
+		differ(grand_total, expected, advice->n_lines))
+		fpgo_advise_say(advice, place, "sum_of_totals",
+						"should add up: %s + %s - %s%s, but %s is %s.",
+						name_of(shape, FPGO_MEANS_SUB_TOTAL),
+						name_of(shape, FPGO_MEANS_TOTAL_TAX),
+						name_of(shape, FPGO_MEANS_TOTAL_DISCOUNT),
+						show_result(expected), shape->fields[i].json,
+						fpgo_violation_describe(&shape->fields[i],
+												&members[i]));
+}
+
+void
+fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoSpot *spot)
+{
+	FpgoAmount	grand_total = advice->amounts[FPGO_MEANS_GRAND_TOTAL];
+
+	if (grand_total.is_known && advice->sum.is_known &&
+		differ(grand_total, advice->sum, advice->n_lines))
+		fpgo_advise_say(advice, &spot->place, "sum_of_amounts",
+						"should be the sum of the products' amounts%s, not %s.",
+						show_result(advice->sum),
+						fpgo_violation_describe(spot->field, spot->value));
+}

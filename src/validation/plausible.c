@@ -1,0 +1,249 @@
+/*
+ * plausible.c
+ *		What a person sees at a glance and the gateway does not look at:
+ *		wrong control digits, a country code said twice, a misspelt name.
+ *
+ * Pure: no postgres.h, no allocation, no locale.
+ */
+#include "validation/plausible.h"
+
+#define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
+
+/* longest name that is compared with another; the API's longest has 20 bytes */
+#define NAME_MAX_BYTES 32
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* ---------- control digits ---------- */
+
+/* The digits of a span that consists of n of them. */
+static bool
+read_digits(FpgoSpan span, int *digits, int n)
+{
+	if (span.len != (size_t) n)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		if (!is_digit(span.text[i]))
+			return false;
+		digits[i] = span.text[i] - '0';
+	}
+	return true;
+}
+
+/* Modulus 11 of the digits, each times its weight. */
+static int
+remainder_of(const int *digits, const int *weights, int n)
+{
+	int			sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += digits[i] * weights[i];
+	return sum % 11;
+}
+
+/*
+ * What is added to the month in the synthetic series, so that no number of
+ * theirs is a living person's: 40 by NAV (and in auxiliary "H-numbers" of the
+ * health services), 65 by Norsk helsenett, 80 by Skatteetaten in Tenor, the
+ * test population register.
+ */
+static const int month_additions[] = {0, 40, 65, 80};
+
+/* DDMMYY; a D-number, for who does not live in Norway, has 40 on the day. */
+static bool
+is_birth_date(const int *digits)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int			day = digits[0] * 10 + digits[1];
+	int			month = digits[2] * 10 + digits[3];
+	int			year = digits[4] * 10 + digits[5];
+
+	if (day > 40)
+		day -= 40;
+	for (int i = 0; i < LENGTH(month_additions); i++)
+	{
+		int			m = month - month_additions[i];
+
+		/* the century is not known for sure, and 1900 was no leap year */
+		if (m >= 1 && m <= 12)
+			return day >= 1 && day <= days[m - 1] &&
+				(m != 2 || day <= 28 || year % 4 == 0);
+	}
+	return false;
+}
+
+/*
+ * Skatteetaten's rule.  Of numbers given out from 2032 on, the sum with the
+ * first control digit may leave 0 to 3 instead of 0; who checks them is asked
+ * to take both from now on.  The second control digit alone still tells any
+ * single wrong digit, and any two neighbours that changed places.
+ */
+bool
+fpgo_is_personal_number(FpgoSpan span)
+{
+	static const int first[] = {3, 7, 6, 1, 8, 9, 4, 5, 2, 1};
+	static const int second[] = {5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1};
+	int			digits[11];
+
+	return read_digits(span, digits, 11) && is_birth_date(digits) &&
+		remainder_of(digits, first, LENGTH(first)) <= 3 &&
+		remainder_of(digits, second, LENGTH(second)) == 0;
+}
+
+/*
+ * The rule of Norway's register of legal entities.  Numbers begin with 8 or
+ * 9, synthetic ones with other digits; but 000000000 is just a filler.
+ */
+bool
+fpgo_is_organization_number(FpgoSpan span)
+{
+	static const int weights[] = {3, 2, 7, 6, 5, 4, 3, 2, 1};
+	int			digits[9];
+
+	return read_digits(span, digits, 9) && digits[0] != 0 &&
+		remainder_of(digits, weights, LENGTH(weights)) == 0;
+}
+
+bool
+fpgo_is_nine_digits(FpgoSpan span)
+{
+	int			digits[9];
+
+	return read_digits(span, digits, 9);
+}
+
+/* ---------- phone numbers ---------- */
+
+/* The first n digits of a text; returns how many it has in all. */
+static int
+scan_digits(FpgoSpan span, char *digits, int n)
+{
+	int			found = 0;
+
+	for (size_t i = 0; i < span.len; i++)
+	{
+		if (!is_digit(span.text[i]))
+			continue;
+		if (found < n)
+			digits[found] = span.text[i];
+		found++;
+	}
+	return found;
+}
+
+/*
+ * "+" and "00" say so themselves.  Without them it shows only where the
+ * country's numbers have one length: those of Norway and Denmark have eight
+ * digits, so ten that begin with 47 or 45 hold the code too, whereas 47123456
+ * is a whole Norwegian number.
+ */
+bool
+fpgo_has_country_code(FpgoSpan number, FpgoSpan code)
+{
+	char		head[2] = {0};
+	char		tail[2] = {0};
+	int			n_code = 0;
+	int			n_number = scan_digits(number, head, 2);
+	size_t		begin = 0;
+
+	while (begin < number.len && !is_digit(number.text[begin]))
+	{
+		if (number.text[begin++] == '+')
+			return n_number > 0;
+	}
+	if (head[0] == '0' && head[1] == '0')
+		return true;
+	/* the code's last two digits: 47, +47 and 0047 are all in use */
+	for (size_t i = 0; i < code.len; i++)
+	{
+		if (!is_digit(code.text[i]) || (n_code == 0 && code.text[i] == '0'))
+			continue;
+		tail[0] = tail[1];
+		tail[1] = code.text[i];
+		n_code++;
+	}
+	return n_code == 2 && tail[0] == '4' && (tail[1] == '7' || tail[1] == '5') &&
+		n_number == 10 && head[0] == tail[0] && head[1] == tail[1];
+}
+
+/* ---------- names ---------- */
+
+/* A name in small letters without "_" and "-"; its length, -1 if too long. */
+static int
+normalize(FpgoSpan name, char *plain)
+{
+	int			n = 0;
+
+	for (size_t i = 0; i < name.len; i++)
+	{
+		char		c = name.text[i];
+
+		if (c == '_' || c == '-')
+			continue;
+		if (n == NAME_MAX_BYTES)
+			return -1;
+		plain[n++] = c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+	}
+	return n;
+}
+
+static int
+least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Insertions, deletions, replacements and swaps of neighbours that turn one
+ * name into the other (optimal string alignment).
+ */
+static int
+edit_distance(const char *a, int n_a, const char *b, int n_b)
+{
+	int			rows[3][NAME_MAX_BYTES + 1];
+	int		   *before = rows[0];
+	int		   *last = rows[1];
+	int		   *row = rows[2];
+
+	for (int j = 0; j <= n_b; j++)
+		last[j] = before[j] = j;
+	for (int i = 1; i <= n_a; i++)
+	{
+		int		   *oldest = before;
+
+		row[0] = i;
+		for (int j = 1; j <= n_b; j++)
+		{
+			row[j] = least(least(last[j], row[j - 1]) + 1,
+						   last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], before[j - 2] + 1);
+		}
+		before = last;
+		last = row;
+		row = oldest;
+	}
+	return last[n_b];
+}
+
+/* One slip in a short name, two in a longer one: "note" is not "name". */
+int
+fpgo_count_slips(FpgoSpan written, FpgoSpan meant)
+{
+	char		a[NAME_MAX_BYTES];
+	char		b[NAME_MAX_BYTES];
+	int			n_a = normalize(written, a);
+	int			n_b = normalize(meant, b);
+	int			limit = least(2, (n_b + 1) / 3);
+	int			slips;
+
+	if (n_a < 0 || n_b < 0 || n_a > n_b + limit || n_b > n_a + limit)
+		return -1;
+	slips = edit_distance(a, n_a, b, n_b);
+	return slips <= limit ? slips : -1;
+}

@@ -1,0 +1,136 @@
+/*
+ * rules.c
+ *		fpgo.rules(): the field tree as rows.
+ *
+ * What fpgo maps, validates and sends, printed from the tree that does it.
+ */
+#include "fpgo.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "validation/rules.h"
+
+PG_FUNCTION_INFO_V1(fpgo_rules);
+
+static const char *
+type_name(FpgoFieldType type)
+{
+	switch (type)
+	{
+		case FPGO_OBJECT:
+			return "object";
+		case FPGO_LIST:
+			return "array";
+		case FPGO_STRING:
+		case FPGO_SECONDS:
+			return "string";
+		case FPGO_EMAIL:
+			return "email";
+		case FPGO_URL:
+		case FPGO_CALLBACK_URL:
+			return "url";
+		case FPGO_NUMERIC:
+			return "numeric";
+		case FPGO_BOOLEAN:
+			return "boolean";
+	}
+	pg_unreachable();
+}
+
+const char *
+fpgo_rules_presence(const FpgoField *field, const FpgoShape *shape)
+{
+	const char *other = shape->fields[field->other].json;
+
+	switch (field->presence)
+	{
+		case FPGO_OPTIONAL:
+			/* the page asks for members; what holds them must be there too */
+			return field->type == FPGO_OBJECT &&
+				fpgo_shape_is_required(field->shape) ? "required" : "optional";
+		case FPGO_REQUIRED:
+			return "required";
+		case FPGO_REQUIRED_IF:
+			return psprintf("required if %s is %s", other,
+							field->other_value);
+		case FPGO_REQUIRED_WITH:
+			return psprintf("required with %s", other);
+	}
+	pg_unreachable();
+}
+
+/* "one of a, b, c" */
+static const char *
+list_allowed(const char *const *allowed)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "one of ");
+	for (int i = 0; allowed[i] != NULL; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", allowed[i]);
+	return text.data;
+}
+
+const char *
+fpgo_rules_constraint(const FpgoField *field, const char *const *tax_rates)
+{
+	switch (field->constraint)
+	{
+		case FPGO_ANY:
+			return field->type == FPGO_SECONDS ? "Unix seconds" :
+				field->type == FPGO_CALLBACK_URL ?
+				"may have " FPGO_PLACEHOLDER " in its path, once" : NULL;
+		case FPGO_IN:
+			return list_allowed(field->allowed);
+		case FPGO_TAX_RATE:
+			if (tax_rates != NULL)
+				return list_allowed(tax_rates);
+			return psprintf("%s unless the server says otherwise",
+							list_allowed(field->allowed));
+		case FPGO_SIZE:
+			return psprintf("%d characters", field->size);
+		case FPGO_ALPHA_NUM:
+			return "letters and digits";
+		case FPGO_COUNTRY:
+			return "ISO 3166-1 alpha-2 code";
+	}
+	pg_unreachable();
+}
+
+static void
+put_rules(ReturnSetInfo *rsinfo, const FpgoShape *shape, const char *prefix)
+{
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		const FpgoField *field = &shape->fields[i];
+		const char *path = psprintf("%s%s", prefix, field->json);
+		const char *constraint = fpgo_rules_constraint(field, NULL);
+		Datum		values[] = {
+			CStringGetTextDatum(path),
+			CStringGetTextDatum(type_name(field->type)),
+			CStringGetTextDatum(fpgo_rules_presence(field, shape)),
+			constraint ? CStringGetTextDatum(constraint) : (Datum) 0,
+			CStringGetTextDatum(psprintf("fpgo.%s", shape->type_name)),
+			CStringGetTextDatum(field->sql),
+		};
+		bool		nulls[lengthof(values)] = {[3] = constraint == NULL};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+							 nulls);
+		if (field->shape)
+			put_rules(rsinfo, field->shape,
+					  psprintf("%s%s.", path,
+							   field->type == FPGO_LIST ? ".*" : ""));
+	}
+}
+
+Datum
+fpgo_rules(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	put_rules((ReturnSetInfo *) fcinfo->resultinfo, &fpgo_order_shape, "");
+	return (Datum) 0;
+}

@@ -1,0 +1,408 @@
+/*
+ * validate.c
+ *		Which rules of the gateway an order breaks.
+ *
+ * Walks the field tree over the order in place.  The readings are Laravel's,
+ * the framework the gateway is built with (see reading.c): "required" also
+ * fails on [] and {} and then hides the field's other rules; the children of
+ * a container of the wrong kind are missing.
+ *
+ * A field yields at most one violation: the first thing to mend about it.
+ * With first_only set the walk stops there and builds no text at all.
+ *
+ * Nothing here raises for what the order says; fpgo_validate_require() does.
+ */
+#include "fpgo.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "order/document.h"
+#include "order/reading.h"
+
+PG_FUNCTION_INFO_V1(fpgo_validate_text);
+PG_FUNCTION_INFO_V1(fpgo_validate_jsonb);
+PG_FUNCTION_INFO_V1(fpgo_validate_invoice_order);
+PG_FUNCTION_INFO_V1(fpgo_is_valid);
+
+/*
+ * PHP's json_decode() reads this many levels of arrays and objects.  Of a
+ * deeper order the gateway sees nothing, so every required field is missing.
+ */
+#define GATEWAY_LEVELS_MAX 512
+
+/* most violations an error's DETAIL lists */
+#define DETAIL_MAX 20
+
+typedef struct Check
+{
+	bool		first_only;		/* stop at the first violation */
+	bool		is_partial;		/* what is not there is not missed */
+	bool		is_broken;		/* there was one */
+	List	   *found;			/* FpgoViolation, unless first_only */
+	const char *const *tax_rates;	/* NULL: the page's own */
+} Check;
+
+static void check_object(Check *check, const FpgoValue *object,
+						 const FpgoShape *shape, const FpgoPlace *place);
+
+/* ---------- rules ---------- */
+
+static void
+report(Check *check, const FpgoPlace *place, const FpgoField *field,
+	   FpgoRule rule, const FpgoValue *value, const FpgoField *other)
+{
+	check->is_broken = true;
+	if (!check->first_only)
+		check->found = lappend(check->found,
+							   fpgo_violation_make(place, field, rule, value,
+												   other, check->tax_rates));
+}
+
+/* The type's rule if the value breaks it, else FPGO_RULE_NONE. */
+static FpgoRule
+broken_type_rule(const FpgoField *field, const FpgoValue *value)
+{
+	bool		is_text = value->kind == FPGO_TEXT;
+
+	switch (field->type)
+	{
+		case FPGO_STRING:
+		case FPGO_SECONDS:
+			/* a list of texts says more than "a string" would */
+			if (!is_text && field->constraint == FPGO_IN)
+				return FPGO_RULE_IN;
+			return is_text ? FPGO_RULE_NONE : FPGO_RULE_STRING;
+		case FPGO_EMAIL:
+			return is_text && fpgo_reading_holds(value, fpgo_is_email) ?
+				FPGO_RULE_NONE : FPGO_RULE_EMAIL;
+		case FPGO_URL:
+			return is_text && fpgo_reading_holds(value, fpgo_is_url) ?
+				FPGO_RULE_NONE : FPGO_RULE_URL;
+		case FPGO_CALLBACK_URL:
+			return is_text && fpgo_reading_holds(value, fpgo_is_callback_url) ?
+				FPGO_RULE_NONE : FPGO_RULE_URL;
+		case FPGO_NUMERIC:
+			return fpgo_reads_as_number(value) ? FPGO_RULE_NONE : FPGO_RULE_NUMERIC;
+		case FPGO_BOOLEAN:
+			return fpgo_reads_as_boolean(value) ? FPGO_RULE_NONE : FPGO_RULE_BOOLEAN;
+		case FPGO_LIST:
+			return value->kind == FPGO_ARRAY || value->kind == FPGO_MAP ?
+				FPGO_RULE_NONE : FPGO_RULE_ARRAY;
+		case FPGO_OBJECT:
+			/* the page has no rule for these, only for their members */
+			return FPGO_RULE_NONE;
+	}
+	pg_unreachable();
+}
+
+/* The same for what a value must satisfy beyond its type. */
+static FpgoRule
+broken_constraint(const Check *check, const FpgoField *field,
+				  const FpgoValue *value)
+{
+	switch (field->constraint)
+	{
+		case FPGO_ANY:
+			return FPGO_RULE_NONE;
+		case FPGO_IN:
+			return fpgo_reads_as_one_of(value, field->allowed) ?
+				FPGO_RULE_NONE : FPGO_RULE_IN;
+		case FPGO_TAX_RATE:
+			return fpgo_reads_as_one_of(value, check->tax_rates ?
+										check->tax_rates : field->allowed) ?
+				FPGO_RULE_NONE : FPGO_RULE_IN;
+		case FPGO_SIZE:
+			return fpgo_reading_has_size(value, field->size) ?
+				FPGO_RULE_NONE : FPGO_RULE_SIZE;
+		case FPGO_ALPHA_NUM:
+			return fpgo_reading_holds(value, fpgo_is_alpha_num) ?
+				FPGO_RULE_NONE : FPGO_RULE_ALPHA_NUM;
+		case FPGO_COUNTRY:
+			return fpgo_reading_holds(value, fpgo_is_country) ?
+				FPGO_RULE_NONE : FPGO_RULE_COUNTRY;
+	}
+	pg_unreachable();
+}
+
+/* The presence rule that asks for this field here, if one does. */
+static FpgoRule
+presence_rule(const FpgoField *field, const FpgoValue *siblings)
+{
+	const FpgoValue *other = &siblings[field->other];
+
+	switch (field->presence)
+	{
+		case FPGO_OPTIONAL:
+			return FPGO_RULE_NONE;
+		case FPGO_REQUIRED:
+			return FPGO_RULE_REQUIRED;
+		case FPGO_REQUIRED_IF:
+			return fpgo_reads_as_text(other, field->other_value) ?
+				FPGO_RULE_REQUIRED_IF : FPGO_RULE_NONE;
+		case FPGO_REQUIRED_WITH:
+			return fpgo_may_be_present(other) ?
+				FPGO_RULE_REQUIRED_WITH : FPGO_RULE_NONE;
+	}
+	pg_unreachable();
+}
+
+static void
+check_list(Check *check, const FpgoValue *list, const FpgoField *field,
+		   const FpgoPlace *place)
+{
+	FpgoCursor	cursor;
+	FpgoPlace	element = {.parent = place, .kind = FPGO_PLACE_ELEMENT};
+	FpgoValue	value;
+	bool		was_partial = check->is_partial;
+
+	/* the order's one list is its first field, so all found is its own */
+	Assert(check->found == NIL);
+	fpgo_document_open(&cursor, list);
+	/* nothing is ever added to an element, so it must be whole */
+	check->is_partial = false;
+	for (int i = 0; fpgo_document_next(&cursor, &element.key, &value); i++)
+	{
+		element.index = i;
+		element.has_key = list->kind == FPGO_MAP;
+		element.found = value.kind;
+		check_object(check, &value, field->shape, &element);
+		if (check->is_broken && check->first_only)
+			return;
+	}
+	check->is_partial = was_partial;
+	/* the page's table has a row a field, so all elements' names come first */
+	fpgo_violation_sort_by_field(check->found);
+}
+
+/* The first rule that a field which is no object breaks by itself. */
+static FpgoRule
+broken_rule(const Check *check, const FpgoField *field,
+			const FpgoValue *value, const FpgoValue *siblings)
+{
+	FpgoRule	rule = FPGO_RULE_NONE;
+
+	if (fpgo_reads_plainly(value))
+	{
+		/* most fields of most orders are just this */
+		if (field->type == FPGO_STRING && field->constraint == FPGO_ANY)
+			return FPGO_RULE_NONE;
+	}
+	else
+	{
+		if (!check->is_partial && !fpgo_reads_as_present(value))
+			rule = presence_rule(field, siblings);
+		if (rule != FPGO_RULE_NONE || fpgo_reads_as_null(value))
+			return rule;
+	}
+	rule = broken_type_rule(field, value);
+	if (rule == FPGO_RULE_NONE && field->constraint != FPGO_ANY)
+		rule = broken_constraint(check, field, value);
+	return rule;
+}
+
+static void
+check_field(Check *check, const FpgoField *field, const FpgoValue *value,
+			const FpgoValue *siblings, const FpgoShape *shape,
+			const FpgoPlace *parent)
+{
+	FpgoRule	rule = FPGO_RULE_NONE;
+	FpgoPlace	place;
+
+	if (field->type != FPGO_OBJECT)
+	{
+		rule = broken_rule(check, field, value, siblings);
+		if (rule == FPGO_RULE_NONE && field->type != FPGO_LIST)
+			return;
+	}
+
+	place = (FpgoPlace) {.parent = parent, .kind = FPGO_PLACE_MEMBER,
+	.name = field->json, .index = (int) (field - shape->fields),
+	.found = value->kind};
+	if (rule != FPGO_RULE_NONE)
+		report(check, &place, field, rule, value,
+			   &shape->fields[field->other]);
+	else if (field->type == FPGO_OBJECT)
+		check_object(check, value, field->shape, &place);
+	else
+		check_list(check, value, field, &place);
+}
+
+static void
+check_object(Check *check, const FpgoValue *object, const FpgoShape *shape,
+			 const FpgoPlace *place)
+{
+	FpgoValue	members[FPGO_MAX_FIELDS];
+
+	fpgo_document_members(object, shape, members);
+	for (int i = 0; i < shape->n_fields; i++)
+	{
+		check_field(check, &shape->fields[i], &members[i], members, shape,
+					place);
+		if (check->is_broken && check->first_only)
+			return;
+	}
+}
+
+static void
+check_order(Check *check, Jsonb *order)
+{
+	FpgoValue	root = fpgo_document_root(order);
+	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER};
+
+	if (fpgo_document_is_deeper(&root, GATEWAY_LEVELS_MAX))
+		root = (FpgoValue) {.kind = FPGO_MISSING};
+	place.found = root.kind;
+	check_object(check, &root, &fpgo_order_shape, &place);
+}
+
+List *
+fpgo_validate_order(Jsonb *order, const char *const *tax_rates)
+{
+	Check		check = {.tax_rates = tax_rates};
+
+	check_order(&check, order);
+	return check.found;
+}
+
+List *
+fpgo_validate_partial(Jsonb *order, const char *const *tax_rates)
+{
+	Check		check = {.is_partial = true, .tax_rates = tax_rates};
+
+	check_order(&check, order);
+	return check.found;
+}
+
+bool
+fpgo_validate_is_valid(Jsonb *order, const char *const *tax_rates)
+{
+	Check		check = {.first_only = true, .tax_rates = tax_rates};
+
+	check_order(&check, order);
+	return !check.is_broken;
+}
+
+/* One violation a line, at most DETAIL_MAX of them, and how many are left. */
+static char *
+list_violations(List *violations)
+{
+	StringInfoData detail;
+	ListCell   *cell;
+
+	initStringInfo(&detail);
+	foreach(cell, violations)
+	{
+		FpgoViolation *violation = lfirst(cell);
+		int			i = foreach_current_index(cell);
+
+		if (i == DETAIL_MAX)
+		{
+			appendStringInfo(&detail, "\n... and %d more.",
+							 list_length(violations) - DETAIL_MAX);
+			break;
+		}
+		appendStringInfo(&detail, "%s%s", i > 0 ? "\n" : "",
+						 violation->message);
+	}
+	return detail.data;
+}
+
+void
+fpgo_validate_require(Jsonb *order, const char *const *tax_rates)
+{
+	List	   *violations;
+	int			n;
+
+	if (fpgo_validate_is_valid(order, tax_rates))
+		return;
+	violations = fpgo_validate_order(order, tax_rates);
+	n = list_length(violations);
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg_plural("order breaks %d rule of the gateway",
+						   "order breaks %d rules of the gateway", n, n),
+			 errdetail_internal("%s", list_violations(violations)),
+			 errhint("Nothing was sent.  SELECT * FROM fpgo.validate(...) lists every violation."),
+			 fpgo_errhide()));
+}
+
+/* ---------- SQL ---------- */
+
+static Datum
+validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
+	const char *server_name = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	FpgoTerms	terms = fpgo_gateway_terms(server_name);
+
+	order = fpgo_defaults_lay_under(order, terms.defaults);
+	return fpgo_violation_return(fcinfo,
+								 fpgo_validate_order(order, terms.tax_rates));
+}
+
+Datum
+fpgo_validate_text(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_TEXT);
+}
+
+Datum
+fpgo_validate_jsonb(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_JSONB);
+}
+
+Datum
+fpgo_validate_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_COMPOSITE);
+}
+
+/* numeric[] as the texts the checks compare with. */
+static const char *const *
+read_tax_rates(ArrayType *array)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	const char **rates;
+
+	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &n);
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("tax_rates must not be empty"),
+				 errhint("NULL means the default tax rates."),
+				 fpgo_errhide()));
+	rates = palloc0(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		Numeric		rate = nulls[i] ? NULL : DatumGetNumeric(elements[i]);
+
+		if (rate == NULL || numeric_is_nan(rate) || numeric_is_inf(rate))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("tax_rates must hold finite numbers only"),
+					 fpgo_errhide()));
+		rates[i] = fpgo_document_number_text(rate).text;
+	}
+	return rates;
+}
+
+Datum
+fpgo_is_valid(PG_FUNCTION_ARGS)
+{
+	const char *const *tax_rates = NULL;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (!PG_ARGISNULL(1))
+		tax_rates = read_tax_rates(PG_GETARG_ARRAYTYPE_P(1));
+	PG_RETURN_BOOL(fpgo_validate_is_valid(PG_GETARG_JSONB_P(0), tax_rates));
+}
