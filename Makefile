@@ -4,23 +4,23 @@ EXTENSION = fpgo
 MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
 # src/, a folder a step of an order's way; see src/README.md
-BASE = subtransaction wait_events
-TEXT = characters email format query url
+BASE = background hide settings subtransaction texts wait wait_events
+TEXT = characters email format identifier query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_text payload reading secrets spellings totals
-VALIDATION = advise advise_sums json_schema plausible rules schema_pattern \
-	validate violation
+VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
+	schema_pattern validate violation
 ACCOUNT = account options token
-HANDIN = enqueue handin submit trigger
+HANDIN = check enqueue handin submit trigger
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = insert locks queue settle submissions
-DELIVERY = claim deliver deliver_call flight lane
-GATEWAY = exchange http http_easy http_memory http_peer http_text outcome \
-	reply
-IPC = ask mailbox message roster
+RECORDS = decide insert keyed_hash locks queue settle submissions
+DELIVERY = backoff claim deliver deliver_call durable flight lane
+GATEWAY = exchange http http_easy http_memory http_peer http_text http_url \
+	outcome outcome_text reply
+IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
 FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
-	resolve sightings
+	resolve session sightings
 SETUP = doctor doctor_host doctor_server drop_guard install_guard
 
 OBJS = src/fpgo.o \

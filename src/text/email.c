@@ -11,13 +11,12 @@
  * obsolete mixtures of atoms and quoted strings, an escape outside of quotes,
  * and brackets around something else than an IP address.
  */
-#include "text/format.h"
-
 #include <arpa/inet.h>
 #include <stdint.h>
 
 #include "text/ascii.h"
 #include "text/characters.h"
+#include "text/format.h"
 
 /* longest label and longest name of the DNS, RFC 1035 2.3.4 */
 #define DNS_LABEL_MAX 63

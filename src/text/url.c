@@ -12,12 +12,11 @@
  * Braces are no part of a URL, so the placeholder, which has them, cannot be
  * mistaken for what a shop means to be sent as it stands.
  */
-#include "text/format.h"
-
 #include <arpa/inet.h>
 
 #include "text/ascii.h"
 #include "text/characters.h"
+#include "text/format.h"
 
 /*
  * The gateway's regular expression gives up, and says no, on URLs that are
