@@ -1,6 +1,7 @@
 -- What fpgo refuses though every version of the gateway's framework takes it,
--- or its older ones do: src/validation/README.md lists it with reasons.  Every row of the list
--- is put to the test, and nothing is tested that the list does not say.
+-- or its older ones do: src/validation/README.md lists it with reasons.  Every
+-- row of the list is put to the test, and nothing is tested that the list does
+-- not say.
 
 \set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
 \set readme `cat "$PG_ABS_SRCDIR/src/validation/README.md"`
