@@ -3,6 +3,7 @@
 EXTENSION = fpgo
 MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
+DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 # src/, a folder a step of an order's way; see src/README.md
 BASE = background hide settings subtransaction texts wait wait_events
 TEXT = characters email format identifier query url
@@ -57,6 +58,15 @@ SHLIB_LINK += -Wl,-Bsymbolic-functions
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# their names are those of other extensions' pages, too
+docmoduledir = extension/fpgo
+
+# PGXS looks for pages to remove in folders of the source
+uninstall: uninstall-pages
+.PHONY: uninstall-pages
+uninstall-pages:
+	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/, $(notdir $(DOCS)))
 
 # PGXS does not track headers
 $(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)

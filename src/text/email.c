@@ -7,9 +7,9 @@
  * take and what a person would call an address: a dot-atom or one quoted
  * string, @, and a host name or an IP address in brackets.
  *
- * Refused though all editions take it, see README: white space and comments,
- * obsolete mixtures of atoms and quoted strings, an escape outside of quotes,
- * and brackets around something else than an IP address.
+ * Refused though all editions take it, see src/validation/README.md: white
+ * space and comments, obsolete mixtures of atoms and quoted strings, an escape
+ * outside of quotes, and brackets around something else than an IP address.
  */
 #include <arpa/inet.h>
 #include <stdint.h>
