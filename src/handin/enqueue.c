@@ -21,6 +21,7 @@
 #include "handin/handin.h"
 #include "ipc/roster.h"
 #include "order/spellings.h"
+#include "records/insert.h"
 #include "text/format.h"
 #include "validation/violation.h"
 

@@ -38,6 +38,7 @@
 #include "order/secrets.h"
 #include "process/service.h"
 #include "process/worker.h"
+#include "records/insert.h"
 #include "records/locks.h"
 #include "tables/statement.h"
 
