@@ -142,7 +142,7 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not queue the order because its key keeps changing hands"),
+			 errmsg("could not queue the order: its key is contended"),
 			 errhint("Nothing was queued; try again."),
 			 fpgo_errhide()));
 }

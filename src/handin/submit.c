@@ -164,7 +164,7 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for submission %lld",
 						(long long) found->id),
-				 errdetail("This order was handed in before, by a role whose answers are not yours to read.  Nothing was sent now."),
+				 errdetail("This order was handed in before, by another role.  Nothing was sent now."),
 				 errhint("If it is another order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
 				 fpgo_errhide()));
 }

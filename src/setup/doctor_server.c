@@ -236,7 +236,7 @@ fpgo_check_clock(FpgoExamination *examination)
 	long long	ahead_s = finding->ahead_s;
 
 	if (!finding->has_date)
-		return fpgo_unseen("Not looked at: no answer of the gateway's told the time.");
+		return fpgo_unseen("Not looked at: the gateway sent no Date header.");
 	if (ahead_s >= -CLOCK_TOLERANCE && ahead_s <= CLOCK_TOLERANCE)
 		return fpgo_right("This machine's clock and the gateway's agree to the minute.");
 	return fpgo_wrong(psprintf("This machine's clock is %lld seconds %s the gateway's: orders get the wrong date.",
