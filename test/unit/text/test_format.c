@@ -14,7 +14,7 @@
 
 #include "text/characters.h"
 
-#include "tap.h"
+#include "lib/tap.h"
 
 /* a literal with its length, so that NUL bytes count */
 #define SPAN(literal) ((FpgoSpan) {literal, sizeof(literal) - 1})
