@@ -2,7 +2,7 @@
 -- or its older ones do: README lists it with reasons.  Every row of the list
 -- is put to the test, and nothing is tested that the list does not say.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 \set readme `cat "$PG_ABS_SRCDIR/README.md"`
 
 CREATE TEMP TABLE listed AS

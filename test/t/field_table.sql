@@ -1,7 +1,7 @@
 -- The field table of README.md, printed from the field tree.  To write it anew
 -- after a change of the tree, put this in place of the table there:
 --
---		psql -XAtqf test/field_table.sql
+--		psql -XAtqf test/t/field_table.sql
 --
 -- with a database that has fpgo in it.  test/t/019_schema.pl compares the two.
 
