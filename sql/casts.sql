@@ -1,6 +1,6 @@
 -- An order between fpgo.invoice_order and jsonb: nothing is lost in silence.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SET timezone = 'UTC';
 
 -- the API page's example as a composite, and as it comes back

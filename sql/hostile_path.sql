@@ -1,7 +1,7 @@
 -- A search_path full of traps: whatever of PostgreSQL's own a name could mean
 -- there raises an error.  fpgo calls what it means to call all the same.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1', defaults '{"invoiceFeeApplicable": true}');
 CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token 'unused');
 CREATE ROLE regress_fpgo_hostile;

@@ -1,5 +1,5 @@
 -- fpgo.json_schema(): its outline.  That it takes what fpgo takes, a validator
--- says in test/t/012_schema.pl.
+-- says in test/t/104_json_schema.pl.
 
 \pset format unaligned
 

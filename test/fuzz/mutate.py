@@ -58,7 +58,7 @@ _PAYLOAD = re.compile(r'"payload": (.*)\}$')
 
 def bases():
     """The valid orders of the corpus, and the page's example."""
-    texts = [(TEST / "example-order.json").read_text("utf-8")]
+    texts = [(TEST / "corpus" / "example-order.json").read_text("utf-8")]
     for line in (TEST / "corpus" / "orders.jsonl").read_text("utf-8").splitlines():
         if json.loads(line)["valid"]:
             texts.append(_PAYLOAD.search(line)[1])

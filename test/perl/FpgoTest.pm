@@ -295,7 +295,7 @@ my $orders = 0;
 
 sub order {
     my (%changes) = @_;
-    my $order = decode_json(slurp_file("$test_dir/example-order.json"));
+    my $order = decode_json(slurp_file("$test_dir/corpus/example-order.json"));
     $changes{'customerDetails.personalNumber'} //= $PERSONAL_NUMBER;
     $changes{referenceNo} = sprintf 'T%d-%d', $$, ++$orders
       unless exists $changes{referenceNo};

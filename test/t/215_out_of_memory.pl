@@ -2,8 +2,8 @@
 # for N = 1, 2, ...: nothing crashes, nothing is sent twice, no order is said to be
 # unsent that was received, and the next order goes through.
 #
-# test/unit/test_torture.c does the same to one request alone and in more ways; here it is
-# the whole process, PostgreSQL's own calls included, while it serves a session.
+# test/unit/gateway/test_torture.c does the same to one request alone and in more ways;
+# here it is the whole process, PostgreSQL's own calls included, while it serves a session.
 # Only every so many-th N is tried; or with FPGO_TORTURE every that many-th, and then
 # also with all calls failing from the N-th on.
 

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "tap.h"
+#include "lib/tap.h"
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "tap.h"
+#include "lib/tap.h"
 
 /* the order in which jsonb keeps the keys of an object */
 static int

@@ -21,7 +21,7 @@
 #include <curl/curlver.h>
 
 #include "gateway/http.h"
-#include "tap.h"
+#include "lib/tap.h"
 
 #define ANSWER_LIMIT 1000
 #define MAX_REQUEST 65536

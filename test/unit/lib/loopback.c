@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "loopback.h"
+#include "lib/loopback.h"
 
 #define MAX_CONNECTIONS 64
 #define MAX_REQUEST 65536

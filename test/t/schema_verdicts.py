@@ -1,6 +1,6 @@
 """What a validator of JSON Schema says of orders: one line "t" or "f" for each line of standard input.
 
-    python3 test/schema_verdicts.py SCHEMA-FILE < orders, one a line
+    python3 test/t/schema_verdicts.py SCHEMA-FILE < orders, one a line
 
 Debian's python3-jsonschema judges. The schema itself is checked first.
 """

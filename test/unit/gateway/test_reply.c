@@ -10,7 +10,7 @@
 #include "utils/memutils.h"
 
 #include "gateway/reply.h"
-#include "tap.h"
+#include "lib/tap.h"
 
 #define NUMBER "28038712383"
 #define M "***********"

@@ -12,7 +12,7 @@
 #include <json-c/json.h>
 #include <stdarg.h>
 
-#include "faults.h"
+#include "lib/faults.h"
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo

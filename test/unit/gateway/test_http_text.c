@@ -10,7 +10,7 @@
 #include "gateway/http.h"
 #include "gateway/http_text.h"
 #include "gateway/http_url.h"
-#include "tap.h"
+#include "lib/tap.h"
 
 static const char *const good_urls[] = {
 	"https://apigo.frontpayment.no/api/v1",

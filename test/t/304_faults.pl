@@ -3,8 +3,8 @@
 # under which they were thought of before there were tests; the headings say which
 # stand for what.
 #
-# 001_submit.pl has the plainest of them, 022_tls.pl those of certificates,
-# 023_cut.pl all that is a connection cut short.
+# 101_submit.pl has the plainest of them, 301_tls.pl those of certificates,
+# 303_cut.pl all that is a connection cut short.
 
 use strict;
 use warnings;

@@ -13,7 +13,7 @@
 
 #include <curl/curl.h>
 
-#include "tap.h"
+#include "lib/tap.h"
 
 #define MAX_CODE 101
 #define MIN_STATUS 100

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "tap.h"
+#include "lib/tap.h"
 
 static FpgoSpan
 span(const char *text)

@@ -36,9 +36,9 @@ __lsan_default_suppressions(void)
 #endif
 
 #include "gateway/exchange.h"
-#include "faults.h"
-#include "loopback.h"
-#include "tap.h"
+#include "lib/faults.h"
+#include "lib/loopback.h"
+#include "lib/tap.h"
 
 /* of backend_stubs.c */
 extern int	stub_external_fds;

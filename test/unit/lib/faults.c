@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "faults.h"
+#include "lib/faults.h"
 
 static bool is_armed = false;
 static FaultKind armed_kind;
