@@ -16,9 +16,9 @@
  * test/unit/gateway/test_outcome.c fails if the installed libcurl has more
  * codes, or if a status has none.
  */
-#include "gateway/outcome.h"
-
 #include <stddef.h>
+
+#include "gateway/outcome.h"
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -1,5 +1,6 @@
 # fpgo.json_schema() takes whatever fpgo takes, by the word of a validator that
-# knows nothing of fpgo.  And the README's field table is the field tree's.
+# knows nothing of fpgo.  And the field table of src/validation/README.md is the
+# field tree's.
 
 use strict;
 use warnings;
@@ -107,8 +108,8 @@ is($refused, @placed - $accepted, 'placeholders: and no others, by either');
 my $script = "$FindBin::RealBin/field_table.sql";
 my $table  = $node->safe_psql('postgres', slurp_file($script));
 my ($head) = $table =~ /(.*)/;
-my ($ours) = slurp_file("$test_dir/../README.md") =~ /^(\Q$head\E\n(?:\|.*\n)*)/m;
-is($ours, "$table\n", 'README.md has the field table of the tree')
+my ($ours) = slurp_file("$test_dir/../src/validation/README.md") =~ /^(\Q$head\E\n(?:\|.*\n)*)/m;
+is($ours, "$table\n", 'src/validation/README.md has the field table of the tree')
   or diag('test/t/field_table.sql prints it, and says how');
 
 done_testing();

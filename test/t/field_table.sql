@@ -1,5 +1,5 @@
--- The field table of README.md, printed from the field tree.  To write it anew
--- after a change of the tree, put this in place of the table there:
+-- The field table of src/validation/README.md, printed from the field tree.  To
+-- write it anew after a change of the tree, put this in place of the table there:
 --
 --		psql -XAtqf test/t/field_table.sql
 --

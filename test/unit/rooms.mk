@@ -26,9 +26,9 @@ SOURCES_plausible = $(SRC)/validation/plausible.c $(SOURCES_fields) \
 	$(SOURCES_format)
 
 SOURCES_outcome = $(SRC)/gateway/outcome.c
-SOURCES_reply = $(SRC)/gateway/reply.c $(BACKEND)
+SOURCES_reply = $(SRC)/gateway/reply.c $(SRC)/text/identifier.c $(BACKEND)
 LIBS_reply = $(shell pkg-config --libs json-c) $(BACKEND_LIBS)
-SOURCES_http_text = $(addprefix $(SRC)/gateway/,http_text.c http_peer.c)
+SOURCES_http_text = $(addprefix $(SRC)/gateway/,http_text.c http_url.c http_peer.c)
 LIBS_http_text = $(shell pkg-config --libs libcurl) $(BACKEND_LIBS)
 SOURCES_http = $(addprefix $(SRC)/gateway/,http.c http_easy.c http_memory.c) \
 	$(SOURCES_http_text) $(BACKEND)
