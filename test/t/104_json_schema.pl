@@ -43,7 +43,7 @@ sub schema_says {
     my $schema = keep(basename($orders) . '.schema',
         $node->safe_psql('postgres', "SELECT fpgo.json_schema($server)"));
     my $said   = '';
-    my $ran    = IPC::Run::run([ 'python3', "$test_dir/schema_verdicts.py", $schema ],
+    my $ran    = IPC::Run::run([ 'python3', "$FindBin::RealBin/schema_verdicts.py", $schema ],
         '<', $orders, '>', \$said);
     ok($ran, 'the validator takes the schema and judges');
     return split /\n/, $said;
@@ -105,11 +105,11 @@ is($accepted, 3, 'placeholders: those in the path are accepted');
 is($refused, @placed - $accepted, 'placeholders: and no others, by either');
 
 # the table begins with the line that the script prints first
-my $script = "$test_dir/field_table.sql";
+my $script = "$FindBin::RealBin/field_table.sql";
 my $table  = $node->safe_psql('postgres', slurp_file($script));
 my ($head) = $table =~ /(.*)/;
 my ($ours) = slurp_file("$test_dir/../src/validation/README.md") =~ /^(\Q$head\E\n(?:\|.*\n)*)/m;
 is($ours, "$table\n", 'src/validation/README.md has the field table of the tree')
-  or diag('test/field_table.sql prints it, and says how');
+  or diag('test/t/field_table.sql prints it, and says how');
 
 done_testing();
