@@ -57,9 +57,9 @@ BEGIN
 END $$;
 
 -- numbers in strings become numbers; the gateway's booleans become booleans
-SELECT '{"products": [{"quantity": " 1e3 ", "rate": ".5", "tax": "+25", "amount": "5.", "discount": ""}],
+SELECT jsonb_strip_nulls(to_jsonb('{"products": [{"quantity": " 1e3 ", "rate": ".5", "tax": "+25", "amount": "5.", "discount": ""}],
 	"separateInvoices": "1", "invoiceFeeApplicable": 0, "invoiceMaturity": null, "orderDate": " 12 "}'
-	::jsonb::fpgo.invoice_order;
+	::jsonb::fpgo.invoice_order)) AS attributes;
 
 -- NULL stays NULL
 SELECT NULL::jsonb::fpgo.invoice_order IS NULL AS null_in,
