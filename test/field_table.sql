@@ -1,9 +1,9 @@
--- The field table of README.md, printed from the field tree.  To write it anew
--- after a change of the tree, put this in place of the table there:
+-- The field table that stands in a document, printed from the field tree.  After
+-- a change of the tree, replace the table with what this prints:
 --
 --		psql -XAtqf test/field_table.sql
 --
--- with a database that has fpgo in it.  test/t/019_schema.pl compares the two.
+-- with a database that has fpgo in it.  test/t/610_fields.pl compares the two.
 
 SELECT E'| field | type | must be there | and be | in SQL |\n|---|---|---|---|---|';
 SELECT format('| `%s` | %s | %s | %s | `%s.%s` |', path, type, presence, "constraint", sql_type, attribute)
