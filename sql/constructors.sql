@@ -2,11 +2,14 @@
 
 -- ---------- no attribute is without an argument ----------
 
+-- of all functions of one name, since a later version may add one that takes more
 CREATE TEMP VIEW argument AS
-	SELECT p.oid::regproc::text AS constructor, p.prorettype::regtype::text AS sql_type,
-		a.name AS attribute, a.type::regtype::text AS type, a.n > p.pronargs - p.pronargdefaults AS has_default
+	SELECT 'fpgo.' || p.proname AS constructor, p.prorettype::regtype::text AS sql_type,
+		a.name AS attribute, a.type::regtype::text AS type,
+		bool_or(a.n > p.pronargs - p.pronargdefaults) AS has_default
 	FROM pg_proc p, unnest(p.proargnames, p.proargtypes::oid[]) WITH ORDINALITY a(name, type, n)
-	WHERE p.pronamespace = 'fpgo'::regnamespace AND p.proname LIKE 'make\_%';
+	WHERE p.pronamespace = 'fpgo'::regnamespace AND p.proname LIKE 'make\_%'
+	GROUP BY 1, 2, 3, 4;
 
 -- what a constructor must take: every field of the tree that its type holds,
 -- but what it sets itself and what belongs to the other type of customer

@@ -179,10 +179,11 @@ sub probes_where {
 }
 
 known('test/gateway/rules.py, with its rules', probes_where(
-    sub { sprintf 'given %s, fpgo says "%s", but "%s" is said', @{ $_[0] }{qw(value fpgo sandbox)} },
+    sub { sprintf 'given %s, fpgo says "%s" and the sandbox "%s"', @{ $_[0] }{qw(value fpgo sandbox)} },
     sub { $_[0]{fpgo} ne $_[0]{sandbox} }));
 known('fpgo.json_schema(), with its limits', probes_where(
-    sub { sprintf 'given %s, the order is %s, but not', $_[0]{value}, $_[0]{is_valid} ? 'valid' : 'refused' },
+    sub { sprintf 'given %s, fpgo %s the order and the schema does not',
+          $_[0]{value}, $_[0]{is_valid} ? 'takes' : 'refuses' },
     sub { $_[0]{is_valid} xor $_[0]{schema} }));
 
 # What was tried above must have tried all there is to each field.
