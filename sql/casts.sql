@@ -117,4 +117,4 @@ SELECT field, value, pg_temp.try_order(field, value)
 FROM (VALUES ('rate', 'NaN'), ('rate', 'Infinity'), ('grand_total', '-Infinity'),
 	('order_date', 'infinity'), ('order_date', '-infinity'), ('order_date', '1969-12-31 23:59:59+00'),
 	('order_date', '1969-12-31 23:59:59.5+00'), ('order_date', '1970-01-01 00:00:00+00'),
-	('products', '{{"(a,,,,,,)"},{"(b,,,,,,)"}}')) v(field, value);
+	('products', '{{NULL},{NULL}}')) v(field, value);

@@ -136,7 +136,7 @@ find(sub {
 }, $root);
 ok(defined $document, 'a document has the field table') or diag("its first line is: $head");
 known('the field table of ' . ($document // 'no document'),
-    map { /`(.*?)`/; "$1: its row is not $_" } grep { ("\n" . ($ours // '')) !~ /\n\Q$_\E\n/ } @lines);
+    map { /`(.*?)`/; "$1: there is no row $_" } grep { ("\n" . ($ours // '')) !~ /\n\Q$_\E\n/ } @lines);
 ok(($ours // '') eq join('', map { "$_\n" } @lines), 'it has no other row and is in order')
   or diag('test/field_table.sql prints the field table, and says how');
 
@@ -181,10 +181,17 @@ sub probes_where {
 known('test/gateway/rules.py, with its rules', probes_where(
     sub { sprintf 'given %s, fpgo says "%s" and the sandbox "%s"', @{ $_[0] }{qw(value fpgo sandbox)} },
     sub { $_[0]{fpgo} ne $_[0]{sandbox} }));
+# JSON Schema has no limits for a number that is spelled as a text
+my %is_numeric = map { $_->{path} => 1 } grep { $_->{type} eq 'numeric' } @rows;
+sub may_differ {
+    my ($probe) = @_;
+    return $is_numeric{ $probe->{path} } && $probe->{value} =~ /^"/ && $probe->{fpgo} !~ $plain_rule;
+}
+
 known('fpgo.json_schema(), with its limits', probes_where(
     sub { sprintf 'given %s, fpgo %s the order and the schema does not',
           $_[0]{value}, $_[0]{is_valid} ? 'takes' : 'refuses' },
-    sub { $_[0]{is_valid} xor $_[0]{schema} }));
+    sub { ($_[0]{is_valid} xor $_[0]{schema}) && !($_[0]{schema} && may_differ($_[0])) }));
 
 # What was tried above must have tried all there is to each field.
 my (%is_taken, %is_constrained, %has_rule);
