@@ -127,7 +127,7 @@ for my $passes ('true', 'false') {
 }
 
 # The table is printed by a script, and stands somewhere under its first line.
-my $table = $node->safe_psql('postgres', slurp_file("$root/test/field_table.sql"));
+my $table = $node->safe_psql('postgres', slurp_file("$root/test/t/field_table.sql"));
 my ($head, undef, @lines) = split /\n/, $table;
 my ($document, $ours);
 find(sub {
@@ -138,7 +138,7 @@ ok(defined $document, 'a document has the field table') or diag("its first line 
 known('the field table of ' . ($document // 'no document'),
     map { /`(.*?)`/; "$1: there is no row $_" } grep { ("\n" . ($ours // '')) !~ /\n\Q$_\E\n/ } @lines);
 ok(($ours // '') eq join('', map { "$_\n" } @lines), 'it has no other row and is in order')
-  or diag('test/field_table.sql prints the field table, and says how');
+  or diag('test/t/field_table.sql prints the field table, and says how');
 
 # ---------- what the sandbox and the JSON Schema make of it ----------
 
@@ -207,7 +207,7 @@ known('the values tried by 610_fields.py, with its limits',
 
 # the names of the rules
 my ($names) = $node->safe_psql('postgres', q{SELECT col_description('fpgo.violation'::regclass, 2)}) =~
-  /^The rule's name: ([^.]*)\./;
+  /^[^:]*: ([^.]*)\./;
 my %is_named = map { $_ => 1 } split /, /, $names // '';
 known('COMMENT ON COLUMN fpgo.violation.rule, by its rule',
     (map { "$has_rule{$_}: its rule $_ is missing" } grep { !$is_named{$_} } sort keys %has_rule),

@@ -1,7 +1,7 @@
 -- The field table that stands in a document, printed from the field tree.  After
 -- a change of the tree, replace the table with what this prints:
 --
---		psql -XAtqf test/field_table.sql
+--		psql -XAtqf test/t/field_table.sql
 --
 -- with a database that has fpgo in it.  test/t/610_fields.pl compares the two.
 
