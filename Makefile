@@ -3,24 +3,25 @@
 EXTENSION = fpgo
 MODULE_big = fpgo
 DATA = src/fpgo--1.0.sql
+DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 # src/, a folder a step of an order's way; see src/README.md
-BASE = subtransaction wait_events
-TEXT = characters email format query url
+BASE = background hide settings subtransaction texts wait wait_events
+TEXT = characters email format identifier query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_text payload reading secrets spellings totals
-VALIDATION = advise advise_sums json_schema plausible rules schema_pattern \
-	validate violation
+VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
+	schema_pattern validate violation
 ACCOUNT = account options token
-HANDIN = enqueue handin submit trigger
+HANDIN = check enqueue handin submit trigger
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = insert locks queue settle submissions
-DELIVERY = claim deliver deliver_call flight lane
-GATEWAY = exchange http http_easy http_memory http_peer http_text outcome \
-	reply
-IPC = ask mailbox message roster
+RECORDS = decide insert keyed_hash locks queue settle submissions
+DELIVERY = backoff claim deliver deliver_call durable flight lane
+GATEWAY = exchange http http_easy http_memory http_peer http_text http_url \
+	outcome outcome_text reply
+IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
 FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
-	resolve sightings
+	resolve session sightings
 SETUP = doctor doctor_host doctor_server drop_guard install_guard
 
 OBJS = src/fpgo.o \
@@ -57,6 +58,15 @@ SHLIB_LINK += -Wl,-Bsymbolic-functions
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# their names are those of other extensions' pages, too
+docmoduledir = extension/fpgo
+
+# PGXS looks for pages to remove in folders of the source
+uninstall: uninstall-pages
+.PHONY: uninstall-pages
+uninstall-pages:
+	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/, $(notdir $(DOCS)))
 
 # PGXS does not track headers
 $(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)

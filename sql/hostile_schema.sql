@@ -99,7 +99,7 @@ SELECT nspname FROM pg_namespace WHERE nspname ~ '^fpgo';
 CREATE EXTENSION fpgo;
 
 -- what the installing superuser grants of everything to come, it grants of fpgo
--- too, as README.md says; the records' schema stays closed
+-- too, as src/account/README.md says; the records' schema stays closed
 DROP EXTENSION fpgo;
 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO regress_fpgo_hostile;
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO regress_fpgo_hostile;

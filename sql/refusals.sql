@@ -1,9 +1,10 @@
 -- What fpgo refuses though every version of the gateway's framework takes it,
--- or its older ones do: README lists it with reasons.  Every row of the list
--- is put to the test, and nothing is tested that the list does not say.
+-- or its older ones do: src/validation/README.md lists it with reasons.  Every
+-- row of the list is put to the test, and nothing is tested that the list does
+-- not say.
 
 \set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
-\set readme `cat "$PG_ABS_SRCDIR/README.md"`
+\set readme `cat "$PG_ABS_SRCDIR/src/validation/README.md"`
 
 CREATE TEMP TABLE listed AS
 SELECT btrim(split_part(line, '|', 2)) AS refused, btrim(split_part(line, '|', 4)) AS why

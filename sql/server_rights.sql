@@ -142,7 +142,7 @@ SELECT fpgo.option_validator(NULL, 0) IS NULL AS strict, fpgo.option_validator('
 RESET ROLE;
 
 -- who calls a SECURITY DEFINER function chooses its server by a setting, unless
--- it was made with one, as README.md advises
+-- it was made with one, as src/account/README.md advises
 SET ROLE regress_fpgo_owner;
 CREATE SERVER theirs FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://elsewhere.example');
 RESET ROLE;

@@ -1,103 +1,29 @@
 /*
  * fpgo.c
- *		Module entry: magic, settings.
+ *		Module entry.
  *
- * Loading does nothing else, unless the library is preloaded: then there are
- * a roster of resident workers in shared memory and a launcher that starts
- * them.  libcurl is started at the first request and not here, since a
- * preloaded library is loaded in the postmaster, before it forks.
+ * Loading makes the settings known.  A preloaded library also has a roster of
+ * resident workers in shared memory, and a launcher that starts them.  libcurl
+ * is started at the first request and not here, since a preloaded library is
+ * loaded in the postmaster, before it forks.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/guc.h"
-#include "utils/varlena.h"
 
-#include "base/compat.h"
-#include "process/launcher.h"
+#include "base/settings.h"
 #include "ipc/roster.h"
+#include "process/launcher.h"
 
 PG_MODULE_MAGIC;
 
-char	   *fpgo_server_name;
-char	   *fpgo_databases;
-bool		fpgo_undelivered_notice;
-int			fpgo_helper_wait;
-int			fpgo_helper_idle;
-int			fpgo_reconcile_interval;
-
 void		_PG_init(void);
-
-/* A list of database names, as identifiers are written. */
-static bool
-check_databases(char **value, void **extra, GucSource source)
-{
-	char	   *copy = pstrdup(*value);
-	List	   *names;
-
-	if (SplitIdentifierString(copy, ',', &names))
-	{
-		list_free(names);
-		pfree(copy);
-		return true;
-	}
-	GUC_check_errdetail("List syntax is invalid.");
-	return false;
-}
 
 void
 _PG_init(void)
 {
-	DefineCustomStringVariable("fpgo.databases",
-							   "Lists the databases in which a resident worker delivers orders by itself.",
-							   "Needs fpgo in shared_preload_libraries.",
-							   &fpgo_databases,
-							   "",
-							   PGC_SIGHUP,
-							   GUC_LIST_INPUT,
-							   check_databases, NULL, NULL);
-	DefineCustomBoolVariable("fpgo.undelivered_notice",
-							 "Says once a session that nothing delivers the orders it queues.",
-							 NULL,
-							 &fpgo_undelivered_notice,
-							 true,
-							 PGC_USERSET,
-							 0,
-							 NULL, NULL, NULL);
-	DefineCustomStringVariable("fpgo.server",
-							   "Sets the foreign server that orders go to when a call names none.",
-							   NULL,
-							   &fpgo_server_name,
-							   "frontpayment",
-							   PGC_USERSET,
-							   0,
-							   NULL, NULL, NULL);
-	DefineCustomIntVariable("fpgo.helper_wait",
-							"Sets how long fpgo.submit_invoice waits for a free worker slot.",
-							NULL,
-							&fpgo_helper_wait,
-							10000, 0, INT_MAX,
-							PGC_USERSET,
-							GUC_UNIT_MS,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("fpgo.helper_idle",
-							"Sets how long a session's helper process waits for another order.",
-							"It ends sooner if another session needs its slot.",
-							&fpgo_helper_idle,
-							5000, 0, INT_MAX,
-							PGC_USERSET,
-							GUC_UNIT_MS,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("fpgo.reconcile_interval",
-							"Sets how often a resident worker looks for uncertain submissions at the gateway.",
-							"Zero: never by itself; fpgo.reconcile() does it on demand.",
-							&fpgo_reconcile_interval,
-							600000, 0, INT_MAX,
-							PGC_SIGHUP,
-							GUC_UNIT_MS,
-							NULL, NULL, NULL);
-	MarkGUCPrefixReserved("fpgo");
-
+	fpgo_settings_define();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	fpgo_roster_request();

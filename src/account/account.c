@@ -10,7 +10,7 @@
  *
  * A token appears in no message, neither when it is refused nor later.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/reloptions.h"
@@ -25,9 +25,12 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "base/compat.h"
-#include "account/options.h"
+#include "account/account.h"
 #include "account/token.h"
+#include "base/compat.h"
+#include "base/fpgo.h"
+#include "base/settings.h"
+#include "base/texts.h"
 
 /* appended to the server's url unless its option submit_path says otherwise */
 #define DEFAULT_SUBMIT_PATH "/connect/orders/invoice/submit"
@@ -317,22 +320,6 @@ copy_text(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
-static const char *const *
-copy_texts(const char *const *texts)
-{
-	const char **copy;
-	int			n = 0;
-
-	if (texts == NULL)
-		return NULL;
-	while (texts[n] != NULL)
-		n++;
-	copy = palloc0(sizeof(char *) * (n + 1));
-	for (int i = 0; i < n; i++)
-		copy[i] = pstrdup(texts[i]);
-	return copy;
-}
-
 /* Every pointer in it, which read_gateway() sets. */
 static FpgoGateway *
 copy_gateway(const FpgoGateway *gateway)
@@ -344,7 +331,7 @@ copy_gateway(const FpgoGateway *gateway)
 	copy->target.url = pstrdup(gateway->target.url);
 	copy->target.submit_url = pstrdup(gateway->target.submit_url);
 	copy->target.ca_file = copy_text(gateway->target.ca_file);
-	copy->terms.tax_rates = copy_texts(gateway->terms.tax_rates);
+	copy->terms.tax_rates = fpgo_texts_copy(gateway->terms.tax_rates);
 	copy->terms.defaults = copy_text(gateway->terms.defaults);
 	return copy;
 }
@@ -365,6 +352,21 @@ fpgo_gateway_wipe(const FpgoGateway *gateway)
 
 	if (token != NULL)
 		explicit_bzero(unconstify(char *, token), strlen(token));
+}
+
+void
+fpgo_gateway_use(const FpgoGateway *gateway, void (*work) (void *arg),
+				 void *arg)
+{
+	PG_TRY();
+	{
+		work(arg);
+	}
+	PG_FINALLY();
+	{
+		fpgo_gateway_wipe(gateway);
+	}
+	PG_END_TRY();
 }
 
 FpgoTerms

@@ -7,7 +7,7 @@
  * expected and names those that there are.  No message repeats a value: it may
  * be a token.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/reloptions.h"
 #include "catalog/pg_authid.h"
@@ -19,10 +19,13 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-#include "text/ascii.h"
-#include "text/format.h"
 #include "account/options.h"
 #include "account/token.h"
+#include "base/fpgo.h"
+#include "gateway/http_url.h"
+#include "text/ascii.h"
+#include "text/format.h"
+#include "validation/defaults_fault.h"
 
 PG_FUNCTION_INFO_V1(fpgo_option_validator);
 

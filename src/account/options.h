@@ -8,7 +8,17 @@
 #ifndef FPGO_OPTIONS_H
 #define FPGO_OPTIONS_H
 
-#include "fpgo.h"
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+
+/* What a server says about orders; all NULL if it says nothing. */
+typedef struct FpgoTerms
+{
+	const char *const *tax_rates;	/* NULL: the page's own */
+	const char *defaults;		/* JSON text; see defaults.c */
+} FpgoTerms;
 
 /* The value of an option; NULL if it is not set. */
 extern const char *fpgo_option_find(List *defs, const char *name);
@@ -24,5 +34,8 @@ extern bool fpgo_option_is_true(List *defs, const char *name);
 
 /* What a server's options say about orders. */
 extern FpgoTerms fpgo_option_terms(List *defs);
+
+/* The validator of fpgo's foreign-data wrapper, an SQL function. */
+extern Datum fpgo_option_validator(PG_FUNCTION_ARGS);
 
 #endif							/* FPGO_OPTIONS_H */

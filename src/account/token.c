@@ -12,10 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fpgo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+
 #include "account/token.h"
+#include "base/fpgo.h"
 
 const char *
 fpgo_token_fault(const char *token)

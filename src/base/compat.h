@@ -8,6 +8,8 @@
 #ifndef FPGO_COMPAT_H
 #define FPGO_COMPAT_H
 
+#include "postgres.h"
+
 #if PG_VERSION_NUM < 150000
 #error "fpgo needs PostgreSQL 15 or newer"
 #endif

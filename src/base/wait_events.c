@@ -5,9 +5,10 @@
  * From PostgreSQL 17 on pg_stat_activity shows them as wait_event; before, an
  * extension cannot name one and all are "Extension" (see compat.h).
  */
-#include "base/wait_events.h"
+#include "postgres.h"
 
 #include "base/compat.h"
+#include "base/wait_events.h"
 
 static const char *const names[] = {
 	[FPGO_WAIT_GATEWAY] = "FpgoGateway",

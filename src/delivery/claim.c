@@ -6,12 +6,15 @@
  * mapping or the role itself since.  Then the order stays queued and says why,
  * and so do the role's other orders, at the price of one look.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "utils/acl.h"
 
-#include "delivery/claim.h"
+#include "account/account.h"
 #include "base/subtransaction.h"
+#include "delivery/backoff.h"
+#include "delivery/claim.h"
+#include "delivery/flight.h"
 
 /* A gateway as one role sees it; looked at once a turn. */
 typedef struct View
@@ -75,7 +78,7 @@ put_back(const FpgoClaim *claim, int64 run, const char *reason)
 	.outcome = fpgo_outcome_name(FPGO_OUTCOME_UNREACHED)};
 
 	settlement.reason = reason;
-	settlement.delay_s = fpgo_flight_backoff(claim->attempt);
+	settlement.delay_s = fpgo_backoff(claim->attempt);
 	(void) fpgo_submission_settle(&settlement);
 }
 

@@ -9,7 +9,6 @@
 
 #include "nodes/pg_list.h"
 
-#include "delivery/flight.h"
 #include "delivery/lane.h"
 
 /*

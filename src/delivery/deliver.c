@@ -22,7 +22,7 @@
  * yet, lets the rest land for a grace time, settles, and only then reports its
  * own end.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
 #include "storage/pmsignal.h"
@@ -31,16 +31,16 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "delivery/claim.h"
-#include "base/compat.h"
-#include "delivery/deliver.h"
-#include "delivery/flight.h"
-#include "delivery/lane.h"
-#include "tables/statement.h"
-#include "records/locks.h"
+#include "base/fpgo.h"
 #include "base/subtransaction.h"
-#include "base/wait_events.h"
-#include "process/worker.h"
+#include "base/wait.h"
+#include "delivery/claim.h"
+#include "delivery/deliver.h"
+#include "delivery/durable.h"
+#include "delivery/flight.h"
+#include "delivery/patience.h"
+#include "records/locks.h"
+#include "tables/statement.h"
 
 struct FpgoDelivery
 {
@@ -418,9 +418,7 @@ give_up_landed(FpgoDelivery *delivery, ErrorData *error)
 static void
 wait_for_records(void)
 {
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 FPGO_RETRY_MS, fpgo_wait_event(FPGO_WAIT_RECORD));
-	ResetLatch(MyLatch);
+	fpgo_wait(FPGO_RETRY_MS, FPGO_WAIT_RECORD);
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
 }
@@ -472,7 +470,7 @@ take_turn(FpgoDelivery *delivery, bool claim, bool all)
 	forget_settled(delivery);
 	if (all && delivery->flights != NIL)
 		give_up_landed(delivery, NULL);
-	if (delivery->ready != NIL && !fpgo_flight_is_acknowledged())
+	if (delivery->ready != NIL && !fpgo_durable_is_acknowledged())
 		delivery->unacknowledged = true;
 }
 

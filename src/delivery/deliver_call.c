@@ -7,7 +7,7 @@
  * A cancel, a timeout or a termination is heeded when what flies has landed
  * and is recorded, or the grace time is over.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "executor/spi.h"
@@ -17,11 +17,11 @@
 #include "storage/latch.h"
 #include "storage/procsignal.h"
 
-#include "base/compat.h"
+#include "base/wait.h"
 #include "delivery/deliver.h"
-#include "delivery/flight.h"
+#include "delivery/durable.h"
 #include "gateway/http.h"
-#include "base/wait_events.h"
+#include "records/submissions.h"
 
 PG_FUNCTION_INFO_V1(fpgo_deliver);
 
@@ -38,7 +38,7 @@ begin_in_call(void)
 {
 	XactIsoLevel = XACT_READ_COMMITTED;
 	XactDeferrable = false;
-	fpgo_flight_require_durable();
+	fpgo_durable_require();
 }
 
 /* Cancel, timeout and termination: all wait until what flies has landed. */
@@ -55,10 +55,7 @@ wait_in_session(FpgoDeliveryState state)
 		fpgo_http_step(STEP_MS);
 	else if (state == FPGO_DELIVERY_FAILED)
 	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, STEP_MS,
-						 fpgo_wait_event(FPGO_WAIT_RECORD));
-		ResetLatch(MyLatch);
+		fpgo_wait(STEP_MS, FPGO_WAIT_RECORD);
 	}
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
@@ -103,12 +100,10 @@ fpgo_deliver(PG_FUNCTION_ARGS)
 				 errmsg("cannot deliver inside a transaction block, a function, or a procedure with SECURITY DEFINER or SET"),
 				 errdetail("fpgo.deliver commits before and after each request."),
 				 errhint("Call it at top level, with autocommit on: CALL fpgo.deliver();")));
-	fpgo_handin_require_writable();
+	fpgo_submission_require_writable();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	if (!PG_ARGISNULL(0) && fpgo_submission_find(only) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("submission %lld does not exist", (long long) only)));
+		fpgo_submission_raise_missing(only);
 	/* the loop begins with a transaction that has no snapshot */
 	SPI_commit();
 	run(&transactions, only);

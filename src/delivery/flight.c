@@ -11,7 +11,7 @@
  * Each flight has its own memory context, which holds the request too: when
  * it goes, however it goes, so does the transfer.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "common/pg_prng.h"
@@ -24,19 +24,13 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "base/compat.h"
+#include "base/fpgo.h"
+#include "base/texts.h"
+#include "delivery/backoff.h"
 #include "delivery/flight.h"
+#include "gateway/outcome_text.h"
+#include "order/payload.h"
 #include "order/secrets.h"
-
-/*
- * Backoff in seconds: a random share of 2, 4, 8, ... up to ten minutes, and
- * without end, since an order must not die because a network did.
- */
-#define BACKOFF_FIRST 2
-#define BACKOFF_MAX 600
-
-/* how long a gateway that says "too many", and not until when, is left alone */
-#define SLOW_DOWN_DEFAULT 60
 
 static void
 copy_target(FpgoTarget *copy, const FpgoTarget *target)
@@ -61,20 +55,6 @@ find_secrets(const char *payload)
 	return secrets;
 }
 
-static const char **
-copy_texts(const char *const *texts)
-{
-	const char **copy;
-	int			n = 0;
-
-	while (texts[n] != NULL)
-		n++;
-	copy = palloc0(sizeof(char *) * (n + 1));
-	for (int i = 0; i < n; i++)
-		copy[i] = pstrdup(texts[i]);
-	return copy;
-}
-
 FpgoFlight *
 fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 					const FpgoTarget *target, int retention_s,
@@ -94,10 +74,10 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	flight->retention_s = retention_s;
 	copy_target(&flight->target, target);
 	if (claim->secrets != NULL)
-		flight->secrets = copy_texts(claim->secrets);
+		flight->secrets = fpgo_texts_copy(claim->secrets);
 	else
 		flight->secrets = find_secrets(claim->payload);
-	flight->wire = fpgo_handin_wire(flight->claim.payload,
+	flight->wire = fpgo_payload_wire(flight->claim.payload,
 									&flight->wire_len);
 	MemoryContextSwitchTo(old);
 	return flight;
@@ -172,45 +152,7 @@ fpgo_flight_stop_unsent(FpgoFlight *flight)
 	flight->is_stopped = true;
 }
 
-void
-fpgo_flight_require_durable(void)
-{
-	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
-		(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
-								 false);
-}
-
-bool
-fpgo_flight_is_acknowledged(void)
-{
-	bool		acknowledged;
-
-	if (!SyncRepRequested() || SyncRepStandbyNames == NULL ||
-		SyncRepStandbyNames[0] == '\0')
-		return true;
-	LWLockAcquire(SyncRepLock, LW_SHARED);
-	acknowledged = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= XactLastCommitEnd;
-	LWLockRelease(SyncRepLock);
-	return acknowledged;
-}
-
 /* ---------- settlement ---------- */
-
-int
-fpgo_flight_backoff(int attempt)
-{
-	int			limit = attempt > 8 ? BACKOFF_MAX :
-	Min(BACKOFF_FIRST << (attempt - 1), BACKOFF_MAX);
-
-	return 1 + (int) (pg_prng_double(&pg_global_prng_state) * limit);
-}
-
-int
-fpgo_flight_slow_down(int retry_after_s)
-{
-	return retry_after_s < 0 ? SLOW_DOWN_DEFAULT : retry_after_s;
-}
 
 static void
 decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
@@ -236,26 +178,13 @@ decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 		case FPGO_OUTCOME_CREDENTIALS:
 			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
 			settlement->delay_s = flight->is_stopped ? 0 :
-				fpgo_flight_backoff(flight->claim.attempt);
+				fpgo_backoff(flight->claim.attempt);
 			break;
 		case FPGO_OUTCOME_SLOW_DOWN:
 			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
-			settlement->delay_s = fpgo_flight_slow_down(outcome->retry_after_s);
+			settlement->delay_s = fpgo_backoff_slow_down(outcome->retry_after_s);
 			break;
 	}
-}
-
-/* What happened and, one a line, what the gateway said about it. */
-static const char *
-describe(const FpgoOutcome *outcome)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, outcome->reason);
-	for (int i = 0; outcome->reply != NULL && i < outcome->reply->n_messages; i++)
-		appendStringInfo(&text, "\n%s", outcome->reply->messages[i]);
-	return text.data;
 }
 
 /* Does the order ask for an update of the one with this uuid? */
@@ -286,7 +215,7 @@ draw_up(const FpgoFlight *flight, bool is_awaited)
 	settlement.run = flight->run;
 	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
 	settlement.status = flight->outcome->status;
-	settlement.reason = describe(flight->outcome);
+	settlement.reason = fpgo_outcome_describe(flight->outcome);
 	settlement.retention_s = flight->retention_s;
 	decide(flight, is_awaited, &settlement);
 	return settlement;

@@ -26,7 +26,7 @@ typedef struct FpgoFlight
 	FpgoOutcome *outcome;		/* NULL until it has landed */
 	bool		is_stopped;		/* it was taken back: nothing failed */
 	FpgoState	state;			/* once settled: what the submission became */
-	/* a delivery's notes, see there */
+	/* notes of the delivery loop (deliver.c) */
 	bool		is_settled;		/* by the transaction that runs or just ended */
 	TimestampTz settle_again_at;	/* after a try that failed; 0: at once */
 } FpgoFlight;
@@ -69,24 +69,5 @@ extern void fpgo_flight_free(FpgoFlight *flight);
  * as not sent.
  */
 extern void fpgo_flight_call_off(FpgoFlight *flight);
-
-/*
- * Did the synchronous standbys, if there are any, acknowledge the last commit?
- * A cancelled wait for them leaves it committed here alone: after a failover
- * the order would be queued again, so it must not be sent.
- */
-extern bool fpgo_flight_is_acknowledged(void);
-
-/*
- * What the current transaction records must survive a crash, and a failover
- * where standbys are synchronous, whatever synchronous_commit says.
- */
-extern void fpgo_flight_require_durable(void);
-
-/* Seconds until the next attempt after this one, with jitter. */
-extern int	fpgo_flight_backoff(int attempt);
-
-/* The same after "too many requests"; retry_after_s as it said, or -1. */
-extern int	fpgo_flight_slow_down(int retry_after_s);
 
 #endif							/* FPGO_FLIGHT_H */

@@ -11,7 +11,7 @@
 
 #include "utils/timestamp.h"
 
-#include "delivery/flight.h"
+#include "delivery/backoff.h"
 #include "delivery/lane.h"
 
 /* longest pause between two tries of a server that fails, in seconds */
@@ -90,11 +90,11 @@ fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
 			/* those under way at once fail at once: one failure */
 			if (!is_closed(lane))
 				lane->n_failures++;
-			close_lane(lane, Min(fpgo_flight_backoff(Max(lane->n_failures, 1)),
+			close_lane(lane, Min(fpgo_backoff(Max(lane->n_failures, 1)),
 								 CLOSED_MAX), reopens);
 			break;
 		case FPGO_OUTCOME_SLOW_DOWN:
-			close_lane(lane, fpgo_flight_slow_down(retry_after_s), reopens);
+			close_lane(lane, fpgo_backoff_slow_down(retry_after_s), reopens);
 			break;
 	}
 }

@@ -22,7 +22,7 @@
  * leaves: it is counted by server and kind, so that a flood of forgeries fills
  * no table.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "commands/async.h"
@@ -34,9 +34,13 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "account/account.h"
+#include "base/arguments.h"
+#include "base/fpgo.h"
+#include "tables/statement.h"
 #include "text/ascii.h"
 #include "text/format.h"
-#include "tables/statement.h"
+#include "text/identifier.h"
 #include "text/query.h"
 
 PG_FUNCTION_INFO_V1(fpgo_receive_callback);
@@ -48,7 +52,7 @@ PG_FUNCTION_INFO_V1(fpgo_receive_callback);
 #define QUERY_MAX 8192
 #define PAIRS_MAX 64
 
-/* longest identifier or word in bytes */
+/* longest word in bytes */
 #define WORD_MAX 255
 
 /* most digits of a time in seconds: up to the year 33658 */
@@ -152,17 +156,12 @@ read_word(FpgoSpan value)
 	return pnstrdup(value.text, value.len);
 }
 
-/* An identifier: a word of letters, digits, - and _. */
+/* An identifier of the gateway, as text; NULL if it is none. */
 static const char *
 read_identifier(FpgoSpan value)
 {
-	for (size_t i = 0; i < value.len; i++)
-	{
-		if (!is_ascii_alnum(value.text[i]) &&
-			!is_one_of(value.text[i], "-_"))
-			return NULL;
-	}
-	return read_word(value);
+	return fpgo_is_identifier(value.text, value.len) ?
+		pnstrdup(value.text, value.len) : NULL;
 }
 
 static const char *
@@ -292,26 +291,6 @@ put_time(FpgoParameters *p, TimestampTz time)
 	fpgo_put_datum(p, TimestampTzGetDatum(time), time == 0);
 }
 
-static void
-put_amount(FpgoParameters *p, const char *amount)
-{
-	Datum		value = amount == NULL ? (Datum) 0 :
-		DirectFunctionCall3(numeric_in, CStringGetDatum(amount),
-							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-
-	fpgo_put_datum(p, value, amount == NULL);
-}
-
-static void
-put_checksum(FpgoParameters *p, const Callback *callback)
-{
-	bytea	   *checksum = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-
-	SET_VARSIZE(checksum, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	memcpy(VARDATA(checksum), callback->checksum, PG_SHA256_DIGEST_LENGTH);
-	fpgo_put_datum(p, PointerGetDatum(checksum), false);
-}
-
 /* False if it was recorded before. */
 static bool
 record(const char *server, const Callback *callback, bool stale, int64 named)
@@ -319,11 +298,11 @@ record(const char *server, const Callback *callback, bool stale, int64 named)
 	FpgoParameters p = {0};
 
 	fpgo_put_text(&p, server);
-	put_checksum(&p, callback);
+	fpgo_put_bytes(&p, callback->checksum, PG_SHA256_DIGEST_LENGTH);
 	fpgo_put_text(&p, callback->order_uuid);
 	fpgo_put_text(&p, callback->status);
 	fpgo_put_text(&p, callback->payment_method);
-	put_amount(&p, callback->amount);
+	fpgo_put_numeric(&p, callback->amount);
 	put_time(&p, callback->order_created_at);
 	put_time(&p, callback->sent_at);
 	fpgo_put_datum(&p, BoolGetDatum(stale), false);
@@ -343,7 +322,7 @@ recall(const char *server, Callback *callback, int64 *named,
 	FpgoParameters p = {0};
 
 	fpgo_put_text(&p, server);
-	put_checksum(&p, callback);
+	fpgo_put_bytes(&p, callback->checksum, PG_SHA256_DIGEST_LENGTH);
 	if (*named != 0)
 	{
 		fpgo_put_int64(&p, *named);
@@ -497,8 +476,7 @@ make_row(FunctionCallInfo fcinfo, const Receipt *receipt)
 Datum
 fpgo_receive_callback(PG_FUNCTION_ARGS)
 {
-	const char *server_name = PG_ARGISNULL(1) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const char *server_name = fpgo_text_argument(fcinfo, 1);
 	MemoryContext context = CurrentMemoryContext;
 	FpgoCallbackTerms terms;
 	Callback	callback = {0};

@@ -5,7 +5,7 @@
  * Each is one inquiry (inquiry.c).  What is learnt of an order that was
  * submitted here is kept (order_status.c), in the caller's transaction.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -15,12 +15,15 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-#include "text/ascii.h"
-#include "base/compat.h"
+#include "base/arguments.h"
+#include "base/datum.h"
+#include "base/fpgo.h"
 #include "followup/inquiry.h"
-#include "order/json_text.h"
 #include "followup/order_status.h"
 #include "followup/resolve.h"
+#include "order/json_text.h"
+#include "text/ascii.h"
+#include "text/identifier.h"
 
 PG_FUNCTION_INFO_V1(fpgo_fetch_status);
 PG_FUNCTION_INFO_V1(fpgo_fetch_details);
@@ -32,24 +35,22 @@ PG_FUNCTION_INFO_V1(fpgo_fetch_orders);
 
 /* ---------- asking ---------- */
 
-/* The token is of no use after this, however it ends. */
-static const FpgoInquiry *
-ask(const FpgoGateway *gateway, const char *path, int body_limit)
+/* A question, and what came of it. */
+typedef struct Question
 {
-	const FpgoInquiry *volatile inquiry = NULL;
+	const FpgoGateway *gateway;
+	const char *path;
+	int			body_limit;
+	const FpgoInquiry *inquiry;
+} Question;
 
-	PG_TRY();
-	{
-		inquiry = fpgo_inquire(gateway, path, body_limit);
-	}
-	PG_CATCH();
-	{
-		fpgo_gateway_wipe(gateway);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	fpgo_gateway_wipe(gateway);
-	return inquiry;
+static void
+ask(void *arg)
+{
+	Question   *question = arg;
+
+	question->inquiry = fpgo_inquire(question->gateway, question->path,
+									 question->body_limit);
 }
 
 /*
@@ -59,8 +60,12 @@ ask(const FpgoGateway *gateway, const char *path, int body_limit)
 static const JsonbValue *
 inquire(const FpgoGateway *gateway, const char *path, int body_limit)
 {
-	const FpgoInquiry *inquiry = ask(gateway, path, body_limit);
+	Question	question = {.gateway = gateway, .path = path,
+	.body_limit = body_limit};
+	const FpgoInquiry *inquiry;
 
+	fpgo_gateway_use(gateway, ask, &question);
+	inquiry = question.inquiry;
 	if (inquiry->end == FPGO_INQUIRY_FAILED ||
 		inquiry->end == FPGO_INQUIRY_UNREADABLE)
 		fpgo_inquiry_raise(inquiry, gateway->target.server_name);
@@ -90,12 +95,11 @@ uuid_argument(FunctionCallInfo fcinfo)
 				 errmsg("order_uuid must not be null"),
 				 fpgo_errhide()));
 	uuid = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (!fpgo_is_order_uuid(uuid))
+	if (!fpgo_is_identifier(uuid, strlen(uuid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("order_uuid is no identifier of the gateway's"),
-				 errdetail("It must have letters, digits, - and _ only, and at most %d of them.",
-						   FPGO_ORDER_UUID_MAX),
+				 errdetail("It must have %s.", FPGO_IDENTIFIER_RULE),
 				 errhint("It looks like ODR4286244937; fpgo.submissions has it of each accepted order."),
 				 fpgo_errhide()));
 	return uuid;
@@ -104,8 +108,7 @@ uuid_argument(FunctionCallInfo fcinfo)
 static const FpgoGateway *
 gateway_argument(FunctionCallInfo fcinfo)
 {
-	return fpgo_gateway_resolve(PG_ARGISNULL(1) ? NULL :
-								text_to_cstring(PG_GETARG_TEXT_PP(1)),
+	return fpgo_gateway_resolve(fpgo_text_argument(fcinfo, 1),
 								GetUserId());
 }
 
@@ -138,22 +141,6 @@ keep(const FpgoGateway *gateway, const FpgoNews *news, int n)
 	SPI_finish();
 }
 
-static void
-put_text(Datum *value, bool *is_null, const char *text)
-{
-	*is_null = text == NULL;
-	*value = text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
-static void
-put_amount(Datum *value, bool *is_null, const char *text)
-{
-	*is_null = text == NULL;
-	*value = text == NULL ? (Datum) 0 :
-		DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-}
-
 /* A row of type fpgo.order_status. */
 static void
 put_row(ReturnSetInfo *result, const FpgoNews *news)
@@ -161,10 +148,10 @@ put_row(ReturnSetInfo *result, const FpgoNews *news)
 	Datum		values[4];
 	bool		nulls[4];
 
-	put_text(&values[0], &nulls[0], news->order_uuid);
-	put_text(&values[1], &nulls[1], news->status);
-	put_amount(&values[2], &nulls[2], news->order_amount);
-	put_amount(&values[3], &nulls[3], news->refunded_amount);
+	values[0] = fpgo_text_datum(news->order_uuid, &nulls[0]);
+	values[1] = fpgo_text_datum(news->status, &nulls[1]);
+	values[2] = fpgo_numeric_datum(news->order_amount, &nulls[2]);
+	values[3] = fpgo_numeric_datum(news->refunded_amount, &nulls[3]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -192,8 +179,7 @@ fpgo_fetch_status(PG_FUNCTION_ARGS)
 Datum
 fpgo_fetch_orders(PG_FUNCTION_ARGS)
 {
-	const char *status = PG_ARGISNULL(0) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const char *status = fpgo_text_argument(fcinfo, 0);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const FpgoGateway *gateway;
 	const JsonbValue *data;

@@ -10,7 +10,7 @@
  * and so does a list that is empty.  A 404 that is not the API's own, a page of
  * nginx's for instance, says that the address is wrong.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
@@ -19,11 +19,11 @@
 #include "storage/latch.h"
 #include "utils/jsonb.h"
 
-#include "text/ascii.h"
-#include "ipc/ask.h"
+#include "base/fpgo.h"
+#include "base/wait.h"
 #include "followup/inquiry.h"
+#include "ipc/ask.h"
 #include "order/json_text.h"
-#include "base/wait_events.h"
 
 StaticAssertDecl(FPGO_NEWS_LIMIT <= FPGO_ASK_SMALL,
 				 "what is said about one order must not need a helper process");
@@ -64,9 +64,7 @@ choose_pause(const FpgoFinding *finding, int n_tries)
 static void
 pause_for(int pause_ms)
 {
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 pause_ms, fpgo_wait_event(FPGO_WAIT_RETRY));
-	ResetLatch(MyLatch);
+	fpgo_wait(pause_ms, FPGO_WAIT_RETRY);
 	CHECK_FOR_INTERRUPTS();
 }
 
@@ -183,19 +181,6 @@ fpgo_inquire(const FpgoGateway *gateway, const char *path, int body_limit)
 		inquiry->data = data;
 	}
 	return inquiry;
-}
-
-bool
-fpgo_is_order_uuid(const char *text)
-{
-	size_t		len = strlen(text);
-
-	for (size_t i = 0; i < len; i++)
-	{
-		if (!is_ascii_alnum(text[i]) && !is_one_of(text[i], "-_"))
-			return false;
-	}
-	return len > 0 && len <= FPGO_ORDER_UUID_MAX;
 }
 
 /* ---------- failing ---------- */

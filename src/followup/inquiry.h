@@ -5,7 +5,11 @@
 #ifndef FPGO_INQUIRY_H
 #define FPGO_INQUIRY_H
 
-#include "fpgo.h"
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "account/account.h"
 
 #define FPGO_STATUS_PATH "/connect/orders/status"
 #define FPGO_DETAILS_PATH "/connect/orders/details"
@@ -19,9 +23,6 @@
 #define FPGO_NEWS_LIMIT (12 * 1024)
 #define FPGO_DETAILS_LIMIT (8 * 1024 * 1024)
 #define FPGO_LIST_LIMIT (16 * 1024 * 1024)
-
-/* longest identifier of an order, in bytes */
-#define FPGO_ORDER_UUID_MAX 255
 
 typedef enum FpgoInquiryEnd
 {
@@ -48,9 +49,6 @@ typedef struct FpgoInquiry
  */
 extern FpgoInquiry *fpgo_inquire(const FpgoGateway *gateway, const char *path,
 								 int body_limit);
-
-/* May a text be the gateway's identifier of an order, and stand in a path? */
-extern bool fpgo_is_order_uuid(const char *text);
 
 /* Why it failed or is unreadable, as a sentence without secrets. */
 extern const char *fpgo_inquiry_reason(const FpgoInquiry *inquiry);

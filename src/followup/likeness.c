@@ -11,16 +11,15 @@
  * Names, personal numbers and addresses of e-mail become hashes here, keyed as
  * those of payloads are, so that nothing personal is kept to compare with.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#include "text/ascii.h"
-#include "order/document.h"
-#include "handin/handin.h"
 #include "followup/likeness.h"
 #include "order/reading.h"
+#include "records/keyed_hash.h"
+#include "text/ascii.h"
 
 /* between the parts of what is hashed; nobody writes it */
 #define SEPARATOR '\x1f'
@@ -78,7 +77,7 @@ hash_of(const char *text, int len)
 	uint8		digest[FPGO_HASH_BYTES];
 	char	   *hex = palloc0(FPGO_HASH_BYTES * 2 + 1);
 
-	fpgo_handin_hash(text, len, digest);
+	fpgo_keyed_hash(text, len, digest);
 	(void) hex_encode((char *) digest, FPGO_HASH_BYTES, hex);
 	return hex;
 }

@@ -7,16 +7,17 @@
  * order, and the account may have thousands: what is known already is not
  * asked again (sightings.c), and one go asks about a hundred.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "order/json_text.h"
 #include "followup/order_list.h"
 #include "followup/order_status.h"
+#include "order/json_text.h"
+#include "text/identifier.h"
 
 /* most orders that are looked at in one go; the gateway allows 240 questions a minute */
 #define LOOKS_MAX 100
@@ -70,7 +71,7 @@ read_list(FpgoListing *listing, JsonbContainer *list)
 		CHECK_FOR_INTERRUPTS();
 		if (element->type != jbvBinary ||
 			!fpgo_news_read(element->val.binary.data, &news) ||
-			!fpgo_is_order_uuid(news.order_uuid))
+			!fpgo_is_identifier(news.order_uuid, strlen(news.order_uuid)))
 		{
 			listing->fault = "The gateway's list of orders is malformed.";
 			return;

@@ -5,10 +5,7 @@
 #ifndef FPGO_ORDER_LIST_H
 #define FPGO_ORDER_LIST_H
 
-#include "fpgo.h"
-
 #include "followup/inquiry.h"
-#include "followup/likeness.h"
 #include "followup/sightings.h"
 
 /* One order, looked at. */

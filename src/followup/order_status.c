@@ -11,10 +11,10 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 
-#include "text/format.h"
-#include "order/json_text.h"
 #include "followup/order_status.h"
+#include "order/json_text.h"
 #include "tables/statement.h"
+#include "text/format.h"
 
 /* ---------- reading ---------- */
 

@@ -23,7 +23,7 @@
  * Every question is asked with the rights and the token of the role that
  * handed the order in: it is its account that has the order.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "executor/spi.h"
@@ -35,21 +35,18 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "order/json_text.h"
-#include "followup/likeness.h"
+#include "base/fpgo.h"
+#include "base/subtransaction.h"
 #include "followup/order_list.h"
 #include "followup/order_status.h"
 #include "followup/reconcile.h"
 #include "followup/resolve.h"
+#include "order/json_text.h"
 #include "records/locks.h"
-#include "followup/sightings.h"
-#include "base/subtransaction.h"
 #include "records/submissions.h"
+#include "text/identifier.h"
 
 PG_FUNCTION_INFO_V1(fpgo_reconcile);
-
-/* longest identifier of a customer, in bytes */
-#define CUSTOMER_UUID_MAX 255
 
 /* One uncertain submission. */
 typedef struct Case
@@ -75,7 +72,7 @@ typedef struct Account
 
 /* ---------- evidence ---------- */
 
-/* The customer's identifier, if it is one word of printable ASCII. */
+/* The customer's identifier; NULL if it is none. */
 static const char *
 read_customer_uuid(JsonbContainer *details)
 {
@@ -85,14 +82,8 @@ read_customer_uuid(JsonbContainer *details)
 	const char *uuid = customer != NULL && customer->type == jbvBinary ?
 	fpgo_json_member(customer->val.binary.data, "uuid") : NULL;
 
-	if (uuid == NULL || uuid[0] == '\0' || strlen(uuid) > CUSTOMER_UUID_MAX)
-		return NULL;
-	for (const char *c = uuid; *c != '\0'; c++)
-	{
-		if (*c <= ' ' || *c > '~')
-			return NULL;
-	}
-	return uuid;
+	return uuid != NULL && fpgo_is_identifier(uuid, strlen(uuid)) ?
+		uuid : NULL;
 }
 
 /* The evidence suffices.  Accepted it is in the end; see accept_found. */
@@ -276,8 +267,9 @@ open_account(void *arg)
 }
 
 static void
-decide(const Account *account)
+decide(void *arg)
 {
+	Account    *account = arg;
 	List	   *unnamed = NIL;
 	ListCell   *cell;
 
@@ -305,19 +297,9 @@ decide(const Account *account)
 static void
 decide_account(void *arg)
 {
-	Account    *account = arg;
+	const Account *account = arg;
 
-	PG_TRY();
-	{
-		decide(account);
-	}
-	PG_CATCH();
-	{
-		fpgo_gateway_wipe(account->gateway);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	fpgo_gateway_wipe(account->gateway);
+	fpgo_gateway_use(account->gateway, decide, arg);
 }
 
 /*
@@ -416,10 +398,7 @@ require_uncertain(int64 id)
 	const FpgoSubmission *submission = fpgo_submission_find(id);
 
 	if (submission == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("submission %lld does not exist", (long long) id),
-				 fpgo_errhide()));
+		fpgo_submission_raise_missing(id);
 	if (!is_in_doubt(submission->state == FPGO_UNCERTAIN, submission->run))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

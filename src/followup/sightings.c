@@ -12,8 +12,8 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
-#include "tables/statement.h"
 #include "followup/sightings.h"
+#include "tables/statement.h"
 
 /* ---------- statements ---------- */
 

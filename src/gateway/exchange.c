@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "gateway/exchange.h"
+#include "gateway/http_url.h"
 
 /* an answer of the gateway has about half a kilobyte */
 #define ANSWER_LIMIT (256 * 1024)

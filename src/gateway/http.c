@@ -33,10 +33,12 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+#include "base/wait_events.h"
+#include "gateway/http.h"
 #include "gateway/http_easy.h"
 #include "gateway/http_memory.h"
+#include "gateway/http_peer.h"
 #include "gateway/http_text.h"
-#include "base/wait_events.h"
 
 /* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
 #define MIN_LIBCURL_VERSION 0x075700

@@ -11,29 +11,7 @@
 
 #include "postgres.h"
 
-#include "gateway/http_peer.h"
-
-/* What is asked of the transport; every pointer stays the caller's. */
-typedef struct FpgoHttpRequest
-{
-	const char *url;			/* as fpgo_http_check_url() accepted it */
-	const char *query;			/* what follows the url and a question mark,
-								 * escaped as it should be; or NULL */
-	bool		is_post;		/* POST with a body, else GET */
-	const char *body;			/* UTF-8 JSON; must outlive the transfer */
-	size_t		body_len;
-	const char *token;			/* bearer token, printable ASCII; copied, wiped
-								 * at the end */
-	const char *ca_file;		/* NULL: the system's certificates */
-	int			connect_timeout_ms; /* name, TCP and TLS together */
-	int			timeout_ms;		/* the whole request */
-	int			keepalive_s;	/* how long an idle connection is reused; 0:
-								 * never */
-	size_t		answer_limit;	/* bytes of answer body that are accepted, and
-								 * of its headers */
-	bool		may_be_internal;	/* the host may have an address that is
-									 * not public */
-} FpgoHttpRequest;
+#include "gateway/http_request.h"
 
 /* What a request was at when it ended. */
 typedef enum FpgoHttpStage
@@ -73,20 +51,6 @@ typedef struct FpgoHttpResult
 #define FPGO_HTTP_ABANDONED (-1)
 
 typedef struct FpgoHttpTransfer FpgoHttpTransfer;
-
-/*
- * Why fpgo will not talk to this URL, as the end of a sentence ("must ..."),
- * or NULL if it will.  The rule: absolute https, or http to localhost,
- * 127.0.0.0/8 or [::1]; no user, password, query or fragment; a host, spelt as
- * usual; only the ASCII characters of an address; at most 2048 bytes.
- */
-extern const char *fpgo_http_check_url(const char *url);
-
-/*
- * Where the host of such a URL is: what it says by an address, or by the name
- * localhost.  Any other name is taken for public until it is looked up.
- */
-extern FpgoPeer fpgo_http_judge_host(const char *url);
 
 /*
  * Begin a request.  The transfer and everything libcurl holds for it belong

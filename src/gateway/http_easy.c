@@ -11,6 +11,7 @@
 
 #include "gateway/http_easy.h"
 #include "gateway/http_text.h"
+#include "gateway/http_url.h"
 
 /* bytes; a distribution's whole collection of authorities has 0.25 million */
 #define MAX_CA_FILE_SIZE 16000000

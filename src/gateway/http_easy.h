@@ -16,7 +16,7 @@
 
 #include <curl/curl.h>
 
-#include "gateway/http.h"
+#include "gateway/http_request.h"
 
 typedef struct FpgoHttpEasy
 {

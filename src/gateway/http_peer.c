@@ -16,12 +16,12 @@
  *
  * No allocation, no state, nothing of PostgreSQL or libcurl.
  */
-#include "gateway/http_peer.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "gateway/http_peer.h"
 
 typedef struct Block
 {

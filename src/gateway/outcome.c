@@ -16,9 +16,9 @@
  * test/unit/test_outcome.c fails if the installed libcurl has more of them, or
  * if a status has none.
  */
-#include "gateway/outcome.h"
-
 #include <stddef.h>
+
+#include "gateway/outcome.h"
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 

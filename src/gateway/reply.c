@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <limits.h>
-
 #include <json-c/json.h>
 
 #include "access/xact.h"
@@ -28,6 +27,8 @@
 #include "utils/memutils.h"
 
 #include "gateway/reply.h"
+#include "text/ascii.h"
+#include "text/identifier.h"
 
 #define MIN_JSON_C_VERSION 0x000f00
 #if JSON_C_VERSION_NUM < MIN_JSON_C_VERSION
@@ -38,7 +39,6 @@
 #define MAX_DEPTH 32
 #define MAX_SENTENCE_DEPTH 8
 
-#define MAX_UUID_LENGTH 255
 #define MAX_BANK_ID_URL_LENGTH 8192
 
 /* shorter secrets are ordinary words too often */
@@ -76,12 +76,6 @@ typedef struct Collector
 	const char *addresses[3];	/* of the answer itself, likewise */
 } Collector;
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Is every byte printable ASCII and no space? */
 static bool
 is_one_word(const char *text, size_t len)
@@ -89,23 +83,6 @@ is_one_word(const char *text, size_t len)
 	for (size_t i = 0; i < len; i++)
 	{
 		if (text[i] <= ' ' || text[i] > '~')
-			return false;
-	}
-	return len > 0;
-}
-
-/*
- * Could this be an identifier of the gateway's?  Its identifiers become parts
- * of addresses, so they have only the characters that need no escape there.
- */
-static bool
-is_identifier(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		if (!is_digit(text[i]) && !(text[i] >= 'A' && text[i] <= 'Z') &&
-			!(text[i] >= 'a' && text[i] <= 'z') &&
-			(text[i] == '\0' || strchr("-._~", text[i]) == NULL))
 			return false;
 	}
 	return len > 0;
@@ -516,7 +493,7 @@ copy_text(struct json_object *parent, const char *name, size_t max_len,
 static char *
 copy_identifier(struct json_object *parent, const char *name)
 {
-	return copy_text(parent, name, MAX_UUID_LENGTH, is_identifier);
+	return copy_text(parent, name, FPGO_IDENTIFIER_MAX, fpgo_is_identifier);
 }
 
 static char *

@@ -9,17 +9,20 @@
  * Two sessions with one key: the unique index makes the second wait for the
  * end of the first's transaction, so what it is told about the key is final.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
+#include "base/fpgo.h"
+#include "base/settings.h"
 #include "handin/enqueue.h"
+#include "handin/handin.h"
 #include "ipc/roster.h"
-
-PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_text);
-PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_jsonb);
-PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_invoice_order);
+#include "order/spellings.h"
+#include "text/format.h"
+#include "validation/violation.h"
 
 /*
  * How often an order is queued again because its key was taken, and then free
@@ -149,30 +152,10 @@ fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
 {
 	const FpgoGateway *gateway;
 
-	fpgo_handin_require_writable();
+	fpgo_submission_require_writable();
 	gateway = fpgo_gateway_check(server_name, GetUserId());
-	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
-	fpgo_validate_require(order, gateway->terms.tax_rates);
-	return queue_handin(fpgo_handin_make(order, gateway->target.server_name,
-										 key), ignore_duplicate);
-}
-
-/* What violations say, one a line; the record clips it. */
-static const char *
-join_messages(List *violations)
-{
-	StringInfoData text;
-	ListCell   *cell;
-
-	initStringInfo(&text);
-	foreach(cell, violations)
-	{
-		const FpgoViolation *violation = lfirst(cell);
-
-		appendStringInfo(&text, "%s%s", text.len > 0 ? "\n" : "",
-						 violation->message);
-	}
-	return text.data;
+	return queue_handin(fpgo_handin_make(order, gateway, key, NULL),
+						ignore_duplicate);
 }
 
 int64
@@ -182,14 +165,12 @@ fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
 	FpgoHandIn *handin;
 	List	   *violations;
 
-	fpgo_handin_require_writable();
+	fpgo_submission_require_writable();
 	gateway = fpgo_gateway_check(server_name, GetUserId());
-	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
-	handin = fpgo_handin_make(order, gateway->target.server_name, NULL);
-	if (fpgo_validate_is_valid(order, gateway->terms.tax_rates))
+	handin = fpgo_handin_make(order, gateway, NULL, &violations);
+	if (violations == NIL)
 		return queue_handin(handin, true);
-	violations = fpgo_validate_order(order, gateway->terms.tax_rates);
-	return fpgo_submission_refuse(handin, join_messages(violations));
+	return fpgo_submission_refuse(handin, fpgo_violation_list(violations, list_length(violations)));
 }
 
 /* ---------- SQL ---------- */
@@ -198,8 +179,7 @@ fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
 static bool
 read_on_duplicate(FunctionCallInfo fcinfo, int argument)
 {
-	const char *value = PG_ARGISNULL(argument) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(argument));
+	const char *value = fpgo_text_argument(fcinfo, argument);
 
 	if (value != NULL && strcmp(value, "ignore") == 0)
 		return true;
@@ -217,30 +197,12 @@ read_on_duplicate(FunctionCallInfo fcinfo, int argument)
 static Datum
 enqueue(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	const char *server_name = PG_ARGISNULL(1) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(1));
-	const char *key = PG_ARGISNULL(2) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(2));
+	const char *server_name = fpgo_text_argument(fcinfo, 1);
+	const char *key = fpgo_text_argument(fcinfo, 2);
 	bool		ignore_duplicate = read_on_duplicate(fcinfo, 3);
 
 	PG_RETURN_INT64(fpgo_enqueue(fpgo_order_argument(fcinfo, spelling),
 								 server_name, key, ignore_duplicate));
 }
 
-Datum
-fpgo_enqueue_invoice_text(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_TEXT);
-}
-
-Datum
-fpgo_enqueue_invoice_jsonb(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_JSONB);
-}
-
-Datum
-fpgo_enqueue_invoice_invoice_order(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(enqueue, fcinfo, FPGO_SPELLED_COMPOSITE);
-}
+FPGO_ORDER_FUNCTIONS(fpgo_enqueue_invoice, enqueue);

@@ -1,9 +1,10 @@
 /*
  * handin.c
- *		An order handed in: validated, and with all its record needs.
+ *		An order becomes what is recorded and sent.
  *
- * The one place where an order becomes a payload, a key and a hash, for
- * whoever hands it in: submit_invoice, enqueue_invoice, the trigger.
+ * The one place where defaults are laid under an order, its rules are asked,
+ * and it becomes a payload, a key and a hash, for whoever hands it in:
+ * submit_invoice, enqueue_invoice, the trigger.
  *
  * The key makes a second call the same call.  It is the caller's, or the
  * order's referenceNo, or, where the order has none, made from the payload's
@@ -12,24 +13,27 @@
  * transaction is another one, since a shop may well sell the same thing to the
  * same person twice.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "access/parallel.h"
 #include "common/cryptohash.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
-#include "base/compat.h"
-#include "order/document.h"
+#include "base/fpgo.h"
 #include "handin/handin.h"
-#include "tables/statement.h"
 #include "order/callback_token.h"
-#include "order/reading.h"
-#include "records/submissions.h"
+#include "order/defaults.h"
+#include "order/payload.h"
+#include "records/keyed_hash.h"
+#include "text/format.h"
+#include "validation/advise.h"
+#include "validation/validate.h"
+#include "validation/violation.h"
 
 /*
  * Largest payload in bytes: what nginx, which stands before the gateway,
@@ -46,84 +50,6 @@
 /* longest total in characters, and largest exponent of one, that is kept */
 #define TOTAL_MAX 100
 #define TOTAL_MAX_EXPONENT 100
-
-void
-fpgo_handin_require_writable(void)
-{
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice during recovery"),
-				 errhint("Submit it on the primary server."),
-				 fpgo_errhide()));
-	if (XactReadOnly)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice in a read-only transaction"),
-				 fpgo_errhide()));
-	if (IsInParallelMode())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot submit an invoice during a parallel operation"),
-				 fpgo_errhide()));
-}
-
-/* ---------- the hash ---------- */
-
-/* The secret key, kept by the process; its table tells whether it is stale. */
-static const uint8 *
-hash_key(int *len)
-{
-	static uint8 *key = NULL;
-	static int	key_len = 0;
-	static Oid	key_table = InvalidOid;
-	Oid			table = fpgo_owner_table("hash_key");
-
-	if (key_table != table)
-	{
-		uint8	   *fresh;
-		int			fresh_len;
-		uint8	   *copy;
-
-		fpgo_submission_hash_key(&fresh, &fresh_len);
-		copy = MemoryContextAlloc(TopMemoryContext, fresh_len);
-		memcpy(copy, fresh, fresh_len);
-		if (key != NULL)
-			pfree(key);
-		key = copy;
-		key_len = fresh_len;
-		key_table = table;
-	}
-	*len = key_len;
-	return key;
-}
-
-/*
- * SHA-256 of the secret key and, behind it, the data: who does not know the key
- * cannot try out what the data was, and that is all it is for.  HMAC, which
- * takes half as long again, would also keep those who know a hash from making
- * the one of the same data with more behind it; but that more has a zero byte
- * in it, and so it is never an order.
- */
-void
-fpgo_handin_hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])
-{
-	int			key_len;
-	const uint8 *key = hash_key(&key_len);
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-	bool		failed;
-
-	failed = pg_cryptohash_init(context) < 0 ||
-		pg_cryptohash_update(context, key, key_len) < 0 ||
-		pg_cryptohash_update(context, (const uint8 *) data, len) < 0 ||
-		pg_cryptohash_final(context, result, FPGO_HASH_BYTES) < 0;
-	pg_cryptohash_free(context);
-	if (failed)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not hash an order"),
-				 fpgo_errhide()));
-}
 
 static const char *
 hex(const uint8 *bytes)
@@ -245,7 +171,7 @@ make_key(const FpgoHandIn *handin, const char *key)
 	{
 		uint8		digest[FPGO_HASH_BYTES];
 
-		fpgo_handin_hash(handin->reference, strlen(handin->reference),
+		fpgo_keyed_hash(handin->reference, strlen(handin->reference),
 						 digest);
 		return hex(digest);
 	}
@@ -276,20 +202,6 @@ collect_advice(Jsonb *order)
 
 /* ---------- the whole ---------- */
 
-const char *
-fpgo_handin_wire(const char *payload, int *len)
-{
-	*len = strlen(payload);
-	if (GetDatabaseEncoding() != PG_UTF8)
-	{
-		char	   *utf8 = pg_server_to_any(payload, *len, PG_UTF8);
-
-		*len = strlen(utf8);
-		return utf8;
-	}
-	return payload;
-}
-
 static void
 write_payload(FpgoHandIn *handin, Jsonb *order)
 {
@@ -298,7 +210,7 @@ write_payload(FpgoHandIn *handin, Jsonb *order)
 
 	initStringInfo(&payload);
 	fpgo_payload_write(&payload, order);
-	(void) fpgo_handin_wire(payload.data, &wire_len);
+	(void) fpgo_payload_wire(payload.data, &wire_len);
 	if (wire_len > PAYLOAD_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -329,15 +241,19 @@ fill_placeholder(FpgoHandIn *handin)
 }
 
 FpgoHandIn *
-fpgo_handin_make(Jsonb *order, const char *server, const char *key)
+fpgo_handin_make(Jsonb *order, const FpgoGateway *gateway, const char *key,
+				 List **violations)
 {
 	FpgoHandIn *handin = palloc0(sizeof(FpgoHandIn));
 
-	handin->server = server;
+	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+	if (violations == NULL)
+		fpgo_validate_require(order, gateway->terms.tax_rates);
+	handin->server = gateway->target.server_name;
 	handin->role = GetUserNameFromId(GetUserId(), false);
 	write_payload(handin, order);
 	read_order(order, handin);
-	fpgo_handin_hash(handin->payload, handin->payload_len,
+	fpgo_keyed_hash(handin->payload, handin->payload_len,
 					 handin->order_hash);
 	handin->key = make_key(handin, key);
 	handin->advice = collect_advice(order);
@@ -347,5 +263,8 @@ fpgo_handin_make(Jsonb *order, const char *server, const char *key)
 												  strlen(handin->reference),
 												  KEY_MAX));
 	fill_placeholder(handin);
+	if (violations != NULL)
+		*violations = fpgo_validate_is_valid(order, gateway->terms.tax_rates) ?
+			NIL : fpgo_validate_order(order, gateway->terms.tax_rates);
 	return handin;
 }

@@ -7,7 +7,7 @@
  * records the outcome (ask.c, service.c), whatever becomes of the transaction
  * here.  Then it makes a row or an error of the answer.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -16,13 +16,14 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
+#include "base/fpgo.h"
+#include "gateway/outcome_text.h"
+#include "handin/handin.h"
 #include "ipc/ask.h"
-#include "tables/statement.h"
 #include "order/secrets.h"
-
-PG_FUNCTION_INFO_V1(fpgo_submit_invoice_text);
-PG_FUNCTION_INFO_V1(fpgo_submit_invoice_jsonb);
-PG_FUNCTION_INFO_V1(fpgo_submit_invoice_invoice_order);
+#include "order/spellings.h"
+#include "tables/statement.h"
 
 /* ---------- before asking ---------- */
 
@@ -34,14 +35,13 @@ PG_FUNCTION_INFO_V1(fpgo_submit_invoice_invoice_order);
 static void
 require_no_own_obstacle(const FpgoHandIn *handin)
 {
-	static const char *const tables[] = {"submission", "attempt", "payload"};
 	FpgoSubmission *own;
 
-	for (int i = 0; i < (int) lengthof(tables); i++)
+	for (int i = 0; i < FPGO_N_WRITTEN; i++)
 	{
 		LOCKTAG		tag;
 
-		SET_LOCKTAG_RELATION(tag, MyDatabaseId, fpgo_owner_table(tables[i]));
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, fpgo_owner_table(fpgo_written_tables[i]));
 		for (LOCKMODE mode = ShareLock; mode <= AccessExclusiveLock; mode++)
 		{
 			if (LockHeldByMe(&tag, mode))
@@ -65,22 +65,6 @@ require_no_own_obstacle(const FpgoHandIn *handin)
 }
 
 /* ---------- the answer ---------- */
-
-/* DETAIL: what happened and, one a line, what the gateway said about it. */
-static char *
-describe_outcome(const FpgoOutcome *outcome)
-{
-	StringInfoData detail;
-	const FpgoReply *reply = outcome->reply;
-
-	initStringInfo(&detail);
-	appendStringInfoString(&detail, outcome->reason);
-	for (int i = 0; reply != NULL && i < reply->n_messages; i++)
-		appendStringInfo(&detail, "\n%s", reply->messages[i]);
-	if (reply != NULL && reply->n_left_off > 0)
-		appendStringInfo(&detail, "\n... and %d more.", reply->n_left_off);
-	return detail.data;
-}
 
 /* How an outcome is raised; %s in message and hint is the server's name. */
 typedef struct OutcomeError
@@ -138,7 +122,7 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 	ereport(ERROR,
 			(errcode(error->code),
 			 errmsg(error->message, server_name),
-			 errdetail_internal("%s", describe_outcome(outcome)),
+			 errdetail_internal("%s", fpgo_outcome_describe(outcome)),
 			 hint ? errhint(hint, quote_identifier(server_name)) : 0,
 			 fpgo_errhide()));
 }
@@ -254,57 +238,50 @@ judge(const FpgoAnswer *answer, const char *server_name)
 	}
 }
 
-/* Validate and ask.  The token is of no use after this, however it ends. */
-static FpgoAnswer *
-hand_over(Jsonb *order, const FpgoGateway *gateway, const char *key)
+/* What a call asks, and the answer it gets. */
+typedef struct Call
 {
-	FpgoRequest request = {.kind = FPGO_REQUEST_ORDER};
-	FpgoAnswer *volatile answer = NULL;
+	Jsonb	   *order;
+	const FpgoGateway *gateway;
+	const char *key;
+	FpgoAnswer *answer;
+} Call;
 
-	PG_TRY();
-	{
-		order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
-		fpgo_validate_require(order, gateway->terms.tax_rates);
-		request.server = gateway->server;
-		request.target = gateway->target;
-		request.retention_s = gateway->retention_s;
-		request.handin = *fpgo_handin_make(order,
-										   gateway->target.server_name, key);
-		request.secrets = fpgo_secrets_list(request.handin.order);
-		require_no_own_obstacle(&request.handin);
-		answer = fpgo_ask(&request);
-	}
-	PG_CATCH();
-	{
-		fpgo_gateway_wipe(gateway);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	fpgo_gateway_wipe(gateway);
-	return answer;
+/* Make the order what is recorded and sent, and hand it over. */
+static void
+hand_over(void *arg)
+{
+	Call	   *call = arg;
+	FpgoRequest request = {.kind = FPGO_REQUEST_ORDER};
+
+	request.server = call->gateway->server;
+	request.target = call->gateway->target;
+	request.retention_s = call->gateway->retention_s;
+	request.handin = *fpgo_handin_make(call->order, call->gateway, call->key,
+									   NULL);
+	request.secrets = fpgo_secrets_list(request.handin.order);
+	require_no_own_obstacle(&request.handin);
+	call->answer = fpgo_ask(&request);
 }
 
 static Datum
 submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	const char *server_name = PG_ARGISNULL(1) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(1));
-	const char *key = PG_ARGISNULL(2) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(2));
-	FpgoAnswer *answer;
-	FpgoGateway *gateway;
-	Jsonb	   *order;
+	const char *server_name = fpgo_text_argument(fcinfo, 1);
+	Call		call = {.key = fpgo_text_argument(fcinfo, 2)};
+	const FpgoAnswer *answer;
 	TupleDesc	descriptor;
 	Datum		values[3];
 	bool		nulls[3];
 
-	fpgo_handin_require_writable();
-	order = fpgo_order_argument(fcinfo, spelling);
+	fpgo_submission_require_writable();
+	call.order = fpgo_order_argument(fcinfo, spelling);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	gateway = fpgo_gateway_resolve(server_name, GetUserId());
-	answer = hand_over(order, gateway, key);
-	judge(answer, gateway->target.server_name);
+	call.gateway = fpgo_gateway_resolve(server_name, GetUserId());
+	fpgo_gateway_use(call.gateway, hand_over, &call);
+	answer = call.answer;
+	judge(answer, call.gateway->target.server_name);
 
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		fpgo_submission_fill_session(answer->on_record.order_uuid,
@@ -320,20 +297,4 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 											 values, nulls));
 }
 
-Datum
-fpgo_submit_invoice_text(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_TEXT);
-}
-
-Datum
-fpgo_submit_invoice_jsonb(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_JSONB);
-}
-
-Datum
-fpgo_submit_invoice_invoice_order(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(submit, fcinfo, FPGO_SPELLED_COMPOSITE);
-}
+FPGO_ORDER_FUNCTIONS(fpgo_submit_invoice, submit);

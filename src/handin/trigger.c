@@ -16,7 +16,7 @@
  * in fn_extra.  Everything else is allocated in the context of the row, which
  * the executor resets.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/tupconvert.h"
@@ -41,7 +41,9 @@
 #include "utils/varlena.h"
 
 #include "base/compat.h"
+#include "base/fpgo.h"
 #include "handin/enqueue.h"
+#include "order/spellings.h"
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_trigger);
 

@@ -12,7 +12,7 @@
  * goes on (see mailbox.c).  It then forgets the helper, which finishes alone;
  * the next call starts another.  An inquiry is left to itself.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
@@ -22,12 +22,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/fpgo.h"
+#include "base/hide.h"
+#include "base/settings.h"
+#include "base/wait.h"
 #include "ipc/ask.h"
-#include "base/compat.h"
-#include "process/helper.h"
-#include "ipc/mailbox.h"
 #include "ipc/roster.h"
-#include "base/wait_events.h"
+#include "ipc/start_helper.h"
 
 /*
  * How long the resident worker may take to take a mailbox, and how often to
@@ -96,7 +97,7 @@ make_mailbox(void)
 static void
 start_helper(void)
 {
-	helper.worker = fpgo_helper_start(helper.mailbox);
+	helper.worker = fpgo_start_helper(helper.mailbox);
 	/* waits then notice a helper that never came up */
 	shm_mq_set_handle(helper.mailbox->out, helper.worker);
 	shm_mq_set_handle(helper.mailbox->in, helper.worker);
@@ -125,10 +126,7 @@ is_taken_by_resident(void)
 			(void) fpgo_roster_take_back(handle);
 			break;
 		}
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, OFFER_LOOK_MS,
-						 fpgo_wait_event(FPGO_WAIT_ANSWER));
-		ResetLatch(MyLatch);
+		fpgo_wait(OFFER_LOOK_MS, FPGO_WAIT_ANSWER);
 		CHECK_FOR_INTERRUPTS();
 	}
 	if (pid != 0)

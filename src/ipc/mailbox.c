@@ -25,13 +25,12 @@
  * The queues keep the bytes that passed through them, so both sides overwrite
  * them between requests.  What passes through them is in message.c.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
-#include "base/compat.h"
 #include "ipc/mailbox.h"
 
 /*

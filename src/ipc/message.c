@@ -6,7 +6,7 @@
  * executed or trusted to be terminated.  Whatever changes here raises
  * FPGO_MAILBOX_PROTOCOL.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "utils/memutils.h"
 

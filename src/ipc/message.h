@@ -10,7 +10,6 @@
 #include "lib/stringinfo.h"
 
 #include "gateway/exchange.h"
-#include "handin/handin.h"
 #include "records/submissions.h"
 
 typedef enum FpgoRequestKind

@@ -12,7 +12,7 @@
  * enqueued order is on its way a moment later.  A commit that nobody was told
  * of (COMMIT PREPARED) is found when the worker looks by itself.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "commands/dbcommands.h"
@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "base/settings.h"
 #include "ipc/roster.h"
 
 #define LOCK_NAME "fpgo"

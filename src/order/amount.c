@@ -7,10 +7,12 @@
  * the form in which PostgreSQL stores them, and reckoned with as integers; an
  * integer that would overflow, or a fraction of a unit, makes a numeric.
  */
-#include "order/amount.h"
+#include "postgres.h"
 
 #include "common/int.h"
 #include "utils/builtins.h"
+
+#include "order/amount.h"
 
 /* ---------- reading ---------- */
 

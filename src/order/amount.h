@@ -12,7 +12,7 @@
 
 #include "utils/numeric.h"
 
-#include "text/format.h"
+#include "text/span.h"
 
 #define FPGO_UNITS INT64CONST(10000)
 

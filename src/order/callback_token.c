@@ -7,13 +7,13 @@
  * may write a placeholder into the path that the gateway requests, and a token
  * takes its place that nobody guesses and that stands for one submission.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "order/document.h"
+#include "base/fpgo.h"
 #include "order/callback_token.h"
 #include "order/reading.h"
 

@@ -11,7 +11,7 @@
  * that it uses twice is a subquery, which products mostly are, and else runs
  * it as a query of its own: ten times the price of an order, as measured.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "order/spellings.h"
 #include "order/totals.h"
 
 PG_FUNCTION_INFO_V1(fpgo_make);

@@ -2,24 +2,22 @@
  * defaults.c
  *		A server's option "defaults": a partial order laid under each order.
  *
- * The option is JSON in the API's spelling.  It is checked when it is written,
- * and laid under every order of the server before that is validated, so that
+ * The option is JSON in the API's spelling.  It is checked when it is written
+ * (defaults_fault.c), and laid under every order of the server before that is validated, so that
  * all that follows (rules, advice, payload, key, hash) sees one order.
  *
  * What the order has wins.  Objects that the API knows are merged member by
  * member; lists are not merged, nor is anything in them; and what the API
  * would read as absent, null or blank, counts as absent.
- *
- * Everybody can read the options of servers, so no default may be about a
- * person; and none may be what tells one order from another.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "order/document.h"
+#include "order/defaults.h"
 #include "order/reading.h"
+#include "order/spellings.h"
 
 /* ---------- merging ---------- */
 
@@ -167,139 +165,4 @@ fpgo_defaults_lay_under(Jsonb *order, const char *defaults)
 		return order;
 	return JsonbValueToJsonb(push_merged(&state, &over, &under,
 										 &fpgo_order_shape));
-}
-
-/* ---------- checking ---------- */
-
-/* What is wrong at a place, in a sentence that begins with its path. */
-#define FAULT(place, ...) \
-	(fpgo_violation_say(place, "defaults", __VA_ARGS__)->message)
-
-/*
- * What the gateway's rules do not forbid and defaults must not have, in a
- * sentence; NULL if there is nothing.
- */
-static const char *find_fault(const FpgoValue *object, const FpgoShape *shape,
-							  const FpgoPlace *place);
-
-/* The same of the elements of a list. */
-static const char *
-find_fault_in_list(const FpgoValue *list, const FpgoShape *shape,
-				   const FpgoPlace *place)
-{
-	FpgoPlace	element = {.parent = place, .kind = FPGO_PLACE_ELEMENT,
-	.has_key = list->kind == FPGO_MAP};
-	FpgoCursor	cursor;
-	FpgoValue	value;
-
-	fpgo_document_open(&cursor, list);
-	for (; fpgo_document_next(&cursor, &element.key, &value); element.index++)
-	{
-		const char *fault = find_fault(&value, shape, &element);
-
-		if (fault != NULL)
-			return fault;
-	}
-	return NULL;
-}
-
-static const char *
-find_fault_in_field(const FpgoField *field, const FpgoValue *value,
-					const FpgoPlace *place)
-{
-	if (field->is_secret)
-		return FAULT(place, "is about one customer; everybody can read a server's options.");
-	if (field->is_identity)
-		return FAULT(place, "tells one order from another and cannot be the same in all.");
-	if (field->type == FPGO_LIST)
-		return find_fault_in_list(value, field->shape, place);
-	if (field->type != FPGO_OBJECT || fpgo_reads_as_null(value))
-		return NULL;
-	if (value->kind != FPGO_MAP)
-		return FAULT(place, "must be an object, not %s.",
-					 fpgo_violation_describe(field, value));
-	return find_fault(value, field->shape, place);
-}
-
-static const char *
-find_fault(const FpgoValue *object, const FpgoShape *shape,
-		   const FpgoPlace *place)
-{
-	FpgoCursor	cursor;
-	FpgoSpan	key;
-	FpgoValue	value;
-	const char *fault = NULL;
-
-	fpgo_document_open(&cursor, object);
-	for (int i = 0; !fault && fpgo_document_next(&cursor, &key, &value); i++)
-	{
-		int			index = fpgo_document_find_field(shape, key);
-		FpgoPlace	member = {.parent = place, .found = value.kind};
-
-		if (index < 0)
-		{
-			member.kind = FPGO_PLACE_STRANGER;
-			member.index = FPGO_MAX_FIELDS + i;
-			member.key = key;
-			return FAULT(&member, "is no member that the API knows.");
-		}
-		member.kind = FPGO_PLACE_MEMBER;
-		member.index = index;
-		member.name = shape->fields[index].json;
-		fault = find_fault_in_field(&shape->fields[index], &value, &member);
-	}
-	return fault;
-}
-
-/* JSON text to jsonb, or NULL and a sentence. */
-static Jsonb *
-parse(const char *text, const char **fault)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	Jsonb	   *volatile document = NULL;
-
-	PG_TRY();
-	{
-		document = fpgo_order_from_text(text, strlen(text));
-	}
-	PG_CATCH();
-	{
-		int			category = ERRCODE_TO_CATEGORY(geterrcode());
-		ErrorData  *error;
-
-		if (category != ERRCODE_DATA_EXCEPTION &&
-			category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		*fault = psprintf("It must be a JSON object.  %s", error->detail ?
-						  error->detail : "It is nested too deeply.");
-	}
-	PG_END_TRY();
-	return document;
-}
-
-const char *
-fpgo_defaults_fault(const char *text, const char *const *tax_rates)
-{
-	const char *fault = NULL;
-	Jsonb	   *document = parse(text, &fault);
-	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER, .found = FPGO_MAP};
-	FpgoValue	root;
-	List	   *violations;
-
-	if (document == NULL)
-		return fault;
-	root = fpgo_document_root(document);
-	if (root.kind != FPGO_MAP)
-		return psprintf("It must be a JSON object, not %s.",
-						fpgo_document_kind_name(root.kind));
-	fault = find_fault(&root, &fpgo_order_shape, &place);
-	if (fault != NULL)
-		return fault;
-	violations = fpgo_validate_partial(document, tax_rates);
-	if (violations == NIL)
-		return NULL;
-	return ((FpgoViolation *) linitial(violations))->message;
 }

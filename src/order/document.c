@@ -11,9 +11,9 @@
  */
 #include "postgres.h"
 
-#include "order/document.h"
-
 #include "utils/builtins.h"
+
+#include "order/document.h"
 
 /* fewest bytes of a container that holds another: its header and one JEntry */
 #define LEVEL_BYTES (sizeof(uint32) + sizeof(JEntry))

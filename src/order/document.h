@@ -15,7 +15,7 @@
 #include "utils/numeric.h"
 
 #include "order/fields.h"
-#include "text/format.h"
+#include "text/span.h"
 
 typedef enum FpgoKind
 {

@@ -9,17 +9,16 @@
  * nothing in it.  Nothing else changes: every value keeps its JSON type and
  * its digits, so fpgo sends what it validated.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "order/document.h"
+#include "base/fpgo.h"
+#include "order/payload.h"
 #include "order/reading.h"
-
-PG_FUNCTION_INFO_V1(fpgo_payload_text);
-PG_FUNCTION_INFO_V1(fpgo_payload_jsonb);
-PG_FUNCTION_INFO_V1(fpgo_payload_invoice_order);
+#include "order/spellings.h"
 
 static void write_field(StringInfo wire, const FpgoValue *value,
 						const FpgoField *field);
@@ -276,6 +275,20 @@ fpgo_payload_write(StringInfo wire, Jsonb *order)
 	write_object(wire, &root, &fpgo_order_shape);
 }
 
+const char *
+fpgo_payload_wire(const char *payload, int *len)
+{
+	*len = strlen(payload);
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		char	   *utf8 = pg_server_to_any(payload, *len, PG_UTF8);
+
+		*len = strlen(utf8);
+		return utf8;
+	}
+	return payload;
+}
+
 static Datum
 payload(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
@@ -286,20 +299,4 @@ payload(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(wire.data));
 }
 
-Datum
-fpgo_payload_text(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_TEXT);
-}
-
-Datum
-fpgo_payload_jsonb(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_JSONB);
-}
-
-Datum
-fpgo_payload_invoice_order(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(payload, fcinfo, FPGO_SPELLED_COMPOSITE);
-}
+FPGO_ORDER_FUNCTIONS(fpgo_payload, payload);

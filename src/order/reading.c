@@ -7,10 +7,12 @@
  * space too, 11 and later also what shows nothing, such as a soft hyphen.  Which one the gateway runs is not known, so a string
  * passes here only if both readings of it do.
  */
-#include "order/reading.h"
+#include "postgres.h"
 
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+
+#include "order/reading.h"
 
 /* an int64 holds any number of this many digits */
 #define SECONDS_DIGITS_MAX 18

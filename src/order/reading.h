@@ -9,6 +9,7 @@
 
 #include "order/amount.h"
 #include "order/document.h"
+#include "text/format.h"
 
 /*
  * Is it a text that no reading takes anything away from?  Then it is present.

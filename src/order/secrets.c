@@ -3,15 +3,15 @@
  *		What of an order no message may show.
  *
  * The field tree says which fields are secret; this walks it.  Of a callback
- * URL it is the token in it, and not the rest.  An order may also stand in the
- * statement that hands it in, which PostgreSQL logs beside an error.
+ * URL it is the token in it, and not the rest.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "mb/pg_wchar.h"
 
 #include "order/document.h"
 #include "order/secrets.h"
+#include "text/format.h"
 
 static const char *
 copy_in_utf8(FpgoSpan text)
@@ -66,24 +66,4 @@ fpgo_secrets_wipe(const char *const *secrets)
 {
 	for (int i = 0; secrets[i] != NULL; i++)
 		explicit_bzero(unconstify(char *, secrets[i]), strlen(secrets[i]));
-}
-
-void
-fpgo_hide_statement(void *arg)
-{
-	fpgo_errhide();
-}
-
-Datum
-fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
-		   FpgoSpelling spelling)
-{
-	ErrorContextCallback callback = {.previous = error_context_stack,
-	.callback = fpgo_hide_statement};
-	Datum		result;
-
-	error_context_stack = &callback;
-	result = function(fcinfo, spelling);
-	error_context_stack = callback.previous;
-	return result;
 }

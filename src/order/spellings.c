@@ -10,7 +10,7 @@
  *
  * No message here quotes a value of the order: it may be a personal number.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "datatype/timestamp.h"
@@ -22,10 +22,11 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "base/compat.h"
-#include "order/document.h"
+#include "base/fpgo.h"
+#include "base/hide.h"
 #include "order/json_text.h"
 #include "order/reading.h"
+#include "order/spellings.h"
 
 PG_FUNCTION_INFO_V1(fpgo_invoice_order_to_jsonb);
 PG_FUNCTION_INFO_V1(fpgo_jsonb_to_invoice_order);
@@ -91,6 +92,20 @@ fpgo_order_argument(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 			return fpgo_order_from_composite(PG_GETARG_DATUM(0));
 	}
 	pg_unreachable();
+}
+
+Datum
+fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
+		   FpgoSpelling spelling)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack,
+	.callback = fpgo_hide_statement};
+	Datum		result;
+
+	error_context_stack = &callback;
+	result = function(fcinfo, spelling);
+	error_context_stack = callback.previous;
+	return result;
 }
 
 /* ---------- composite to jsonb ---------- */

@@ -24,7 +24,7 @@
  * optional: a total that it would be part of is NULL, and validation says what
  * is missing.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "funcapi.h"
@@ -32,6 +32,8 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/fpgo.h"
+#include "order/spellings.h"
 #include "order/totals.h"
 
 PG_FUNCTION_INFO_V1(fpgo_summarize);

@@ -8,7 +8,7 @@
  * (service.c), waits a while for another, and leaves as soon as somebody else
  * needs its slot.  Every orderly end is exit code 0, which leaves no log line.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "libpq/pqmq.h"
 #include "miscadmin.h"
@@ -20,11 +20,12 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "process/helper.h"
-#include "records/locks.h"
+#include "base/wait.h"
+#include "delivery/patience.h"
+#include "gateway/http.h"
 #include "process/service.h"
-#include "base/wait_events.h"
 #include "process/worker.h"
+#include "records/locks.h"
 
 /* milliseconds between two looks of an idle helper at who wants its slot */
 #define IDLE_LOOK_MS 100
@@ -39,65 +40,6 @@
 #define LAST_LOCK_TIMEOUT "100ms"
 
 PGDLLEXPORT void fpgo_helper_main(Datum main_arg);
-
-/* ---------- starting one ---------- */
-
-BackgroundWorkerHandle *
-fpgo_helper_start(FpgoMailbox *mailbox)
-{
-	BackgroundWorker worker = {0};
-	BackgroundWorkerHandle *handle = NULL;
-	TimestampTz began = GetCurrentTimestamp();
-	volatile bool wished = false;
-	MemoryContext old;
-
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(mailbox->segment));
-	strlcpy(worker.bgw_library_name, "fpgo", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "fpgo_helper_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "fpgo helper", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "fpgo helper of process %d",
-			 MyProcPid);
-
-	/* the handle must outlive the transaction */
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	PG_TRY();
-	{
-		while (!RegisterDynamicBackgroundWorker(&worker, &handle))
-		{
-			if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-										   fpgo_helper_wait))
-				ereport(ERROR,
-						(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-						 errmsg("no worker slot became free for a helper process"),
-						 errdetail("Nothing was recorded and nothing was sent."),
-						 errhint("Raise max_worker_processes, or wait longer with fpgo.helper_wait."),
-						 fpgo_errhide()));
-			/* one of those who wait makes idle helpers yield */
-			if (!wished)
-				wished = fpgo_run_wish_slot();
-			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-							 WL_EXIT_ON_PM_DEATH, 10,
-							 fpgo_wait_event(FPGO_WAIT_SLOT));
-			ResetLatch(MyLatch);
-			CHECK_FOR_INTERRUPTS();
-		}
-	}
-	PG_FINALLY();
-	{
-		if (wished)
-			fpgo_run_unwish_slot();
-		MemoryContextSwitchTo(old);
-	}
-	PG_END_TRY();
-	return handle;
-}
-
-/* ---------- the process ---------- */
 
 /*
  * Wait for the next request.  False if there is none to come: the caller left,
@@ -121,10 +63,7 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 										mailbox->header->idle_ms)) &&
 			fpgo_mailbox_leave(mailbox))
 			return false;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, IDLE_LOOK_MS,
-						 fpgo_wait_event(FPGO_WAIT_HELPER));
-		ResetLatch(MyLatch);
+		fpgo_wait(IDLE_LOOK_MS, FPGO_WAIT_HELPER);
 		fpgo_worker_attend();
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -166,10 +105,7 @@ serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
 	fly(service);
 	while (!settle(service))
 	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, FPGO_RETRY_MS,
-						 fpgo_wait_event(FPGO_WAIT_RECORD));
-		ResetLatch(MyLatch);
+		fpgo_wait(FPGO_RETRY_MS, FPGO_WAIT_RECORD);
 		fpgo_worker_attend();
 	}
 	return fpgo_service_answer(service);

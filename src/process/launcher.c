@@ -12,7 +12,7 @@
  * if it ends soon each time, up to a minute.  Somebody who asks cuts the wait
  * short, but never below a second, so nothing makes workers start in a storm.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -30,9 +30,11 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
-#include "process/launcher.h"
+#include "base/background.h"
+#include "base/settings.h"
+#include "base/wait.h"
 #include "ipc/roster.h"
-#include "base/wait_events.h"
+#include "process/launcher.h"
 
 /* between the starts of a database's worker, in milliseconds */
 #define FIRST_DELAY_MS 1000
@@ -67,19 +69,15 @@ static List *missing = NIL;		/* names that were said to be missing */
 void
 fpgo_launcher_register(void)
 {
-	BackgroundWorker worker = {0};
+	BackgroundWorker worker;
 
 	/* pg_upgrade moves orders from here to there; nothing is to be sent */
 	if (IsBinaryUpgrade)
 		return;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker = fpgo_background_worker("fpgo_launcher_main", (Datum) 0,
+									"fpgo launcher", "fpgo launcher");
 	worker.bgw_restart_time = RESTART_S;
-	strlcpy(worker.bgw_library_name, "fpgo", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "fpgo_launcher_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "fpgo launcher", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "fpgo launcher", BGW_MAXLEN);
+	worker.bgw_notify_pid = 0;
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -255,25 +253,16 @@ note_end(Ward *ward)
 static void
 start(Ward *ward)
 {
-	BackgroundWorker worker = {0};
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	BackgroundWorker worker =
+		fpgo_background_worker("fpgo_resident_main",
+							   ObjectIdGetDatum(ward->database), "fpgo worker",
+							   "fpgo worker of database %u", ward->database);
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = ObjectIdGetDatum(ward->database);
-	strlcpy(worker.bgw_library_name, "fpgo", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "fpgo_resident_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "fpgo worker", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "fpgo worker of database %u",
-			 ward->database);
 	strlcpy(worker.bgw_extra, ward->name, BGW_EXTRALEN);
 	ward->started = GetCurrentTimestamp();
-	if (!RegisterDynamicBackgroundWorker(&worker, &ward->worker))
+	ward->worker = fpgo_background_start(&worker);
+	if (ward->worker == NULL)
 	{
-		ward->worker = NULL;
 		ward->delay_ms = LOOK_MS;
 		ward->start_again_at = TimestampTzPlusMilliseconds(ward->started,
 														   LOOK_MS);
@@ -282,7 +271,6 @@ start(Ward *ward)
 						ward->name),
 				 errhint("Raise max_worker_processes.")));
 	}
-	MemoryContextSwitchTo(old);
 }
 
 /* See to one database; milliseconds until it wants to be seen to again. */
@@ -327,10 +315,7 @@ fpgo_launcher_main(Datum main_arg)
 		read_names();
 		foreach(cell, wards)
 			wait_ms = Min(wait_ms, attend(lfirst(cell)));
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, wait_ms,
-						 fpgo_wait_event(FPGO_WAIT_LAUNCHER));
-		ResetLatch(MyLatch);
+		fpgo_wait(wait_ms, FPGO_WAIT_LAUNCHER);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

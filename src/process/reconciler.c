@@ -7,7 +7,7 @@
  * its questions take their time, and the worker has none to lose.  It ends with
  * the worker, which may be sent away so that the database can be dropped.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -17,9 +17,11 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
+#include "base/background.h"
+#include "base/fpgo.h"
+#include "base/subtransaction.h"
 #include "followup/reconcile.h"
 #include "process/reconciler.h"
-#include "base/subtransaction.h"
 #include "process/worker.h"
 
 /* longest wait for a lock; the next process has another try */
@@ -44,30 +46,19 @@ is_running(void)
 void
 fpgo_reconciler_start(void)
 {
-	MemoryContext old;
-	BackgroundWorker worker = {0};
+	BackgroundWorker worker;
 
 	if (is_running())
 		return;
 	if (last != NULL)
 		pfree(last);
-	last = NULL;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-	strlcpy(worker.bgw_library_name, "fpgo", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "fpgo_reconciler_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "fpgo reconciler", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "fpgo reconciler of database %u",
-			 MyDatabaseId);
-	old = MemoryContextSwitchTo(TopMemoryContext);
+	worker = fpgo_background_worker("fpgo_reconciler_main",
+									ObjectIdGetDatum(MyDatabaseId),
+									"fpgo reconciler",
+									"fpgo reconciler of database %u",
+									MyDatabaseId);
 	/* without a slot there will be one the next time */
-	if (!RegisterDynamicBackgroundWorker(&worker, &last))
-		last = NULL;
-	MemoryContextSwitchTo(old);
+	last = fpgo_background_start(&worker);
 }
 
 void

@@ -21,7 +21,7 @@
  * It ends, settling what is under way, when SIGTERM asks for it or when fpgo's
  * tables are gone.  The launcher starts another if one is wanted.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -37,15 +37,19 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "delivery/deliver.h"
-#include "tables/statement.h"
-#include "process/reconciler.h"
-#include "ipc/roster.h"
-#include "records/locks.h"
-#include "process/service.h"
+#include "base/settings.h"
 #include "base/subtransaction.h"
-#include "base/wait_events.h"
+#include "base/wait.h"
+#include "delivery/deliver.h"
+#include "delivery/patience.h"
+#include "gateway/http.h"
+#include "ipc/roster.h"
+#include "process/reconciler.h"
+#include "process/service.h"
 #include "process/worker.h"
+#include "records/locks.h"
+#include "records/submissions.h"
+#include "tables/statement.h"
 
 /* how often the queue is looked at unasked, in milliseconds */
 #define LOOK_MS 1000
@@ -381,9 +385,7 @@ wait_for_work(TimestampTz look_at)
 
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 wait_ms, fpgo_wait_event(FPGO_WAIT_WORKER));
-	ResetLatch(MyLatch);
+	fpgo_wait(wait_ms, FPGO_WAIT_WORKER);
 }
 
 /* Drive what is in flight, and show that there is something. */

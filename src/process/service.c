@@ -17,7 +17,7 @@
  * Memory: one context a request, deleted at its end; libcurl's handle and its
  * kept connections live with the process.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "catalog/pg_foreign_server.h"
@@ -30,22 +30,22 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/fpgo.h"
+#include "delivery/durable.h"
 #include "delivery/flight.h"
+#include "delivery/patience.h"
 #include "ipc/message.h"
-#include "tables/statement.h"
-#include "records/locks.h"
 #include "order/secrets.h"
 #include "process/service.h"
 #include "process/worker.h"
+#include "records/locks.h"
+#include "tables/statement.h"
 
 /*
  * Most bytes of each text of an error: a whole answer fits into its queue, so
  * handing it over waits for nobody, not even for a caller that is suspended.
  */
 #define ERROR_TEXT_MAX 8000
-
-/* The tables that are locked from recording to outcome. */
-static const char *const locked_tables[] = {"submission", "attempt", "payload"};
 
 struct FpgoService
 {
@@ -73,7 +73,7 @@ static struct
 {
 	int			n_holders;		/* services that need them */
 	bool		are_held;
-	Oid			tables[lengthof(locked_tables)];
+	Oid			tables[FPGO_N_WRITTEN];
 }			locks;
 
 /*
@@ -85,13 +85,13 @@ static struct
 static void
 require_unwanted_tables(void)
 {
-	for (int i = 0; locks.are_held && i < (int) lengthof(locked_tables); i++)
+	for (int i = 0; locks.are_held && i < FPGO_N_WRITTEN; i++)
 	{
 		if (!ConditionalLockRelationOid(locks.tables[i], RowShareLock))
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("another process waits for table \"%s\"",
-							locked_tables[i])));
+							fpgo_written_tables[i])));
 	}
 }
 
@@ -107,9 +107,9 @@ hold_tables(FpgoService *service)
 	locks.n_holders++;
 	if (locks.are_held)
 		return;
-	for (int i = 0; i < (int) lengthof(locked_tables); i++)
+	for (int i = 0; i < FPGO_N_WRITTEN; i++)
 	{
-		LockRelId	relation = {fpgo_owner_table(locked_tables[i]),
+		LockRelId	relation = {fpgo_owner_table(fpgo_written_tables[i]),
 		MyDatabaseId};
 
 		LockRelationIdForSession(&relation, RowExclusiveLock);
@@ -126,7 +126,7 @@ release_tables(FpgoService *service)
 	service->holds_tables = false;
 	if (--locks.n_holders > 0 || !locks.are_held)
 		return;
-	for (int i = 0; i < (int) lengthof(locked_tables); i++)
+	for (int i = 0; i < FPGO_N_WRITTEN; i++)
 	{
 		LockRelId	relation = {locks.tables[i], MyDatabaseId};
 
@@ -360,7 +360,7 @@ begin_order(FpgoService *service)
 	if (recording != RECORDED)
 		return;
 	service->answer.submission = service->flight->claim.submission;
-	if (fpgo_flight_is_acknowledged())
+	if (fpgo_durable_is_acknowledged())
 		fpgo_flight_launch(service->flight);
 	else
 		fpgo_flight_call_off(service->flight);

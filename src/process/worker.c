@@ -12,7 +12,7 @@
  * PostgreSQL's own lock timer sends it, so pg_cancel_backend() cannot end a
  * transfer half-way.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -27,7 +27,9 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#include "delivery/flight.h"
+#include "base/fpgo.h"
+#include "delivery/durable.h"
+#include "delivery/patience.h"
 #include "process/worker.h"
 
 /* PostgreSQL's lock timer interrupts a wait by SIGINT; nobody else may. */
@@ -84,7 +86,7 @@ fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
 	}			settings[] =
 	{
 		{"role", "none"},
-		{"search_path", "pg_catalog, pg_temp"},
+		{"search_path", FPGO_SAFE_PATH},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_deferrable", "off"},
@@ -119,7 +121,7 @@ void
 fpgo_worker_begin_transaction(void)
 {
 	StartTransactionCommand();
-	fpgo_flight_require_durable();
+	fpgo_durable_require();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 

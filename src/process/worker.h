@@ -9,19 +9,6 @@
 
 #include "datatype/timestamp.h"
 
-/*
- * How long what is under way may still take after SIGTERM, in milliseconds:
- * DROP DATABASE WITH (FORCE) gives up after five seconds.
- */
-#define FPGO_GRACE_MS 3500
-
-/* the same once the postmaster is gone: as long as we live, no new one starts */
-#define FPGO_ORPHAN_GRACE_MS 2000
-
-/* between two tries to record, and how long to go on trying, likewise */
-#define FPGO_RETRY_MS 1000
-#define FPGO_RETRY_LIMIT_MS 10000
-
 /* To be called first. */
 extern void fpgo_worker_set_up_signals(void);
 

@@ -6,7 +6,7 @@
  * dropped nor copied as a template.  Pausing ends it, and keeps it away until
  * resume or a restart of the server.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_database.h"
@@ -19,9 +19,9 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/wait.h"
+#include "delivery/patience.h"
 #include "ipc/roster.h"
-#include "base/wait_events.h"
-#include "process/worker.h"
 
 PG_FUNCTION_INFO_V1(fpgo_pause);
 PG_FUNCTION_INFO_V1(fpgo_resume);
@@ -70,10 +70,7 @@ fpgo_pause(PG_FUNCTION_ARGS)
 					 errmsg("worker of database \"%s\" has not ended yet",
 							get_database_name(database)),
 					 errdetail("It has been told to, and will not be started again before fpgo.resume().")));
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
-						 WL_EXIT_ON_PM_DEATH, LOOK_MS,
-						 fpgo_wait_event(FPGO_WAIT_ANSWER));
-		ResetLatch(MyLatch);
+		fpgo_wait(LOOK_MS, FPGO_WAIT_ANSWER);
 		CHECK_FOR_INTERRUPTS();
 	}
 	PG_RETURN_VOID();

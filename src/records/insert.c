@@ -9,15 +9,15 @@
  * One plain INSERT a table, every column a parameter: that is little work for
  * PostgreSQL, and less where nothing is hung on the tables (row_direct.c).
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "tables/statement.h"
 #include "records/submissions.h"
+#include "tables/statement.h"
 
 /* ---------- statements ---------- */
 
@@ -66,18 +66,6 @@ put_nulls(FpgoParameters *p, const FpgoStatement *statement)
 		fpgo_put_null(p);
 }
 
-static void
-put_total(FpgoParameters *p, const char *total)
-{
-	if (total == NULL)
-		fpgo_put_null(p);
-	else
-		fpgo_put_datum(p, DirectFunctionCall3(numeric_in,
-											  CStringGetDatum(total),
-											  ObjectIdGetDatum(InvalidOid),
-											  Int32GetDatum(-1)), false);
-}
-
 /*
  * The submission, in one of the states it can begin with; a run if it is sent
  * by that, an error if it is refused.  Returns its number, 0 if its key is taken.
@@ -96,7 +84,7 @@ insert_submission(const FpgoHandIn *handin, FpgoState state, int64 run,
 	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
 	fpgo_put_text(&p, handin->reference);
 	fpgo_put_text(&p, handin->role);
-	put_total(&p, handin->grand_total);
+	fpgo_put_numeric(&p, handin->grand_total);
 	fpgo_put_texts(&p, handin->advice);
 	fpgo_put_secret(&p, handin->callback_token);
 	fpgo_put_text(&p, fpgo_state_name(state));

@@ -7,11 +7,13 @@
  * back when its process ends, however it ends, so "can I take it?" answers
  * "does its holder live?" without any guess from age.
  */
-#include "records/locks.h"
+#include "postgres.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+
+#include "records/locks.h"
 
 /* fourth field of the lock tag */
 #define CLASS_RUN 0x4651

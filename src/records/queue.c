@@ -7,15 +7,15 @@
  * what is due and skips what other deliverers have locked, so that the caller
  * can ask whether each may still be sent; the second claims those.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
-#include "tables/statement.h"
 #include "records/locks.h"
+#include "records/submissions.h"
+#include "tables/statement.h"
 
 /*
  * Does submission s wait for no other of its reference?  (IS NOT FALSE: see

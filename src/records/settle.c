@@ -6,13 +6,13 @@
  * one transaction.  The statement names the run that sent it: what another
  * process has made uncertain meanwhile stays so.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
-#include "tables/statement.h"
 #include "records/submissions.h"
+#include "tables/statement.h"
 
 /* as many rows as there are, or else somebody has one of them */
 static FpgoStatement try_lock_statement = {

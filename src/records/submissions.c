@@ -20,7 +20,7 @@
  *
  * Statements qualify operators too: the caller's search_path is not trusted.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -33,13 +33,37 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#include "base/compat.h"
-#include "tables/statement.h"
+#include "base/datum.h"
+#include "base/fpgo.h"
 #include "records/locks.h"
 #include "records/submissions.h"
+#include "tables/statement.h"
 
 /* most bytes of a sentence that are kept */
 #define REASON_MAX 2000
+
+/* ---------- may there be records? ---------- */
+
+void
+fpgo_submission_require_writable(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot submit an invoice during recovery"),
+				 errhint("Submit it on the primary server."),
+				 fpgo_errhide()));
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot submit an invoice in a read-only transaction"),
+				 fpgo_errhide()));
+	if (IsInParallelMode())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot submit an invoice during a parallel operation"),
+				 fpgo_errhide()));
+}
 
 /* ---------- names ---------- */
 
@@ -194,6 +218,27 @@ fpgo_submission_is_for(const char *role_name)
 		superuser();
 }
 
+void
+fpgo_submission_require_for(int64 id, const char *role_name)
+{
+	if (fpgo_submission_is_for(role_name))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for submission %lld", (long long) id),
+			 errdetail("It is for members of the role that handed the order in."),
+			 fpgo_errhide()));
+}
+
+void
+fpgo_submission_raise_missing(int64 id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("submission %lld does not exist", (long long) id),
+			 fpgo_errhide()));
+}
+
 /* ---------- sweeping and purging ---------- */
 
 static FpgoStatement runs_statement = {
@@ -306,35 +351,5 @@ fpgo_submission_fill_session(const char *order_uuid,
 	const char *const texts[3] = {order_uuid, customer_uuid, bank_id_url};
 
 	for (int i = 0; i < 3; i++)
-	{
-		nulls[i] = texts[i] == NULL;
-		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
-	}
-}
-
-static FpgoStatement hash_key_statement = {
-	.sql = "SELECT key FROM fpgo_internal.hash_key ORDER BY created_at LIMIT 1",
-	.n_parameters = 0
-};
-
-void
-fpgo_submission_hash_key(uint8 **key, int *len)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	FpgoParameters p = {0};
-	bool		is_null;
-	bytea	   *value;
-
-	SPI_connect();
-	if (fpgo_owner_run(&hash_key_statement, &p) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("fpgo has no hash key"),
-				 errdetail("The table fpgo_internal.hash_key is empty."),
-				 errhint("Restore its content, without which earlier orders are not recognised.")));
-	value = DatumGetByteaPP(fpgo_get_datum(0, 1, &is_null));
-	*len = VARSIZE_ANY_EXHDR(value);
-	*key = MemoryContextAlloc(caller, *len);
-	memcpy(*key, VARDATA_ANY(value), *len);
-	SPI_finish();
+		values[i] = fpgo_text_datum(texts[i], &nulls[i]);
 }

@@ -13,9 +13,31 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
-#include "gateway/exchange.h"
-#include "handin/handin.h"
+/* bytes of the hash that orders are compared by */
+#define FPGO_HASH_BYTES 32
+
+/* most pieces of advice that are kept */
+#define FPGO_MAX_ADVICE 20
+
+/* An order handed in, with all that is recorded of it. */
+typedef struct FpgoHandIn
+{
+	const char *server;			/* name of the foreign server */
+	const char *key;			/* what makes a second call the same call */
+	uint8		order_hash[FPGO_HASH_BYTES];	/* of the payload, keyed */
+	const char *reference;		/* referenceNo, NULL if there is none */
+	const char *role;			/* name of the role that hands it in */
+	const char *grand_total;	/* decimal text, NULL if there is none */
+	const char *payload;		/* wire text in the database's encoding */
+	int			payload_len;
+	const char *callback_token; /* stands in the callback URL for the
+								 * submission; NULL if none does */
+	Jsonb	   *order;			/* as it is sent; not known where it was handed
+								 * over to */
+	const char *const *advice;	/* sentences, NULL after the last; or NULL */
+} FpgoHandIn;
 
 typedef enum FpgoState
 {
@@ -80,6 +102,9 @@ typedef struct FpgoSettlement
 	int			retention_s;	/* if finished: how long the payload stays */
 } FpgoSettlement;
 
+/* Raises 55000 where an order cannot be recorded: standby, read-only. */
+extern void fpgo_submission_require_writable(void);
+
 extern const char *fpgo_state_name(FpgoState state);
 
 /* A sentence as it is kept, clipped at a character; NULL for NULL. */
@@ -108,6 +133,12 @@ extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);
  * that its answer is for them?  A role that is gone has no members but superusers.
  */
 extern bool fpgo_submission_is_for(const char *role_name);
+
+/* Raises 42501 unless it has. */
+extern void fpgo_submission_require_for(int64 id, const char *role_name);
+
+/* Raises 42704: there is no submission of this number. */
+extern void fpgo_submission_raise_missing(int64 id) pg_attribute_noreturn();
 
 /* A submission by its number; NULL if there is none. */
 extern FpgoSubmission *fpgo_submission_find(int64 id);
@@ -166,8 +197,5 @@ extern void fpgo_submission_fill_session(const char *order_uuid,
 										 const char *customer_uuid,
 										 const char *bank_id_url,
 										 Datum values[3], bool nulls[3]);
-
-/* The secret that payload hashes are keyed with, 32 bytes or more. */
-extern void fpgo_submission_hash_key(uint8 **key, int *len);
 
 #endif							/* FPGO_SUBMISSIONS_H */

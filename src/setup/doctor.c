@@ -10,14 +10,15 @@
  * does to find it: each runs in a subtransaction.  Only a cancelled or timed
  * out statement ends it.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "setup/doctor.h"
+#include "base/settings.h"
 #include "base/subtransaction.h"
+#include "setup/doctor.h"
 
 PG_FUNCTION_INFO_V1(fpgo_doctor);
 

@@ -9,9 +9,11 @@
 #ifndef FPGO_DOCTOR_H
 #define FPGO_DOCTOR_H
 
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "foreign/foreign.h"
+
+#include "account/account.h"
 
 typedef enum FpgoVerdict
 {

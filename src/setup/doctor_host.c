@@ -9,7 +9,7 @@
  * Settings are those of the session that asks, rows of fpgo's views those
  * that its role may see.
  */
-#include "setup/doctor.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -18,7 +18,10 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/fpgo.h"
+#include "base/settings.h"
 #include "ipc/roster.h"
+#include "setup/doctor.h"
 
 /*
  * The value of a query's one column and row, in the current memory context;

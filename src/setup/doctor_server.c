@@ -7,7 +7,7 @@
  * too, over a connection made for it; how far that came, and what came back,
  * are the answers to all the rest.
  */
-#include "setup/doctor.h"
+#include "postgres.h"
 
 #include "access/xlog.h"
 #include "catalog/pg_foreign_server.h"
@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "ipc/ask.h"
+#include "setup/doctor.h"
 
 /*
  * The status of an order that hardly exists.  404 is documented as the answer,
@@ -71,8 +72,6 @@ stored_options(Oid server)
 	ReleaseSysCache(tuple);
 	return options;
 }
-
-extern Datum fpgo_option_validator(PG_FUNCTION_ARGS);
 
 /*
  * Would they be taken today, from the server's owner?  They were checked when

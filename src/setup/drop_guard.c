@@ -14,7 +14,7 @@
  * what an open transaction has queued is waited for and counted, and nothing
  * is queued between the count and the DROP.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "records/submissions.h"
 #include "tables/statement.h"
 
 PG_FUNCTION_INFO_V1(fpgo_refuse_drop);

@@ -9,7 +9,7 @@
  * if it does not exist.  If it does, after DROP EXTENSION or in the restore of
  * a dump, it must be empty and a superuser's.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"

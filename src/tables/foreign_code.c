@@ -16,7 +16,7 @@
  * What was found holds until one of the tables or domains changes, which
  * PostgreSQL tells every process when it takes a lock.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/amapi.h"
 #include "access/genam.h"

@@ -8,7 +8,7 @@
  * Nobody else's row is judged here: where one is in the way, or the one looked
  * for is not there, not as expected or not any more, the executor is asked.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -28,8 +28,8 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
-#include "tables/foreign_code.h"
 #include "base/compat.h"
+#include "tables/foreign_code.h"
 #include "tables/row_direct.h"
 
 /* A table and what the executor needs to write to it. */

@@ -9,7 +9,7 @@
  * parameters and an index, which row_direct.c works with.  With anything else in it,
  * harmless or not, it is a plan for the executor.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"

@@ -16,11 +16,7 @@
  * says passes on its way: PostgreSQL's words about a row quote the row, and
  * that is an order.
  */
-#include "fpgo.h"
-
-#include "base/compat.h"
-#include "tables/statement.h"
-#include "tables/row_direct.h"
+#include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -37,13 +33,20 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#define TABLE_SCHEMA "fpgo_internal"
+#include "base/compat.h"
+#include "base/datum.h"
+#include "base/fpgo.h"
+#include "tables/row_direct.h"
+#include "tables/statement.h"
 
-/* as the processes that send have it anyway; see worker.c */
-#define SAFE_PATH "pg_catalog, pg_temp"
+#define TABLE_SCHEMA "fpgo_internal"
 
 static const char *const table_names[] = {
 	"submission", "payload", "attempt", "event", "hash_key"
+};
+
+const char *const fpgo_written_tables[FPGO_N_WRITTEN] = {
+	"submission", "attempt", "payload"
 };
 
 /*
@@ -164,16 +167,14 @@ fpgo_owner_role(void)
 void
 fpgo_owner_lock_tables(void)
 {
-	static const char *const names[] = {"submission", "attempt", "payload"};
-
-	for (int i = 0; i < (int) lengthof(names); i++)
+	for (int i = 0; i < FPGO_N_WRITTEN; i++)
 	{
-		if (!ConditionalLockRelationOid(fpgo_owner_table(names[i]),
+		if (!ConditionalLockRelationOid(fpgo_owner_table(fpgo_written_tables[i]),
 										RowExclusiveLock))
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("could not obtain lock on relation \"%s.%s\"",
-							TABLE_SCHEMA, names[i])));
+							TABLE_SCHEMA, fpgo_written_tables[i])));
 	}
 }
 
@@ -215,7 +216,7 @@ avoid_scans(void)
 static bool
 has_safe_path(void)
 {
-	return strcmp(namespace_search_path, SAFE_PATH) == 0;
+	return strcmp(namespace_search_path, FPGO_SAFE_PATH) == 0;
 }
 
 /* What PostgreSQL keeps of a statement. */
@@ -251,7 +252,7 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 	uint64		n;
 
 	if (!is_safe)
-		set_for_statement("search_path", SAFE_PATH);
+		set_for_statement("search_path", FPGO_SAFE_PATH);
 	if (statement->plan == NULL)
 		prepare(statement);
 	source = source_of(statement);
@@ -390,6 +391,15 @@ void
 fpgo_put_null(FpgoParameters *p)
 {
 	fpgo_put_datum(p, (Datum) 0, true);
+}
+
+void
+fpgo_put_numeric(FpgoParameters *p, const char *decimal)
+{
+	bool		is_null;
+	Datum		value = fpgo_numeric_datum(decimal, &is_null);
+
+	fpgo_put_datum(p, value, is_null);
 }
 
 void

@@ -35,6 +35,8 @@ typedef struct FpgoParameters
 extern void fpgo_put_datum(FpgoParameters *p, Datum value, bool is_null);
 extern void fpgo_put_null(FpgoParameters *p);
 extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
+/* A decimal text as numeric; NULL as null. */
+extern void fpgo_put_numeric(FpgoParameters *p, const char *decimal);
 extern void fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len);
 /* a copy that fpgo_owner_run() overwrites; the text stays the caller's */
 extern void fpgo_put_secret(FpgoParameters *p, const char *text);	/* or NULL */
@@ -78,8 +80,12 @@ extern Oid	fpgo_owner_table(const char *name);
 /* The number of the next submission; 42P01 if its sequence is gone. */
 extern int64 fpgo_owner_next_submission(void);
 
+/* The tables that a submission on its way is written to. */
+#define FPGO_N_WRITTEN 3
+extern const char *const fpgo_written_tables[FPGO_N_WRITTEN];
+
 /*
- * Lock the tables that a submission on its way is written to, as writing does,
+ * Lock them, as writing does,
  * till the end of the transaction; raises 55P03 instead of waiting.
  */
 extern void fpgo_owner_lock_tables(void);

@@ -8,9 +8,10 @@
 #ifndef FPGO_CHARACTERS_H
 #define FPGO_CHARACTERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "text/format.h"
+#include "text/span.h"
 
 /* Unicode's major classes; bits, so that several can be asked for at once. */
 typedef enum FpgoCharClass

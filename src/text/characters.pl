@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Prints characters_table.h: which class of characters each code point is in.
 #
-#     perl src/characters.pl >src/characters_table.h
+#     perl src/text/characters.pl >src/text/characters_table.h
 #
 # The gateway asks a regular-expression library, whose edition of Unicode is
 # not known.  So only characters that Unicode 11 (2018) has are in the table,
@@ -38,6 +38,9 @@ print <<"END";
  *
  * The first code point of each run of one class, in order.
  */
+#ifndef FPGO_CHARACTERS_TABLE_H
+#define FPGO_CHARACTERS_TABLE_H
+
 /* clang-format off */
 static const FpgoRun runs[] = {
 END
@@ -45,4 +48,4 @@ while (my @row = splice @runs, 0, 6)
 {
 	print "\t", join(' ', map { sprintf '{0x%X, %s},', $_->[0], $short{ $_->[1] } } @row), "\n";
 }
-print "};\n/* clang-format on */\n";
+print "};\n/* clang-format on */\n\n#endif\t\t\t\t\t\t\t/* FPGO_CHARACTERS_TABLE_H */\n";

@@ -5,6 +5,9 @@
  *
  * The first code point of each run of one class, in order.
  */
+#ifndef FPGO_CHARACTERS_TABLE_H
+#define FPGO_CHARACTERS_TABLE_H
+
 /* clang-format off */
 static const FpgoRun runs[] = {
 	{0x0, N}, {0xA1, P}, {0xA2, S}, {0xA7, P}, {0xA8, S}, {0xAA, L},
@@ -341,3 +344,5 @@ static const FpgoRun runs[] = {
 	{0x2EBE1, N}, {0x2F800, L}, {0x2FA1E, N}, {0xE0100, M}, {0xE01F0, N},
 };
 /* clang-format on */
+
+#endif							/* FPGO_CHARACTERS_TABLE_H */

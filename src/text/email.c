@@ -7,17 +7,16 @@
  * take and what a person would call an address: a dot-atom or one quoted
  * string, @, and a host name or an IP address in brackets.
  *
- * Refused though all editions take it, see README: white space and comments,
- * obsolete mixtures of atoms and quoted strings, an escape outside of quotes,
- * and brackets around something else than an IP address.
+ * Refused though all editions take it, see src/validation/README.md: white
+ * space and comments, obsolete mixtures of atoms and quoted strings, an escape
+ * outside of quotes, and brackets around something else than an IP address.
  */
-#include "text/format.h"
-
 #include <arpa/inet.h>
 #include <stdint.h>
 
 #include "text/ascii.h"
 #include "text/characters.h"
+#include "text/format.h"
 
 /* longest label and longest name of the DNS, RFC 1035 2.3.4 */
 #define DNS_LABEL_MAX 63

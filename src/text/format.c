@@ -10,12 +10,11 @@
  * microseconds.  Pure: no postgres.h, no allocation, no locale; a fuzzer runs
  * these functions alone.
  */
-#include "text/format.h"
-
 #include <string.h>
 
 #include "text/ascii.h"
 #include "text/characters.h"
+#include "text/format.h"
 
 /* what fpgo_is_amount() takes: characters in all, digits before the point */
 #define AMOUNT_LEN_MAX 64

@@ -9,14 +9,8 @@
 #define FPGO_FORMAT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-/* A piece of somebody else's text. */
-typedef struct FpgoSpan
-{
-	const char *text;
-	size_t		len;
-} FpgoSpan;
+#include "text/span.h"
 
 /*
  * The text without white space around it, as the gateway reads it.  PHP's own

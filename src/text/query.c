@@ -8,11 +8,11 @@
  * something else (of two parameters of one name the last counts, in the place
  * of the first), nothing is read at all: what is signed must be what is read.
  */
-#include "text/query.h"
-
 #include <string.h>
 
 #include "text/ascii.h"
+#include "text/format.h"
+#include "text/query.h"
 
 static bool
 is_target(const char *text, size_t len)

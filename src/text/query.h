@@ -7,7 +7,7 @@
 #ifndef FPGO_QUERY_H
 #define FPGO_QUERY_H
 
-#include "text/format.h"
+#include "text/span.h"
 
 /* One parameter, decoded. */
 typedef struct FpgoQueryPair

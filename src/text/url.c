@@ -6,18 +6,17 @@
  * from 12 on it reads host names differently; taken here is what both take.
  * Letters of every script may stand anywhere; signs and emoji in hosts only.
  *
- * Refused though all versions take it, see README: schemes other than http
- * and https, and URLs of more than URL_MAX bytes.
+ * Refused though all versions take it, see src/validation/README.md: schemes
+ * other than http and https, and URLs of more than URL_MAX bytes.
  *
  * Braces are no part of a URL, so the placeholder, which has them, cannot be
  * mistaken for what a shop means to be sent as it stands.
  */
-#include "text/format.h"
-
 #include <arpa/inet.h>
 
 #include "text/ascii.h"
 #include "text/characters.h"
+#include "text/format.h"
 
 /*
  * The gateway's regular expression gives up, and says no, on URLs that are

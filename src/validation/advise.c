@@ -13,7 +13,7 @@
  * the gateway, or cannot be read, is passed over.  Nothing here raises for
  * what the order says, nothing descends into members that no field has.
  */
-#include "validation/advise.h"
+#include "postgres.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -22,12 +22,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "validation/plausible.h"
 #include "order/reading.h"
-
-PG_FUNCTION_INFO_V1(fpgo_advise_text);
-PG_FUNCTION_INFO_V1(fpgo_advise_jsonb);
-PG_FUNCTION_INFO_V1(fpgo_advise_invoice_order);
+#include "validation/advise.h"
+#include "validation/advise_sums.h"
+#include "validation/plausible.h"
 
 /*
  * How old an order may be: Norway's Bookkeeping Regulations (1 December 2004
@@ -476,36 +474,4 @@ fpgo_advise_order(Jsonb *order)
 	advise_object(&advice, &root, &fpgo_order_shape, &place);
 	MemoryContextDelete(advice.scratch);
 	return advice.found;
-}
-
-/* ---------- SQL ---------- */
-
-static Datum
-advise(FunctionCallInfo fcinfo, FpgoSpelling spelling)
-{
-	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
-	const char *server_name = PG_ARGISNULL(1) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(1));
-	FpgoTerms	terms = fpgo_gateway_terms(server_name);
-
-	order = fpgo_defaults_lay_under(order, terms.defaults);
-	return fpgo_violation_return(fcinfo, fpgo_advise_order(order));
-}
-
-Datum
-fpgo_advise_text(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_TEXT);
-}
-
-Datum
-fpgo_advise_jsonb(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_JSONB);
-}
-
-Datum
-fpgo_advise_invoice_order(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(advise, fcinfo, FPGO_SPELLED_COMPOSITE);
 }

@@ -19,11 +19,12 @@
  * of money is unknown, takes part in no sum, and then the sum is not asked
  * for: validation says why.
  */
-#include "validation/advise.h"
+#include "postgres.h"
 
 #include "utils/builtins.h"
 
 #include "order/reading.h"
+#include "validation/advise_sums.h"
 
 /* what a sum of n lines may be off by: n times 0.01 */
 static FpgoAmount

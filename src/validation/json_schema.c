@@ -17,15 +17,14 @@
  * know.  "format" is left alone: some take it for a note, some for a rule, and
  * as a rule it is stricter than the gateway.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "validation/schema_pattern.h"
+#include "validation/json_schema.h"
 #include "validation/rules.h"
-
-PG_FUNCTION_INFO_V1(fpgo_json_schema);
+#include "validation/schema_pattern.h"
 
 #define DRAFT "http://json-schema.org/draft-07/schema#"
 
@@ -342,14 +341,11 @@ put_definitions(Schema *schema, const FpgoShape *shape)
 	}
 }
 
-Datum
-fpgo_json_schema(PG_FUNCTION_ARGS)
+char *
+fpgo_json_schema_write(const char *const *tax_rates)
 {
-	Schema		schema = {0};
+	Schema		schema = {.tax_rates = tax_rates};
 
-	schema.tax_rates =
-		fpgo_gateway_terms(PG_ARGISNULL(0) ? NULL :
-						   text_to_cstring(PG_GETARG_TEXT_PP(0))).tax_rates;
 	initStringInfo(&schema.json);
 	appendStringInfoChar(&schema.json, '{');
 	put_text(&schema, "$schema", DRAFT);
@@ -358,5 +354,5 @@ fpgo_json_schema(PG_FUNCTION_ARGS)
 	open_member(&schema, "definitions", '{');
 	put_definitions(&schema, &fpgo_order_shape);
 	appendStringInfoString(&schema.json, "}}");
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(schema.json.data));
+	return schema.json.data;
 }

@@ -5,18 +5,13 @@
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
+#include "text/ascii.h"
 #include "validation/plausible.h"
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 /* longest name that is compared with another; the API's longest has 20 bytes */
 #define NAME_MAX_BYTES 32
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* ---------- control digits ---------- */
 

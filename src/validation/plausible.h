@@ -8,7 +8,9 @@
 #ifndef FPGO_PLAUSIBLE_H
 #define FPGO_PLAUSIBLE_H
 
-#include "text/format.h"
+#include <stdbool.h>
+
+#include "text/span.h"
 
 /*
  * A number of the Norwegian population register: eleven digits, a date of

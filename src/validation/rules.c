@@ -4,12 +4,13 @@
  *
  * What fpgo maps, validates and sends, printed from the tree that does it.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "text/format.h"
 #include "validation/rules.h"
 
 PG_FUNCTION_INFO_V1(fpgo_rules);

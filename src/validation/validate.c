@@ -12,7 +12,7 @@
  *
  * Nothing here raises for what the order says; fpgo_validate_require() does.
  */
-#include "fpgo.h"
+#include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -20,13 +20,10 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#include "order/document.h"
+#include "base/fpgo.h"
 #include "order/reading.h"
-
-PG_FUNCTION_INFO_V1(fpgo_validate_text);
-PG_FUNCTION_INFO_V1(fpgo_validate_jsonb);
-PG_FUNCTION_INFO_V1(fpgo_validate_invoice_order);
-PG_FUNCTION_INFO_V1(fpgo_is_valid);
+#include "validation/validate.h"
+#include "validation/violation.h"
 
 /*
  * PHP's json_decode() reads this many levels of arrays and objects.  Of a
@@ -286,31 +283,6 @@ fpgo_validate_is_valid(Jsonb *order, const char *const *tax_rates)
 	return !check.is_broken;
 }
 
-/* One violation a line, at most DETAIL_MAX of them, and how many are left. */
-static char *
-list_violations(List *violations)
-{
-	StringInfoData detail;
-	ListCell   *cell;
-
-	initStringInfo(&detail);
-	foreach(cell, violations)
-	{
-		FpgoViolation *violation = lfirst(cell);
-		int			i = foreach_current_index(cell);
-
-		if (i == DETAIL_MAX)
-		{
-			appendStringInfo(&detail, "\n... and %d more.",
-							 list_length(violations) - DETAIL_MAX);
-			break;
-		}
-		appendStringInfo(&detail, "%s%s", i > 0 ? "\n" : "",
-						 violation->message);
-	}
-	return detail.data;
-}
-
 void
 fpgo_validate_require(Jsonb *order, const char *const *tax_rates)
 {
@@ -325,84 +297,7 @@ fpgo_validate_require(Jsonb *order, const char *const *tax_rates)
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg_plural("order breaks %d rule of the gateway",
 						   "order breaks %d rules of the gateway", n, n),
-			 errdetail_internal("%s", list_violations(violations)),
+			 errdetail_internal("%s", fpgo_violation_list(violations, DETAIL_MAX)),
 			 errhint("Nothing was sent.  SELECT * FROM fpgo.validate(...) lists every violation."),
 			 fpgo_errhide()));
-}
-
-/* ---------- SQL ---------- */
-
-static Datum
-validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
-{
-	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
-	const char *server_name = PG_ARGISNULL(1) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(1));
-	FpgoTerms	terms = fpgo_gateway_terms(server_name);
-
-	order = fpgo_defaults_lay_under(order, terms.defaults);
-	return fpgo_violation_return(fcinfo,
-								 fpgo_validate_order(order, terms.tax_rates));
-}
-
-Datum
-fpgo_validate_text(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_TEXT);
-}
-
-Datum
-fpgo_validate_jsonb(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_JSONB);
-}
-
-Datum
-fpgo_validate_invoice_order(PG_FUNCTION_ARGS)
-{
-	return fpgo_cover(validate, fcinfo, FPGO_SPELLED_COMPOSITE);
-}
-
-/* numeric[] as the texts the checks compare with. */
-static const char *const *
-read_tax_rates(ArrayType *array)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-	const char **rates;
-
-	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &n);
-	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("tax_rates must not be empty"),
-				 errhint("NULL means the default tax rates."),
-				 fpgo_errhide()));
-	rates = palloc0(sizeof(char *) * (n + 1));
-	for (int i = 0; i < n; i++)
-	{
-		Numeric		rate = nulls[i] ? NULL : DatumGetNumeric(elements[i]);
-
-		if (rate == NULL || numeric_is_nan(rate) || numeric_is_inf(rate))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("tax_rates must hold finite numbers only"),
-					 fpgo_errhide()));
-		rates[i] = fpgo_document_number_text(rate).text;
-	}
-	return rates;
-}
-
-Datum
-fpgo_is_valid(PG_FUNCTION_ARGS)
-{
-	const char *const *tax_rates = NULL;
-
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	if (!PG_ARGISNULL(1))
-		tax_rates = read_tax_rates(PG_GETARG_ARRAYTYPE_P(1));
-	PG_RETURN_BOOL(fpgo_validate_is_valid(PG_GETARG_JSONB_P(0), tax_rates));
 }

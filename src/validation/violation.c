@@ -7,14 +7,15 @@
  * marked secret, and nothing with eleven digits in it, since somebody's
  * personal number may stand in any field by mistake.
  */
-#include "validation/violation.h"
+#include "postgres.h"
 
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
+#include "text/format.h"
+#include "validation/violation.h"
 
 /* longest value that is quoted, and longest map key shown in a path, in bytes */
 #define QUOTE_MAX 40
@@ -369,6 +370,30 @@ fpgo_violation_sort_by_field(List *violations)
 {
 	if (violations != NIL)
 		list_sort(violations, compare_by_field);
+}
+
+char *
+fpgo_violation_list(List *violations, int most)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	foreach(cell, violations)
+	{
+		FpgoViolation *violation = lfirst(cell);
+		int			i = foreach_current_index(cell);
+
+		if (i == most)
+		{
+			appendStringInfo(&text, "\n... and %d more.",
+							 list_length(violations) - most);
+			break;
+		}
+		appendStringInfo(&text, "%s%s", i > 0 ? "\n" : "",
+						 violation->message);
+	}
+	return text.data;
 }
 
 Datum

@@ -13,7 +13,6 @@
 #include "nodes/pg_list.h"
 
 #include "order/document.h"
-#include "order/fields.h"
 
 /* The rules, by the names Laravel gives them. */
 typedef enum FpgoRule
@@ -99,6 +98,9 @@ extern bool fpgo_violation_is_quotable(FpgoSpan text);
  * that no field has come after all fields.
  */
 extern void fpgo_violation_sort_by_field(List *violations);
+
+/* What they say, one a line, of most of them, and how many more there are. */
+extern char *fpgo_violation_list(List *violations, int most);
 
 /* The rows of a function that RETURNS SETOF fpgo.violation. */
 extern Datum fpgo_violation_return(FunctionCallInfo fcinfo, List *violations);

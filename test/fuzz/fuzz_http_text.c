@@ -6,6 +6,7 @@
 
 #include "gateway/http.h"
 #include "gateway/http_text.h"
+#include "gateway/http_url.h"
 
 #include "fuzz.h"
 

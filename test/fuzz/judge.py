@@ -29,7 +29,7 @@ MOST_SHOWN = 20
 WIDE_BLANKS = (" \t\n\r\0\v\f\u0085\u00a0\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
                "\u200a\u200b\u200e\u2028\u2029\u202f\u205f\u3000\ufeff")
 
-# Where fpgo is deliberately stricter, see README.md: rules of which it takes less, and fields whose numbers PHP rounds
+# Where fpgo is deliberately stricter, see src/validation/README.md: rules of which it takes less, and fields whose numbers PHP rounds
 # before it compares them.
 NARROWER = {"url", "email", "alpha_num"}
 ROUNDED = {"products.*.tax", "invoiceInterval"}

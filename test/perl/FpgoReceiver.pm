@@ -1,7 +1,7 @@
 package FpgoReceiver;
 
-# The receiver of callbacks that the README shows, set up and run as it stands
-# there.
+# The receiver of callbacks that src/doc/shops.md shows, set up and run as it
+# stands there.
 #
 #     my $receiver = FpgoReceiver->start($node, $secret);
 #     ... orders whose callbackUrl begins with $receiver->address ...
@@ -20,15 +20,15 @@ my $path = '/etc/fpgo/callback-secret';
 
 # FpgoReceiver->start($node, $secret): for the node's database shop, which has the
 # server "frontpayment".  Returns once it listens; dies if it does not, or if the
-# README names no file for the secret.
+# page names no file for the secret.
 sub start {
     my ($class, $node, $secret) = @_;
-    my %blocks    = map { $_->{kind} => $_->{text} } readme_blocks('Callbacks');
+    my %blocks    = map { $_->{kind} => $_->{text} } readme_blocks('Callbacks', 'src/doc/shops.md');
     my $directory = PostgreSQL::Test::Utils::tempdir();
     append_to_file("$directory/secret", "$secret\n");
     chmod 0600, "$directory/secret" or die "cannot close the file to others: $!\n";
     append_to_file("$directory/receiver.py", $blocks{python});
-    $blocks{sql} =~ s{\Q$path\E}{$directory/secret} or die "the README names another file for the secret\n";
+    $blocks{sql} =~ s{\Q$path\E}{$directory/secret} or die "the page names another file for the secret\n";
     $node->safe_psql('shop', $blocks{sql});
 
     my $port = closed_port();

@@ -1,5 +1,5 @@
-# Reports: the README's grants and queries do what it says of them, word for
-# word, and beside a million submissions they are fast.
+# Reports: the grants and queries of README and pages do what they are said to,
+# word for word, and beside a million submissions they are fast.
 
 use strict;
 use warnings;
@@ -99,7 +99,7 @@ is(ask('monitor', "SELECT server, fpgo_queued, fpgo_uncertain, fpgo_oldest_queue
 is(ask('monitor', $measured[1])->{rows}, 'frontpayment|malformed|1', 'and rejected callbacks');
 is(ask('monitor', $measured[2])->{rows}, 'none|1', 'and the worker');
 
-# --- the README's queries ---------------------------------------------------------------
+# --- the queries ------------------------------------------------------------------------
 
 # the shop's orders, of which one was never handed in, and one is too old
 administer($admin, q{
@@ -111,12 +111,13 @@ administer($admin, q{
 administer($admin, q{UPDATE fpgo_internal.submission SET created_at = created_at - interval '1 hour',
     settled_at = settled_at - interval '1 hour' WHERE reference = 'shop-3'});
 
-my @queries = readme_sql('Reports');
-is(scalar @queries, 5, 'the README has five reports');
-my ($by_day, $invoiced, $stuck, $one_order, $tried) = @queries;
+my @queries = (readme_sql('Reports'), readme_sql('More reports', 'src/doc/shops.md'),
+    readme_sql('Fast reports', 'src/doc/scaling.md'));
+is(scalar @queries, 6, 'there are six reports');
+my ($by_day, $stuck, $invoiced, $one_order, $tried, $row_by_row) = @queries;
 my %reports = (
     'orders by day' => $by_day, 'invoices by day' => $invoiced, 'stuck' => $stuck,
-    'one order' => $one_order, 'attempts of one order' => $tried);
+    'one order' => $one_order, 'attempts of one order' => $tried, 'row by row' => $row_by_row);
 
 # report($role, $query): its rows, a column a list element
 sub report {
@@ -147,6 +148,8 @@ like(report('shop', $one_order)->[0][3], qr/^ODR/, 'one order is accepted');
 is_deeply([ @{ report('shop', $one_order =~ s/o\.id = 1/o.id = 2/r)->[0] }[ 0 .. 2 ] ],
     [ 2, $number_of{'shop-2'}, 'accepted' ], 'of one that was corrected, the last submission');
 is_deeply([ @{ report('shop', $tried)->[0] }[ 0 .. 2 ] ], [ 1, 'accepted', 201 ], 'what was tried for it');
+is_deeply([ map { "@{$_}[ 0, 1 ]" } sort { $a->[0] <=> $b->[0] } @{ report('shop', $row_by_row) } ],
+    [ '2 accepted', '4 queued' ], 'row by row, those of the last day');
 
 ends('an operator decides', ask('operator', "SELECT fpgo.resolve($number_of{'shop-3'}, 'queued', 'It is not there.')"), '');
 ends('an operator takes back', ask('operator', "SELECT fpgo.cancel_submission($number_of{'shop-4'}, 'x')"), '');
@@ -230,6 +233,7 @@ for my $role (qw(shop reporter)) {
         'attempt_started');
     plan_of('stuck', $role, $reports{stuck}, 'submission_unfinished');
     plan_of('one order', $role, $reports{'one order'} =~ s/o\.id = 1/o.id = 77700/r, 'submission_reference');
+    plan_of('row by row', $role, $reports{'row by row'}, 'submission_reference');
     plan_of('attempts of one order', $role, $reports{'attempts of one order'}, 'submission_reference', 'attempt_pkey');
 }
 # those of a week are more than half of the table, so no index need be used

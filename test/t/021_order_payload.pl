@@ -1,5 +1,5 @@
-# The domain for orders, one of the shop's own and indexes by is_valid: as the
-# README shows them, and through dump and restore, where no schema is searched.
+# The domain for orders, one of the shop's own and indexes by is_valid: as
+# src/doc/shops.md shows them, and through dump and restore, where no schema is searched.
 
 use strict;
 use warnings;
@@ -29,8 +29,8 @@ sub attempt {
     return ($said =~ /ERROR: +(\w{5}):/ ? $1 : '', $said);
 }
 
-my @blocks = grep { /order_payload|is_valid/ } readme_sql('Orders');
-is(scalar @blocks, 3, 'the README has a table, a domain of its own with an index, and a query');
+my @blocks = readme_sql('Columns of valid orders', 'src/doc/shops.md');
+is(scalar @blocks, 3, 'the page has a table, a domain of its own with an index, and a query');
 my ($table, $own, $query) = @blocks;
 $node->safe_psql('postgres', $_) for $table, $own;
 

@@ -1,5 +1,5 @@
 # What PostgreSQL itself logs of an order in a user's own statement, and what keeps it
-# out: the table in README.  Each line is seen to tell, and to be silent with its cure.
+# out: the table in src/doc/drivers.md.  Each line is seen to tell, and to be silent with its cure.
 
 use strict;
 use warnings;
@@ -62,6 +62,8 @@ tells('an error, bound, log_parameter_max_length_on_error', ['log_parameter_max_
     ['log_parameter_max_length_on_error = 0'], [ $fails, $number ]);
 tells('jsonb that is none', [], [], [ 'SELECT fpgo.is_valid($1::jsonb)', "{\"n\": $number\"}" ],
     [ 'SELECT fpgo.validate($1)', "{\"n\": $number\"}" ]);
+tells('an invoice_order that is JSON', [], [], [ 'SELECT fpgo.validate($1::fpgo.invoice_order)', personal_order() ],
+    [ 'SELECT fpgo.validate($1)', personal_order() ]);
 
 tells('auto_explain, verbose', [ 'auto_explain.log_min_duration = 0', 'auto_explain.log_verbose = on' ],
     ['auto_explain.log_verbose = off'], \@bound);

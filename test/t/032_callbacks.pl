@@ -1,5 +1,5 @@
 # Callbacks, end to end: the sandbox gateway requests an order's callbackUrl, the
-# README's receiver hands the query over, and the database knows.
+# receiver of src/doc/shops.md hands the query over, and the database knows.
 
 use strict;
 use warnings;

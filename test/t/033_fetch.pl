@@ -92,9 +92,9 @@ administer($node, 'GRANT EXECUTE ON FUNCTION fpgo.resolve TO other');
 is(run_in($other, "SELECT fpgo.fetch_details('$uuid') ->> 'orderUuid'")->{rows}, $uuid, 'an operator sees its details');
 is(run_in($other, "SELECT fpgo.fetch_details('ODR1') IS NULL")->{rows}, 't', 'and none of an order that is not');
 
-# --- the README's report ------------------------------------------------------------------
+# --- the report of src/doc/shops.md -------------------------------------------------------
 
-my ($report) = readme_sql('Asking the gateway');
+my ($report) = readme_sql('Asking the gateway', 'src/doc/shops.md');
 administer($node, q{UPDATE fpgo_internal.submission SET settled_at = now() - interval '3 days', created_at = now() - interval '3 days'});
 administer($node, q{UPDATE fpgo_internal.status_change SET at = now() - interval '12 hours' WHERE upper(status) = 'PAID'});
 $report =~ s/;\s*\z//;

@@ -1,5 +1,5 @@
--- The field table that stands in a document, printed from the field tree.  After
--- a change of the tree, replace the table with what this prints:
+-- The field table of src/validation/README.md, printed from the field tree.  After
+-- a change of the tree, replace the table there with what this prints:
 --
 --		psql -XAtqf test/t/field_table.sql
 --

@@ -6,7 +6,8 @@
  * validators of Laravel 8.83, 9.52, 10.50, 11.56, 12.67 and 13.26, the e-mail
  * addresses to egulias/email-validator 2.1.25, 3.2.6 and 4.0.2.  A case stands
  * under "taken" only if all of them take it.  What fpgo refuses though they
- * all take it stands under "deliberately refused", and in README.
+ * all take it stands under "deliberately refused", and in
+ * src/validation/README.md.
  */
 #include "text/format.h"
 

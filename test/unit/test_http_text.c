@@ -9,6 +9,7 @@
 
 #include "gateway/http.h"
 #include "gateway/http_text.h"
+#include "gateway/http_url.h"
 #include "tap.h"
 
 static const char *const good_urls[] = {

@@ -2,6 +2,7 @@
  * test_query.c
  *		Query strings, and what PHP's $_GET makes of them.
  */
+#include "text/format.h"
 #include "text/query.h"
 
 #include <stdio.h>

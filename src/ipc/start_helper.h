@@ -1,9 +1,9 @@
 /*
- * helper.h
- *		Helper processes, seen by the sessions that start them.
+ * start_helper.h
+ *		A session starts a helper process.
  */
-#ifndef FPGO_HELPER_H
-#define FPGO_HELPER_H
+#ifndef FPGO_START_HELPER_H
+#define FPGO_START_HELPER_H
 
 #include "postgres.h"
 
@@ -16,6 +16,6 @@
  * this process lives.  Waits for a free worker slot as long as the setting
  * fpgo.helper_wait says, then raises 53400.
  */
-extern BackgroundWorkerHandle *fpgo_helper_start(FpgoMailbox *mailbox);
+extern BackgroundWorkerHandle *fpgo_start_helper(FpgoMailbox *mailbox);
 
-#endif							/* FPGO_HELPER_H */
+#endif							/* FPGO_START_HELPER_H */

@@ -1,0 +1,70 @@
+/*
+ * account.h
+ *		A gateway account: a foreign server and its user mapping.
+ */
+#ifndef FPGO_ACCOUNT_H
+#define FPGO_ACCOUNT_H
+
+#include "postgres.h"
+
+#include "account/options.h"
+#include "gateway/exchange.h"
+
+typedef struct FpgoGateway
+{
+	Oid			server;
+	FpgoTarget	target;
+	FpgoTerms	terms;
+	int			concurrency;	/* requests a deliverer has under way at once */
+	int			retention_s;	/* how long payloads of finished orders stay */
+} FpgoGateway;
+
+/*
+ * The gateway behind a foreign server (NULL: the one fpgo.server names), for
+ * a role.  Raises 42704 if there is no such server, 42501 without USAGE on
+ * it.  fpgo_gateway_check() leaves the token NULL; what it returns is there until
+ * the transaction ends.  fpgo_gateway_resolve() fetches the token too and raises
+ * 55000 without mapping or token; allocated in the current memory context.
+ */
+extern const FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
+extern FpgoGateway *fpgo_gateway_resolve(const char *server_name, Oid role);
+
+/*
+ * Do some work with a resolved gateway; its token is overwritten afterwards,
+ * however the work ends.
+ */
+extern void fpgo_gateway_use(const FpgoGateway *gateway,
+							 void (*work) (void *arg), void *arg);
+
+/* Overwrite the token, once it is of no more use. */
+extern void fpgo_gateway_wipe(const FpgoGateway *gateway);
+
+/*
+ * The terms of a server; with NULL those of the one that fpgo.server names, if
+ * it exists.  Needs no right on the server.
+ */
+extern FpgoTerms fpgo_gateway_terms(const char *server_name);
+
+/*
+ * How long a server's payloads stay once they are finished, in seconds; 0 if
+ * it does not exist any more.  Needs no right on the server.
+ */
+extern int	fpgo_gateway_retention(const char *server_name);
+
+/* How to tell the gateway's callbacks from others. */
+typedef struct FpgoCallbackTerms
+{
+	const char *server_name;
+	char	   *secret;			/* the caller's to wipe */
+	int			window_ms;		/* how old a callback may be to be news */
+} FpgoCallbackTerms;
+
+/*
+ * Those of a server (NULL: the one fpgo.server names).  The secret is that of
+ * PUBLIC's user mapping.  Needs no right on the server.  Raises 42704 if there
+ * is no such server, 55000 without a secret.
+ */
+extern FpgoCallbackTerms
+fpgo_gateway_callback_terms(const char *server_name);
+
+#endif							/* FPGO_ACCOUNT_H */

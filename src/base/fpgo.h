@@ -1,0 +1,34 @@
+/*
+ * fpgo.h
+ *		The version, the SQLSTATEs of the gateway's outcomes, what messages hide.
+ */
+#ifndef FPGO_FPGO_H
+#define FPGO_FPGO_H
+
+#include "postgres.h"
+
+/* of the library; the control file has the same */
+#define FPGO_VERSION "1.0"
+
+/*
+ * SQLSTATEs of the gateway's outcomes, all in class 38 (external routine
+ * exception): no driver or pool takes that class for transient and retries by
+ * itself.
+ */
+#define ERRCODE_FPGO_REFUSED MAKE_SQLSTATE('3', '8', '0', '0', '0')
+#define ERRCODE_FPGO_UNKNOWN MAKE_SQLSTATE('3', '8', 'F', '0', '1')
+#define ERRCODE_FPGO_UNREACHED MAKE_SQLSTATE('3', '8', 'F', '0', '2')
+#define ERRCODE_FPGO_CREDENTIALS MAKE_SQLSTATE('3', '8', 'F', '0', '3')
+#define ERRCODE_FPGO_SLOW_DOWN MAKE_SQLSTATE('3', '8', 'F', '0', '4')
+
+/* search_path of fpgo's own statements: nobody else can make objects there */
+#define FPGO_SAFE_PATH "pg_catalog, pg_temp"
+
+/*
+ * Goes into every ereport about an order: the server log then shows neither
+ * the statement that held the order nor the SQL around it.  Errors that are
+ * not fpgo's own are hidden so by fpgo_cover().
+ */
+#define fpgo_errhide() (errhidestmt(true), errhidecontext(true))
+
+#endif							/* FPGO_FPGO_H */

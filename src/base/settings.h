@@ -1,0 +1,21 @@
+/*
+ * settings.h
+ *		The settings fpgo.*, as PostgreSQL keeps them.
+ */
+#ifndef FPGO_SETTINGS_H
+#define FPGO_SETTINGS_H
+
+#include "postgres.h"
+
+extern char *fpgo_server_name;	/* fpgo.server */
+extern char *fpgo_databases;	/* fpgo.databases */
+extern bool fpgo_undelivered_notice;	/* fpgo.undelivered_notice */
+extern int	fpgo_helper_wait;	/* fpgo.helper_wait, milliseconds */
+extern int	fpgo_helper_idle;	/* fpgo.helper_idle, milliseconds */
+extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, likewise; 0:
+										 * never */
+
+/* Make them known to PostgreSQL; once, when the library is loaded. */
+extern void fpgo_settings_define(void);
+
+#endif							/* FPGO_SETTINGS_H */

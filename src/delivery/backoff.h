@@ -1,0 +1,17 @@
+/*
+ * backoff.h
+ *		How long to wait before an order that was not sent is tried again.
+ */
+#ifndef FPGO_BACKOFF_H
+#define FPGO_BACKOFF_H
+
+/* Seconds until the next attempt after this one, counted from 1, with jitter. */
+extern int	fpgo_backoff(int attempt);
+
+/*
+ * Seconds to wait after "too many requests"; retry_after_s as the gateway said,
+ * or -1.
+ */
+extern int	fpgo_backoff_slow_down(int retry_after_s);
+
+#endif							/* FPGO_BACKOFF_H */

@@ -1,0 +1,24 @@
+/*
+ * http_url.h
+ *		Which addresses fpgo talks to.
+ */
+#ifndef FPGO_HTTP_URL_H
+#define FPGO_HTTP_URL_H
+
+#include "gateway/http_peer.h"
+
+/*
+ * Why fpgo will not talk to this URL, as the end of a sentence ("must ..."),
+ * or NULL if it will.  The rule: absolute https, or http to localhost,
+ * 127.0.0.0/8 or [::1]; no user, password, query or fragment; a host, spelt as
+ * usual; only the ASCII characters of an address; at most 2048 bytes.
+ */
+extern const char *fpgo_http_check_url(const char *url);
+
+/*
+ * Where the host of such a URL is: what it says by an address, or by the name
+ * localhost.  Any other name is taken for public until it is looked up.
+ */
+extern FpgoPeer fpgo_http_judge_host(const char *url);
+
+#endif							/* FPGO_HTTP_URL_H */

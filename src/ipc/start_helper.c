@@ -1,0 +1,71 @@
+/*
+ * start_helper.c
+ *		A session starts a helper process.
+ *
+ * A helper takes one of max_worker_processes.  Sessions that wait for a slot
+ * say so by a lock (locks.c), and idle helpers of other sessions then leave.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/background.h"
+#include "base/fpgo.h"
+#include "base/settings.h"
+#include "base/wait.h"
+#include "ipc/start_helper.h"
+#include "records/locks.h"
+
+/* how often to look for a free slot, in milliseconds */
+#define LOOK_MS 10
+
+/* Start it as soon as there is a slot. */
+static BackgroundWorkerHandle *
+start(BackgroundWorker *worker, volatile bool *wished)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	BackgroundWorkerHandle *handle;
+
+	while ((handle = fpgo_background_start(worker)) == NULL)
+	{
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+									   fpgo_helper_wait))
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("no worker slot became free for a helper process"),
+					 errdetail("Nothing was recorded and nothing was sent."),
+					 errhint("Raise max_worker_processes, or wait longer with fpgo.helper_wait."),
+					 fpgo_errhide()));
+		/* one of those who wait makes idle helpers yield */
+		if (!*wished)
+			*wished = fpgo_run_wish_slot();
+		fpgo_wait(LOOK_MS, FPGO_WAIT_SLOT);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return handle;
+}
+
+BackgroundWorkerHandle *
+fpgo_start_helper(FpgoMailbox *mailbox)
+{
+	BackgroundWorker worker =
+		fpgo_background_worker("fpgo_helper_main",
+							   UInt32GetDatum(dsm_segment_handle(mailbox->segment)),
+							   "fpgo helper",
+							   "fpgo helper of process %d", MyProcPid);
+	BackgroundWorkerHandle *volatile handle = NULL;
+	volatile bool wished = false;
+
+	PG_TRY();
+	{
+		handle = start(&worker, &wished);
+	}
+	PG_FINALLY();
+	{
+		if (wished)
+			fpgo_run_unwish_slot();
+	}
+	PG_END_TRY();
+	return handle;
+}

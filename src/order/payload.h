@@ -1,0 +1,22 @@
+/*
+ * payload.h
+ *		What goes over the wire.
+ */
+#ifndef FPGO_PAYLOAD_H
+#define FPGO_PAYLOAD_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+
+/*
+ * The canonical payload as JSON text in the server's encoding.  Raises 22023
+ * unless the order is a JSON object.
+ */
+extern void fpgo_payload_write(StringInfo wire, Jsonb *order);
+
+/* The payload in UTF-8, as it is sent; len receives its length in bytes. */
+extern const char *fpgo_payload_wire(const char *payload, int *len);
+
+#endif							/* FPGO_PAYLOAD_H */

@@ -1,0 +1,83 @@
+/*
+ * spellings.h
+ *		An order's three spellings: text, jsonb, composite type.
+ */
+#ifndef FPGO_SPELLINGS_H
+#define FPGO_SPELLINGS_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+#include "order/fields.h"
+
+/*
+ * JSON text to jsonb.  Raises 22P02 with our own words when it is not JSON:
+ * PostgreSQL's would print the line, and with it the personal number.
+ */
+extern Jsonb *fpgo_order_from_text(const char *json, int len);
+
+/*
+ * fpgo.invoice_order to jsonb, attribute for attribute: NULL is left out,
+ * numeric becomes a number, order_date a string of whole seconds.  Raises
+ * 22003 for a value JSON has no spelling for.
+ */
+extern Jsonb *fpgo_order_from_composite(Datum composite);
+
+/*
+ * Index of a composite type's attribute by its name; raises 42703 if the type
+ * has lost it.
+ */
+extern int	fpgo_order_find_attribute(TupleDesc descriptor,
+									  const FpgoShape *shape,
+									  const char *name);
+
+/* The order in argument 0, whatever its spelling; NULL raises 22004. */
+typedef enum FpgoSpelling
+{
+	FPGO_SPELLED_TEXT,
+	FPGO_SPELLED_JSONB,
+	FPGO_SPELLED_COMPOSITE
+} FpgoSpelling;
+
+extern Jsonb *fpgo_order_argument(FunctionCallInfo fcinfo,
+								  FpgoSpelling spelling);
+
+/*
+ * Run an SQL function that takes an order.  Whatever is raised or said in it,
+ * by PostgreSQL too, is logged without the statement that called it.
+ */
+typedef Datum (*FpgoOrderFunction) (FunctionCallInfo fcinfo,
+									FpgoSpelling spelling);
+
+extern Datum fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
+						FpgoSpelling spelling);
+
+/*
+ * The SQL functions NAME_text, NAME_jsonb and NAME_invoice_order, one a
+ * spelling, of one FpgoOrderFunction.
+ */
+#define FPGO_ORDER_FUNCTIONS(name, function) \
+	PG_FUNCTION_INFO_V1(name##_text); \
+	PG_FUNCTION_INFO_V1(name##_jsonb); \
+	PG_FUNCTION_INFO_V1(name##_invoice_order); \
+	Datum \
+	name##_text(PG_FUNCTION_ARGS) \
+	{ \
+		return fpgo_cover(function, fcinfo, FPGO_SPELLED_TEXT); \
+	} \
+	Datum \
+	name##_jsonb(PG_FUNCTION_ARGS) \
+	{ \
+		return fpgo_cover(function, fcinfo, FPGO_SPELLED_JSONB); \
+	} \
+	Datum \
+	name##_invoice_order(PG_FUNCTION_ARGS) \
+	{ \
+		return fpgo_cover(function, fcinfo, FPGO_SPELLED_COMPOSITE); \
+	} \
+	extern int	no_such_variable
+
+#endif							/* FPGO_SPELLINGS_H */

@@ -1,0 +1,49 @@
+/*
+ * advice.h
+ *		What is said of an order, and where in it, while it is looked at.
+ */
+#ifndef FPGO_ADVICE_H
+#define FPGO_ADVICE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "order/amount.h"
+#include "validation/violation.h"
+
+typedef struct FpgoAdvice
+{
+	List	   *found;			/* FpgoViolation */
+	int64		now;			/* Unix seconds */
+	int			n_lines;		/* products so far */
+	FpgoAmount	sum;			/* of their amounts; unknown if one is */
+	FpgoAmount	amounts[FPGO_N_MEANINGS];	/* of the product at hand, and of
+											 * the totals */
+	MemoryContext context;		/* of what is found and of the sum */
+	MemoryContext scratch;		/* of everything else, emptied a product */
+} FpgoAdvice;
+
+/* A field as it stands in the order, with its siblings. */
+typedef struct FpgoSpot
+{
+	FpgoPlace	place;
+	const FpgoField *field;
+	const FpgoValue *value;
+	const FpgoShape *shape;
+	const FpgoValue *members;	/* of the object it stands in, by field */
+} FpgoSpot;
+
+/*
+ * "should be ...": the path comes before it.  A macro, so that the compiler
+ * checks the format.
+ */
+#define fpgo_advise_say(advice, place, rule, ...) \
+	do { \
+		MemoryContext old_ = MemoryContextSwitchTo((advice)->context); \
+		FpgoViolation *said_ = fpgo_violation_say(place, rule, __VA_ARGS__); \
+		(advice)->found = lappend((advice)->found, said_); \
+		MemoryContextSwitchTo(old_); \
+	} while (0)
+
+#endif							/* FPGO_ADVICE_H */

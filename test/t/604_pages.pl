@@ -1,0 +1,159 @@
+# What the pages beside README.md show, run as it stands there, with a sandbox
+# gateway for Front Payment Go.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+
+use FpgoChecker;
+use FpgoReadme;
+use FpgoSamples;
+use FpgoTest;
+use HTTP::Tiny;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $root = "$FindBin::RealBin/../..";
+
+my $gateway = FpgoGateway->start;
+# fpgo.doctor() would complain of fsync
+my $node = new_cluster('pages', url => $gateway->address, settings => "fsync = on\n");
+$node->safe_psql('postgres', 'CREATE ROLE shop LOGIN; CREATE DATABASE shop OWNER shop');
+
+my ($port) = $gateway->address =~ /:(\d+)/;
+my $samples = FpgoSamples->new($node, '127.0.0.1:8417' => "127.0.0.1:$port");
+
+# run_in_shop($sql): the rows of a statement of the administrator's in the shop's
+# database.
+sub run_in_shop { return $node->safe_psql('shop', $_[0]); }
+
+# The only block of SQL in a section.
+sub only_sql {
+    my @blocks = readme_sql(@_);
+    is(scalar @blocks, 1, "one block of SQL in $_[0]");
+    return $blocks[0];
+}
+
+# The names in the first column of a table.
+sub names_in {
+    my ($table) = @_;
+    return map { /^\| (`[^|]*)\|/ ? $1 =~ /`([^`]+)`/g : () } split /\n/, $table;
+}
+
+# --- test/gateway/README.md ---------------------------------------------------------------
+
+my ($connect, $change) = readme_sql("A shop's first hour with the sandbox", 'test/gateway/README.md');
+$samples->run_script($connect);
+my $directory = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$directory/token", "not the sandbox's\n");
+chmod 0600, "$directory/token" or die "cannot close $directory/token to others: $!\n";
+run_in_shop("ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (DROP token, ADD token_file '$directory/token')");
+$samples->run_script($change);
+
+my $shop = open_session($node, database => 'shop', user => 'shop');
+ends('an order to the sandbox', submit($shop, order()), '');
+
+my ($url, $body, $shown) = slurp_file("$root/test/gateway/README.md") =~ /^    \$ curl -s (\S+) -d '([^']*)'\n    (.*)\n/m;
+my $answer = HTTP::Tiny->new(proxy => undef, http_proxy => undef)->post($samples->put_in_place($url), { content => $body });
+is($answer->{content} =~ s/\s//gr, $shown =~ s/\s//gr, 'a misbehaviour is answered as the page shows it');
+$gateway->behave;
+$samples->used_all_places;
+
+# --- src/doc/shops.md ---------------------------------------------------------------------
+
+my ($session) = grep { $_->{kind} eq '' } readme_blocks('How an order is given', 'src/doc/shops.md');
+$samples->run_session($session->{text});
+
+my $defaults = only_sql('Defaults', 'src/doc/shops.md');
+run_in_shop($defaults);
+my $sparse = 'fpgo.payload(' . literal(order(referenceNo => 'sparse')) . q{) - 'callback' - 'invoiceFeeApplicable'};
+ends('an order without what the defaults say', run_in($shop, "SELECT * FROM fpgo.submit_invoice($sparse)"), '');
+like(($gateway->ledger('sparse'))[0]{body}{callback}{success}, qr{^https://shop\.example/thanks$}, 'has it');
+run_in_shop('ALTER SERVER frontpayment OPTIONS (DROP defaults)');
+
+# --- src/doc/errors.md --------------------------------------------------------------------
+
+run_in($shop, 'CREATE SCHEMA shop');
+my $ended = run_in($shop, only_sql('Catching errors in PL/pgSQL', 'src/doc/errors.md') =~ s/;\s*\z//r);
+is($ended->{sqlstate}, '', 'the function is made') or diag($ended->{said});
+my @outcomes = (
+    [ 'accepted', undef ],
+    [ 'refused', { status => 417 } ],
+    [ 'outcome unknown', { status => 500 } ],
+    [ 'not processed', { status => 401 } ],
+    [ 'not processed', { status => 429 } ]);
+for my $i (0 .. $#outcomes) {
+    my ($expected, $misbehaviour) = @{ $outcomes[$i] };
+    $gateway->misbehave($misbehaviour) if $misbehaviour;
+    is(run_in($shop, 'SELECT try_invoice(' . literal(order(referenceNo => "caught-$i")) . ')')->{rows}, $expected, "caught: $expected");
+    $gateway->behave;
+}
+
+my $closed = closed_address();
+run_in_shop("ALTER SERVER frontpayment OPTIONS (SET url '$closed')");
+is(run_in($shop, 'SELECT try_invoice(' . literal(order(referenceNo => 'unreachable')) . ')')->{rows}, 'not processed',
+    'caught: not processed, as the gateway cannot be reached');
+run_in_shop("ALTER SERVER frontpayment OPTIONS (SET url '" . $gateway->address . "')");
+
+# --- src/setup/README.md and src/doc/drivers.md ---------------------------------------------
+
+run_in_shop(q{ALTER ROLE shop SET log_min_duration_statement = 250; ALTER ROLE shop SET log_parameter_max_length = -1;
+    ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token 'wrong')});
+my ($doctor) = readme_blocks('For users', 'src/setup/README.md');
+$samples->run_session($doctor->{text});
+run_in_shop(q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token 'sandbox-token')});
+run_in_shop(only_sql('What PostgreSQL itself logs', 'src/doc/drivers.md'));
+is(($samples->psql_as('shop', 'shop', q{\pset tuples_only
+    SELECT count(*) FROM fpgo.doctor() WHERE ok IS NOT true}))[0] =~ s/\s//gr, '0', 'with its cure, all is right');
+
+my ($checks) = slurp_file("$root/src/setup/README.md") =~ /^(\| check \| false if \|\n(?:\|.*\n)+)/m;
+is_deeply([ sort(names_in($checks)) ],
+    [ sort split /\n/, run_in_shop('SELECT "check" FROM fpgo.doctor()') ], 'the page lists every check');
+
+# --- src/doc/operating.md -------------------------------------------------------------------
+
+# Two are uncertain, of which the gateway made one, and one is queued.
+my %number;
+sub hand_in {
+    my ($reference, $misbehaviour) = @_;
+    $number{$reference} = run_in($shop, enqueue_sql(order(referenceNo => $reference)))->{rows};
+    return unless $misbehaviour;
+    $gateway->misbehave($misbehaviour);
+    run_in_shop('CALL fpgo.deliver()');
+    return;
+}
+hand_in('arrived', { close_after_request => \1 });
+hand_in('lost', { cut_request => 100 });
+hand_in('regretted');
+
+my $decide = only_sql('Uncertain submissions', 'src/doc/operating.md');
+my ($made) = $gateway->ledger('arrived');
+my @numbers = @number{qw(arrived lost)};
+$decide =~ s/ODR\d{10}/$made->{order_uuid}/;
+$decide =~ s/resolve\(17/'resolve(' . shift @numbers/ge;
+$decide =~ s/cancel_submission\(18/cancel_submission($number{regretted}/;
+is(scalar @numbers, 0, 'the page decides twice');
+run_in_shop($decide);
+is(run_in_shop(q{SELECT string_agg(reference || ' ' || state, ', ' ORDER BY submission) FROM fpgo.submissions
+    WHERE reference IN ('arrived', 'lost', 'regretted')}), 'arrived accepted, lost queued, regretted cancelled',
+    'they are what the page made of them');
+
+hand_in('queued in a copy');
+my $remove = only_sql('Removing fpgo', 'src/doc/operating.md');
+is(($node->psql('shop', $remove))[0], 3, 'what is unfinished keeps fpgo from being removed');
+my ($unknown) = grep { $outcomes[$_][0] eq 'outcome unknown' } 0 .. $#outcomes;
+run_in_shop("SELECT fpgo.resolve(submission, 'cancelled', 'not made') FROM fpgo.submissions WHERE reference = 'caught-$unknown'");
+run_in_shop(only_sql('Copies of a database', 'src/doc/operating.md'));
+is(run_in_shop(q{SELECT string_agg(DISTINCT state, ' ' ORDER BY state) FROM fpgo.submissions}), 'accepted cancelled refused',
+    'in a copy, nothing is queued any more');
+check_records($node, $gateway, databases => ['shop']);
+$shop->quit;
+run_in_shop($remove);
+is(run_in_shop(q{SELECT count(*) FROM pg_foreign_server}), '0', 'fpgo is removed, and its server');
+
+check_log($node);
+$node->stop;
+$gateway->stop;
+done_testing();
