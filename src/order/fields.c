@@ -7,11 +7,37 @@
  * the wire text follows it.  The page prints no row for the list "products"
  * itself, but its validator requires it to be there, a list, and not empty.
  *
- * To add a field: add its line here, its attribute to the composite type and
- * its argument to the constructor in the SQL script, and its index to the
- * shape's by_key.  The unit test of this file checks the order of by_key, the
- * regression tests "fields" and "constructors" compare tree, composite types,
- * constructors and the page's table with one another.
+ * To add a field, change these places in this order.  Forget one, and a test
+ * or the compiler says so; test/t/610_fields.pl names the field and the place.
+ *
+ *	1. The field's line here, in the page's order, and its index in by_key.
+ *	   The unit test prints by_key as it must be.
+ *	2. The SQL script: an attribute at the end of the composite type with its
+ *	   COMMENT ON COLUMN; an argument of the constructor, whose COMMENT ON
+ *	   FUNCTION has its type.  What a release has is not made anew: the script
+ *	   that updates it adds the attribute by ALTER TYPE, and a second
+ *	   constructor of the same name that takes the new argument last and has
+ *	   no defaults.
+ *	3. sql/fields.sql: the row of the page's table.  sql/validate.sql: a value
+ *	   that passes and one that does not.  Then their expected outputs.
+ *	4. The field table of src/validation/README.md.
+ *	5. test/gateway/rules.py: the field as the page describes it, read without
+ *	   a look at the tree.  Its test, tests/test_rules.py, has a row for it.
+ *	6. test/fuzz/mutate.py: OPTIONAL, if the field need not be there.
+ *
+ * For a constraint that no field has yet, besides:
+ *
+ *	7. fields.h: its name in FpgoConstraint, its limits in FpgoField.
+ *	8. Each switch over FpgoConstraint, as the compiler names them: rules.c,
+ *	   validate.c, json_schema.c, schema_pattern.c, and the unit test of this
+ *	   file.
+ *	9. violation.h: its rule in FpgoRule.  violation.c: the rule's name, and
+ *	   what a message says is expected; the compiler asks for both.
+ *	10. COMMENT ON COLUMN fpgo.violation.rule: the rule's name.
+ *	11. json_schema.c: its limits, where JSON Schema can state them.
+ *	12. test/gateway/rules.py: the rule.
+ *
+ * A shape of more than FPGO_MAX_FIELDS fields does not compile.
  */
 #include "order/fields.h"
 
