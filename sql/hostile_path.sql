@@ -80,7 +80,7 @@ SELECT path, rule FROM fpgo.validate('{"products": [{"tax": 13, "quantity": "x"}
 SELECT path, rule FROM fpgo.advise('{"products": [{"name": "a", "quantity": 1.5, "rate": 2, "tax": 25, "amount": 4}], "customerDetail": 1}');
 SELECT fpgo.is_valid(:'order');
 SELECT pg_catalog.jsonb_typeof(fpgo.payload(:'order')), pg_catalog.jsonb_typeof(fpgo.json_schema());
-SELECT pg_catalog.count(*) FROM fpgo.rules();
+SELECT path FROM fpgo.rules() LIMIT 1;
 SELECT pg_catalog.jsonb_typeof(:'order'::pg_catalog.jsonb::fpgo.invoice_order::pg_catalog.jsonb);
 SELECT :'order'::fpgo.order_payload IS NOT NULL AS in_domain;
 SELECT (fpgo.make_order(products => ARRAY[fpgo.make_product(name => 'a', quantity => 2, rate => 3, tax => 25)],

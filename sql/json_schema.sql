@@ -16,7 +16,6 @@ CREATE TEMP VIEW described AS
 				ELSE 'properties.' || replace(path, '.', '.properties.')
 			END || '.description', '.') AS description
 	FROM fpgo.rules();
-SELECT count(*) FROM described;
 SELECT * FROM described WHERE rule IS DISTINCT FROM description;
 
 -- some of them

@@ -1,6 +1,5 @@
 # fpgo.json_schema() takes whatever fpgo takes, by the word of a validator that
-# knows nothing of fpgo.  And the field table of src/validation/README.md is the
-# field tree's.
+# knows nothing of fpgo.
 
 use strict;
 use warnings;
@@ -103,13 +102,5 @@ push @placed, map { $corpus[0] =~ s/("$_":"[^"]*)"/$1\/{submission}"/r } 'succes
 ($accepted, $refused) = compare('placeholders', keep('placed', @placed));
 is($accepted, 3, 'placeholders: those in the path are accepted');
 is($refused, @placed - $accepted, 'placeholders: and no others, by either');
-
-# the table begins with the line that the script prints first
-my $script = "$FindBin::RealBin/field_table.sql";
-my $table  = $node->safe_psql('postgres', slurp_file($script));
-my ($head) = $table =~ /(.*)/;
-my ($ours) = slurp_file("$test_dir/../src/validation/README.md") =~ /^(\Q$head\E\n(?:\|.*\n)*)/m;
-is($ours, "$table\n", 'src/validation/README.md has the field table of the tree')
-  or diag('test/t/field_table.sql prints it, and says how');
 
 done_testing();
