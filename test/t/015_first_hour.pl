@@ -43,7 +43,7 @@ sub without_chance {
 
 my $node = PostgreSQL::Test::Cluster->new('shop');
 $node->init;
-$node->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../server.conf"));
+$node->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../lib/server.conf"));
 
 # psql_as($role, $database, $input): what psql prints for it, as to a person.
 sub psql_as {
