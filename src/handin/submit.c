@@ -119,6 +119,8 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 		hint = advise_uncertain(submission);
 	if (outcome->needs_private_network)
 		hint = "The order was not processed.  If the gateway is in a private network, a superuser may say so: ALTER SERVER %s OPTIONS (ADD private_network 'true');";
+	if (outcome->needs_certificates)
+		hint = "The order was not processed.  " FPGO_CERTIFICATES_HINT;
 	ereport(ERROR,
 			(errcode(error->code),
 			 errmsg(error->message, server_name),

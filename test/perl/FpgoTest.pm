@@ -47,7 +47,7 @@ sub new_cluster {
     my ($name, %wish) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
     $node->init(@{ $wish{init} // [] });
-    $node->append_conf('postgresql.conf', slurp_file("$test_dir/server.conf"));
+    $node->append_conf('postgresql.conf', slurp_file("$test_dir/lib/server.conf"));
     $node->append_conf('postgresql.conf', $wish{settings} // '');
     $node->start;
     install_in($node, 'postgres', %wish);

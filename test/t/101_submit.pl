@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 # What is promised, and what fails the test: a busy machine may be slow, and so
-# many times slower is it with an instrument (see test/long).
+# many times slower is it with an instrument (see test/lib/long).
 my $promised_ms = 100;
 my $allowed_ms  = 400 * ($ENV{FPGO_SLOWDOWN} // 1);
 

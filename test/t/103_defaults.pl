@@ -79,7 +79,7 @@ is($again->{order_uuid}, ($gateway->ledger(reference_of($submitted)))[0]{order_u
 
 my $copy = PostgreSQL::Test::Cluster->new('copy');
 $copy->init;
-$copy->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../server.conf"));
+$copy->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../lib/server.conf"));
 $copy->start;
 my $file = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-f', $file, 'postgres' ], 'dumped');

@@ -118,7 +118,7 @@ sub empty_cluster {
     my ($name) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
     $node->init;
-    $node->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../server.conf"));
+    $node->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../lib/server.conf"));
     $node->start;
     return $node;
 }

@@ -143,6 +143,12 @@ for my $case (@faults) {
     $gateway->behave;
 }
 
+administer($node, q{
+    CREATE SERVER wary FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://127.0.0.1:1/api/v1', ca_file '/no/such/file');
+    CREATE USER MAPPING FOR PUBLIC SERVER wary OPTIONS (token 'any')});
+ends('certificates that are not there', run_in($session, q{SELECT fpgo.fetch_status('ODR1', server => 'wary')}), '38F02',
+    qr/trusted certificates could not be read.*HINT: .*apt-get install ca-certificates/s);
+
 $gateway->misbehave({ route => 'status', stall => \1 });
 run_in($shop, q{SET statement_timeout = '300ms'});
 my $cut_short = ends('a question cut short', run_in($shop, "SELECT fpgo.fetch_status('$uuid')"), '57014');

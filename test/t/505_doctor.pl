@@ -195,6 +195,12 @@ examine('nobody listens', $session, unseen => [ from('tls') ], wrong => { connec
         wrong => { tls => [ qr/certificate .* could not be verified/, qr/ADD ca_file/ ] });
     alter_server(sprintf q{OPTIONS (ADD ca_file '%s')}, $authority->file);
     like(examine('a certificate that is trusted', $session)->{tls}{detail}, qr/verified/, 'a certificate that is trusted: says so');
+    my $install = qr/^(?!.*option url).*apt-get install ca-certificates.*option must name a regular file/;
+    my $not_read = qr/trusted certificates could not be read/;
+    alter_server(q{OPTIONS (SET ca_file '/no/such/file')});
+    examine('certificates that are not there', $session, unseen => [ from('connection') ], wrong => { name => [ $not_read, $install ] });
+    alter_server(qq{OPTIONS (SET ca_file '$token_file')});
+    examine('certificates that are none', $session, unseen => [ from('clock') ], wrong => { tls => [ $not_read, $install ] });
     alter_server('OPTIONS (DROP ca_file)');
     # the same address, which answered a moment ago
     $secure->stop;

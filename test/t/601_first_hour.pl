@@ -22,7 +22,7 @@ chmod 0600, $token_file or die "cannot close $token_file to others: $!\n";
 
 my $node = PostgreSQL::Test::Cluster->new('shop');
 $node->init;
-$node->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../server.conf"));
+$node->append_conf('postgresql.conf', slurp_file("$FindBin::RealBin/../lib/server.conf"));
 
 # What the README names and the test has in another place.
 my $samples = FpgoSamples->new($node,
