@@ -2,9 +2,9 @@
 
 EXTENSION = fpgo
 MODULE_big = fpgo
-DATA = src/fpgo--1.0.sql
+DATA = src/fpgo--1.1.sql src/fpgo--1.0--1.1.sql
 # src/, a folder a step of an order's way; see src/README.md
-BASE = subtransaction wait_events
+BASE = extension_version subtransaction wait_events
 TEXT = characters email format query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_text payload reading secrets spellings totals
