@@ -18,6 +18,7 @@
 #include "storage/procsignal.h"
 
 #include "base/compat.h"
+#include "base/extension_version.h"
 #include "delivery/deliver.h"
 #include "delivery/flight.h"
 #include "gateway/http.h"
@@ -104,6 +105,7 @@ fpgo_deliver(PG_FUNCTION_ARGS)
 				 errdetail("fpgo.deliver commits before and after each request."),
 				 errhint("Call it at top level, with autocommit on: CALL fpgo.deliver();")));
 	fpgo_handin_require_writable();
+	fpgo_extension_require_current();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	if (!PG_ARGISNULL(0) && fpgo_submission_find(only) == NULL)
 		ereport(ERROR,

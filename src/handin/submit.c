@@ -16,6 +16,7 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 
+#include "base/extension_version.h"
 #include "ipc/ask.h"
 #include "tables/statement.h"
 #include "order/secrets.h"
@@ -299,6 +300,7 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	bool		nulls[3];
 
 	fpgo_handin_require_writable();
+	fpgo_extension_require_current();
 	order = fpgo_order_argument(fcinfo, spelling);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -37,6 +37,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/extension_version.h"
 #include "delivery/deliver.h"
 #include "tables/statement.h"
 #include "process/reconciler.h"
@@ -323,7 +324,8 @@ static void
 see_uncertain(void *arg)
 {
 	fpgo_owner_lock_tables();
-	*(bool *) arg = fpgo_submission_has_uncertain();
+	*(bool *) arg = fpgo_extension_is_current() &&
+		fpgo_submission_has_uncertain();
 }
 
 /* Have uncertain submissions looked for, if there are any. */
