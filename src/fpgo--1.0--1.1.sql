@@ -15,11 +15,13 @@
  *		that name, or the GRANT would fail: the new one has a name of its own.
  *		A view gets new columns at its end, by CREATE OR REPLACE VIEW.
  *		A table gets new columns that are nullable or have a default, since a
- *		dump of 1.0 names the old ones only.  A type gets nothing new.
- *		A function's symbol in the library stays, with what it does, for as
- *		long as a script of any version names it: pg_proc of a database
- *		that is not updated yet has that name.  Where the symbol's function
- *		has moved on, the old symbol stays beside the new, in the same file.
+ *		dump of 1.0 names the old ones only.
+ *		A composite type gets no attribute: ALTER TYPE fails where a shop has
+ *		a column of the type.
+ *		A symbol of the library that 1.0's script names stays, and does what
+ *		it did: pg_proc of a database that is not updated yet has its name.
+ *		Where its function gets a successor with more arguments, the old
+ *		symbol stays beside the new one, in the same file.
  *
  * A library of 1.0 may run on these objects: a session keeps the library that it
  * loaded, until it ends.  And the library of 1.1 runs on those of 1.0 until

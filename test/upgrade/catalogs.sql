@@ -54,8 +54,8 @@ SELECT object, property, value FROM (
     UNION ALL SELECT pg_temp.name_of('pg_class'::regclass, a.attrelid, a.attnum), v.key, v.value
     FROM pg_attribute a JOIN relation r ON r.oid = a.attrelid AND a.attnum > 0
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum,
-        -- a column that was added to a table with rows has the value of theirs; and
-        -- pg_attver, which PostgreSQL sets, counts the changes of a server
+        -- a column that was added to a table with rows keeps a value for them, and
+        -- PostgreSQL 15.20 keeps in pg_attver where in the WAL a column was made
         jsonb_each((to_jsonb(a) - '{attrelid,atttypid,attcollation,atthasmissing,attmissingval}'::text[])
             || jsonb_build_object('attoptions', (SELECT array_agg(o) FROM unnest(a.attoptions) o
                 WHERE o NOT LIKE 'pg_attver=%'))
