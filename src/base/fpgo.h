@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 /* of the library; the control file has the same */
-#define FPGO_VERSION "1.0"
+#define FPGO_VERSION "1.1"
 
 /*
  * SQLSTATEs of the gateway's outcomes, all in class 38 (external routine
