@@ -1,7 +1,7 @@
 -- What the API would take and a person would not: each rule on both sides of
 -- its edge.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 -- the API page's own example: of August 2025, and with query strings
 SELECT * FROM fpgo.advise(:'order');

@@ -1,7 +1,7 @@
 -- Amounts are reckoned with as integers where their digits allow it, else as
 -- numeric.  Whatever the digits, the result is that of numeric.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 -- around every edge: of a unit (0.0001), of a stored digit (10,000), of an
 -- amount (10^9), of 64 bits, and beyond

@@ -169,6 +169,10 @@ BEGIN READ ONLY;
 SELECT fpgo.receive_callback(sign(said('ODR1', 'REFUNDED')));
 ROLLBACK;
 
+-- an order uuid with all that an identifier may have, and one that is a path
+SELECT * FROM received(sign(said('a-b.c_d~e', 'PAID')));
+SELECT * FROM received(sign(said('..', 'PAID')));
+
 -- options
 ALTER SERVER frontpayment OPTIONS (SET callback_window 'soon');
 ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET callback_secret '');

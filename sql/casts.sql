@@ -1,6 +1,6 @@
 -- An order between fpgo.invoice_order and jsonb: nothing is lost in silence.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SET timezone = 'UTC';
 
 -- the API page's example as a composite, and as it comes back
@@ -57,9 +57,9 @@ BEGIN
 END $$;
 
 -- numbers in strings become numbers; the gateway's booleans become booleans
-SELECT '{"products": [{"quantity": " 1e3 ", "rate": ".5", "tax": "+25", "amount": "5.", "discount": ""}],
+SELECT jsonb_strip_nulls(to_jsonb('{"products": [{"quantity": " 1e3 ", "rate": ".5", "tax": "+25", "amount": "5.", "discount": ""}],
 	"separateInvoices": "1", "invoiceFeeApplicable": 0, "invoiceMaturity": null, "orderDate": " 12 "}'
-	::jsonb::fpgo.invoice_order;
+	::jsonb::fpgo.invoice_order)) AS attributes;
 
 -- NULL stays NULL
 SELECT NULL::jsonb::fpgo.invoice_order IS NULL AS null_in,
@@ -117,4 +117,4 @@ SELECT field, value, pg_temp.try_order(field, value)
 FROM (VALUES ('rate', 'NaN'), ('rate', 'Infinity'), ('grand_total', '-Infinity'),
 	('order_date', 'infinity'), ('order_date', '-infinity'), ('order_date', '1969-12-31 23:59:59+00'),
 	('order_date', '1969-12-31 23:59:59.5+00'), ('order_date', '1970-01-01 00:00:00+00'),
-	('products', '{{"(a,,,,,,)"},{"(b,,,,,,)"}}')) v(field, value);
+	('products', '{{NULL},{NULL}}')) v(field, value);

@@ -2,11 +2,14 @@
 
 -- ---------- no attribute is without an argument ----------
 
+-- of all functions of one name, since a later version may add one that takes more
 CREATE TEMP VIEW argument AS
-	SELECT p.oid::regproc::text AS constructor, p.prorettype::regtype::text AS sql_type,
-		a.name AS attribute, a.type::regtype::text AS type, a.n > p.pronargs - p.pronargdefaults AS has_default
+	SELECT 'fpgo.' || p.proname AS constructor, p.prorettype::regtype::text AS sql_type,
+		a.name AS attribute, a.type::regtype::text AS type,
+		bool_or(a.n > p.pronargs - p.pronargdefaults) AS has_default
 	FROM pg_proc p, unnest(p.proargnames, p.proargtypes::oid[]) WITH ORDINALITY a(name, type, n)
-	WHERE p.pronamespace = 'fpgo'::regnamespace AND p.proname LIKE 'make\_%';
+	WHERE p.pronamespace = 'fpgo'::regnamespace AND p.proname LIKE 'make\_%'
+	GROUP BY 1, 2, 3, 4;
 
 -- what a constructor must take: every field of the tree that its type holds,
 -- but what it sets itself and what belongs to the other type of customer
@@ -35,24 +38,33 @@ ORDER BY 1, 2;
 
 -- ---------- each argument is the attribute of its name ----------
 
+-- a value of its own for each attribute, NULL for one that is an object
+CREATE FUNCTION pg_temp.sample(attribute text, type text) RETURNS text
+LANGUAGE sql AS $$
+	SELECT CASE type
+		WHEN 'text' THEN attribute
+		WHEN 'boolean' THEN 'true'
+		WHEN 'numeric' THEN length(attribute)::text
+		WHEN 'timestamp with time zone' THEN '2026-01-01T00:00:00+00:00' END
+$$;
 CREATE FUNCTION pg_temp.built(constructor text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
 	list text;
 	made jsonb;
 BEGIN
-	SELECT string_agg(format('%I => %s', attribute, CASE type
-			WHEN 'text' THEN quote_literal(attribute)
-			WHEN 'boolean' THEN 'true'
-			WHEN 'numeric' THEN length(attribute)::text
-			WHEN 'timestamp with time zone' THEN '''2026-01-01 00:00+00'''
-			ELSE 'NULL' END), ', ')
+	SELECT string_agg(format('%I => %L', attribute, pg_temp.sample(attribute, type)), ', ')
 	INTO list FROM argument a WHERE a.constructor = built.constructor;
 	EXECUTE format('SELECT to_jsonb(%s(%s))', constructor, list) INTO made;
 	RETURN jsonb_strip_nulls(made);
 END $$;
 SET timezone = 'UTC';
-SELECT constructor, pg_temp.built(constructor) AS made FROM argument GROUP BY 1 ORDER BY 1;
+SELECT constructor, attribute, pg_temp.sample(attribute, type) AS given, made ->> attribute AS made
+FROM argument, pg_temp.built(constructor) made
+WHERE made ->> attribute IS DISTINCT FROM pg_temp.sample(attribute, type);
+-- and what a constructor sets besides
+SELECT constructor, made - array_agg(attribute::text) AS besides
+FROM argument, pg_temp.built(constructor) made GROUP BY constructor, made ORDER BY 1;
 
 -- ---------- what is worked out ----------
 

@@ -1,6 +1,6 @@
 -- The server option "defaults": a partial order laid under every order.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SELECT coalesce(max(id), 0) AS last FROM fpgo_internal.submission \gset
 
 CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1');

@@ -1,7 +1,7 @@
 -- DROP EXTENSION refuses while submissions are unfinished, however it is done.
 -- Each attempt is rolled back, lest a failure take the other tests along.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 CREATE ROLE regress_fpgo_owner SUPERUSER;
 CREATE ROLE regress_fpgo_other;

@@ -1,6 +1,6 @@
 -- enqueue_invoice: an order queued as part of the caller's transaction.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 \set VERBOSITY terse
 
 CREATE ROLE regress_fpgo_shop;

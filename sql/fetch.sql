@@ -10,12 +10,14 @@ SELECT fpgo.fetch_invoice_number(NULL);
 SELECT fpgo.fetch_status('');
 SELECT fpgo.fetch_status('../details/ODR1');
 SELECT fpgo.fetch_details('ODR1?x=1');
+SELECT fpgo.fetch_status('..');
 SELECT fpgo.fetch_invoice_number(repeat('O', 256));
 SELECT fpgo.fetch_orders('');
 SELECT fpgo.fetch_orders(repeat('x', 256));
 SELECT fpgo.fetch_status('ODR1', 'regress_fpgo_nowhere');
--- without a token
+-- without a token; the second has all that an identifier may have
 SELECT fpgo.fetch_status('ODR1');
+SELECT fpgo.fetch_status('a-b.c_d~e');
 SELECT fpgo.fetch_orders();
 CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token 'secret-token');
 -- without the right

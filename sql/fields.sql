@@ -48,15 +48,15 @@ CREATE TEMP VIEW tree AS
 	FROM fpgo.rules()
 	WHERE type NOT IN ('object', 'array');
 
-SELECT count(*) AS rows_on_the_page FROM page;
-
--- every row of the page, in its order, and nothing else
+-- every row of the page, and nothing else
 SELECT coalesce(page.field, tree.path) AS field,
+	CASE WHEN page.field IS NULL THEN 'missing in the table above'
+		WHEN tree.path IS NULL THEN 'missing in the field tree'
+		ELSE 'differs' END AS what,
 	page.type AS page_type, tree.type AS tree_type,
 	page.presence AS on_the_page, tree.presence AS in_the_tree
-FROM page FULL JOIN tree ON page.row_no = tree.row_no
-WHERE page.field IS DISTINCT FROM tree.path
-	OR page.type IS DISTINCT FROM tree.type
+FROM page FULL JOIN tree ON page.field = tree.path
+WHERE page.type IS DISTINCT FROM tree.type
 	OR tree.presence IS DISTINCT FROM
 		CASE page.presence
 			WHEN 'Required' THEN 'required'
@@ -66,6 +66,14 @@ WHERE page.field IS DISTINCT FROM tree.path
 			WHEN 'Required if customer type is corporate' THEN 'required if type is corporate'
 		END
 ORDER BY 1;
+
+-- in the page's order
+SELECT field AS out_of_order, before
+FROM (SELECT field, page.row_no, lag(page.row_no) OVER tree_order AS row_before,
+		lag(field) OVER tree_order AS before
+	FROM page JOIN tree ON page.field = tree.path
+	WINDOW tree_order AS (ORDER BY tree.row_no)) neighbours
+WHERE row_before > row_no;
 
 -- what the page says beyond type and presence
 SELECT path, "constraint" FROM tree WHERE "constraint" IS NOT NULL ORDER BY row_no;

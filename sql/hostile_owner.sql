@@ -1,7 +1,7 @@
 -- Whoever owns fpgo's tables may hang things on them, and gains nothing by it:
 -- whatever runs there runs as the owner, and leaves nothing behind.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1');
 CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token 'unused');
 CREATE ROLE regress_fpgo_owner;

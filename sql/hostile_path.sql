@@ -1,7 +1,7 @@
 -- A search_path full of traps: whatever of PostgreSQL's own a name could mean
 -- there raises an error.  fpgo calls what it means to call all the same.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1', defaults '{"invoiceFeeApplicable": true}');
 CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token 'unused');
 CREATE ROLE regress_fpgo_hostile;
@@ -80,7 +80,7 @@ SELECT path, rule FROM fpgo.validate('{"products": [{"tax": 13, "quantity": "x"}
 SELECT path, rule FROM fpgo.advise('{"products": [{"name": "a", "quantity": 1.5, "rate": 2, "tax": 25, "amount": 4}], "customerDetail": 1}');
 SELECT fpgo.is_valid(:'order');
 SELECT pg_catalog.jsonb_typeof(fpgo.payload(:'order')), pg_catalog.jsonb_typeof(fpgo.json_schema());
-SELECT pg_catalog.count(*) FROM fpgo.rules();
+SELECT path FROM fpgo.rules() LIMIT 1;
 SELECT pg_catalog.jsonb_typeof(:'order'::pg_catalog.jsonb::fpgo.invoice_order::pg_catalog.jsonb);
 SELECT :'order'::fpgo.order_payload IS NOT NULL AS in_domain;
 SELECT (fpgo.make_order(products => ARRAY[fpgo.make_product(name => 'a', quantity => 2, rate => 3, tax => 25)],

@@ -1,6 +1,6 @@
 -- fpgo.is_valid where only an immutable, parallel safe function may stand.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 SELECT fpgo.is_valid(:'order'), fpgo.is_valid('{}'), fpgo.is_valid(NULL) IS NULL AS null_order;
 

@@ -12,7 +12,7 @@ FROM (SELECT line::jsonb ->> 'id' AS id, (line::jsonb ->> 'valid')::boolean AS v
 		left(substr(line, position('"payload": ' IN line) + 11), -1) AS payload
 	FROM regexp_split_to_table(:'lines', E'\n') line WHERE line <> '') c;
 
-SELECT count(*) AS orders, count(*) FILTER (WHERE valid) AS valid,
+SELECT count(*) AS orders, count(*) FILTER (WHERE valid) > 900 AS over_900_valid,
 	count(*) FILTER (WHERE is_valid AND NOT valid) AS only_fpgo_takes,
 	count(*) FILTER (WHERE valid AND NOT is_valid) AS only_the_gateway_takes,
 	count(*) FILTER (WHERE is_valid <> (ours IS NULL)) AS is_valid_and_validate_disagree,

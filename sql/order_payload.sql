@@ -1,7 +1,7 @@
 -- The domain fpgo.order_payload, and is_valid where only an immutable, parallel
 -- safe function may stand: in a domain, an index, a parallel scan.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 \set leaky '{"customerDetails": {"personalNumber": "27818299901"}}'
 
 -- a column of it

@@ -1,6 +1,6 @@
 -- What goes over the wire.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 -- a literal, a driver's untyped parameter, a jsonb column: one payload
 CREATE TEMP TABLE shop_order (id int, doc jsonb);

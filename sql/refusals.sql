@@ -3,7 +3,7 @@
 -- row of the list is put to the test, and nothing is tested that the list does
 -- not say.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 \set readme `cat "$PG_ABS_SRCDIR/src/validation/README.md"`
 
 CREATE TEMP TABLE listed AS

@@ -1,6 +1,6 @@
 -- What people decide about submissions, and what they may read of them.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
 \set VERBOSITY terse
 
@@ -45,7 +45,7 @@ SELECT fpgo.resolve(:one, 'accepted', 'The portal shows it.', 'ODR1', 'CSRT1', '
 SELECT fpgo.resolve(:two, 'refused', 'The portal shows it as refused.');
 SELECT fpgo.resolve(:three, 'cancelled', 'Not there, and the customer went away.');
 SELECT fpgo.resolve(:four, 'queued', 'Not there.');
-SELECT fpgo.resolve(submission => :five, outcome => 'accepted', reason => 'There.', order_uuid => 'ODR5');
+SELECT fpgo.resolve(submission => :five, outcome => 'accepted', reason => 'There.', order_uuid => 'a-b.c_d~e');
 RESET ROLE;
 \x on
 SELECT * FROM records;

@@ -1,6 +1,6 @@
 -- Who may do what, and with whose submissions: every role beside every task.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
 \set VERBOSITY terse
 

@@ -1,6 +1,6 @@
 -- Who may set which option, who owns what, and what the others learn of it.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 CREATE ROLE regress_fpgo_owner;
 CREATE ROLE regress_fpgo_user;
 CREATE ROLE regress_fpgo_files;

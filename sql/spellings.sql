@@ -1,7 +1,7 @@
 -- Each function takes an order as text, jsonb or fpgo.invoice_order, and no
 -- call is ambiguous: not a literal, not NULL, not a driver's untyped parameter.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 SELECT fpgo.payload('{}'), fpgo.payload('{}'::text), fpgo.payload('{}'::jsonb), fpgo.payload('{}'::jsonb::fpgo.invoice_order);
 PREPARE payload_of AS SELECT fpgo.payload($1);

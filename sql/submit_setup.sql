@@ -1,7 +1,7 @@
 -- What submit_invoice needs before it sends anything: each thing that is
 -- missing is named, with a hint that can be pasted.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 CREATE ROLE regress_fpgo_shop;
 

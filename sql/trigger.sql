@@ -1,6 +1,6 @@
 -- enqueue_invoice_trigger: a shop's tables queue their own invoices.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
 
 CREATE ROLE regress_fpgo_shop;

@@ -1,6 +1,6 @@
 -- Every row of the API page's table: a case that passes and one that fails.
 
-\set order `cat "$PG_ABS_SRCDIR/test/example-order.json"`
+\set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 SELECT * FROM fpgo.validate(:'order');
 

@@ -15,6 +15,7 @@
 #include "delivery/backoff.h"
 #include "delivery/claim.h"
 #include "delivery/flight.h"
+#include "records/settle.h"
 
 /* A gateway as one role sees it; looked at once a turn. */
 typedef struct View

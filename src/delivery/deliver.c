@@ -40,6 +40,7 @@
 #include "delivery/flight.h"
 #include "delivery/patience.h"
 #include "records/locks.h"
+#include "records/settle.h"
 #include "tables/statement.h"
 
 struct FpgoDelivery

@@ -31,6 +31,7 @@
 #include "gateway/outcome_text.h"
 #include "order/payload.h"
 #include "order/secrets.h"
+#include "records/settle.h"
 
 static void
 copy_target(FpgoTarget *copy, const FpgoTarget *target)

@@ -10,6 +10,7 @@
 #include "datatype/timestamp.h"
 
 #include "gateway/exchange.h"
+#include "records/queue.h"
 #include "records/submissions.h"
 
 typedef struct FpgoFlight

@@ -68,7 +68,7 @@ typedef struct Callback
 	const char *payment_method;
 	const char *amount;
 	TimestampTz order_created_at;	/* 0 if it does not say */
-	TimestampTz sent_at;		/* likewise */
+	TimestampTz sent_at;		/* 0 if it does not say */
 	uint8		checksum[PG_SHA256_DIGEST_LENGTH];
 	const char *token;			/* in the path, which is not signed */
 } Callback;

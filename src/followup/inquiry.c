@@ -230,6 +230,8 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 									 finding->retry_after_s),
 							finding->retry_after_s);
 	}
+	else if (finding->needs_certificates)
+		hint = FPGO_CERTIFICATES_HINT;
 	else if (!may_mend(finding))
 		hint = "SELECT * FROM fpgo.doctor() says more.";
 	ereport(ERROR,

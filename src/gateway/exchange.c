@@ -141,6 +141,14 @@ is_local(const FpgoTarget *target)
 	return fpgo_http_judge_host(target->submit_url) == FPGO_PEER_LOOPBACK;
 }
 
+/* Is it BAD_CA that ended it? */
+static bool
+needs_certificates(const FpgoHttpResult *result)
+{
+	return !result->mark_reached &&
+		(result->code == 77 || result->code == 82);
+}
+
 /* Why there is no whole answer. */
 static const char *
 describe_fault(const FpgoExchange *exchange, const FpgoHttpResult *result)
@@ -360,6 +368,7 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 	outcome->retry_after_s = when_to_return(result);
 	outcome->needs_private_network = result->peer_refused &&
 		!is_local(exchange->target);
+	outcome->needs_certificates = needs_certificates(result);
 	outcome->reply = reply;
 	if (is_whole_answer(result) ||
 		(result->mark_reached && outcome->class != FPGO_OUTCOME_UNKNOWN))
@@ -399,6 +408,7 @@ fpgo_exchange_find(FpgoExchange *exchange)
 		finding->reason = describe_fault(exchange, result);
 	finding->needs_private_network = result->peer_refused &&
 		!is_local(exchange->target);
+	finding->needs_certificates = needs_certificates(result);
 	finding->is_api = reply != NULL && reply->is_json &&
 		reply->status_code == result->status;
 	if (exchange->wants_body && is_whole_answer(result) &&

@@ -15,6 +15,10 @@
 #include "gateway/outcome.h"
 #include "gateway/reply.h"
 
+/* What to do when it needs certificates. */
+#define FPGO_CERTIFICATES_HINT \
+	"If the server has no option ca_file, install the package ca-certificates (Debian: apt-get install ca-certificates).  If it has one, the option must name a regular file that PostgreSQL can read, of at most 16 MB."
+
 /* Everything needed to reach a gateway, resolved; see account.c. */
 typedef struct FpgoTarget
 {
@@ -37,6 +41,8 @@ typedef struct FpgoOutcome
 								 * not said */
 	bool		needs_private_network;	/* the server, if its host's address is
 										 * right */
+	bool		needs_certificates; /* the file of those that are trusted could
+									 * not be read */
 	const char *reason;			/* what happened, a sentence without secrets:
 								 * "The gateway answered HTTP status 502." */
 	const FpgoReply *reply;		/* NULL if there was no answer to read */
@@ -58,6 +64,7 @@ typedef struct FpgoFinding
 	const char *reason;			/* why there is no whole answer, a sentence as
 								 * in FpgoOutcome; NULL if there is one */
 	bool		needs_private_network;	/* as in FpgoOutcome */
+	bool		needs_certificates; /* as in FpgoOutcome */
 	const char *body;			/* a whole answer's body, if it was asked for;
 								 * UTF-8 without NUL, else NULL */
 } FpgoFinding;

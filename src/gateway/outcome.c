@@ -13,8 +13,8 @@
  *
  * No allocation, no state, nothing of PostgreSQL or libcurl.  Every code and
  * every status has a line below; a code without one does not compile, and
- * test/unit/test_outcome.c fails if the installed libcurl has more of them, or
- * if a status has none.
+ * test/unit/gateway/test_outcome.c fails if the installed libcurl has more
+ * codes, or if a status has none.
  */
 #include <stddef.h>
 

@@ -73,7 +73,7 @@ typedef struct Collector
 {
 	FpgoReply  *reply;
 	const char *const *secrets; /* NULL-terminated, or NULL */
-	const char *addresses[3];	/* of the answer itself, likewise */
+	const char *addresses[3];	/* of the answer itself, NULL if there is none */
 } Collector;
 
 /* Is every byte printable ASCII and no space? */

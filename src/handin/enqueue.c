@@ -21,6 +21,7 @@
 #include "handin/handin.h"
 #include "ipc/roster.h"
 #include "order/spellings.h"
+#include "records/insert.h"
 #include "text/format.h"
 #include "validation/violation.h"
 
@@ -141,7 +142,7 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not queue the order because its key keeps changing hands"),
+			 errmsg("could not queue the order: its key is contended"),
 			 errhint("Nothing was queued; try again."),
 			 fpgo_errhide()));
 }

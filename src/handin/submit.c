@@ -119,6 +119,8 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 		hint = advise_uncertain(submission);
 	if (outcome->needs_private_network)
 		hint = "The order was not processed.  If the gateway is in a private network, a superuser may say so: ALTER SERVER %s OPTIONS (ADD private_network 'true');";
+	if (outcome->needs_certificates)
+		hint = "The order was not processed.  " FPGO_CERTIFICATES_HINT;
 	ereport(ERROR,
 			(errcode(error->code),
 			 errmsg(error->message, server_name),
@@ -164,7 +166,7 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for submission %lld",
 						(long long) found->id),
-				 errdetail("This order was handed in before, by a role whose answers are not yours to read.  Nothing was sent now."),
+				 errdetail("This order was handed in before, by another role.  Nothing was sent now."),
 				 errhint("If it is another order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
 				 fpgo_errhide()));
 }

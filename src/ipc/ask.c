@@ -9,7 +9,7 @@
  *
  * A call that leaves early, by cancel, timeout or termination, either
  * withdraws the order before it is recorded, or names the submission that
- * goes on (see mailbox.c).  It then forgets the helper, which finishes alone;
+ * goes on (see mailbox.c).  It then forgets the process, which finishes alone;
  * the next call starts another.  An inquiry is left to itself.
  */
 #include "postgres.h"
@@ -37,11 +37,11 @@
 #define OFFER_MS 1000
 #define OFFER_LOOK_MS 10
 
-/* ---------- the session's helper ---------- */
+/* ---------- the process that sends for this session ---------- */
 
 /*
  * The process that serves this session, a helper process of its own or the
- * resident worker (which has no handle); no mailbox, no helper.
+ * resident worker (which has no handle); no mailbox, no sender.
  */
 static struct
 {
@@ -49,35 +49,35 @@ static struct
 	BackgroundWorkerHandle *worker;
 	uint32		n_requests;
 	FpgoRequestKind kind;		/* of the last of them */
-}			helper;
+}			sender;
 
 static void
-forget_helper(void)
+forget_sender(void)
 {
-	FpgoMailbox *mailbox = helper.mailbox;
+	FpgoMailbox *mailbox = sender.mailbox;
 
 	if (mailbox == NULL)
 		return;
-	helper.mailbox = NULL;
+	sender.mailbox = NULL;
 	(void) fpgo_mailbox_stop_waiting(mailbox);
 	fpgo_mailbox_detach(mailbox);
-	if (helper.worker != NULL)
-		pfree(helper.worker);
-	helper.worker = NULL;
+	if (sender.worker != NULL)
+		pfree(sender.worker);
+	sender.worker = NULL;
 }
 
 /* Take the process of an earlier call, if it still waits. */
 static bool
-take_helper(void)
+take_sender(void)
 {
 	uint32		expected = FPGO_OWNER_IDLE;
 
-	if (helper.mailbox == NULL)
+	if (sender.mailbox == NULL)
 		return false;
-	if (pg_atomic_compare_exchange_u32(&helper.mailbox->header->owner,
+	if (pg_atomic_compare_exchange_u32(&sender.mailbox->header->owner,
 									   &expected, FPGO_OWNER_BUSY))
 		return true;
-	forget_helper();
+	forget_sender();
 	return false;
 }
 
@@ -86,8 +86,8 @@ make_mailbox(void)
 {
 	FpgoMailboxHeader *header;
 
-	helper.mailbox = fpgo_mailbox_create();
-	header = helper.mailbox->header;
+	sender.mailbox = fpgo_mailbox_create();
+	header = sender.mailbox->header;
 	header->database = MyDatabaseId;
 	header->session_role = GetSessionUserId();
 	header->caller_pid = MyProcPid;
@@ -97,10 +97,10 @@ make_mailbox(void)
 static void
 start_helper(void)
 {
-	helper.worker = fpgo_start_helper(helper.mailbox);
+	sender.worker = fpgo_start_helper(sender.mailbox);
 	/* waits then notice a helper that never came up */
-	shm_mq_set_handle(helper.mailbox->out, helper.worker);
-	shm_mq_set_handle(helper.mailbox->in, helper.worker);
+	shm_mq_set_handle(sender.mailbox->out, sender.worker);
+	shm_mq_set_handle(sender.mailbox->in, sender.worker);
 }
 
 /*
@@ -110,13 +110,13 @@ start_helper(void)
 static bool
 is_taken_by_resident(void)
 {
-	dsm_handle	handle = dsm_segment_handle(helper.mailbox->segment);
+	dsm_handle	handle = dsm_segment_handle(sender.mailbox->segment);
 	TimestampTz began = GetCurrentTimestamp();
 	int			pid = fpgo_roster_offer(handle);
 
 	while (pid != 0)
 	{
-		if (fpgo_mailbox_is_attached(helper.mailbox))
+		if (fpgo_mailbox_is_attached(sender.mailbox))
 			return true;
 		if (fpgo_roster_status(MyDatabaseId).pid != pid)
 			break;
@@ -132,16 +132,16 @@ is_taken_by_resident(void)
 	if (pid != 0)
 	{
 		/* it is gone or slow, perhaps with the mailbox in its hands */
-		fpgo_mailbox_detach(helper.mailbox);
-		helper.mailbox = NULL;
+		fpgo_mailbox_detach(sender.mailbox);
+		sender.mailbox = NULL;
 		make_mailbox();
 	}
 	return false;
 }
 
-/* Find a process to serve this session: the resident worker, or a helper. */
+/* Find a process to serve this session: the resident worker, or a sender. */
 static void
-find_helper(bool may_be_resident)
+find_sender(bool may_be_resident)
 {
 	make_mailbox();
 	PG_TRY();
@@ -151,7 +151,7 @@ find_helper(bool may_be_resident)
 	}
 	PG_CATCH();
 	{
-		forget_helper();
+		forget_sender();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -165,7 +165,7 @@ withdraw(void)
 {
 	uint32		expected = FPGO_DEAL_OPEN;
 
-	return pg_atomic_compare_exchange_u32(&helper.mailbox->header->deal,
+	return pg_atomic_compare_exchange_u32(&sender.mailbox->header->deal,
 										  &expected, FPGO_DEAL_WITHDRAWN) ||
 		expected == FPGO_DEAL_WITHDRAWN;
 }
@@ -177,13 +177,13 @@ withdraw(void)
 static const char *
 leave_request(void)
 {
-	FpgoMailboxHeader *header = helper.mailbox->header;
+	FpgoMailboxHeader *header = sender.mailbox->header;
 	long long	submission;
 	bool		waits;
 
-	waits = fpgo_mailbox_stop_waiting(helper.mailbox);
+	waits = fpgo_mailbox_stop_waiting(sender.mailbox);
 	if (withdraw())
-		return helper.kind == FPGO_REQUEST_INQUIRY ? NULL :
+		return sender.kind == FPGO_REQUEST_INQUIRY ? NULL :
 			"order withdrawn: nothing was recorded and nothing was sent";
 	submission = pg_atomic_read_u64(&header->submission);
 	if (!waits)
@@ -204,7 +204,7 @@ describe_waiting(void *arg)
 	const char *fate;
 
 	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_OPERATOR_INTERVENTION ||
-		helper.mailbox == NULL)
+		sender.mailbox == NULL)
 		return;
 	fate = leave_request();
 	if (fate == NULL)
@@ -212,7 +212,10 @@ describe_waiting(void *arg)
 	errcontext("%s", fate);
 }
 
-/* The same for any other error; in PG_CATCH, which it leaves by raising. */
+/*
+ * Add what becomes of the order to the CONTEXT of any other error.  To be called
+ * in PG_CATCH, which it leaves by raising.
+ */
 static void pg_attribute_noreturn()
 leave_by_error(MemoryContext context)
 {
@@ -221,38 +224,38 @@ leave_by_error(MemoryContext context)
 
 	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_OPERATOR_INTERVENTION)
 	{
-		forget_helper();
+		forget_sender();
 		PG_RE_THROW();
 	}
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
 	fate = leave_request();
-	forget_helper();
+	forget_sender();
 	if (fate != NULL)
 		error->context = error->context ?
 			psprintf("%s\n%s", fate, error->context) : pstrdup(fate);
 	ReThrowError(error);
 }
 
-/* The helper failed or vanished with the order on record. */
+/* The process that sends failed or vanished with the order on record. */
 static void pg_attribute_noreturn()
 raise_unknown(const char *reason)
 {
 	long long	submission =
-	pg_atomic_read_u64(&helper.mailbox->header->submission);
+	pg_atomic_read_u64(&sender.mailbox->header->submission);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_FPGO_UNKNOWN),
 			 errmsg("outcome of submission %lld is unknown", submission),
-			 errdetail("The helper process ended while it was under way: %s.",
+			 errdetail("The process that sends ended while it was under way: %s.",
 					   reason),
 			 errhint("The order may have been invoiced; do not send it again blindly.  fpgo.invoice_session(%lld) has its answer if it was accepted.",
 					 submission),
 			 fpgo_errhide()));
 }
 
-/* An error or a notice of the helper's own. */
+/* An error or a notice of the process that sends. */
 static void
 pass_on(const void *data, Size len)
 {
@@ -274,7 +277,7 @@ pass_on(const void *data, Size len)
 		error.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 	/* once the order is on record, that it failed is all we know of it */
 	if (error.elevel >= ERROR &&
-		pg_atomic_read_u32(&helper.mailbox->header->deal) ==
+		pg_atomic_read_u32(&sender.mailbox->header->deal) ==
 		FPGO_DEAL_COMMITTING)
 		raise_unknown(error.message);
 	error.elevel = Min(error.elevel, ERROR);
@@ -285,7 +288,7 @@ pass_on(const void *data, Size len)
 	error_context_stack = stack;
 }
 
-/* Exchange one message with the helper; NULL if the helper is gone. */
+/* Exchange one message with the process that sends; NULL if it is gone. */
 static FpgoAnswer *
 talk(FpgoRequest *request)
 {
@@ -295,20 +298,20 @@ talk(FpgoRequest *request)
 	void	   *data;
 
 	initStringInfo(&message);
-	request->number = ++helper.n_requests;
-	helper.kind = request->kind;
+	request->number = ++sender.n_requests;
+	sender.kind = request->kind;
 	fpgo_message_write_request(&message, request);
-	(void) shm_mq_send(helper.mailbox->out, message.len, message.data, false,
+	(void) shm_mq_send(sender.mailbox->out, message.len, message.data, false,
 					   true);
 	explicit_bzero(message.data, message.len);
 	/* the wait may be long: who has no snapshot holds back no vacuum */
 	InvalidateCatalogSnapshotConditionally();
-	/* a helper that is gone may still have said why */
+	/* a process that is gone may still have said why */
 	while (answer == NULL)
 	{
 		char		type;
 
-		if (shm_mq_receive(helper.mailbox->in, &len, &data, false) !=
+		if (shm_mq_receive(sender.mailbox->in, &len, &data, false) !=
 			SHM_MQ_SUCCESS)
 			return NULL;
 		type = len > 0 ? *(char *) data : '\0';
@@ -322,16 +325,16 @@ talk(FpgoRequest *request)
 		/* anything else is the protocol's chatter at a start: skip it */
 	}
 	if (answer->number != request->number)
-		elog(ERROR, "helper process answered another request");
-	fpgo_mailbox_wipe(helper.mailbox);
-	answer->is_of_resident = helper.worker == NULL;
+		elog(ERROR, "process that sends answered another request");
+	fpgo_mailbox_wipe(sender.mailbox);
+	answer->is_of_resident = sender.worker == NULL;
 	return answer;
 }
 
 static FpgoAnswer *
 talk_or_leave(FpgoRequest *request)
 {
-	FpgoMailboxHeader *header = helper.mailbox->header;
+	FpgoMailboxHeader *header = sender.mailbox->header;
 	ErrorContextCallback callback = {.previous = error_context_stack,
 	.callback = describe_waiting};
 	MemoryContext context = CurrentMemoryContext;
@@ -362,18 +365,18 @@ raise_lost(const FpgoRequest *request)
 	if (request->kind == FPGO_REQUEST_INQUIRY)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("helper process ended before there was an answer"),
+				 errmsg("process that sends ended before there was an answer"),
 				 errhint("The server log may say why it ended; after an upgrade of fpgo, reconnect first.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("helper process ended before the order was recorded"),
+			 errmsg("process that sends ended before the order was recorded"),
 			 errdetail("Nothing was recorded and nothing was sent."),
 			 errhint("Submit the order again.  The server log may say why the process ended; after an upgrade of fpgo, reconnect first."),
 			 fpgo_errhide()));
 }
 
 /*
- * Tries once more if a helper is lost without a trace, and asks another if
+ * Tries once more if a process is lost without a trace, and asks another if
  * this one cannot wait or has to end.
  */
 FpgoAnswer *
@@ -384,26 +387,26 @@ fpgo_ask(FpgoRequest *request)
 	int			n_lost = 0;
 
 	/* the resident worker would wait until all of a large answer is taken */
-	if (is_large && helper.worker == NULL)
-		forget_helper();
+	if (is_large && sender.worker == NULL)
+		forget_sender();
 	for (;;)
 	{
 		FpgoAnswer *answer;
 
-		if (!take_helper())
-			find_helper(may_be_resident);
+		if (!take_sender())
+			find_sender(may_be_resident);
 		answer = talk_or_leave(request);
 		if (answer != NULL && answer->kind != FPGO_ANSWER_ELSEWHERE)
 		{
 			/* with it goes the memory that a large answer took */
 			if (is_large)
-				forget_helper();
+				forget_sender();
 			return answer;
 		}
 		may_be_resident = false;
 		if (answer == NULL && !withdraw())
 			raise_unknown("it is gone");
-		forget_helper();
+		forget_sender();
 		if (answer == NULL && n_lost++ > 0)
 			raise_lost(request);
 	}

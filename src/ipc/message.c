@@ -242,6 +242,7 @@ put_outcome(StringInfo message, const FpgoOutcome *outcome)
 	put_int(message, outcome->status);
 	put_int(message, outcome->retry_after_s);
 	put_int(message, outcome->needs_private_network);
+	put_int(message, outcome->needs_certificates);
 	put_text(message, outcome->reason);
 	put_text(message, reply ? reply->order_uuid : NULL);
 	put_text(message, reply ? reply->customer_uuid : NULL);
@@ -262,6 +263,7 @@ get_outcome(Reader *reader, FpgoOutcome *outcome)
 	outcome->status = get_int(reader);
 	outcome->retry_after_s = get_int(reader);
 	outcome->needs_private_network = get_int(reader) != 0;
+	outcome->needs_certificates = get_int(reader) != 0;
 	outcome->reason = get_text(reader);
 	reply->order_uuid = get_text(reader);
 	reply->customer_uuid = get_text(reader);
@@ -310,6 +312,7 @@ put_finding(StringInfo message, const FpgoFinding *finding)
 	put_int(message, finding->elapsed_us);
 	put_text(message, finding->reason);
 	put_int(message, finding->needs_private_network);
+	put_int(message, finding->needs_certificates);
 	put_text(message, finding->body);
 }
 
@@ -325,6 +328,7 @@ get_finding(Reader *reader, FpgoFinding *finding)
 	finding->elapsed_us = get_int(reader);
 	finding->reason = get_text(reader);
 	finding->needs_private_network = get_int(reader) != 0;
+	finding->needs_certificates = get_int(reader) != 0;
 	finding->body = get_text(reader);
 }
 

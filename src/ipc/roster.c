@@ -124,7 +124,7 @@ find(Oid database)
 	return NULL;
 }
 
-/* The same, made if there is none; NULL if the roster is full. */
+/* The entry of a database, made if there is none; NULL if the roster is full. */
 static Entry *
 make(Oid database)
 {

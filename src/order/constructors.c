@@ -145,7 +145,7 @@ attribute_that_means(const Row *row, FpgoMeaning meaning)
 						&shape->fields[fpgo_shape_find(shape, meaning)]);
 }
 
-/* The same for the order's member that holds objects of a shape. */
+/* The attribute of the order's member that holds objects of a shape. */
 static int
 attribute_that_holds(const Row *row, const FpgoShape *shape)
 {

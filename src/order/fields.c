@@ -7,11 +7,37 @@
  * the wire text follows it.  The page prints no row for the list "products"
  * itself, but its validator requires it to be there, a list, and not empty.
  *
- * To add a field: add its line here, its attribute to the composite type and
- * its argument to the constructor in the SQL script, and its index to the
- * shape's by_key.  The unit test of this file checks the order of by_key, the
- * regression tests "fields" and "constructors" compare tree, composite types,
- * constructors and the page's table with one another.
+ * To add a field, change these places in this order.  Forget one, and a test
+ * or the compiler says so; test/t/110_field_places.pl names field and place.
+ *
+ *	1. The field's line here, in the page's order, and its index in by_key.
+ *	   The unit test prints by_key as it must be.
+ *	2. The SQL script: an attribute at the end of the composite type with its
+ *	   COMMENT ON COLUMN; an argument of the constructor, whose COMMENT ON
+ *	   FUNCTION has its type.  What a release has is not made anew: the script
+ *	   that updates it adds the attribute by ALTER TYPE, and a second
+ *	   constructor of the same name that takes the new argument last and has
+ *	   no defaults.
+ *	3. sql/fields.sql: the row of the page's table.  sql/validate.sql: a value
+ *	   that passes and one that does not.  Then their expected outputs.
+ *	4. The field table of src/validation/README.md.
+ *	5. test/gateway/rules.py: the field as the page describes it, read without
+ *	   a look at the tree.  Its test, tests/test_rules.py, has a row for it.
+ *	6. test/fuzz/mutate.py: OPTIONAL, if the field need not be there.
+ *
+ * For a constraint that no field has yet, besides:
+ *
+ *	7. fields.h: its name in FpgoConstraint, its limits in FpgoField.
+ *	8. Each switch over FpgoConstraint, as the compiler names them: rules.c,
+ *	   validate.c, json_schema.c, schema_pattern.c, and the unit test of this
+ *	   file.
+ *	9. violation.h: its rule in FpgoRule.  violation.c: the rule's name, and
+ *	   what a message says is expected; the compiler asks for both.
+ *	10. COMMENT ON COLUMN fpgo.violation.rule: the rule's name.
+ *	11. json_schema.c: its limits, where JSON Schema can state them.
+ *	12. test/gateway/rules.py: the rule.
+ *
+ * A shape of more than FPGO_MAX_FIELDS fields does not compile.
  */
 #include "order/fields.h"
 
@@ -36,6 +62,15 @@ static const char *const intervals[] = {"0", "1", "2", 0};
 	 .sql = #sql_name, .type = its_type, .presence = its_presence, \
 	 __VA_ARGS__}
 
+/*
+ * The by_key of a shape: one index a field.  What is left out becomes a 0 too
+ * many, which the unit test reports with the list that is right.
+ */
+#define KEYS(name) \
+	_Static_assert(LENGTH(name##_fields) <= FPGO_MAX_FIELDS, \
+				   #name "_fields are more than FPGO_MAX_FIELDS"); \
+	static const unsigned char name##_keys[LENGTH(name##_fields)]
+
 static const FpgoField product_fields[] = {
 	FIELD(name,      name,       FPGO_STRING, FPGO_REQUIRED),
 	/* earlier revisions of the page, 1033 to 1574, print "max 25" */
@@ -47,7 +82,7 @@ static const FpgoField product_fields[] = {
 		.allowed = fpgo_default_tax_rates, .meaning = FPGO_MEANS_VAT),
 	FIELD(amount,    amount,     FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_AMOUNT),
 };
-static const unsigned char product_keys[] = {5, 0, 3, 6, 4, 2, 1};
+KEYS(product) = {5, 0, 3, 6, 4, 2, 1};
 
 static const FpgoField summary_fields[] = {
 	FIELD(subTotal,      sub_total,      FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_SUB_TOTAL),
@@ -55,12 +90,12 @@ static const FpgoField summary_fields[] = {
 	FIELD(totalDiscount, total_discount, FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_TOTAL_DISCOUNT),
 	FIELD(grandTotal,    grand_total,    FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_GRAND_TOTAL),
 };
-static const unsigned char summary_keys[] = {0, 1, 3, 2};
+KEYS(summary) = {0, 1, 3, 2};
 
 static const FpgoField settings_fields[] = {
 	FIELD(secureDetails, secure_details, FPGO_BOOLEAN, FPGO_OPTIONAL),
 };
-static const unsigned char settings_keys[] = {0};
+KEYS(settings) = {0};
 
 static const FpgoField address_fields[] = {
 	FIELD(street,  street,  FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
@@ -69,14 +104,14 @@ static const FpgoField address_fields[] = {
 	FIELD(country, country, FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_COUNTRY,
 		.meaning = FPGO_MEANS_HOME),
 };
-static const unsigned char address_keys[] = {1, 2, 0, 3};
+KEYS(address) = {1, 2, 0, 3};
 
 static const FpgoField callback_fields[] = {
 	FIELD(callbackUrl, callback_url, FPGO_CALLBACK_URL, FPGO_REQUIRED, .meaning = FPGO_MEANS_NOTIFIED),
 	FIELD(success,     success,      FPGO_URL, FPGO_REQUIRED),
 	FIELD(failure,     failure,      FPGO_URL, FPGO_REQUIRED),
 };
-static const unsigned char callback_keys[] = {2, 1, 0};
+KEYS(callback) = {2, 1, 0};
 
 static const FpgoShape product_shape =
 	{"product", LENGTH(product_fields), product_fields, product_keys};
@@ -108,7 +143,7 @@ static const FpgoField customer_fields[] = {
 		.allowed = languages),
 	FIELD(address,           address,            FPGO_OBJECT, FPGO_OPTIONAL, .shape = &address_shape),
 };
-static const unsigned char customer_keys[] = {4, 0, 3, 2, 8, 1, 6, 5, 7};
+KEYS(customer) = {4, 0, 3, 2, 8, 1, 6, 5, 7};
 
 static const FpgoShape customer_shape =
 	{"customer_details", LENGTH(customer_fields), customer_fields, customer_keys};
@@ -136,8 +171,7 @@ static const FpgoField order_fields[] = {
 	FIELD(callback,             callback,               FPGO_OBJECT, FPGO_OPTIONAL,
 		.shape = &callback_shape),
 };
-static const unsigned char order_keys[] =
-	{13, 6, 0, 11, 2, 5, 3, 1, 12, 7, 10, 8, 4, 9};
+KEYS(order) = {13, 6, 0, 11, 2, 5, 3, 1, 12, 7, 10, 8, 4, 9};
 
 const FpgoShape fpgo_order_shape =
 	{"invoice_order", LENGTH(order_fields), order_fields, order_keys};

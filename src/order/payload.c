@@ -114,7 +114,7 @@ write_key(StringInfo wire, FpgoSpan key, bool *is_first)
 	appendStringInfoCharMacro(wire, ':');
 }
 
-/* The same for a field of the tree, whose key stands ready there. */
+/* Write the key of a field of the tree, which stands ready there. */
 static void
 write_known_key(StringInfo wire, const FpgoField *field, bool *is_first)
 {

@@ -157,7 +157,7 @@ is_listed(Readings text, const char *const *allowed)
 	return false;
 }
 
-/* The same of a number, in whatever spelling. */
+/* Is a number, in whatever spelling, equal to a listed one? */
 static bool
 is_listed_spelling(FpgoSpan number, const char *const *allowed)
 {
@@ -265,7 +265,7 @@ fpgo_reads_as_seconds(const FpgoValue *value, int64 *seconds)
 	return true;
 }
 
-/* The same by PostgreSQL's numeric, for what units cannot express. */
+/* By PostgreSQL's numeric, for amounts that units cannot express. */
 static FpgoAmount
 read_number(const FpgoValue *value)
 {

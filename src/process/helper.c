@@ -30,13 +30,16 @@
 /* milliseconds between two looks of an idle helper at who wants its slot */
 #define IDLE_LOOK_MS 100
 
-/* longest step of a transfer before the process looks around, likewise */
+/* longest step of a transfer before the process looks around, in milliseconds */
 #define STEP_MS 50
 
 /* longest the recording may wait for a lock: nothing was sent yet */
 #define RECORD_LOCK_TIMEOUT "2s"
 
-/* the same once this process has to end: it would outlive its grace time */
+/*
+ * longest that wait may be once this process has to end, so that it does not
+ * outlive its grace time
+ */
 #define LAST_LOCK_TIMEOUT "100ms"
 
 PGDLLEXPORT void fpgo_helper_main(Datum main_arg);

@@ -40,10 +40,10 @@
 #define FIRST_DELAY_MS 1000
 #define LAST_DELAY_MS 60000
 
-/* a worker that lived so long ended for a reason of its own, likewise */
+/* a worker that lived so many milliseconds ended for a reason of its own */
 #define LONG_LIFE_MS 10000
 
-/* how often to look for databases that are not there yet, likewise */
+/* how often to look for databases that are not there yet, in milliseconds */
 #define LOOK_MS 10000
 
 /* seconds after which the postmaster starts a launcher that failed again */

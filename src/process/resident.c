@@ -54,13 +54,13 @@
 /* how often the queue is looked at unasked, in milliseconds */
 #define LOOK_MS 1000
 
-/* how often what dead runs left is swept, likewise */
+/* how often what dead runs left is swept, in milliseconds */
 #define TIDY_MS 10000
 
-/* longest step of transfers before the process looks around, likewise */
+/* longest step of transfers before the process looks around, in milliseconds */
 #define STEP_MS 1
 
-/* pause before another try of what failed, likewise */
+/* pause before another try of what failed, in milliseconds */
 #define PAUSE_MS 50
 
 /* longest wait for a lock */

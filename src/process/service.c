@@ -38,6 +38,7 @@
 #include "order/secrets.h"
 #include "process/service.h"
 #include "process/worker.h"
+#include "records/insert.h"
 #include "records/locks.h"
 #include "tables/statement.h"
 
@@ -217,7 +218,7 @@ answer_in_the_way(FpgoService *service)
 	if (service->answer.submission == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("the key was given back while it was asked for"),
+				 errmsg("key was released concurrently"),
 				 fpgo_errhide()));
 	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 	return IN_THE_WAY;

@@ -16,7 +16,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "records/submissions.h"
+#include "records/insert.h"
 #include "tables/statement.h"
 
 /* ---------- statements ---------- */

@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 
 #include "records/locks.h"
-#include "records/submissions.h"
+#include "records/queue.h"
 #include "tables/statement.h"
 
 /*

@@ -11,7 +11,7 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
-#include "records/submissions.h"
+#include "records/settle.h"
 #include "tables/statement.h"
 
 /* as many rows as there are, or else somebody has one of them */

@@ -65,44 +65,6 @@ typedef struct FpgoSubmission
 	bool		is_own;			/* this transaction made the row */
 } FpgoSubmission;
 
-/* A submission that could be sent now. */
-typedef struct FpgoDue
-{
-	int64		submission;
-	const char *role;
-} FpgoDue;
-
-/* A submission that this process is to send now. */
-typedef struct FpgoClaim
-{
-	int64		submission;
-	int			attempt;
-	const char *server;
-	const char *role;
-	const char *payload;		/* wire text in the database's encoding */
-	const char *const *secrets; /* as fpgo_secrets_list() makes them; NULL:
-								 * to be found in the payload */
-} FpgoClaim;
-
-/* What an attempt came to, and what follows from it. */
-typedef struct FpgoSettlement
-{
-	int64		submission;
-	const char *server;			/* NULL unless there is an order_uuid */
-	int			attempt;
-	int64		run;
-	FpgoState	state;
-	const char *outcome;		/* fpgo_outcome_name() */
-	int			status;			/* HTTP status, 0 if there was none */
-	const char *reason;
-	const char *order_uuid;		/* this and the next two if accepted */
-	const char *customer_uuid;
-	const char *bank_id_url;
-	bool		shares_uuid;	/* another submission may hold it as well */
-	int			delay_s;		/* if queued again: not before so long */
-	int			retention_s;	/* if finished: how long the payload stays */
-} FpgoSettlement;
-
 /* Raises 55000 where an order cannot be recorded: standby, read-only. */
 extern void fpgo_submission_require_writable(void);
 
@@ -110,18 +72,6 @@ extern const char *fpgo_state_name(FpgoState state);
 
 /* A sentence as it is kept, clipped at a character; NULL for NULL. */
 extern const char *fpgo_submission_clip(const char *sentence);
-
-/*
- * Record an order, as queued; as sending, with its first attempt; or as
- * refused before it was sent, with the reason.  Returns the submission's
- * number, 0 if the key is taken: fpgo_submission_find_key() then says by what.
- * fpgo_submission_send() also returns 0 if another of the order's reference is
- * unfinished: fpgo_submission_find_reference() then says which.
- */
-extern int64 fpgo_submission_queue(const FpgoHandIn *handin);
-extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);
-extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
-									const char *reason);
 
 /* The submission that holds a key; NULL if none does. */
 extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
@@ -143,43 +93,6 @@ extern void fpgo_submission_raise_missing(int64 id) pg_attribute_noreturn();
 
 /* A submission by its number; NULL if there is none. */
 extern FpgoSubmission *fpgo_submission_find(int64 id);
-
-/*
- * Lock up to limit submissions to a server that are queued and due, or the one
- * with number only (0: any), due or not, but none of these roles: a list of
- * FpgoDue.
- */
-extern List *fpgo_submission_due(const char *server, int limit, int64 only,
-								 List *without_roles);
-
-/* Claim those of them with these numbers: a list of FpgoClaim. */
-extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
-
-/* Say of all that a role has queued for a server why it is not sent. */
-extern void fpgo_submission_explain(const char *server, const char *role,
-									const char *reason);
-
-/* Names of the servers that something is queued for. */
-extern List *fpgo_submission_queued_servers(void);
-
-/*
- * Lock what settling the attempt changes until the transaction ends, without
- * waiting for anybody; false if somebody else has locked some of it.
- */
-extern bool fpgo_submission_try_lock(int64 submission, int attempt);
-
-/*
- * Settle an attempt.  False, and nothing is changed, if the submission is no
- * longer sending in that run, or if another one holds its order uuid and they
- * may not share it.
- */
-extern bool fpgo_submission_settle(const FpgoSettlement *settlement);
-
-/*
- * Another submission to the same server that holds the order uuid of this
- * settlement; 0 if none does, or it has no order uuid.
- */
-extern int64 fpgo_submission_find_holder(const FpgoSettlement *settlement);
 
 /* Make uncertain what dead runs left behind; returns how many there were. */
 extern int	fpgo_submission_sweep(void);

@@ -194,6 +194,9 @@ fpgo_check_name(FpgoExamination *examination)
 
 	if (finding->stage > FPGO_HTTP_RESOLVING)
 		return fpgo_right("The gateway's host has an address.");
+	/* a file that cannot be read is seen before the name is looked up */
+	if (finding->needs_certificates)
+		return fpgo_wrong(finding->reason, FPGO_CERTIFICATES_HINT);
 	return fpgo_wrong(finding->reason,
 					  "Check the server's option url, and how the machine that PostgreSQL runs on looks names up.");
 }
@@ -218,6 +221,8 @@ fpgo_check_tls(FpgoExamination *examination)
 {
 	const FpgoFinding *finding = examination->finding;
 
+	if (finding->needs_certificates)
+		return fpgo_wrong(finding->reason, FPGO_CERTIFICATES_HINT);
 	if (finding->stage < FPGO_HTTP_SENT)
 		return fpgo_wrong(finding->reason,
 						  psprintf("Check the server's option url.  If the certificate is from an authority of your own: ALTER SERVER %s OPTIONS (ADD ca_file '/path/of/its/certificate');",
@@ -236,7 +241,7 @@ fpgo_check_clock(FpgoExamination *examination)
 	long long	ahead_s = finding->ahead_s;
 
 	if (!finding->has_date)
-		return fpgo_unseen("Not looked at: no answer of the gateway's told the time.");
+		return fpgo_unseen("Not looked at: the gateway sent no Date header.");
 	if (ahead_s >= -CLOCK_TOLERANCE && ahead_s <= CLOCK_TOLERANCE)
 		return fpgo_right("This machine's clock and the gateway's agree to the minute.");
 	return fpgo_wrong(psprintf("This machine's clock is %lld seconds %s the gateway's: orders get the wrong date.",

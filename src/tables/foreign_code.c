@@ -170,7 +170,7 @@ has_foreign_code(Node *node, void *context)
 	return expression_tree_walker(node, has_foreign_code, context);
 }
 
-/* The same of an expression as a catalog stores it. */
+/* Is an expression, as a catalog stores it, free of foreign code? */
 static bool
 is_bare_expression(const char *stored)
 {

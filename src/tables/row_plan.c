@@ -101,7 +101,7 @@ read_index_scan(const IndexScan *scan, FpgoRowPlan *row)
 		read_conditions(scan->indexqual, row->keys, &row->n_keys);
 }
 
-/* the same by way of a bitmap, if it is made of nothing else */
+/* a bitmap of that index alone finds the same rows */
 static bool
 read_bitmap_scan(const Plan *source, FpgoRowPlan *row)
 {

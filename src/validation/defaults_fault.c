@@ -26,7 +26,7 @@
 static const char *find_fault(const FpgoValue *object, const FpgoShape *shape,
 							  const FpgoPlace *place);
 
-/* The same of the elements of a list. */
+/* A fault in the elements of a list; NULL if there is none. */
 static const char *
 find_fault_in_list(const FpgoValue *list, const FpgoShape *shape,
 				   const FpgoPlace *place)

@@ -96,9 +96,13 @@ allowed_texts(const Schema *schema, const FpgoField *field)
 			return field->allowed;
 		case FPGO_TAX_RATE:
 			return schema->tax_rates ? schema->tax_rates : field->allowed;
-		default:
+		case FPGO_ANY:
+		case FPGO_SIZE:
+		case FPGO_ALPHA_NUM:
+		case FPGO_COUNTRY:
 			return NULL;
 	}
+	pg_unreachable();
 }
 
 /* A text that must be there is not blank; one that need not be may be. */

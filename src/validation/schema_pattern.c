@@ -163,7 +163,9 @@ fpgo_pattern_of(const FpgoField *field, const char *const *allowed)
 			return SPACE "([0-9A-Za-z]|" BEYOND_ASCII ")+" SPACE;
 		case FPGO_COUNTRY:
 			return any_country();
-		default:
+		case FPGO_ANY:
+		case FPGO_IN:
+		case FPGO_TAX_RATE:
 			break;
 	}
 	switch (field->type)
@@ -178,7 +180,11 @@ fpgo_pattern_of(const FpgoField *field, const char *const *allowed)
 			return NUMBER_SPACE MANTISSA "(" EXPONENT ")?" NUMBER_SPACE;
 		case FPGO_BOOLEAN:
 			return SPACE "[01]" SPACE;
-		default:
+		case FPGO_OBJECT:
+		case FPGO_LIST:
+		case FPGO_STRING:
+		case FPGO_SECONDS:
 			return NULL;
 	}
+	pg_unreachable();
 }

@@ -96,7 +96,7 @@ broken_type_rule(const FpgoField *field, const FpgoValue *value)
 	pg_unreachable();
 }
 
-/* The same for what a value must satisfy beyond its type. */
+/* The rule that a value of the right type breaks, NONE if it breaks none. */
 static FpgoRule
 broken_constraint(const Check *check, const FpgoField *field,
 				  const FpgoValue *value)

@@ -23,24 +23,38 @@
 const char *
 fpgo_rule_name(FpgoRule rule)
 {
-	static const char *const names[] = {
-		[FPGO_RULE_NONE] = "",
-		[FPGO_RULE_REQUIRED] = "required",
-		[FPGO_RULE_REQUIRED_IF] = "required_if",
-		[FPGO_RULE_REQUIRED_WITH] = "required_with",
-		[FPGO_RULE_ARRAY] = "array",
-		[FPGO_RULE_STRING] = "string",
-		[FPGO_RULE_NUMERIC] = "numeric",
-		[FPGO_RULE_BOOLEAN] = "boolean",
-		[FPGO_RULE_EMAIL] = "email",
-		[FPGO_RULE_URL] = "url",
-		[FPGO_RULE_IN] = "in",
-		[FPGO_RULE_SIZE] = "size",
-		[FPGO_RULE_ALPHA_NUM] = "alpha_num",
-		[FPGO_RULE_COUNTRY] = "iso_alpha2_country",
-	};
-
-	return names[rule];
+	switch (rule)
+	{
+		case FPGO_RULE_NONE:
+			return "";
+		case FPGO_RULE_REQUIRED:
+			return "required";
+		case FPGO_RULE_REQUIRED_IF:
+			return "required_if";
+		case FPGO_RULE_REQUIRED_WITH:
+			return "required_with";
+		case FPGO_RULE_ARRAY:
+			return "array";
+		case FPGO_RULE_STRING:
+			return "string";
+		case FPGO_RULE_NUMERIC:
+			return "numeric";
+		case FPGO_RULE_BOOLEAN:
+			return "boolean";
+		case FPGO_RULE_EMAIL:
+			return "email";
+		case FPGO_RULE_URL:
+			return "url";
+		case FPGO_RULE_IN:
+			return "in";
+		case FPGO_RULE_SIZE:
+			return "size";
+		case FPGO_RULE_ALPHA_NUM:
+			return "alpha_num";
+		case FPGO_RULE_COUNTRY:
+			return "iso_alpha2_country";
+	}
+	pg_unreachable();
 }
 
 bool
@@ -249,9 +263,13 @@ describe_expected(const FpgoField *field, FpgoRule rule,
 			return "letters and digits without anything between";
 		case FPGO_RULE_COUNTRY:
 			return "an ISO 3166-1 alpha-2 country code in capitals, such as NO";
-		default:
-			elog(ERROR, "rule %d has no expectation", rule);
+		case FPGO_RULE_NONE:
+		case FPGO_RULE_REQUIRED:
+		case FPGO_RULE_REQUIRED_IF:
+		case FPGO_RULE_REQUIRED_WITH:
+			break;				/* nothing is said of the value */
 	}
+	elog(ERROR, "rule %d has no expectation", rule);
 }
 
 static const char *

@@ -3,7 +3,7 @@
  *		How many orders a second exchange.c posts from a backend.
  *
  * test/bench/exchange links it with the objects of exchange.c and of what that
- * stands on, and nothing else: no SQL, no records, no validation.
+ * stands on: no SQL, no records, no validation.
  */
 #include "postgres.h"
 

@@ -5,6 +5,7 @@
 #include "validation/plausible.h"
 
 #include "order/fields.h"
+#include "text/format.h"
 #include "fuzz.h"
 
 /* The text against a name of the tree, as advice does it. */

@@ -4,6 +4,7 @@
  */
 #include "text/query.h"
 
+#include "text/format.h"
 #include "fuzz.h"
 
 #define MAX_PAIRS 8

@@ -51,6 +51,11 @@ CONTAINERS = [[], {}, [[]], [{}], [None], {"": ""}, {"0": {}}, {"a": None}, _dee
 
 STRANGERS = ["note", "Name", "product_id", "reference", "", " ", "referenceNo ", "callbackURL", "\u00e5", "0", "x" * 70, PERSONAL_NUMBER]
 
+# members that may be missing or blank, in the words of fpgo.rules()
+OPTIONAL = (
+    "products.*.productId", "products.*.discount", "referenceNo", "customerReference", "fpgoUuid", "invoiceInterval",
+    "separateInvoices", "invoiceMaturity", "settings", "settings.secureDetails", "customerDetails.preferredLanguage")
+
 SPACES = [" ", "\t", "\n", "\r", "\u000b", "  ", ""]
 
 _PAYLOAD = re.compile(r'"payload": (.*)\}$')
@@ -58,7 +63,7 @@ _PAYLOAD = re.compile(r'"payload": (.*)\}$')
 
 def bases():
     """The valid orders of the corpus, and the page's example."""
-    texts = [(TEST / "example-order.json").read_text("utf-8")]
+    texts = [(TEST / "corpus" / "example-order.json").read_text("utf-8")]
     for line in (TEST / "corpus" / "orders.jsonl").read_text("utf-8").splitlines():
         if json.loads(line)["valid"]:
             texts.append(_PAYLOAD.search(line)[1])
@@ -106,6 +111,16 @@ class Mutator:
             found = [(holder, key) for holder, key in found if not isinstance(holder[key], (dict, list))]
         return self.rng.choice(found) if found else ({"x": None}, "x")
 
+    def holders(self, value, parents):
+        """The objects at a path, in which * is every element of a list."""
+        if not parents:
+            return [value] if isinstance(value, dict) else []
+        if parents[0] == "*":
+            members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        else:
+            members = [value[parents[0]]] if isinstance(value, dict) and parents[0] in value else []
+        return [holder for member in members for holder in self.holders(member, parents[1:])]
+
     # --- Changes that leave an order as valid as it was ----------------------------------------------------------
 
     def respell(self, order):
@@ -119,11 +134,13 @@ class Mutator:
             holder[key] = self.rng.choice([value.spelling, f"{value.spelling}e0", f" +{value.spelling}", Raw(value.spelling + "e0")])
 
     def drop_optional(self, order):
-        for name in ("referenceNo", "customerReference", "invoiceInterval", "invoiceMaturity", "separateInvoices", "settings"):
-            if self.rng.random() < 0.5:
-                order.pop(name, None)
-                if self.rng.random() < 0.3:
-                    order[name] = self.rng.choice([None, "", " \t"])
+        for path in OPTIONAL:
+            *parents, name = path.split(".")
+            for holder in self.holders(order, parents):
+                if self.rng.random() < 0.5:
+                    holder.pop(name, None)
+                    if self.rng.random() < 0.3:
+                        holder[name] = self.rng.choice([None, "", " \t"])
 
     def add_stranger(self, order):
         holder, _ = self.place(order)

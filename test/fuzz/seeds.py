@@ -100,7 +100,7 @@ def write(directory, seeds):
 def main():
     lines = (TEST / "corpus" / "orders.jsonl").read_text("utf-8").splitlines()
     cases = [json.loads(line) for line in lines]
-    cases.append({"payload": json.loads((TEST / "example-order.json").read_text("utf-8")), "errors": {}})
+    cases.append({"payload": json.loads((TEST / "corpus" / "example-order.json").read_text("utf-8")), "errors": {}})
     target = Path(sys.argv[1])
     write(target / "format", text_seeds(cases))
     write(target / "plausible", text_seeds(cases))

@@ -1,6 +1,7 @@
 /*
  * failing_malloc.c
- *		Memory that runs out in one process of a server; for test/t/034_memory.pl.
+ *		Memory that runs out in one process of a server; for
+ *		test/t/215_out_of_memory.pl.
  *
  * Preloaded into a server.  The file that FPGO_FAULTS names holds four words,
  * which the test writes: the process, which of its calls for memory is to fail

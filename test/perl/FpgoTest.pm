@@ -47,7 +47,7 @@ sub new_cluster {
     my ($name, %wish) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
     $node->init(@{ $wish{init} // [] });
-    $node->append_conf('postgresql.conf', slurp_file("$test_dir/server.conf"));
+    $node->append_conf('postgresql.conf', slurp_file("$test_dir/lib/server.conf"));
     $node->append_conf('postgresql.conf', $wish{settings} // '');
     $node->start;
     install_in($node, 'postgres', %wish);
@@ -295,7 +295,7 @@ my $orders = 0;
 
 sub order {
     my (%changes) = @_;
-    my $order = decode_json(slurp_file("$test_dir/example-order.json"));
+    my $order = decode_json(slurp_file("$test_dir/corpus/example-order.json"));
     $changes{'customerDetails.personalNumber'} //= $PERSONAL_NUMBER;
     $changes{referenceNo} = sprintf 'T%d-%d', $$, ++$orders
       unless exists $changes{referenceNo};

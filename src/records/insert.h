@@ -1,0 +1,27 @@
+/*
+ * insert.h
+ *		A new submission, on record.
+ *
+ * Part of the submissions room (see submissions.h): each function runs inside
+ * the caller's transaction and commits nothing.
+ */
+#ifndef FPGO_INSERT_H
+#define FPGO_INSERT_H
+
+#include "postgres.h"
+
+#include "records/submissions.h"
+
+/*
+ * Record an order, as queued; as sending, with its first attempt; or as
+ * refused before it was sent, with the reason.  Returns the submission's
+ * number, 0 if the key is taken: fpgo_submission_find_key() then says by what.
+ * fpgo_submission_send() also returns 0 if another of the order's reference is
+ * unfinished: fpgo_submission_find_reference() then says which.
+ */
+extern int64 fpgo_submission_queue(const FpgoHandIn *handin);
+extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);
+extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
+									const char *reason);
+
+#endif							/* FPGO_INSERT_H */

@@ -1,0 +1,53 @@
+/*
+ * settle.h
+ *		What an attempt came to, on record.
+ *
+ * Part of the submissions room (see submissions.h): each function runs inside
+ * the caller's transaction and commits nothing.
+ */
+#ifndef FPGO_SETTLE_H
+#define FPGO_SETTLE_H
+
+#include "postgres.h"
+
+#include "records/submissions.h"
+
+/* What an attempt came to, and what follows from it. */
+typedef struct FpgoSettlement
+{
+	int64		submission;
+	const char *server;			/* NULL unless there is an order_uuid */
+	int			attempt;
+	int64		run;
+	FpgoState	state;
+	const char *outcome;		/* fpgo_outcome_name() */
+	int			status;			/* HTTP status, 0 if there was none */
+	const char *reason;
+	const char *order_uuid;		/* this and the next two if accepted */
+	const char *customer_uuid;
+	const char *bank_id_url;
+	bool		shares_uuid;	/* another submission may hold it as well */
+	int			delay_s;		/* if queued again: not before so long */
+	int			retention_s;	/* if finished: how long the payload stays */
+} FpgoSettlement;
+
+/*
+ * Lock what settling the attempt changes until the transaction ends, without
+ * waiting for anybody; false if somebody else has locked some of it.
+ */
+extern bool fpgo_submission_try_lock(int64 submission, int attempt);
+
+/*
+ * Settle an attempt.  False, and nothing is changed, if the submission is no
+ * longer sending in that run, or if another one holds its order uuid and they
+ * may not share it.
+ */
+extern bool fpgo_submission_settle(const FpgoSettlement *settlement);
+
+/*
+ * Another submission to the same server that holds the order uuid of this
+ * settlement; 0 if none does, or it has no order uuid.
+ */
+extern int64 fpgo_submission_find_holder(const FpgoSettlement *settlement);
+
+#endif							/* FPGO_SETTLE_H */

@@ -1,0 +1,405 @@
+# fpgo.doctor(): what is right is said to be, each thing that can be wrong is found,
+# with a hint and without an error, and asking leaves no trace.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+
+use FpgoNames;
+use FpgoResident;
+use FpgoTest;
+use FpgoTls;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options usage
+  timeout mapping token process name connection tls clock api credentials logging publications);
+
+# The checks from one on that are of the gateway, in their order.
+sub from {
+    my ($check) = @_;
+    my @of_gateway = @checks[ 9 .. 21 ];
+    shift @of_gateway until $of_gateway[0] eq $check;
+    return @of_gateway;
+}
+
+my $gateway    = FpgoGateway->start('--token', $TOKEN);
+my $token_file = PostgreSQL::Test::Utils::tempdir() . '/the-token';
+
+# doctor($session[, $arguments]): its rows by check, and what there is to say of all
+# of them: that they are there, in order, with something said and no secret told.
+sub doctor {
+    my ($name, $session, $arguments) = @_;
+    my $ended = run_in($session, 'SELECT * FROM fpgo.doctor(' . ($arguments // '') . ')');
+    my @rows  = map { [ split /\|/, $_, 4 ] } split /\n/, $ended->{rows};
+    is($ended->{sqlstate}, '', "$name: no error") or diag($ended->{said});
+    is(join(' ', map { $_->[0] } @rows), join(' ', @checks), "$name: all checks, in order");
+    is(scalar(grep { $_->[2] eq '' } @rows), 0, "$name: something is said of each");
+    unlike($ended->{rows}, qr/\Q$TOKEN\E|the-token|wrong-token|\Q$PERSONAL_NUMBER\E/, "$name: no secret");
+    return { map { $_->[0] => { ok => $_->[1], detail => $_->[2], hint => $_->[3] } } @rows };
+}
+
+# examine($name, $session, %expected): ask the doctor, and expect all to be right but
+# for wrong => { check => [ pattern of its detail, pattern of its hint ] } and
+# unseen => [ checks ].  arguments => those of fpgo.doctor.  Returns the rows.
+sub examine {
+    my ($name, $session, %expected) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $rows = doctor($name, $session, $expected{arguments});
+    my %wrong = %{ $expected{wrong} // {} };
+    my %found = (t => [], f => [], '' => []);
+    push @{ $found{ $rows->{$_}{ok} // '' } }, $_ for @checks;
+    is("@{ $found{f} }", join(' ', grep { $wrong{$_} } @checks), "$name: what is wrong");
+    is("@{ $found{''} }", join(' ', @{ $expected{unseen} // [] }), "$name: what could not be looked at");
+    for my $check (sort keys %wrong) {
+        like($rows->{$check}{detail}, $wrong{$check}[0], "$name: $check says so");
+        like($rows->{$check}{hint},   $wrong{$check}[1], "$name: $check says what to do");
+    }
+    return $rows;
+}
+
+# Let a session ask, and the gateway keep its answer back; returns once it was asked.
+sub ask_in_vain {
+    my ($asking) = @_;
+    my $count = sub { $gateway->requests->{routes}{status} // 0 };
+    my $before = $count->();
+    $gateway->misbehave({ route => 'status', stall => \1 });
+    begin_in($asking, 'SELECT fpgo.doctor()');
+    wait_for('the question', sub { $count->() > $before });
+    return;
+}
+
+# settings of the whole cluster until it is told otherwise
+sub reload_with {
+    my ($node, $session, %settings) = @_;
+    $node->append_conf('postgresql.conf', "$_ = $settings{$_}") for keys %settings;
+    $node->reload;
+    for my $name (keys %settings) {
+        (my $value = $settings{$name}) =~ s/'//g;
+        wait_for("$name in the session", sub { run_in($session, "SHOW $name")->{rows} eq $value });
+    }
+    return;
+}
+
+my $names = FpgoNames->new('inside.example' => ['10.1.2.3']);
+my $node  = $names->in_force(sub {
+    new_cluster('main', url => $gateway->address, init => [ allows_streaming => 1 ],
+        settings => "fsync = on\nfull_page_writes = on\n");
+});
+my $session = open_session($node);
+my $admin   = open_session($node);
+administer($admin, q{CREATE ROLE shop LOGIN; GRANT USAGE ON FOREIGN SERVER frontpayment TO shop; CREATE ROLE nobody LOGIN});
+
+sub alter_server { administer($admin, "ALTER SERVER frontpayment $_[0]"); return; }
+
+sub alter_mapping { administer($admin, "ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($_[0])"); return; }
+
+# --- all is well ------------------------------------------------------------------------
+
+{
+    my $shop = open_session($node, user => 'shop');
+    my $rows = examine('by the role of the shop', $shop);
+    like($rows->{usage}{detail}, qr/Role "shop" may submit orders to \Q@{[ $gateway->address ]}\E\/connect/, 'and where to');
+    like($rows->{process}{detail}, qr/helper process/, 'and by which process');
+    my $seen = $gateway->requests;
+    is_deeply($seen->{routes}, { status => 1 }, 'the gateway was asked one harmless question');
+    is($gateway->ledger, 0, 'and received no order');
+    is(administer($admin, q{SELECT (SELECT count(*) FROM fpgo_internal.submission) + (SELECT count(*) FROM fpgo_internal.attempt)
+        + (SELECT count(*) FROM fpgo_internal.event)}), 0, 'nothing is on record');
+    my $helper = find_helper($admin);
+    ends('an order after it', submit($shop, order()), '');
+    is(find_helper($admin), $helper, 'an order after it: the same helper');
+    is($gateway->ledger, 1, 'an order after it: one');
+    $shop->quit;
+    $gateway->clear;
+}
+
+# --- the PostgreSQL it runs in --------------------------------------------------------------
+
+administer($admin, q{UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'fpgo'});
+examine('an old extension', $session, wrong => { extension => [ qr/library is of fpgo 1\.0, .* is of 0\.9/, qr/ALTER EXTENSION fpgo UPDATE/ ] });
+administer($admin, q{UPDATE pg_extension SET extversion = '1.0' WHERE extname = 'fpgo'});
+
+run_in($session, 'BEGIN READ ONLY');
+examine('a read-only transaction', $session, wrong => { writable => [ qr/read-only/, qr/default_transaction_read_only/ ] });
+run_in($session, 'ROLLBACK');
+
+for my $setting ('fsync', 'full_page_writes') {
+    reload_with($node, $session, $setting => 'off');
+    examine("$setting off", $session, wrong => { durability => [ qr/^$setting is off/, qr/SET $setting = on/ ] });
+    reload_with($node, $session, $setting => 'on');
+}
+reload_with($node, $session, 'fpgo.databases' => q{'postgres'});
+examine('a worker is wished for, without preloading', $session, unseen => ['worker'],
+    wrong => { preload => [ qr/not in shared_preload_libraries/, qr/shared_preload_libraries/ ] });
+reload_with($node, $session, 'fpgo.databases' => q{''});
+{
+    administer($admin, q{SET fpgo.undelivered_notice = off; } . enqueue_sql(order()));
+    examine('queued just now', $session);
+    administer($admin, q{UPDATE fpgo_internal.submission SET created_at = created_at - interval '2 minutes' WHERE state = 'queued'});
+    examine('queued long ago', $session, wrong => { queue => [ qr/a minute ago: 1\./, qr/CALL fpgo\.deliver\(\)/ ] });
+    administer($admin, q{DELETE FROM fpgo_internal.submission WHERE state = 'queued'});
+}
+
+# --- server, rights, mapping, token -------------------------------------------------------------
+
+examine('no such server', $session, arguments => q{'My Shop'}, unseen => [ from('options') ],
+    wrong => { server => [ qr/^Server "My Shop" does not exist\.$/, qr/CREATE SERVER "My Shop"/ ] });
+administer($admin, q{UPDATE pg_foreign_server SET srvoptions = srvoptions || '{keepalive=sometimes}'});
+examine('an option that would be refused today', $session, unseen => [ from('usage') ],
+    wrong => { options => [ qr/^Invalid value for option "keepalive"\.  It must be a duration/, qr/ALTER SERVER frontpayment OPTIONS/ ] });
+alter_server('OPTIONS (DROP keepalive)');
+alter_server(q{OPTIONS (ADD timeout '5s')});
+examine('a short timeout', $session, wrong => { timeout => [ qr/5000 milliseconds/, qr/ALTER SERVER frontpayment OPTIONS \(SET timeout/ ] });
+alter_server(q{OPTIONS (DROP timeout)});
+{
+    my $nobody = open_session($node, user => 'nobody');
+    examine('no USAGE', $nobody, unseen => [ from('timeout') ],
+        wrong => { usage => [ qr/^Permission denied for foreign server/, qr/GRANT USAGE ON FOREIGN SERVER frontpayment TO nobody;/ ] });
+    $nobody->quit;
+}
+administer($admin, 'DROP USER MAPPING FOR PUBLIC SERVER frontpayment');
+examine('no user mapping', $session, unseen => [ from('token') ],
+    wrong => { mapping => [ qr/no user mapping for role "postgres"/, qr/CREATE USER MAPPING FOR PUBLIC SERVER frontpayment/ ] });
+administer($admin, "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token_file '$token_file')");
+examine('no token file', $session, unseen => [ from('process') ],
+    wrong => { token => [ qr/cannot be opened: No such file/, qr/Create it/ ] });
+append_to_file($token_file, "$TOKEN\n");
+chmod 0644, $token_file or die "chmod: $!\n";
+examine('a token file that all can read', $session, unseen => [ from('process') ],
+    wrong => { token => [ qr/Other users of the machine may read/, qr/chmod 600/ ] });
+chmod 0600, $token_file or die "chmod: $!\n";
+examine('a token file as it should be', $session);
+alter_mapping(q{DROP token_file, ADD token 'wrong-token'});
+examine('another token', $session, wrong => { credentials => [ qr/HTTP status 401/, qr/Put the right token/ ] });
+alter_mapping("SET token '$TOKEN'");
+
+# --- the way to the gateway ------------------------------------------------------------------------
+
+alter_server(q{OPTIONS (SET url 'https://no-such-host.invalid/api/v1')});
+examine('a name nobody knows', $session, unseen => [ from('connection') ], wrong => { name => [ qr/resolved|within 10 seconds/, qr/option url/ ] });
+alter_server(q{OPTIONS (SET url 'https://inside.example/api/v1')});
+examine('a name of a private address', $session, unseen => [ from('tls') ],
+    wrong => { connection => [ qr/address that is not public/, qr/ADD private_network 'true'/ ] });
+alter_server(sprintf q{OPTIONS (SET url '%s')}, closed_address());
+examine('nobody listens', $session, unseen => [ from('tls') ], wrong => { connection => [ qr/^No connection/, qr/firewall/ ] });
+{
+    my $authority = FpgoTls->new;
+    my $secure    = FpgoGateway->start('--token', $TOKEN, $authority->serve_as('IP:127.0.0.1'));
+    alter_server(sprintf q{OPTIONS (SET url '%s')}, $secure->address);
+    examine('a certificate of nobody who is trusted', $session, unseen => [ from('clock') ],
+        wrong => { tls => [ qr/certificate .* could not be verified/, qr/ADD ca_file/ ] });
+    alter_server(sprintf q{OPTIONS (ADD ca_file '%s')}, $authority->file);
+    like(examine('a certificate that is trusted', $session)->{tls}{detail}, qr/verified/, 'a certificate that is trusted: says so');
+    my $install = qr/^(?!.*option url).*apt-get install ca-certificates.*option must name a regular file/;
+    my $not_read = qr/trusted certificates could not be read/;
+    alter_server(q{OPTIONS (SET ca_file '/no/such/file')});
+    examine('certificates that are not there', $session, unseen => [ from('connection') ], wrong => { name => [ $not_read, $install ] });
+    alter_server(qq{OPTIONS (SET ca_file '$token_file')});
+    examine('certificates that are none', $session, unseen => [ from('clock') ], wrong => { tls => [ $not_read, $install ] });
+    alter_server('OPTIONS (DROP ca_file)');
+    # the same address, which answered a moment ago
+    $secure->stop;
+    examine('the gateway has gone', $session, unseen => [ from('tls') ], wrong => { connection => [ qr/^No connection/, qr/firewall/ ] });
+}
+
+# --- what is answered --------------------------------------------------------------------------------
+
+my $address = $gateway->address;
+alter_server("OPTIONS (SET url '$address/')");
+examine('an address with a slash at its end', $session);
+alter_server("OPTIONS (SET url '$address/orders')");
+examine('an address that is not the API', $session, unseen => ['credentials'],
+    wrong => { api => [ qr/HTTP status 404 was answered, but not by the API/, qr/SET url/ ] });
+alter_server("OPTIONS (SET url '$address')");
+
+# An answer to the question, as it would be told to an order.
+sub answered {
+    my ($name, $wish, %expected) = @_;
+    $gateway->misbehave({ route => 'status', %$wish });
+    return examine($name, $session, %expected);
+}
+answered("HTTP status $_->[0]", { status => $_->[0] }, unseen => ['credentials'], wrong => { api => [ $_->[1], $_->[2] ] })
+  for [ 502, qr/HTTP status 502/, qr/ask Front Payment/ ], [ 510, qr/HTTP status 510/, qr/ask Front Payment/ ],
+  [ 302, qr/not by the API/, qr/option url/ ];
+answered('a page with status 200', { html => \1, status => 200 }, unseen => ['credentials'],
+    wrong => { api => [ qr/HTTP status 200 was answered, but not by the API/, qr/option url/ ] });
+answered('forbidden', { status => 403 }, wrong => { credentials => [ qr/HTTP status 403/, qr/token/ ] });
+answered('asked to slow down', { status => 429 }, unseen => ['credentials']);
+answered('the connection is closed', { close_after_request => \1 }, unseen => [ 'clock', 'credentials' ],
+    wrong => { api => [ qr/without an answer/, qr/in a while/ ] });
+answered('half an answer', { cut_answer => 300 }, unseen => ['credentials'],
+    wrong => { api => [ qr/before the answer was complete/, qr/in a while/ ] });
+answered('no clock', { headers => { Date => undef } }, unseen => ['clock']);
+for my $off (3600, -3600) {
+    my ($how) = $off > 0 ? 'behind' : 'ahead of';
+    my $date = run_in($admin, qq{SELECT to_char((now() + interval '$off s') AT TIME ZONE 'GMT', 'Dy, DD Mon YYYY HH24:MI:SS "GMT"')})->{rows};
+    answered("a clock an hour $how", { headers => { Date => $date } }, wrong => { clock => [ qr/3[56]\d\d seconds $how/, qr/NTP/ ] });
+}
+alter_server(q{OPTIONS (ADD timeout '1500ms')});
+answered('no answer', { stall => \1 }, unseen => [ 'clock', 'credentials' ],
+    wrong => { timeout => [ qr/1500 milliseconds/, qr/timeout/ ], api => [ qr/No answer came within 1500 milliseconds/, qr/in a while/ ] });
+alter_server('OPTIONS (DROP timeout)');
+
+# --- it can be left at any time ------------------------------------------------------------------------
+
+{
+    my $helper = find_helper($admin);
+    ask_in_vain($session);
+    my $began = time;
+    administer($admin, "SELECT pg_cancel_backend(${\ pid_of($session) })");
+    my $ended = ends('cancelled', finish_in($session), '57014');
+    is($ended->{context}, '', 'cancelled: nothing to say of an order');
+    wait_for('the end of its helper', sub { find_helper($admin) ne $helper }, 20);
+    my $seconds = time - $began;
+    diag(sprintf 'the helper of a caller that left gave up the question within %.2f s', $seconds);
+    cmp_ok($seconds, '<', 6, 'cancelled: nobody waits on for the gateway, as one would for ten seconds');
+    examine('cancelled, and after it', $session);
+}
+
+# --- what would show personal numbers ------------------------------------------------------------------
+
+my @loud = (
+    [ q{log_statement = 'mod'}, 'log_parameter_max_length = 0' ],
+    [ q{log_statement = 'all'}, 'log_parameter_max_length = 0' ],
+    [ 'log_min_duration_statement = 60000', 'log_parameter_max_length = 0' ],
+    [ 'log_min_duration_sample = 60000', 'log_parameter_max_length = 0' ],
+    [ 'log_transaction_sample_rate = 0.5', 'log_parameter_max_length = 0' ],
+    [ 'log_parameter_max_length_on_error = -1', 'log_parameter_max_length_on_error = 0' ],
+    [ 'debug_print_parse = on', 'debug_print_parse = off' ],
+    [ 'debug_print_rewritten = on', 'debug_print_rewritten = off' ],
+    [ 'debug_print_plan = on', 'debug_print_plan = off' ],
+    [ 'pgaudit.log_parameter = on', 'pgaudit.log_parameter = off' ],
+    [ 'auto_explain.log_min_duration = 60000', 'auto_explain.log_min_duration = -1' ]);
+run_in($session, q{LOAD 'auto_explain'});
+for my $case (@loud) {
+    my ($setting, $cure) = @$case;
+    (my $shown = $setting) =~ s/'//g;
+    # in a function, so that no such setting is there when what asks is logged
+    my $asked = qq{
+        CREATE OR REPLACE FUNCTION pg_temp.ask() RETURNS SETOF record LANGUAGE plpgsql AS \$\$
+        BEGIN
+            SET LOCAL log_parameter_max_length = LENGTH;
+            SET LOCAL $setting;
+            RETURN QUERY SELECT ok, detail, hint FROM fpgo.doctor() WHERE "check" = 'logging';
+        END \$\$;
+        SELECT * FROM pg_temp.ask() AS (ok boolean, detail text, hint text)};
+    my ($ok, $detail, $hint) = split /\|/, run_in($session, 'BEGIN;' . $asked =~ s/LENGTH/-1/r . ';ROLLBACK')->{rows};
+    is($ok, 'f', "$shown: wrong");
+    like($detail, qr/by: \Q$shown\E\.$/, "$shown: is named");
+    is($hint, "ALTER ROLE postgres SET $cure;", "$shown: how to silence it");
+    my ($spared) = split /\|/, run_in($session, 'BEGIN;' . $asked =~ s/LENGTH/0/r . ';ROLLBACK')->{rows};
+    is($spared, $cure =~ /max_length = 0/ ? 't' : 'f', "$shown: with log_parameter_max_length = 0");
+}
+run_in($session, q{SET auto_explain.log_min_duration = -1; SET pgaudit.log_parameter = off});
+
+for my $what ('FOR ALL TABLES', 'FOR TABLES IN SCHEMA fpgo_internal', 'FOR TABLE fpgo_internal.payload') {
+    administer($admin, qq{CREATE PUBLICATION "To All" $what});
+    examine("a publication $what", $session, wrong => { publications => [ qr/: "To All"\.$/, qr/ALTER PUBLICATION/ ] });
+    administer($admin, 'DROP PUBLICATION "To All"');
+}
+administer($admin, 'CREATE TABLE of_the_shop (); CREATE PUBLICATION other FOR TABLE of_the_shop');
+examine('a publication of other tables', $session);
+
+# --- a standby -------------------------------------------------------------------------------------------
+
+{
+    $node->backup('copy');
+    my $standby = PostgreSQL::Test::Cluster->new('standby');
+    $standby->init_from_backup($node, 'copy', has_streaming => 1);
+    $standby->start;
+    my $there = open_session($standby);
+    examine('on a standby', $there, unseen => [ 'worker', from('process') ],
+        wrong => { writable => [ qr/standby/, qr/primary/ ] });
+    $there->quit;
+    check_log($standby);
+    $standby->stop;
+}
+
+# --- old libraries, and shared memory in files ---------------------------------------------------------------
+
+{
+    my $directory = PostgreSQL::Test::Utils::tempdir();
+    append_to_file("$directory/old.c", <<'C');
+/* Libraries that say they are older than they are. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <curl/curl.h>
+
+curl_version_info_data *
+curl_version_info(CURLversion age)
+{
+	static curl_version_info_data old;
+	curl_version_info_data *(*real) (CURLversion) = dlsym(RTLD_NEXT, "curl_version_info");
+
+	old = *real(age);
+	old.version = "7.86.0";
+	old.version_num = 0x075600;
+	return &old;
+}
+
+const char *
+json_c_version(void)
+{
+	return "0.13";
+}
+
+int
+json_c_version_num(void)
+{
+	return 0x000d00;
+}
+C
+    system_or_bail('cc', '-shared', '-fPIC', '-o', "$directory/old.so", "$directory/old.c");
+    $_->quit for $session, $admin;
+    $node->append_conf('postgresql.conf', "dynamic_shared_memory_type = mmap\n");
+    {
+        local $ENV{LD_PRELOAD} = join ':', grep { defined } $ENV{LD_PRELOAD}, "$directory/old.so";
+        $node->restart;
+    }
+    $session = open_session($node);
+    examine('old libraries, and shared memory in files', $session, unseen => [ from('name') ],
+        wrong => {
+            libcurl       => [ qr/libcurl 7\.86\.0 .* older than 7\.87/, qr/Install libcurl 7\.87/ ],
+            'json-c'      => [ qr/json-c 0\.13.* older than 0\.15/,      qr/Install json-c 0\.15/ ],
+            shared_memory => [ qr/mmap/, qr/SET dynamic_shared_memory_type = posix/ ],
+            process       => [ qr/the installed HTTP library cannot be used/, qr/Install libcurl/ ] });
+    $session->quit;
+}
+check_log($node);
+$node->stop;
+
+# --- with a resident worker ------------------------------------------------------------------------------------
+
+$node = new_resident_cluster('resident', url => $gateway->address, settings => "fsync = on\n");
+($session, $admin) = map { open_session($node) } 1 .. 2;
+my $worker = wait_for_worker($admin);
+like(examine('with a resident worker', $session)->{process}{detail}, qr/resident worker/, 'with a resident worker: it asks');
+{
+    ask_in_vain($session);
+    ends('while it waits for an answer, an order', submit($admin, order()), '');
+    administer($admin, "SELECT pg_cancel_backend(${\ pid_of($session) })");
+    ends('cancelled with a resident worker', finish_in($session), '57014');
+    examine('cancelled with a resident worker, and after it', $session);
+    is(worker_pid($admin), $worker, 'all by one worker');
+}
+administer($admin, 'SELECT fpgo.pause()');
+examine('paused', $session, wrong => { worker => [ qr/paused/, qr/fpgo\.resume\(\)/ ] });
+$_->quit for $session, $admin;
+
+# one for the launcher, one for that of logical replication: none is left
+$node->append_conf('postgresql.conf', "max_worker_processes = 2\nfpgo.helper_wait = 0\n");
+$node->restart;
+$session = open_session($node);
+examine('no worker slots', $session, unseen => [ from('name') ],
+    wrong => {
+        worker  => [ qr/none runs/, qr/max_worker_processes/ ],
+        process => [ qr/^No worker slot became free/, qr/max_worker_processes/ ] });
+$session->quit;
+check_log($node);
+$node->stop;
+done_testing();
