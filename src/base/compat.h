@@ -94,9 +94,9 @@ fpgo_set_process_role(Oid role)
 /*
  * Put the search path in place by which a statement was analysed, past the
  * setting, until it is popped or the transaction or subtransaction ends.
- * Functions that run meanwhile, with a search_path of their own or without,
- * get that one: only for statements that run none but PostgreSQL's.  False
- * where there is no such thing: 17 took it away.
+ * Use it only for statements that call built-in functions: any other function
+ * would see this path, even one with a search_path of its own.  Returns false
+ * from PostgreSQL 17 on, which has no such path.
  */
 #include "catalog/namespace.h"
 #include "utils/plancache.h"

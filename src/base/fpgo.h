@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-/* of the library; the control file has the same */
+/* of the library; default_version of fpgo.control is equal to it */
 #define FPGO_VERSION "1.1"
 
 /*

@@ -10,10 +10,10 @@
 extern char *fpgo_server_name;	/* fpgo.server */
 extern char *fpgo_databases;	/* fpgo.databases */
 extern bool fpgo_undelivered_notice;	/* fpgo.undelivered_notice */
-extern int	fpgo_helper_wait;	/* fpgo.helper_wait, milliseconds */
-extern int	fpgo_helper_idle;	/* fpgo.helper_idle, milliseconds */
-extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, likewise; 0:
-										 * never */
+extern int	fpgo_helper_wait;	/* fpgo.helper_wait, in milliseconds */
+extern int	fpgo_helper_idle;	/* fpgo.helper_idle, in milliseconds */
+extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, in
+										 * milliseconds; 0: never */
 
 /* Make them known to PostgreSQL; once, when the library is loaded. */
 extern void fpgo_settings_define(void);

@@ -12,7 +12,7 @@ typedef enum FpgoWait
 	FPGO_WAIT_GATEWAY,			/* the network, with requests under way */
 	FPGO_WAIT_HELPER,			/* a helper: the next order of its session */
 	FPGO_WAIT_WORKER,			/* a resident worker: something to do */
-	FPGO_WAIT_LAUNCHER,			/* the launcher, likewise */
+	FPGO_WAIT_LAUNCHER,			/* the launcher: something to do */
 	FPGO_WAIT_RECORD,			/* the next try to record an outcome */
 	FPGO_WAIT_SLOT,				/* submit_invoice: a free worker slot */
 	FPGO_WAIT_ANSWER,			/* a session: the resident worker, to take its

@@ -12,8 +12,8 @@
 #define FPGO_GRACE_MS 3500
 
 /*
- * The same once the postmaster is gone.  While this process lives, its shared
- * memory keeps a new postmaster from starting.
+ * How long what is under way may still take after the postmaster died.  While
+ * this process lives, its shared memory keeps a new postmaster from starting.
  */
 #define FPGO_ORPHAN_GRACE_MS 2000
 

@@ -82,10 +82,10 @@ read_list(FpgoListing *listing, JsonbContainer *list)
 }
 
 /*
- * Look at the orders in it that are no submission's and that nobody looked at.
- * One that the gateway itself stumbles over must not keep the others from
- * being looked at; nor one with characters that are none here, which says
- * nothing: ours has no such characters.
+ * Look at the orders in the list that no submission has and nobody looked at.
+ * An order that the gateway fails on is left for the next call, and does not
+ * end the looking.  An order whose text this encoding cannot hold counts as
+ * looked at: it cannot be ours.
  */
 static void
 look_at_unknown(const FpgoGateway *gateway, FpgoListing *listing)

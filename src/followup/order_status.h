@@ -18,7 +18,7 @@ typedef struct FpgoNews
 	const char *order_uuid;
 	const char *status;			/* in the gateway's words; NULL if not said */
 	const char *order_amount;	/* what numeric reads; NULL if not said */
-	const char *refunded_amount;	/* likewise */
+	const char *refunded_amount;	/* what numeric reads; NULL if not said */
 } FpgoNews;
 
 /*

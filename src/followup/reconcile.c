@@ -87,7 +87,7 @@ read_customer_uuid(JsonbContainer *details)
 		uuid : NULL;
 }
 
-/* The evidence suffices.  Accepted it is in the end; see accept_found. */
+/* Note the match; accept_found() applies it once all questions are asked. */
 static void
 note_found(Case *c, const char *order_uuid, JsonbContainer *details,
 		   const char *reason)

@@ -85,10 +85,12 @@ extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 
 /*
  * Begin an inquiry: a GET of what path, such as "/connect/orders/status",
- * names below the target's url, with a query if there is one in it.  It changes nothing at the gateway and may be
- * ended at any time.  body_limit: how large an answer may be whose body is to
- * be handed over, unread; 0: it is looked at and not handed over.  The rest as
- * above.
+ * names below the target's url, with a query if there is one in it.  It
+ * changes nothing at the gateway and may be ended at any time.  body_limit:
+ * how large an answer may be whose body is to be handed over, unread; 0: it is
+ * looked at and not handed over.  target must outlive the exchange.  Memory
+ * and errors as with fpgo_http_start().  The exchange is driven by
+ * fpgo_http_step().
  */
 extern FpgoExchange *fpgo_exchange_inquire(const FpgoTarget *target,
 										   const char *path,
@@ -107,7 +109,11 @@ extern bool fpgo_exchange_is_sent(const FpgoExchange *exchange);
  */
 extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange);
 
-/* The same for an inquiry. */
+/*
+ * What an inquiry came to, allocated in the current memory context; releases
+ * the exchange, which is ended first if it is not done.  Raises only when
+ * memory runs out.
+ */
 extern FpgoFinding *fpgo_exchange_find(FpgoExchange *exchange);
 
 #endif							/* FPGO_EXCHANGE_H */

@@ -38,9 +38,12 @@ typedef struct FpgoHttpResult
 	int			status;			/* HTTP status, 0 if none was seen */
 	int			retry_after_s;	/* Retry-After in seconds, -1 if absent or
 								 * unreadable */
-	int			rate_limit;		/* x-ratelimit-limit, -1 likewise */
-	int			rate_remaining; /* x-ratelimit-remaining, -1 likewise */
-	int64		date;			/* Date in Unix seconds, -1 likewise */
+	int			rate_limit;		/* x-ratelimit-limit, -1 if absent or
+								 * unreadable */
+	int			rate_remaining; /* x-ratelimit-remaining, -1 if absent or
+								 * unreadable */
+	int64		date;			/* Date in Unix seconds, -1 if absent or
+								 * unreadable */
 	int64		elapsed_us;		/* start to end */
 	const char *body;			/* NUL-terminated, "" if none; lives until
 								 * fpgo_http_finish() */

@@ -22,7 +22,8 @@ typedef struct FpgoReply
 	bool		is_error;		/* member is_error is anything but false */
 	char	   *order_uuid;		/* data.orderUuid; NULL unless a non-empty,
 								 * plausible identifier */
-	char	   *customer_uuid;	/* data.customerUuid, likewise */
+	char	   *customer_uuid;	/* data.customerUuid; NULL unless a non-empty,
+								 * plausible identifier */
 	char	   *bank_id_url;	/* data.bankIdUrl (or paymentUrl); NULL if
 								 * absent; a secret, never logged */
 	int			n_messages;		/* sentences kept, in the server's encoding,

@@ -21,9 +21,10 @@ extern int64 fpgo_enqueue(Jsonb *order, const char *server_name,
 						  const char *key, bool ignore_duplicate);
 
 /*
- * The same, duplicates ignored, but an order that breaks rules is recorded as
- * refused, with them, instead of raising 23514.  What is no JSON object at
- * all still raises 22023.
+ * Queue an order for the current user under its own key, and return the number
+ * of its submission.  If the order was handed in before, return that
+ * submission's number.  An order that breaks rules is recorded as refused,
+ * with the rules as its error.  What is no JSON object raises 22023.
  */
 extern int64 fpgo_enqueue_or_record(Jsonb *order, const char *server_name);
 

@@ -1,6 +1,7 @@
 /*
  * mailbox.h
- *		Between a session and a process that sends: who has it, which deal stands.
+ *		Between a session and a process that sends: memory for one request at
+ *		a time, and whether it may still be withdrawn.
  */
 #ifndef FPGO_MAILBOX_H
 #define FPGO_MAILBOX_H
@@ -18,10 +19,10 @@
  */
 #define FPGO_MAILBOX_PROTOCOL 5
 
-/* Who may use the helper now. */
+/* Who may use the mailbox now. */
 #define FPGO_OWNER_BUSY 0		/* a request is under way, or about to be */
-#define FPGO_OWNER_IDLE 1		/* it waits for one */
-#define FPGO_OWNER_GONE 2		/* it leaves; start another */
+#define FPGO_OWNER_IDLE 1		/* the process that sends waits for one */
+#define FPGO_OWNER_GONE 2		/* the process that sends leaves */
 
 /* Whether the request under way may still be withdrawn. */
 #define FPGO_DEAL_OPEN 0
@@ -36,20 +37,20 @@
 /* The fixed part of the shared segment. */
 typedef struct FpgoMailboxHeader
 {
-	uint32		protocol;		/* FPGO_MAILBOX_PROTOCOL of who made it */
+	uint32		protocol;		/* FPGO_MAILBOX_PROTOCOL of its maker */
 	pg_atomic_uint32 owner;
 	pg_atomic_uint32 deal;
-	pg_atomic_uint32 waiting;	/* for the answer */
+	pg_atomic_uint32 waiting;	/* is the answer waited for? */
 	pg_atomic_uint64 submission;	/* of the request under way, 0 before the
 									 * deal is struck */
 	Oid			database;
 	Oid			session_role;	/* of the caller */
 	int			caller_pid;
-	int			idle_ms;		/* how long the helper waits for another
-								 * request */
+	int			idle_ms;		/* how long the process that sends waits for
+								 * another request */
 } FpgoMailboxHeader;
 
-/* One process's view of it. */
+/* One process's view of a mailbox. */
 typedef struct FpgoMailbox
 {
 	dsm_segment *segment;
@@ -64,7 +65,10 @@ typedef struct FpgoMailbox
  */
 extern FpgoMailbox *fpgo_mailbox_create(void);
 
-/* The helper's side; NULL if the caller is gone or of another version. */
+/*
+ * The side of the process that sends; NULL if the caller is gone or of another
+ * version.
+ */
 extern FpgoMailbox *fpgo_mailbox_attach(dsm_handle handle);
 
 /* Has the process at the other end attached to it? */
@@ -74,8 +78,9 @@ extern bool fpgo_mailbox_is_attached(const FpgoMailbox *mailbox);
 extern void fpgo_mailbox_detach(FpgoMailbox *mailbox);
 
 /*
- * The caller leaves: false if the helper had decided before that it will be
- * told.  The helper asks whether it will be, and that is then decided.
+ * The caller leaves: false if it was decided before that the caller is told.
+ * The process that sends asks whether the caller will be told; that is then
+ * decided.
  */
 extern bool fpgo_mailbox_stop_waiting(FpgoMailbox *mailbox);
 extern bool fpgo_mailbox_is_awaited(FpgoMailbox *mailbox);

@@ -67,8 +67,8 @@ typedef struct FpgoAnswer
 
 /*
  * Messages, one after another as the protocol has them.  Reading allocates in
- * the current memory context; what cannot be read raises XX000, which takes a
- * helper and a caller of different versions.
+ * the current memory context.  Raises XX000 if a message is unreadable; that
+ * happens only between different versions of fpgo.
  */
 extern void fpgo_message_write_request(StringInfo message,
 									   const FpgoRequest *request);

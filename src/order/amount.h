@@ -30,8 +30,8 @@ typedef struct FpgoAmount
 extern bool fpgo_units_of_number(Numeric number, int64 *units);
 
 /*
- * The same of a text that is digits, 9 of them before the point and 4 behind
- * it at most, with a sign or without; false for every other text.
+ * Whole units of a text, if the text is digits, 9 of them before the point and
+ * 4 behind it at most, with a sign or without; false for every other text.
  */
 extern bool fpgo_units_of_text(FpgoSpan text, int64 *units);
 

@@ -85,7 +85,7 @@ typedef struct FpgoField
 {
 	const char *json;			/* the API's name */
 	int			json_len;
-	const char *wire;			/* the same in quotes, with a colon */
+	const char *wire;			/* the API's name in quotes, with a colon */
 	const char *sql;			/* its snake_case twin */
 	FpgoFieldType type;
 	FpgoPresence presence;

@@ -2,10 +2,10 @@
  * locks.c
  *		Locks of ours in PostgreSQL's lock table.
  *
- * All are of the advisory class, in a space that pg_advisory_lock() and its
- * kin cannot reach: their fourth field is 1 or 2.  PostgreSQL gives a lock
- * back when its process ends, however it ends, so "can I take it?" answers
- * "does its holder live?" without any guess from age.
+ * All are of the advisory class.  pg_advisory_lock() sets the tag's fourth
+ * field to 1 or 2; ours are above, so they cannot meet.  PostgreSQL gives a
+ * lock back when its process ends, however it ends.  "Can I take it?" answers
+ * "does its holder live?" for that reason, without any guess from age.
  */
 #include "postgres.h"
 

@@ -21,22 +21,24 @@ extern void fpgo_run_end(int64 run);
 extern bool fpgo_run_is_dead(int64 run);
 
 /*
- * The lock of a reference, till the end of the transaction: a recorder waits
- * for it, a claimer does not.  Who has it and then looks sees what those before
- * committed, so of one reference no two submissions are on their way at once.
+ * Take the lock of a reference, till the end of the transaction.  The first
+ * function waits for it; the second does not, and returns false if another
+ * process has it.  Its holder sees what earlier holders committed.  Of one
+ * reference, therefore, no two submissions are on their way at once.
  */
 extern void fpgo_run_lock_reference(const char *server, const char *reference);
 extern bool fpgo_run_try_reference(const char *server, const char *reference);
 
 /*
- * The lock of who looks for uncertain orders, one at a time in a database, till
- * the end of the transaction; false if somebody else has it.
+ * Take the lock of the one process in a database that looks for uncertain
+ * orders, till the end of the transaction; false if another process has it.
  */
 extern bool fpgo_run_try_reconcile(void);
 
 /*
- * The wish for a worker slot (see worker.c): held alone by a session that
- * waits for one, asked for by idle helpers.  Never waited for.
+ * The wish for a worker slot (start_helper.c): one of the sessions that wait
+ * for a slot holds it, and idle helpers ask whether it is held.  No process
+ * waits for it.
  */
 extern bool fpgo_run_wish_slot(void);
 extern void fpgo_run_unwish_slot(void);

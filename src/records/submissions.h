@@ -2,8 +2,8 @@
  * submissions.h
  *		The records: submissions, their attempts, payloads and events.
  *
- * The only room that changes a submission's state.  Every function here runs
- * inside the caller's transaction and commits nothing; what it returns is
+ * Only files of this folder change a submission's state.  Every function here
+ * runs inside the caller's transaction and commits nothing; what it returns is
  * allocated in the memory context that was current when it was called.
  */
 #ifndef FPGO_SUBMISSIONS_H
@@ -60,7 +60,8 @@ typedef struct FpgoSubmission
 	const char *order_uuid;		/* this and the next two NULL unless known */
 	const char *customer_uuid;
 	const char *bank_id_url;
-	bool		is_same_order;	/* as the one asked about; see find_key */
+	bool		is_same_order;	/* as the order that was handed to
+								 * fpgo_submission_find_key() */
 	bool		is_own;			/* this transaction made the row */
 } FpgoSubmission;
 

@@ -18,7 +18,8 @@
 /* What was found out about one statement. */
 typedef struct FpgoBareness
 {
-	uint64		looked_at;		/* when, as foreign_code.c counts; 0: never */
+	uint64		looked_at;		/* number of changes then, as foreign_code.c
+								 * counts them; 0: never */
 	bool		is_bare;
 	int			n_tables;
 	Oid			tables[FPGO_BARE_TABLES];
@@ -36,14 +37,18 @@ extern bool fpgo_bare_has_plan(const CachedPlanSource *source);
 extern void fpgo_bare_look(FpgoBareness *bareness, CachedPlanSource *source);
 
 /*
- * Take the locks that running the statement takes, and tell whether it is bare:
- * it then stays so until the transaction ends.  False also if that is not known
- * for sure, or if running it would first make another plan of it.
+ * Take the locks that running the statement takes, and tell whether its tables
+ * have no foreign code: they then have none until the transaction ends.  False
+ * also if that is not known for sure, or if running the statement would first
+ * make another plan of it.
  */
 extern bool fpgo_bare_lock(const FpgoBareness *bareness,
 						   CachedPlanSource *source);
 
-/* Has nothing changed since a plan was looked at, as far as this process heard? */
+/*
+ * Has nothing changed since a plan was looked at, as far as this process has
+ * heard?
+ */
 extern bool fpgo_bare_holds(const FpgoRowPlan *plan);
 
 #endif							/* FPGO_FOREIGN_CODE_H */

@@ -3,10 +3,10 @@
  *		A row found or written without the executor.
  *
  * A statement about one row takes longer to be set up than to be run.  Where
- * nothing is hung on its table, what is left of it is what the executor calls
+ * its table has no foreign code, what is left of it is what the executor calls
  * for each row: an index that finds it, constraints, the table, its indexes.
- * Nobody else's row is judged here: where one is in the way, or the one looked
- * for is not there, not as expected or not any more, the executor is asked.
+ * Returns false, having changed nothing, if a row conflicts, is missing,
+ * differs or changes; the caller then uses the executor.
  */
 #include "postgres.h"
 

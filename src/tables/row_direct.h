@@ -10,12 +10,12 @@
 #include "tables/row_plan.h"
 
 /*
- * Do what such a plan does, with these parameters (nulls as for SPI:
- * 'n' or ' ') on tables that are bare and locked (see foreign_code.h).  True if it is
- * done, for n rows; false, and nothing is changed, if it is a case for the
- * executor: a row is in the way or is found, or none is found to change, or
- * somebody changes it at the same time.
- * Raises what the statement would.
+ * Do what a plan does, with these parameters (nulls as for SPI: 'n' or ' '),
+ * on a table that has no foreign code and is locked (see foreign_code.h).
+ * Returns true if it is done, and how many rows there are.  Returns false,
+ * having changed nothing, if a row conflicts, is missing, differs or changes,
+ * or if a look-up finds a row; the caller then uses the executor.  Raises what
+ * the statement would.
  */
 extern bool fpgo_row_run(const FpgoRowPlan *plan, const Datum *values,
 						 const char *nulls, uint64 *n);

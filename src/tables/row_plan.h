@@ -43,7 +43,8 @@ typedef struct FpgoRowCondition
 typedef struct FpgoRowPlan
 {
 	FpgoRowKind kind;
-	uint64		looked_at;		/* when, as foreign_code.c counts */
+	uint64		looked_at;		/* number of changes then, as foreign_code.c
+								 * counts them */
 	Oid			table;
 	Oid			index;			/* that finds the row; of an INSERT, a unique
 								 * one: ON CONFLICT DO NOTHING; InvalidOid:
@@ -56,7 +57,10 @@ typedef struct FpgoRowPlan
 	FpgoRowColumn columns[FPGO_ROW_COLUMNS];
 } FpgoRowPlan;
 
-/* What a statement that names no other table of fpgo's does to a row of it. */
+/*
+ * What a statement does to a row of this table, if it names no other of fpgo's
+ * tables.
+ */
 extern FpgoRowPlan fpgo_row_plan_of(const PlannedStmt *statement, Oid table);
 
 #endif							/* FPGO_ROW_PLAN_H */

@@ -74,7 +74,7 @@ extern bool fpgo_owner_has_tables(void);
 /* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
 extern Oid	fpgo_owner_role(void);
 
-/* One of fpgo's tables by name; raises likewise. */
+/* One of fpgo's tables by name; raises 3F000 or 42P01 if they are gone. */
 extern Oid	fpgo_owner_table(const char *name);
 
 /* The number of the next submission; 42P01 if its sequence is gone. */
@@ -85,8 +85,8 @@ extern int64 fpgo_owner_next_submission(void);
 extern const char *const fpgo_written_tables[FPGO_N_WRITTEN];
 
 /*
- * Lock them, as writing does,
- * till the end of the transaction; raises 55P03 instead of waiting.
+ * Lock fpgo_written_tables, as writing does, till the end of the transaction;
+ * raises 55P03 instead of waiting.
  */
 extern void fpgo_owner_lock_tables(void);
 

@@ -2,8 +2,8 @@
  * characters.h
  *		What kind of character stands in a text: letters of every script.
  *
- * Pure, as format.h.  ASCII is the callers' own affair, who see most of it
- * and answer without a call.
+ * Pure: no postgres.h, no allocation, no locale.  Callers judge ASCII by
+ * themselves, since they see most of it and answer without a call.
  */
 #ifndef FPGO_CHARACTERS_H
 #define FPGO_CHARACTERS_H

@@ -21,8 +21,9 @@ extern FpgoSpan fpgo_trim(FpgoSpan span);
 extern FpgoSpan fpgo_trim_unicode(FpgoSpan span);
 
 /*
- * Does it begin and end with printable ASCII?  Then both leave it as it is.
- * Most texts do, and asking this first costs next to nothing.
+ * Does it begin and end with printable ASCII?  Then fpgo_trim() and
+ * fpgo_trim_unicode() leave it as it is.  Most texts do, and asking this first
+ * costs next to nothing.
  */
 static inline bool
 fpgo_is_trimmed(FpgoSpan span)
@@ -55,7 +56,7 @@ extern bool fpgo_spans_equal(FpgoSpan a, FpgoSpan b);
 /* local@domain, as Laravel's rule "email" reads it; see email.c. */
 extern bool fpgo_is_email(FpgoSpan span);
 
-/* Absolute http or https URL, as its rule "url" reads it; see url.c. */
+/* Absolute http or https URL, as Laravel's rule "url" reads it; see url.c. */
 extern bool fpgo_is_url(FpgoSpan span);
 
 /*
@@ -73,7 +74,7 @@ extern bool fpgo_is_url(FpgoSpan span);
 
 /*
  * Is it a URL, or will it be one with a token in the place of the placeholder?
- * That may stand in the path, once, and nowhere else.
+ * The placeholder may stand in the path, once, and nowhere else.
  */
 extern bool fpgo_is_callback_url(FpgoSpan span);
 

@@ -11,9 +11,9 @@
 #include "utils/jsonb.h"
 
 /*
- * What the gateway would take and a person would not, in the same order and
- * form; NIL if there is nothing to say.  Looks at the clock.  Raises nothing
- * for what the order says, be it valid or not.
+ * What the gateway would take and a person would not: a list of FpgoViolation
+ * in the order of the API page's table, NIL if there is nothing to say.  Looks
+ * at the clock.  Raises nothing for what the order says, be it valid or not.
  */
 extern List *fpgo_advise_order(Jsonb *order);
 

@@ -18,8 +18,8 @@
 extern List *fpgo_validate_order(Jsonb *order, const char *const *tax_rates);
 
 /*
- * The same of an order that may be a part of one: nothing is required, but of
- * what stands in a list.
+ * Every rule that a partial order breaks, as fpgo_validate_order() returns
+ * them: no member is required, but for members of what stands in a list.
  */
 extern List *fpgo_validate_partial(Jsonb *order, const char *const *tax_rates);
 

@@ -2,7 +2,7 @@
  * violation.h
  *		A broken rule, said so that whoever reads it knows what to mend.
  *
- * Advice has the same form, and rules with names of its own.
+ * A piece of advice is an FpgoViolation, too; its rules have other names.
  */
 #ifndef FPGO_VIOLATION_H
 #define FPGO_VIOLATION_H
@@ -77,9 +77,10 @@ extern FpgoViolation *fpgo_violation_make(const FpgoPlace *place,
 										  const char *const *tax_rates);
 
 /*
- * The same with a rule and words of one's own.  The message is the path and
- * what the format makes, which begins with a verb.  What the format is given
- * of the order must have passed one of the two below.
+ * A violation with a rule and words of the caller's.  The message is the path
+ * and what the format makes, which begins with a verb.  What the format is
+ * given of the order must come from fpgo_violation_describe(), or have passed
+ * fpgo_violation_is_quotable().
  */
 extern FpgoViolation *fpgo_violation_say(const FpgoPlace *place,
 										 const char *rule,

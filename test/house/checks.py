@@ -3,13 +3,14 @@
 import sys
 
 import declarations
+import functions
 import includes
 import papers
 import versions
 
 SHOWN = 30  # of the reasons of one failure
 
-CHECKS = includes.CHECKS + declarations.CHECKS + papers.CHECKS + versions.CHECKS
+CHECKS = includes.CHECKS + declarations.CHECKS + papers.CHECKS + functions.CHECKS + versions.CHECKS
 
 
 def faults_of(check, tree):

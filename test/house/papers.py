@@ -94,6 +94,16 @@ def check_room_pages(tree):
             yield Fault(path, 0, "does not exist")
 
 
+def check_room_files(tree):
+    """the README.md of a room names each of the room's files"""
+    for source in tree.sources:
+        path = f"src/{source.room}/README.md"
+        text = tree.read(path) if source.room in plan.ROOMS else None
+        name = source.module.split("/")[-1]
+        if text is not None and not re.search(rf"`{re.escape(name)}(?:\.[ch])?`", text):
+            yield Fault(path, 0, f"does not name {name}")
+
+
 def check_readme(tree):
     """README.md has at most 500 lines of at most 100 columns"""
     text = tree.read("README.md")
@@ -192,6 +202,7 @@ def table_below(page, title):
 
 CHECKS = (
     check_room_pages,
+    check_room_files,
     check_readme,
     check_doc_lengths,
     check_links,

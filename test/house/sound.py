@@ -21,13 +21,12 @@ def source(*lines):
 
 
 def room_files(room):
-    """A room's page, and one module that includes all that it may."""
+    """One module that includes all that it may."""
     name = f"{room}/{room}"
     step = plan.step_of(room)
     below = [f'#include "{other}/{other}.h"' for lower in plan.STEPS[step + 1 :] for other in lower]
     of_postgres = [] if plan.is_pure(f"{name}.c") else ['#include "postgres.h"', "", "#include <errno.h>", ""]
     return {
-        f"src/{room}/README.md": f"# {room}\n",
         f"src/{name}.h": header(f"{name}.h", f"extern int fpgo_{room}(void);"),
         f"src/{name}.c": source(
             *of_postgres,
@@ -40,6 +39,16 @@ def room_files(room):
             "}",
         ),
     }
+
+
+def room_pages(files):
+    """The rooms' pages, which name all files that there are, and those that faults are planted in."""
+    found = {}
+    for room in plan.ROOMS:
+        modules = {path.split("/")[-1].split(".")[0] for path in files if path.startswith(f"src/{room}/")}
+        names = sorted(modules | {"base", "extra", "http_extra", "one", "two", "three"})
+        found[f"src/{room}/README.md"] = "\n".join([f"# {room}", *[f"- `{name}`" for name in names], ""])
+    return found
 
 
 def pure_files():
@@ -88,6 +97,8 @@ HARMLESS = {
         "extern char **environ;",
         "const char *const fpgo_sides[] = {\"PG_VERSION_NUM\", \"{\"};",
         "PG_FUNCTION_INFO_V1(fpgo_order);",
+        "FPGO_ORDER_FUNCTIONS(fpgo_judge, judge);",
+        "/* PG_FUNCTION_INFO_V1(fpgo_order_old); */",
         "PGDLLEXPORT int fpgo_forward(void);",
         "static int forward(void);",
         "int fpgo_forward(void)",
@@ -96,7 +107,7 @@ HARMLESS = {
         "\treturn forward();",
         "}",
         "static int forward(void) { return '}'; }",
-        *[""] * (plan.FILE_LINES - plan.FUNCTION_LINES - 16),
+        *[""] * (plan.FILE_LINES - plan.FUNCTION_LINES - 18),
     ),
 }
 
@@ -149,14 +160,41 @@ ARROWS = [
     "",
 ]
 
+FUNCTIONS = [
+    "## SQL functions",
+    "",
+    "| function | file |",
+    "|---|---|",
+    "| `order`, `judge` | `tables/harmless.c` |",
+    "| `constant` | the script |",
+    "",
+]
+
+SCRIPT = """\
+CREATE FUNCTION fpgo.order(n integer DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_order'
+	LANGUAGE C;
+CREATE OR REPLACE FUNCTION fpgo.judge("order" jsonb) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_judge_jsonb'
+	LANGUAGE C;
+CREATE PROCEDURE fpgo.judge(
+	"order" text)
+	AS 'MODULE_PATHNAME', 'fpgo_judge_text'
+	LANGUAGE C;
+CREATE FUNCTION fpgo.constant() RETURNS boolean
+	LANGUAGE sql
+	RETURN true;
+COMMENT ON FUNCTION fpgo.constant() IS 'CREATE FUNCTION fpgo.none() it is not';
+"""
+
 PAPERS = {
     "README.md": "\n".join(README + [""] * (plan.README_LINES - len(README))) + "\n",
     "CHANGELOG.md": f"# Changes\n\n## {VERSION}.0 (unreleased)\n\n## 1.0.0\n",
     "META.json": json.dumps(META),
     "fpgo.control": f"comment = 'made up'\ndefault_version = '{VERSION}'\n",
-    "src/README.md": "\n".join(ARROWS),
+    "src/README.md": "\n".join(ARROWS + FUNCTIONS),
     "src/doc/use.md": "# Use\n" + "\n" * (plan.DOC_LINES - 1),
-    f"src/fpgo--{VERSION}.sql": "",
+    f"src/fpgo--{VERSION}.sql": SCRIPT,
     f"src/fpgo--1.0--{VERSION}.sql": "",
     f"src/{plan.ENTRY}": source(
         '#include "postgres.h"', "", '#include "process/process.h"', '#include "base/compat.h"'
@@ -166,3 +204,4 @@ PAPERS = {
 SOUND = {**HARMLESS, **PAPERS, **pure_files()}
 for each in plan.ROOMS:
     SOUND.update(room_files(each))
+SOUND.update(room_pages(SOUND))

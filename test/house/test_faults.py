@@ -13,7 +13,7 @@ from pathlib import Path
 
 import plan
 from checks import CHECKS, Tap, faults_of
-from sound import META, SOUND, header, source
+from sound import FUNCTIONS, META, SOUND, VERSION, header, source
 from source import Tree
 
 
@@ -34,6 +34,8 @@ def provided(**keys):
 POSTGRES = ('#include "postgres.h"', "")
 ARROWS = SOUND["src/README.md"]
 ROW_OF_ORDER = ARROWS[: ARROWS.index("| `order/`")].count("\n") + 1
+ROW_OF_JUDGE = ARROWS[: ARROWS.index("`judge`")].count("\n") + 1
+SCRIPT = f"src/fpgo--{VERSION}.sql"
 
 # (the files that bring the fault in, with None for one that is removed; the message)
 PLANTS = [
@@ -222,6 +224,8 @@ PLANTS = [
     ),
     # pages
     ({"src/ipc/README.md": None}, "src/ipc/README.md: does not exist"),
+    ({"src/ipc/other.c": source(*POSTGRES)}, "src/ipc/README.md: does not name other"),
+    (changed("src/ipc/README.md", "`ipc`", "ipc"), "src/ipc/README.md: does not name ipc"),
     (
         {"README.md": SOUND["README.md"] + "\n"},
         f"README.md: has {plan.README_LINES + 1} lines, more than {plan.README_LINES}",
@@ -253,7 +257,10 @@ PLANTS = [
     ({"extra.md": "[a](/etc/fpgo)\n"}, "extra.md:1: link to /etc/fpgo: leads out of the tree"),
     # the table of arrows
     (
-        {"src/README.md": "# The house\n\n## Arrows\n\nnone yet\n\n## More\n\n| a | b |\n|---|---|\n| c | d |\n"}
+        {
+            "src/README.md": "# The house\n\n## Arrows\n\nnone yet\n\n## More\n\n| a | b |\n|---|---|\n| c | d |\n"
+            + "\n".join(FUNCTIONS)
+        }
         | changed("README.md", "#arrows", ""),
         'src/README.md: has no table under a heading "Arrows"',
     ),
@@ -268,6 +275,35 @@ PLANTS = [
     (
         changed("src/README.md", "| `order/` |", "| misc |\n| `order/` |"),
         f"src/README.md:{ROW_OF_ORDER}: misc is no room, or has a row already",
+    ),
+    # the table of SQL functions
+    (
+        changed("src/README.md", "## SQL functions", "## Functions"),
+        'src/README.md: has no table under a heading "SQL functions"',
+    ),
+    (
+        changed("src/README.md", "`order`, ", ""),
+        f"{SCRIPT}:1: the table of SQL functions in src/README.md has no row for fpgo.order",
+    ),
+    (
+        changed("src/README.md", "`order`, ", "`order`, `none`, "),
+        f"src/README.md:{ROW_OF_JUDGE}: fpgo.none is no function of {SCRIPT}, or has a row already",
+    ),
+    (
+        changed("src/README.md", "`constant`", "`constant`, `judge`"),
+        f"src/README.md:{ROW_OF_JUDGE + 1}: fpgo.judge is no function of {SCRIPT}, or has a row already",
+    ),
+    (
+        changed("src/README.md", "`order`, `judge`", "`order` | `base/base.c` |\n| `judge`"),
+        f"src/README.md:{ROW_OF_JUDGE}: fpgo.order is made by tables/harmless.c",
+    ),
+    (
+        changed("src/README.md", "| the script", "| `tables/harmless.c`"),
+        f"src/README.md:{ROW_OF_JUDGE + 1}: fpgo.constant is made by the script",
+    ),
+    (
+        changed(SCRIPT, "fpgo_judge_text", "fpgo_judge_none"),
+        f"src/README.md:{ROW_OF_JUDGE}: fpgo.judge is made by no file, tables/harmless.c",
     ),
     # versions
     (changed("fpgo.control", "default_version", "version"), "fpgo.control: has no default_version"),
