@@ -1,6 +1,6 @@
 /*
  * account.c
- *		A gateway account: a foreign server and its user mapping.
+ *		An account: a foreign server and its user mapping.
  *
  * The server says where orders go and within which limits, the user mapping
  * holds the credentials, USAGE on the server is the right to submit.  Options
@@ -145,15 +145,15 @@ read_secret_file(const ForeignServer *server, const char *file,
 
 /* The token of the role's mapping, or of PUBLIC's. */
 static const char *
-resolve_token(const FpgoGateway *gateway, Oid role)
+resolve_token(const FpgoAccount *account, Oid role)
 {
-	const char *name = gateway->target.server_name;
+	const char *name = account->target.server_name;
 	List	   *defs = NIL;
 	const char *token;
 	const char *file;
 
-	if (!find_mapping(role, gateway->server, &defs) &&
-		!find_mapping(InvalidOid, gateway->server, &defs))
+	if (!find_mapping(role, account->server, &defs) &&
+		!find_mapping(InvalidOid, account->server, &defs))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no user mapping for \"%s\" on server \"%s\"",
@@ -173,7 +173,7 @@ resolve_token(const FpgoGateway *gateway, Oid role)
 						 quote_identifier(name)),
 				 fpgo_errhide()));
 
-	return read_secret_file(GetForeignServer(gateway->server), file, "token");
+	return read_secret_file(GetForeignServer(account->server), file, "token");
 }
 
 /* What the gateway's callbacks are signed with, by PUBLIC's mapping. */
@@ -217,19 +217,19 @@ base_url(List *defs)
 }
 
 /* What a server's options say. */
-static FpgoGateway *
-read_gateway(const ForeignServer *server)
+static FpgoAccount *
+read_account(const ForeignServer *server)
 {
-	FpgoGateway *gateway = palloc0(sizeof(FpgoGateway));
-	FpgoTarget *target = &gateway->target;
+	FpgoAccount *account = palloc0(sizeof(FpgoAccount));
+	FpgoTarget *target = &account->target;
 	List	   *defs = server->options;
 	const char *submit_path = fpgo_option_find(defs, "submit_path");
 
-	gateway->server = server->serverid;
-	gateway->terms = fpgo_option_terms(defs);
-	gateway->concurrency = fpgo_option_count(defs, "concurrency",
+	account->server = server->serverid;
+	account->terms = fpgo_option_terms(defs);
+	account->concurrency = fpgo_option_count(defs, "concurrency",
 											 DEFAULT_CONCURRENCY);
-	gateway->retention_s = fpgo_option_seconds(defs, "retention", 0);
+	account->retention_s = fpgo_option_seconds(defs, "retention", 0);
 	target->server_name = server->servername;
 	target->url = base_url(defs);
 	target->submit_url = psprintf("%s%s", target->url, submit_path ?
@@ -243,10 +243,10 @@ read_gateway(const ForeignServer *server)
 												  DEFAULT_TIMEOUT);
 	target->keepalive_s = fpgo_option_milliseconds(defs, "keepalive",
 												   DEFAULT_KEEPALIVE) / 1000;
-	return gateway;
+	return account;
 }
 
-/* ---------- the gateway of the last order ---------- */
+/* ---------- the account of the last order ---------- */
 
 /*
  * Kept, since most orders go where the one before went, and reading it takes a
@@ -256,7 +256,7 @@ read_gateway(const ForeignServer *server)
 static struct
 {
 	MemoryContext context;
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 	uint64		read_at;		/* before which of the changes; 0: never */
 }			last;
 
@@ -276,7 +276,7 @@ read_last(const char *name)
 	uint64		now;
 	MemoryContext context;
 	MemoryContext caller;
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 
 	if (!is_registered)
 	{
@@ -287,10 +287,10 @@ read_last(const char *name)
 	}
 	/* a change that comes in while this is read makes it stale */
 	now = changes;
-	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo gateway",
+	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo account",
 									ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(context);
-	gateway = read_gateway(require_server(name));
+	account = read_account(require_server(name));
 	MemoryContextSwitchTo(caller);
 
 	/* somebody may still hold what was kept before */
@@ -298,20 +298,20 @@ read_last(const char *name)
 		MemoryContextSetParent(last.context, TopTransactionContext);
 	MemoryContextSetParent(context, TopMemoryContext);
 	last.context = context;
-	last.gateway = gateway;
+	last.account = account;
 	last.read_at = now;
 }
 
-const FpgoGateway *
-fpgo_gateway_check(const char *server_name, Oid role)
+const FpgoAccount *
+fpgo_account_check(const char *server_name, Oid role)
 {
 	const char *name = server_name ? server_name : fpgo_server_name;
 
 	if (last.read_at != changes ||
-		strcmp(last.gateway->target.server_name, name) != 0)
+		strcmp(last.account->target.server_name, name) != 0)
 		read_last(name);
-	require_usage(last.gateway->server, last.gateway->target.server_name, role);
-	return last.gateway;
+	require_usage(last.account->server, last.account->target.server_name, role);
+	return last.account;
 }
 
 static const char *
@@ -320,42 +320,42 @@ copy_text(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
-/* Every pointer in it, which read_gateway() sets. */
-static FpgoGateway *
-copy_gateway(const FpgoGateway *gateway)
+/* Every pointer in it, which read_account() sets. */
+static FpgoAccount *
+copy_account(const FpgoAccount *account)
 {
-	FpgoGateway *copy = palloc(sizeof(FpgoGateway));
+	FpgoAccount *copy = palloc(sizeof(FpgoAccount));
 
-	*copy = *gateway;
-	copy->target.server_name = pstrdup(gateway->target.server_name);
-	copy->target.url = pstrdup(gateway->target.url);
-	copy->target.submit_url = pstrdup(gateway->target.submit_url);
-	copy->target.ca_file = copy_text(gateway->target.ca_file);
-	copy->terms.tax_rates = fpgo_texts_copy(gateway->terms.tax_rates);
-	copy->terms.defaults = copy_text(gateway->terms.defaults);
+	*copy = *account;
+	copy->target.server_name = pstrdup(account->target.server_name);
+	copy->target.url = pstrdup(account->target.url);
+	copy->target.submit_url = pstrdup(account->target.submit_url);
+	copy->target.ca_file = copy_text(account->target.ca_file);
+	copy->terms.tax_rates = fpgo_texts_copy(account->terms.tax_rates);
+	copy->terms.defaults = copy_text(account->terms.defaults);
 	return copy;
 }
 
-FpgoGateway *
-fpgo_gateway_resolve(const char *server_name, Oid role)
+FpgoAccount *
+fpgo_account_resolve(const char *server_name, Oid role)
 {
-	FpgoGateway *gateway = copy_gateway(fpgo_gateway_check(server_name, role));
+	FpgoAccount *account = copy_account(fpgo_account_check(server_name, role));
 
-	gateway->target.token = resolve_token(gateway, role);
-	return gateway;
+	account->target.token = resolve_token(account, role);
+	return account;
 }
 
 void
-fpgo_gateway_wipe(const FpgoGateway *gateway)
+fpgo_account_wipe(const FpgoAccount *account)
 {
-	const char *token = gateway->target.token;
+	const char *token = account->target.token;
 
 	if (token != NULL)
 		explicit_bzero(unconstify(char *, token), strlen(token));
 }
 
 void
-fpgo_gateway_use(const FpgoGateway *gateway, void (*work) (void *arg),
+fpgo_account_use(const FpgoAccount *account, void (*work) (void *arg),
 				 void *arg)
 {
 	PG_TRY();
@@ -364,13 +364,13 @@ fpgo_gateway_use(const FpgoGateway *gateway, void (*work) (void *arg),
 	}
 	PG_FINALLY();
 	{
-		fpgo_gateway_wipe(gateway);
+		fpgo_account_wipe(account);
 	}
 	PG_END_TRY();
 }
 
 FpgoTerms
-fpgo_gateway_terms(const char *server_name)
+fpgo_account_terms(const char *server_name)
 {
 	ForeignServer *server = server_name ? require_server(server_name) :
 		find_server(fpgo_server_name);
@@ -379,7 +379,7 @@ fpgo_gateway_terms(const char *server_name)
 }
 
 int
-fpgo_gateway_retention(const char *server_name)
+fpgo_account_retention(const char *server_name)
 {
 	ForeignServer *server = GetForeignServerByName(server_name, true);
 	int			seconds = server ?
@@ -390,7 +390,7 @@ fpgo_gateway_retention(const char *server_name)
 }
 
 FpgoCallbackTerms
-fpgo_gateway_callback_terms(const char *server_name)
+fpgo_account_callback_terms(const char *server_name)
 {
 	ForeignServer *server = require_server(server_name ? server_name :
 										   fpgo_server_name);

@@ -1,6 +1,6 @@
 /*
  * account.h
- *		A gateway account: a foreign server and its user mapping.
+ *		An account: a foreign server and its user mapping.
  */
 #ifndef FPGO_ACCOUNT_H
 #define FPGO_ACCOUNT_H
@@ -10,46 +10,46 @@
 #include "account/options.h"
 #include "gateway/exchange.h"
 
-typedef struct FpgoGateway
+typedef struct FpgoAccount
 {
 	Oid			server;
 	FpgoTarget	target;
 	FpgoTerms	terms;
 	int			concurrency;	/* requests a deliverer has under way at once */
 	int			retention_s;	/* how long payloads of finished orders stay */
-} FpgoGateway;
+} FpgoAccount;
 
 /*
- * The gateway behind a foreign server (NULL: the one fpgo.server names), for
+ * The account of a foreign server (NULL: the one fpgo.server names), for
  * a role.  Raises 42704 if there is no such server, 42501 without USAGE on
- * it.  fpgo_gateway_check() leaves the token NULL; what it returns is there until
- * the transaction ends.  fpgo_gateway_resolve() fetches the token too and raises
+ * it.  fpgo_account_check() leaves the token NULL; what it returns is there until
+ * the transaction ends.  fpgo_account_resolve() fetches the token too and raises
  * 55000 without mapping or token; allocated in the current memory context.
  */
-extern const FpgoGateway *fpgo_gateway_check(const char *server_name, Oid role);
-extern FpgoGateway *fpgo_gateway_resolve(const char *server_name, Oid role);
+extern const FpgoAccount *fpgo_account_check(const char *server_name, Oid role);
+extern FpgoAccount *fpgo_account_resolve(const char *server_name, Oid role);
 
 /*
- * Do some work with a resolved gateway; its token is overwritten afterwards,
+ * Do some work with a resolved account; its token is overwritten afterwards,
  * however the work ends.
  */
-extern void fpgo_gateway_use(const FpgoGateway *gateway,
+extern void fpgo_account_use(const FpgoAccount *account,
 							 void (*work) (void *arg), void *arg);
 
 /* Overwrite the token, once it is of no more use. */
-extern void fpgo_gateway_wipe(const FpgoGateway *gateway);
+extern void fpgo_account_wipe(const FpgoAccount *account);
 
 /*
  * The terms of a server; with NULL those of the one that fpgo.server names, if
  * it exists.  Needs no right on the server.
  */
-extern FpgoTerms fpgo_gateway_terms(const char *server_name);
+extern FpgoTerms fpgo_account_terms(const char *server_name);
 
 /*
  * How long a server's payloads stay once they are finished, in seconds; 0 if
  * it does not exist any more.  Needs no right on the server.
  */
-extern int	fpgo_gateway_retention(const char *server_name);
+extern int	fpgo_account_retention(const char *server_name);
 
 /* How to tell the gateway's callbacks from others. */
 typedef struct FpgoCallbackTerms
@@ -65,6 +65,6 @@ typedef struct FpgoCallbackTerms
  * is no such server, 55000 without a secret.
  */
 extern FpgoCallbackTerms
-fpgo_gateway_callback_terms(const char *server_name);
+fpgo_account_callback_terms(const char *server_name);
 
 #endif							/* FPGO_ACCOUNT_H */

@@ -27,7 +27,7 @@
 /*
  * Goes into every ereport about an order: the server log then shows neither
  * the statement that held the order nor the SQL around it.  Errors that are
- * not fpgo's own are hidden so by fpgo_cover().
+ * not fpgo's own are hidden so by fpgo_call_hidden().
  */
 #define fpgo_errhide() (errhidestmt(true), errhidecontext(true))
 

@@ -21,7 +21,7 @@
 typedef struct View
 {
 	const char *role;
-	FpgoGateway *gateway;		/* NULL if the role may not use it ... */
+	FpgoAccount *account;		/* NULL if the role may not use it ... */
 	const char *reason;			/* ... and why */
 } View;
 
@@ -29,7 +29,7 @@ typedef struct Look
 {
 	const char *server;
 	const char *role;
-	FpgoGateway *gateway;
+	FpgoAccount *account;
 } Look;
 
 static void
@@ -37,7 +37,7 @@ resolve(void *arg)
 {
 	Look	   *look = arg;
 
-	look->gateway = fpgo_gateway_resolve(look->server,
+	look->account = fpgo_account_resolve(look->server,
 										 get_role_oid(look->role, false));
 }
 
@@ -64,7 +64,7 @@ view_as(List **views, const char *server, const char *role)
 	*views = lappend(*views, view);
 	error = fpgo_subtransaction_run(resolve, &look);
 	if (error == NULL)
-		view->gateway = look.gateway;
+		view->account = look.account;
 	else
 		view->reason = psprintf("Not sent: %s.", error->message);
 	return view;
@@ -75,7 +75,7 @@ static void
 put_back(const FpgoClaim *claim, int64 run, const char *reason)
 {
 	FpgoSettlement settlement = {.submission = claim->submission,
-		.attempt = claim->attempt,.run = run,.state = FPGO_QUEUED,
+		.attempt = claim->attempt,.run = run,.state = FPGO_STATE_QUEUED,
 	.outcome = fpgo_outcome_name(FPGO_OUTCOME_UNREACHED)};
 
 	settlement.reason = reason;
@@ -87,7 +87,7 @@ typedef struct Preparation
 {
 	const FpgoClaim *claim;
 	int64		run;
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 	MemoryContext context;
 	FpgoFlight *flight;
 } Preparation;
@@ -99,8 +99,8 @@ make_flight(void *arg)
 
 	preparation->flight = fpgo_flight_prepare(preparation->claim,
 											  preparation->run,
-											  &preparation->gateway->target,
-											  preparation->gateway->retention_s,
+											  &preparation->account->target,
+											  preparation->account->retention_s,
 											  preparation->context);
 }
 
@@ -109,10 +109,10 @@ make_flight(void *arg)
  * fails must not keep the others from being sent: NULL.
  */
 static FpgoFlight *
-prepare(const FpgoClaim *claim, int64 run, const FpgoGateway *gateway,
+prepare(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
 		MemoryContext context)
 {
-	Preparation preparation = {.claim = claim,.run = run,.gateway = gateway,
+	Preparation preparation = {.claim = claim,.run = run,.account = account,
 	.context = context};
 	ErrorData  *error = fpgo_subtransaction_run(make_flight, &preparation);
 
@@ -146,8 +146,8 @@ wipe(List *views, List *claims)
 	{
 		const View *view = lfirst(cell);
 
-		if (view->gateway != NULL)
-			fpgo_gateway_wipe(view->gateway);
+		if (view->account != NULL)
+			fpgo_account_wipe(view->account);
 	}
 	foreach(cell, claims)
 	{
@@ -159,8 +159,8 @@ wipe(List *views, List *claims)
 }
 
 void
-fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
-		   List **flights)
+fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
+				List **flights)
 {
 	int			limit = fpgo_lane_free_places(lane);
 	int64	   *ids = palloc(sizeof(int64) * limit);
@@ -179,10 +179,10 @@ fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 		int			n_views = list_length(views);
 		View	   *view = view_as(&views, lane->server, due->role);
 
-		if (view->gateway != NULL)
+		if (view->account != NULL)
 		{
 			/* it may have been changed since the last claim */
-			lane->limit = view->gateway->concurrency;
+			lane->limit = view->account->concurrency;
 			if (n < fpgo_lane_free_places(lane))
 				ids[n++] = due->submission;
 		}
@@ -195,7 +195,7 @@ fpgo_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 	{
 		FpgoClaim  *claim = lfirst(cell);
 		View	   *view = view_as(&views, claim->server, claim->role);
-		FpgoFlight *flight = prepare(claim, run, view->gateway, context);
+		FpgoFlight *flight = prepare(claim, run, view->account, context);
 		MemoryContext old;
 
 		if (flight == NULL)

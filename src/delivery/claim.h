@@ -18,7 +18,7 @@
  * memory context given, and in the list as soon as they are counted in the
  * lane, so that whoever catches an error knows of them.
  */
-extern void fpgo_claim(FpgoLane *lane, int64 run, int64 only,
-					   MemoryContext context, List **flights);
+extern void fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only,
+							MemoryContext context, List **flights);
 
 #endif							/* FPGO_CLAIM_H */

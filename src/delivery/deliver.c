@@ -260,7 +260,7 @@ work(void *arg)
 	ListCell   *cell;
 
 	MemoryContextSwitchTo(turn->context);
-	fpgo_owner_lock_tables();
+	fpgo_table_lock_all();
 	settle_landed(delivery, turn->all);
 	if (!turn->claim)
 		return;
@@ -272,8 +272,8 @@ work(void *arg)
 		FpgoLane   *lane = lfirst(cell);
 
 		if (fpgo_lane_free_places(lane) > 0)
-			fpgo_claim(lane, delivery->run, delivery->only,
-					   delivery->context, &delivery->ready);
+			fpgo_lane_claim(lane, delivery->run, delivery->only,
+							delivery->context, &delivery->ready);
 	}
 }
 
@@ -635,7 +635,7 @@ tidy(void *arg)
 {
 	if (!fpgo_extension_is_current())
 		return;
-	fpgo_owner_lock_tables();
+	fpgo_table_lock_all();
 	(void) fpgo_submission_sweep();
 	fpgo_submission_purge();
 }

@@ -163,26 +163,28 @@ decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 	switch (outcome->class)
 	{
 		case FPGO_OUTCOME_ACCEPTED:
-			settlement->state = FPGO_ACCEPTED;
+			settlement->state = FPGO_STATE_ACCEPTED;
 			settlement->order_uuid = outcome->reply->order_uuid;
 			settlement->customer_uuid = outcome->reply->customer_uuid;
 			settlement->bank_id_url = outcome->reply->bank_id_url;
 			break;
 		case FPGO_OUTCOME_REFUSED:
-			settlement->state = FPGO_REFUSED;
+			settlement->state = FPGO_STATE_REFUSED;
 			break;
 		case FPGO_OUTCOME_UNKNOWN:
-			settlement->state = FPGO_UNCERTAIN;
+			settlement->state = FPGO_STATE_UNCERTAIN;
 			break;
 		case FPGO_OUTCOME_UNREACHED:
 		case FPGO_OUTCOME_MISCONFIGURED:
 		case FPGO_OUTCOME_CREDENTIALS:
-			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
+			settlement->state = is_awaited ? FPGO_STATE_CANCELLED :
+				FPGO_STATE_QUEUED;
 			settlement->delay_s = flight->is_stopped ? 0 :
 				fpgo_backoff(flight->claim.attempt);
 			break;
 		case FPGO_OUTCOME_SLOW_DOWN:
-			settlement->state = is_awaited ? FPGO_CANCELLED : FPGO_QUEUED;
+			settlement->state = is_awaited ? FPGO_STATE_CANCELLED :
+				FPGO_STATE_QUEUED;
 			settlement->delay_s = fpgo_backoff_slow_down(outcome->retry_after_s);
 			break;
 	}

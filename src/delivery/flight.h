@@ -26,7 +26,7 @@ typedef struct FpgoFlight
 	FpgoExchange *exchange;		/* NULL before the launch and after landing */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
 	bool		is_stopped;		/* it was taken back: nothing failed */
-	FpgoState	state;			/* once settled: what the submission became */
+	FpgoSubmissionState state;	/* once settled: what the submission became */
 	/* notes of the delivery loop (deliver.c) */
 	bool		is_settled;		/* by the transaction that runs or just ended */
 	TimestampTz settle_again_at;	/* after a try that failed; 0: at once */

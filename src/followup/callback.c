@@ -99,16 +99,16 @@ static FpgoStatement record_statement = {
 /* what passed the address on may have left out its path the first time */
 static FpgoStatement name_statement = {
 	.sql = "UPDATE fpgo_internal.callback SET submission = $3"
-	" WHERE server OPERATOR(pg_catalog.=) $1"
-	" AND checksum OPERATOR(pg_catalog.=) $2 AND submission IS NULL",
+	" WHERE server " EQ " $1"
+	" AND checksum " EQ " $2 AND submission IS NULL",
 	.n_parameters = 3,
 	.types = {TEXTOID, BYTEAOID, INT8OID}
 };
 
 static FpgoStatement recorded_statement = {
 	.sql = "SELECT order_uuid, status, submission FROM fpgo_internal.callback"
-	" WHERE server OPERATOR(pg_catalog.=) $1"
-	" AND checksum OPERATOR(pg_catalog.=) $2",
+	" WHERE server " EQ " $1"
+	" AND checksum " EQ " $2",
 	.n_parameters = 2,
 	.types = {TEXTOID, BYTEAOID}
 };
@@ -117,7 +117,7 @@ static FpgoStatement reject_statement = {
 	.sql = "INSERT INTO fpgo_internal.callback_rejection AS r"
 	"  (server, outcome) VALUES ($1, $2)"
 	" ON CONFLICT (server, outcome) DO UPDATE SET"
-	"  times = r.times OPERATOR(pg_catalog.+) 1,"
+	"  times = r.times " PLUS " 1,"
 	"  last_at = pg_catalog.clock_timestamp()",
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
@@ -126,16 +126,16 @@ static FpgoStatement reject_statement = {
 /* an order that was changed has several submissions; the newest speaks for it */
 static FpgoStatement find_statement = {
 	.sql = "SELECT pg_catalog.max(id) FROM fpgo_internal.submission"
-	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
-	" AND server OPERATOR(pg_catalog.=) $2",
+	" WHERE order_uuid " EQ " $1"
+	" AND server " EQ " $2",
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
 
 static FpgoStatement find_token_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
-	" WHERE callback_token OPERATOR(pg_catalog.=) $1"
-	" AND server OPERATOR(pg_catalog.=) $2",
+	" WHERE callback_token " EQ " $1"
+	" AND server " EQ " $2",
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
@@ -307,7 +307,7 @@ record(const char *server, const Callback *callback, bool stale, int64 named)
 	put_time(&p, callback->sent_at);
 	fpgo_put_datum(&p, BoolGetDatum(stale), false);
 	fpgo_put_datum(&p, Int64GetDatum(named), named == 0);
-	return fpgo_owner_run(&record_statement, &p) == 1;
+	return fpgo_statement_run(&record_statement, &p) == 1;
 }
 
 /*
@@ -326,10 +326,10 @@ recall(const char *server, Callback *callback, int64 *named,
 	if (*named != 0)
 	{
 		fpgo_put_int64(&p, *named);
-		(void) fpgo_owner_run(&name_statement, &p);
+		(void) fpgo_statement_run(&name_statement, &p);
 		p.n = 2;
 	}
-	if (fpgo_owner_run(&recorded_statement, &p) != 1)
+	if (fpgo_statement_run(&recorded_statement, &p) != 1)
 		elog(ERROR, "a callback was deleted while it was received again");
 	callback->order_uuid = fpgo_get_text(0, 1, context);
 	callback->status = fpgo_get_text(0, 2, context);
@@ -343,7 +343,7 @@ reject(const char *server, const char *outcome)
 
 	fpgo_put_text(&p, server);
 	fpgo_put_text(&p, outcome);
-	(void) fpgo_owner_run(&reject_statement, &p);
+	(void) fpgo_statement_run(&reject_statement, &p);
 }
 
 /* The submission that has the order; 0 if none has. */
@@ -354,7 +354,7 @@ find_submission(const char *server, const char *order_uuid)
 
 	fpgo_put_text(&p, order_uuid);
 	fpgo_put_text(&p, server);
-	(void) fpgo_owner_run(&find_statement, &p);
+	(void) fpgo_statement_run(&find_statement, &p);
 	return fpgo_get_int64(0, 1);
 }
 
@@ -368,7 +368,7 @@ find_named(const char *server, const Callback *callback)
 		return 0;
 	fpgo_put_secret(&p, callback->token);
 	fpgo_put_text(&p, server);
-	return fpgo_owner_run(&find_token_statement, &p) > 0 ?
+	return fpgo_statement_run(&find_token_statement, &p) > 0 ?
 		fpgo_get_int64(0, 1) : 0;
 }
 
@@ -376,16 +376,16 @@ find_named(const char *server, const Callback *callback)
 static void
 announce(const Receipt *receipt)
 {
-	StringInfoData news;
+	StringInfoData order_status;
 
-	initStringInfo(&news);
-	appendStringInfo(&news, "{\"submission\": %lld, \"order_uuid\": ",
+	initStringInfo(&order_status);
+	appendStringInfo(&order_status, "{\"submission\": %lld, \"order_uuid\": ",
 					 (long long) receipt->submission);
-	escape_json(&news, receipt->order_uuid);
-	appendStringInfoString(&news, ", \"status\": ");
-	escape_json(&news, receipt->status);
-	appendStringInfoString(&news, "}");
-	Async_Notify(CHANNEL, news.data);
+	escape_json(&order_status, receipt->order_uuid);
+	appendStringInfoString(&order_status, ", \"status\": ");
+	escape_json(&order_status, receipt->status);
+	appendStringInfoString(&order_status, "}");
+	Async_Notify(CHANNEL, order_status.data);
 }
 
 /* Record a genuine callback, unless it was before, and announce it. */
@@ -483,7 +483,7 @@ fpgo_receive_callback(PG_FUNCTION_ARGS)
 	Receipt		receipt = {0};
 
 	require_query(fcinfo);
-	terms = fpgo_gateway_callback_terms(server_name);
+	terms = fpgo_account_callback_terms(server_name);
 	receipt.outcome = find_fault(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 								 terms.secret, &callback);
 	explicit_bzero(terms.secret, strlen(terms.secret));

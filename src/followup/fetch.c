@@ -38,7 +38,7 @@ PG_FUNCTION_INFO_V1(fpgo_fetch_orders);
 /* A question, and what came of it. */
 typedef struct Question
 {
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 	const char *path;
 	int			body_limit;
 	const FpgoInquiry *inquiry;
@@ -49,7 +49,7 @@ ask(void *arg)
 {
 	Question   *question = arg;
 
-	question->inquiry = fpgo_inquire(question->gateway, question->path,
+	question->inquiry = fpgo_inquire(question->account, question->path,
 									 question->body_limit);
 }
 
@@ -58,17 +58,17 @@ ask(void *arg)
  * of that name.
  */
 static const JsonbValue *
-inquire(const FpgoGateway *gateway, const char *path, int body_limit)
+inquire(const FpgoAccount *account, const char *path, int body_limit)
 {
-	Question	question = {.gateway = gateway, .path = path,
+	Question	question = {.account = account, .path = path,
 	.body_limit = body_limit};
 	const FpgoInquiry *inquiry;
 
-	fpgo_gateway_use(gateway, ask, &question);
+	fpgo_account_use(account, ask, &question);
 	inquiry = question.inquiry;
 	if (inquiry->end == FPGO_INQUIRY_FAILED ||
 		inquiry->end == FPGO_INQUIRY_UNREADABLE)
-		fpgo_inquiry_raise(inquiry, gateway->target.server_name);
+		fpgo_inquiry_raise(inquiry, account->target.server_name);
 	return inquiry->data;
 }
 
@@ -105,10 +105,10 @@ uuid_argument(FunctionCallInfo fcinfo)
 	return uuid;
 }
 
-static const FpgoGateway *
-gateway_argument(FunctionCallInfo fcinfo)
+static const FpgoAccount *
+account_argument(FunctionCallInfo fcinfo)
 {
-	return fpgo_gateway_resolve(fpgo_text_argument(fcinfo, 1),
+	return fpgo_account_resolve(fpgo_text_argument(fcinfo, 1),
 								GetUserId());
 }
 
@@ -134,24 +134,24 @@ filter_path(const char *status)
 /* ---------- the functions ---------- */
 
 static void
-keep(const FpgoGateway *gateway, const FpgoNews *news, int n)
+keep(const FpgoAccount *account, const FpgoOrderStatus *order_status, int n)
 {
 	SPI_connect();
-	fpgo_news_keep(gateway->target.server_name, news, n);
+	fpgo_order_status_keep(account->target.server_name, order_status, n);
 	SPI_finish();
 }
 
 /* A row of type fpgo.order_status. */
 static void
-put_row(ReturnSetInfo *result, const FpgoNews *news)
+put_row(ReturnSetInfo *result, const FpgoOrderStatus *order_status)
 {
 	Datum		values[4];
 	bool		nulls[4];
 
-	values[0] = fpgo_text_datum(news->order_uuid, &nulls[0]);
-	values[1] = fpgo_text_datum(news->status, &nulls[1]);
-	values[2] = fpgo_numeric_datum(news->order_amount, &nulls[2]);
-	values[3] = fpgo_numeric_datum(news->refunded_amount, &nulls[3]);
+	values[0] = fpgo_text_datum(order_status->order_uuid, &nulls[0]);
+	values[1] = fpgo_text_datum(order_status->status, &nulls[1]);
+	values[2] = fpgo_numeric_datum(order_status->order_amount, &nulls[2]);
+	values[3] = fpgo_numeric_datum(order_status->refunded_amount, &nulls[3]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -159,20 +159,21 @@ Datum
 fpgo_fetch_status(PG_FUNCTION_ARGS)
 {
 	const char *uuid = uuid_argument(fcinfo);
-	const FpgoGateway *gateway = gateway_argument(fcinfo);
-	const JsonbValue *data = inquire(gateway,
+	const FpgoAccount *account = account_argument(fcinfo);
+	const JsonbValue *data = inquire(account,
 									 psprintf(FPGO_STATUS_PATH "/%s", uuid),
-									 FPGO_NEWS_LIMIT);
+									 FPGO_ORDER_STATUS_LIMIT);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	FpgoNews	news;
+	FpgoOrderStatus order_status;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (data == NULL)
 		PG_RETURN_NULL();
-	if (!fpgo_news_read(data->val.binary.data, &news) || strcmp(news.order_uuid, uuid) != 0)
-		raise_odd_answer(gateway->target.server_name);
-	put_row(result, &news);
-	keep(gateway, &news, 1);
+	if (!fpgo_order_status_read(data->val.binary.data, &order_status) ||
+		strcmp(order_status.order_uuid, uuid) != 0)
+		raise_odd_answer(account->target.server_name);
+	put_row(result, &order_status);
+	keep(account, &order_status, 1);
 	PG_RETURN_NULL();
 }
 
@@ -181,9 +182,9 @@ fpgo_fetch_orders(PG_FUNCTION_ARGS)
 {
 	const char *status = fpgo_text_argument(fcinfo, 0);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 	const JsonbValue *data;
-	FpgoNews   *news;
+	FpgoOrderStatus *order_status;
 	JsonbContainer *list;
 	int			n = 0;
 
@@ -193,28 +194,30 @@ fpgo_fetch_orders(PG_FUNCTION_ARGS)
 				 errmsg("status must have from 1 to %d bytes", FILTER_MAX),
 				 errhint("NULL asks for all orders."),
 				 fpgo_errhide()));
-	gateway = gateway_argument(fcinfo);
-	data = inquire(gateway, status ? filter_path(status) : FPGO_STATUS_PATH,
+	account = account_argument(fcinfo);
+	data = inquire(account, status ? filter_path(status) : FPGO_STATUS_PATH,
 				   FPGO_LIST_LIMIT);
 	InitMaterializedSRF(fcinfo, 0);
 	if (data == NULL)
 		PG_RETURN_NULL();
 	list = data->val.binary.data;
 	if (!JsonContainerIsArray(list))
-		raise_odd_answer(gateway->target.server_name);
-	news = MemoryContextAllocHuge(CurrentMemoryContext,
-								  sizeof(FpgoNews) *
-								  (Size) Max(JsonContainerSize(list), 1));
+		raise_odd_answer(account->target.server_name);
+	order_status = MemoryContextAllocHuge(CurrentMemoryContext,
+										  sizeof(FpgoOrderStatus) *
+										  (Size) Max(JsonContainerSize(list), 1));
 	for (uint32 i = 0; i < JsonContainerSize(list); i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
 
 		CHECK_FOR_INTERRUPTS();
-		if (element->type != jbvBinary || !fpgo_news_read(element->val.binary.data, &news[n]))
-			raise_odd_answer(gateway->target.server_name);
-		put_row(result, &news[n++]);
+		if (element->type != jbvBinary ||
+			!fpgo_order_status_read(element->val.binary.data,
+									&order_status[n]))
+			raise_odd_answer(account->target.server_name);
+		put_row(result, &order_status[n++]);
 	}
-	keep(gateway, news, n);
+	keep(account, order_status, n);
 	PG_RETURN_NULL();
 }
 
@@ -222,20 +225,21 @@ Datum
 fpgo_fetch_invoice_number(PG_FUNCTION_ARGS)
 {
 	const char *uuid = uuid_argument(fcinfo);
-	const FpgoGateway *gateway = gateway_argument(fcinfo);
-	const JsonbValue *data = inquire(gateway,
+	const FpgoAccount *account = account_argument(fcinfo);
+	const JsonbValue *data = inquire(account,
 									 psprintf(FPGO_INVOICE_NUMBER_PATH "/%s", uuid),
-									 FPGO_NEWS_LIMIT);
+									 FPGO_ORDER_STATUS_LIMIT);
 	char	   *number = data == NULL ? NULL :
 	fpgo_json_member(data->val.binary.data, "invoiceNumber");
 	char	   *other = data == NULL ? NULL : fpgo_json_member(data->val.binary.data, "orderUuid");
 
 	if (other != NULL && strcmp(other, uuid) != 0)
-		raise_odd_answer(gateway->target.server_name);
+		raise_odd_answer(account->target.server_name);
 	if (number == NULL || number[0] == '\0')
 		PG_RETURN_NULL();
 	SPI_connect();
-	fpgo_news_keep_invoice_number(gateway->target.server_name, uuid, number);
+	fpgo_order_status_keep_invoice_number(account->target.server_name, uuid,
+											  number);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(number));
 }
@@ -244,17 +248,17 @@ Datum
 fpgo_fetch_details(PG_FUNCTION_ARGS)
 {
 	const char *uuid = uuid_argument(fcinfo);
-	const FpgoGateway *gateway = gateway_argument(fcinfo);
+	const FpgoAccount *account = account_argument(fcinfo);
 	const JsonbValue *data;
 	const char *other;
 
-	fpgo_resolve_require_order(gateway->target.server_name, uuid);
-	data = inquire(gateway, psprintf(FPGO_DETAILS_PATH "/%s", uuid),
+	fpgo_resolve_require_order(account->target.server_name, uuid);
+	data = inquire(account, psprintf(FPGO_DETAILS_PATH "/%s", uuid),
 				   FPGO_DETAILS_LIMIT);
 	if (data == NULL)
 		PG_RETURN_NULL();
 	other = fpgo_json_member(data->val.binary.data, "orderUuid");
 	if (other == NULL || strcmp(other, uuid) != 0)
-		raise_odd_answer(gateway->target.server_name);
+		raise_odd_answer(account->target.server_name);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(unconstify(JsonbValue *, data)));
 }

@@ -25,7 +25,7 @@
 #include "ipc/ask.h"
 #include "order/json_text.h"
 
-StaticAssertDecl(FPGO_NEWS_LIMIT <= FPGO_ASK_SMALL,
+StaticAssertDecl(FPGO_ORDER_STATUS_LIMIT <= FPGO_ASK_SMALL,
 				 "what is said about one order must not need a helper process");
 
 /* how often it is tried, and the longest pause between two tries */
@@ -125,7 +125,7 @@ read_answer(FpgoInquiry *inquiry)
 
 /* The finding of the last try that a question takes. */
 static const FpgoFinding *
-ask_patiently(const FpgoGateway *gateway, FpgoRequest *request)
+ask_patiently(const FpgoAccount *account, FpgoRequest *request)
 {
 	for (int n_tries = 1;; n_tries++)
 	{
@@ -137,7 +137,7 @@ ask_patiently(const FpgoGateway *gateway, FpgoRequest *request)
 			ereport(ERROR,
 					(errcode(answer->error.sqlerrcode),
 					 errmsg("could not ask server \"%s\": %s",
-							gateway->target.server_name,
+							account->target.server_name,
 							answer->error.message),
 					 fpgo_errhide()));
 		if (!may_mend(finding))
@@ -150,11 +150,11 @@ ask_patiently(const FpgoGateway *gateway, FpgoRequest *request)
 }
 
 FpgoInquiry *
-fpgo_inquire(const FpgoGateway *gateway, const char *path, int body_limit)
+fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit)
 {
 	FpgoRequest request = {
 		.kind = FPGO_REQUEST_INQUIRY,
-		.target = gateway->target,
+		.target = account->target,
 		.path = path,
 		.body_limit = body_limit,
 	};
@@ -165,7 +165,7 @@ fpgo_inquire(const FpgoGateway *gateway, const char *path, int body_limit)
 
 	request.target.timeout_ms = Min(request.target.timeout_ms, TRY_TIMEOUT);
 	inquiry->end = FPGO_INQUIRY_FAILED;
-	inquiry->finding = ask_patiently(gateway, &request);
+	inquiry->finding = ask_patiently(account, &request);
 	status = inquiry->finding->status;
 	answer = may_mend(inquiry->finding) ? NULL : read_answer(inquiry);
 	if (answer == NULL)

@@ -20,7 +20,7 @@
  * at most 1 MB, and six bytes may stand for one in an answer), and a list of
  * some 300,000.
  */
-#define FPGO_NEWS_LIMIT (12 * 1024)
+#define FPGO_ORDER_STATUS_LIMIT (12 * 1024)
 #define FPGO_DETAILS_LIMIT (8 * 1024 * 1024)
 #define FPGO_LIST_LIMIT (16 * 1024 * 1024)
 
@@ -47,7 +47,7 @@ typedef struct FpgoInquiry
  * process (ask.c), and what that raises is raised.  Allocated in the current
  * memory context.
  */
-extern FpgoInquiry *fpgo_inquire(const FpgoGateway *gateway, const char *path,
+extern FpgoInquiry *fpgo_inquire(const FpgoAccount *account, const char *path,
 								 int body_limit);
 
 /* Why it failed or is unreadable, as a sentence without secrets. */

@@ -34,7 +34,7 @@ find_member(const FpgoValue *map, const char *name)
 	FpgoSpan	key;
 	FpgoCursor	cursor;
 
-	if (map->kind != FPGO_MAP)
+	if (map->kind != FPGO_JSON_OBJECT)
 		return (FpgoValue) {0};
 	fpgo_document_open(&cursor, map);
 	while (fpgo_document_next(&cursor, &key, &value))
@@ -51,9 +51,9 @@ text_of(const FpgoValue *value)
 {
 	FpgoSpan	text = {"", 0};
 
-	if (value->kind == FPGO_NUMBER)
+	if (value->kind == FPGO_JSON_NUMBER)
 		text = fpgo_document_number_text(value->number);
-	else if (value->kind == FPGO_TEXT)
+	else if (value->kind == FPGO_JSON_STRING)
 		text = fpgo_trim_unicode(value->text);
 	return pnstrdup(text.text, text.len);
 }

@@ -26,12 +26,12 @@
 #define FAILURES_MAX 3
 
 FpgoLook
-fpgo_listing_look_at(const FpgoGateway *gateway, const char *order_uuid)
+fpgo_order_list_look_at(const FpgoAccount *account, const char *order_uuid)
 {
 	FpgoLook	look = {0};
 	const char *said;
 
-	look.inquiry = fpgo_inquire(gateway,
+	look.inquiry = fpgo_inquire(account,
 								psprintf(FPGO_DETAILS_PATH "/%s", order_uuid),
 								FPGO_DETAILS_LIMIT);
 	if (look.inquiry->end != FPGO_INQUIRY_ANSWERED)
@@ -45,39 +45,40 @@ fpgo_listing_look_at(const FpgoGateway *gateway, const char *order_uuid)
 }
 
 const char *
-fpgo_listing_failure(const FpgoInquiry *inquiry)
+fpgo_order_list_failure(const FpgoInquiry *inquiry)
 {
 	return psprintf("The gateway could not be asked.  %s",
 					fpgo_inquiry_reason(inquiry));
 }
 
 static void
-read_list(FpgoListing *listing, JsonbContainer *list)
+read_list(FpgoOrderList *order_list, JsonbContainer *list)
 {
 	uint32		n = JsonContainerIsArray(list) ? JsonContainerSize(list) : 0;
 
 	if (!JsonContainerIsArray(list))
-		listing->fault = "The gateway's list of orders is malformed.";
-	listing->sightings = MemoryContextAllocExtended(CurrentMemoryContext,
-													sizeof(FpgoSighting) *
-													((Size) n + 1),
-													MCXT_ALLOC_HUGE |
-													MCXT_ALLOC_ZERO);
+		order_list->fault = "The gateway's list of orders is malformed.";
+	order_list->sightings = MemoryContextAllocExtended(CurrentMemoryContext,
+													   sizeof(FpgoSighting) *
+													   ((Size) n + 1),
+													   MCXT_ALLOC_HUGE |
+													   MCXT_ALLOC_ZERO);
 	for (uint32 i = 0; i < n; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
-		FpgoNews	news;
+		FpgoOrderStatus order_status;
 
 		CHECK_FOR_INTERRUPTS();
 		if (element->type != jbvBinary ||
-			!fpgo_news_read(element->val.binary.data, &news) ||
-			!fpgo_is_identifier(news.order_uuid, strlen(news.order_uuid)))
+			!fpgo_order_status_read(element->val.binary.data, &order_status) ||
+			!fpgo_is_identifier(order_status.order_uuid,
+								strlen(order_status.order_uuid)))
 		{
-			listing->fault = "The gateway's list of orders is malformed.";
+			order_list->fault = "The gateway's list of orders is malformed.";
 			return;
 		}
-		listing->sightings[listing->n].order_uuid = news.order_uuid;
-		listing->sightings[listing->n++].status = news.status;
+		order_list->sightings[order_list->n].order_uuid = order_status.order_uuid;
+		order_list->sightings[order_list->n++].status = order_status.status;
 	}
 }
 
@@ -88,7 +89,7 @@ read_list(FpgoListing *listing, JsonbContainer *list)
  * looked at: it cannot be ours.
  */
 static void
-look_at_unknown(const FpgoGateway *gateway, FpgoListing *listing)
+look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list)
 {
 	static const FpgoLikeness nothing = {0};
 	MemoryContext context = CurrentMemoryContext;
@@ -97,43 +98,44 @@ look_at_unknown(const FpgoGateway *gateway, FpgoListing *listing)
 	int			n_failed = 0;
 
 	SPI_connect();
-	unknown = fpgo_sightings_unknown(gateway->target.server_name, listing->sightings,
-									 listing->n, context);
+	unknown = fpgo_sightings_unknown(account->target.server_name,
+									 order_list->sightings,
+									 order_list->n, context);
 	SPI_finish();
 	foreach(cell, unknown)
 	{
-		FpgoSighting *sighting = &listing->sightings[lfirst_int(cell)];
+		FpgoSighting *sighting = &order_list->sightings[lfirst_int(cell)];
 		FpgoLook	look;
 
 		if (foreach_current_index(cell) == LOOKS_MAX)
 			return;
-		look = fpgo_listing_look_at(gateway, sighting->order_uuid);
+		look = fpgo_order_list_look_at(account, sighting->order_uuid);
 		if (look.inquiry->end != FPGO_INQUIRY_FAILED)
 		{
 			sighting->likeness = look.details != NULL ? look.likeness :
 				&nothing;
 			continue;
 		}
-		listing->trouble = fpgo_listing_failure(look.inquiry);
+		order_list->trouble = fpgo_order_list_failure(look.inquiry);
 		if (look.inquiry->finding->status < 500 || ++n_failed == FAILURES_MAX)
 			return;
 	}
 }
 
-FpgoListing *
-fpgo_listing_fetch(const FpgoGateway *gateway)
+FpgoOrderList *
+fpgo_order_list_fetch(const FpgoAccount *account)
 {
-	FpgoListing *listing = palloc0(sizeof(FpgoListing));
-	const FpgoInquiry *inquiry = fpgo_inquire(gateway, FPGO_STATUS_PATH,
+	FpgoOrderList *order_list = palloc0(sizeof(FpgoOrderList));
+	const FpgoInquiry *inquiry = fpgo_inquire(account, FPGO_STATUS_PATH,
 											  FPGO_LIST_LIMIT);
 
-	listing->came_at = GetCurrentTimestamp();
+	order_list->came_at = GetCurrentTimestamp();
 	if (inquiry->end == FPGO_INQUIRY_FAILED ||
 		inquiry->end == FPGO_INQUIRY_UNREADABLE)
-		listing->fault = fpgo_listing_failure(inquiry);
+		order_list->fault = fpgo_order_list_failure(inquiry);
 	else if (inquiry->end == FPGO_INQUIRY_ANSWERED)
-		read_list(listing, inquiry->data->val.binary.data);
-	if (listing->fault == NULL)
-		look_at_unknown(gateway, listing);
-	return listing;
+		read_list(order_list, inquiry->data->val.binary.data);
+	if (order_list->fault == NULL)
+		look_at_unknown(account, order_list);
+	return order_list;
 }

@@ -16,14 +16,14 @@ typedef struct FpgoLook
 	const FpgoLikeness *likeness;	/* of it */
 } FpgoLook;
 
-extern FpgoLook fpgo_listing_look_at(const FpgoGateway *gateway,
-									 const char *order_uuid);
+extern FpgoLook fpgo_order_list_look_at(const FpgoAccount *account,
+										const char *order_uuid);
 
 /* That the gateway could not be asked, and why, in sentences without secrets. */
-extern const char *fpgo_listing_failure(const FpgoInquiry *inquiry);
+extern const char *fpgo_order_list_failure(const FpgoInquiry *inquiry);
 
 /* All of them. */
-typedef struct FpgoListing
+typedef struct FpgoOrderList
 {
 	FpgoSighting *sightings;
 	int			n;
@@ -31,13 +31,13 @@ typedef struct FpgoListing
 	const char *fault;			/* why it is none, or not whole; NULL: it is */
 	const char *trouble;		/* why some of them could not be looked at; NULL:
 								 * they could */
-} FpgoListing;
+} FpgoOrderList;
 
 /*
  * Fetch the list, and look at the orders in it that no submission has and
  * nobody looked at yet: at as many as one go allows.  SPI must not be
  * connected.  Allocated in the current memory context.
  */
-extern FpgoListing *fpgo_listing_fetch(const FpgoGateway *gateway);
+extern FpgoOrderList *fpgo_order_list_fetch(const FpgoAccount *account);
 
 #endif							/* FPGO_ORDER_LIST_H */

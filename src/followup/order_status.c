@@ -30,15 +30,16 @@ read_amount(JsonbContainer *object, const char *name)
 }
 
 bool
-fpgo_news_read(JsonbContainer *object, FpgoNews *news)
+fpgo_order_status_read(JsonbContainer *object, FpgoOrderStatus *order_status)
 {
-	news->order_uuid = fpgo_json_member(object, "uuid");
-	news->status = fpgo_json_member(object, "status");
-	news->order_amount = read_amount(object, "orderAmount");
-	news->refunded_amount = read_amount(object, "refundedAmount");
-	if (news->status != NULL && news->status[0] == '\0')
-		news->status = NULL;
-	return news->order_uuid != NULL && news->order_uuid[0] != '\0';
+	order_status->order_uuid = fpgo_json_member(object, "uuid");
+	order_status->status = fpgo_json_member(object, "status");
+	order_status->order_amount = read_amount(object, "orderAmount");
+	order_status->refunded_amount = read_amount(object, "refundedAmount");
+	if (order_status->status != NULL && order_status->status[0] == '\0')
+		order_status->status = NULL;
+	return order_status->order_uuid != NULL &&
+		order_status->order_uuid[0] != '\0';
 }
 
 /* ---------- keeping ---------- */
@@ -54,8 +55,8 @@ static FpgoStatement begin_statement = {
 	" SELECT o.order_uuid, $1"
 	" FROM pg_catalog.unnest($2) AS o (order_uuid)"
 	" WHERE EXISTS (SELECT FROM fpgo_internal.submission s"
-	"  WHERE s.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
-	"  AND s.server OPERATOR(pg_catalog.=) $1)"
+	"  WHERE s.order_uuid " EQ " o.order_uuid"
+	"  AND s.server " EQ " $1)"
 	" ORDER BY o.order_uuid"
 	" ON CONFLICT (order_uuid, server) DO NOTHING",
 	.n_parameters = 2,
@@ -66,34 +67,34 @@ static FpgoStatement begin_statement = {
 static FpgoStatement keep_statement = {
 	.sql = "WITH before AS MATERIALIZED (SELECT g.order_uuid, g.status"
 	"  FROM fpgo_internal.gateway_order g"
-	"  WHERE g.server OPERATOR(pg_catalog.=) $1"
-	"   AND g.order_uuid OPERATOR(pg_catalog.=) ANY ($2)"
+	"  WHERE g.server " EQ " $1"
+	"   AND g.order_uuid " EQ " ANY ($2)"
 	"  ORDER BY g.order_uuid FOR UPDATE),"
 	" kept AS (UPDATE fpgo_internal.gateway_order g"
 	"  SET status = o.status, status_at = pg_catalog.clock_timestamp(),"
-	"   order_amount = CASE WHEN o.order_amount OPERATOR(pg_catalog.<>) ''"
+	"   order_amount = CASE WHEN o.order_amount " NE " ''"
 	"    THEN o.order_amount::pg_catalog.numeric"
 	"    ELSE g.order_amount END,"
-	"   refunded_amount = CASE WHEN o.refunded_amount OPERATOR(pg_catalog.<>) ''"
+	"   refunded_amount = CASE WHEN o.refunded_amount " NE " ''"
 	"    THEN o.refunded_amount::pg_catalog.numeric"
 	"    ELSE g.refunded_amount END"
 	ORDERS
-	"  JOIN before ON before.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
-	"  WHERE g.server OPERATOR(pg_catalog.=) $1"
-	"   AND g.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
+	"  JOIN before ON before.order_uuid " EQ " o.order_uuid"
+	"  WHERE g.server " EQ " $1"
+	"   AND g.order_uuid " EQ " o.order_uuid"
 	"  RETURNING g.order_uuid, g.status, before.status AS status_before)"
 	" INSERT INTO fpgo_internal.status_change (order_uuid, server, status)"
 	" SELECT order_uuid, $1, status FROM kept"
 	" WHERE status_before IS NULL OR pg_catalog.lower(status)"
-	"  OPERATOR(pg_catalog.<>) pg_catalog.lower(status_before)",
+	"  " NE " pg_catalog.lower(status_before)",
 	.n_parameters = 5,
 	.types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
 
 static FpgoStatement number_statement = {
 	.sql = "UPDATE fpgo_internal.gateway_order SET invoice_number = $3"
-	" WHERE server OPERATOR(pg_catalog.=) $1"
-	" AND order_uuid OPERATOR(pg_catalog.=) $2",
+	" WHERE server " EQ " $1"
+	" AND order_uuid " EQ " $2",
 	.n_parameters = 3,
 	.types = {TEXTOID, TEXTOID, TEXTOID}
 };
@@ -105,11 +106,12 @@ begin(const char *server, const char *const *order_uuids)
 
 	fpgo_put_text(&p, server);
 	fpgo_put_texts(&p, order_uuids);
-	(void) fpgo_owner_run(&begin_statement, &p);
+	(void) fpgo_statement_run(&begin_statement, &p);
 }
 
 void
-fpgo_news_keep(const char *server, const FpgoNews *news, int n)
+fpgo_order_status_keep(const char *server,
+					   const FpgoOrderStatus *order_status, int n)
 {
 	const char **columns[4];
 	FpgoParameters p = {0};
@@ -124,13 +126,14 @@ fpgo_news_keep(const char *server, const FpgoNews *news, int n)
 												MCXT_ALLOC_ZERO);
 	for (int i = 0; i < n; i++)
 	{
-		if (news[i].status == NULL)
+		if (order_status[i].status == NULL)
 			continue;
-		columns[0][n_kept] = news[i].order_uuid;
-		columns[1][n_kept] = news[i].status;
-		columns[2][n_kept] = news[i].order_amount ? news[i].order_amount : "";
-		columns[3][n_kept++] = news[i].refunded_amount ?
-			news[i].refunded_amount : "";
+		columns[0][n_kept] = order_status[i].order_uuid;
+		columns[1][n_kept] = order_status[i].status;
+		columns[2][n_kept] = order_status[i].order_amount ?
+			order_status[i].order_amount : "";
+		columns[3][n_kept++] = order_status[i].refunded_amount ?
+			order_status[i].refunded_amount : "";
 	}
 	if (n_kept == 0)
 		return;
@@ -138,12 +141,12 @@ fpgo_news_keep(const char *server, const FpgoNews *news, int n)
 	fpgo_put_text(&p, server);
 	for (int i = 0; i < (int) lengthof(columns); i++)
 		fpgo_put_texts(&p, columns[i]);
-	(void) fpgo_owner_run(&keep_statement, &p);
+	(void) fpgo_statement_run(&keep_statement, &p);
 }
 
 void
-fpgo_news_keep_invoice_number(const char *server, const char *order_uuid,
-							  const char *invoice_number)
+fpgo_order_status_keep_invoice_number(const char *server, const char *order_uuid,
+									  const char *invoice_number)
 {
 	const char *const order_uuids[] = {order_uuid, NULL};
 	FpgoParameters p = {0};
@@ -154,5 +157,5 @@ fpgo_news_keep_invoice_number(const char *server, const char *order_uuid,
 	fpgo_put_text(&p, server);
 	fpgo_put_text(&p, order_uuid);
 	fpgo_put_text(&p, invoice_number);
-	(void) fpgo_owner_run(&number_statement, &p);
+	(void) fpgo_statement_run(&number_statement, &p);
 }

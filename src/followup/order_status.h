@@ -13,29 +13,31 @@
 
 #include "utils/jsonb.h"
 
-typedef struct FpgoNews
+typedef struct FpgoOrderStatus
 {
 	const char *order_uuid;
 	const char *status;			/* in the gateway's words; NULL if not said */
 	const char *order_amount;	/* what numeric reads; NULL if not said */
 	const char *refunded_amount;	/* what numeric reads; NULL if not said */
-} FpgoNews;
+} FpgoOrderStatus;
 
 /*
  * What an answer, or an element of a list, says of an order; false if it does
  * not say of which.
  */
-extern bool fpgo_news_read(JsonbContainer *object, FpgoNews *news);
+extern bool fpgo_order_status_read(JsonbContainer *object,
+								   FpgoOrderStatus *order_status);
 
 /*
  * Keep the statuses of n orders, and what changed in the history.  That one was
  * not said is no news.
  */
-extern void fpgo_news_keep(const char *server, const FpgoNews *news, int n);
+extern void fpgo_order_status_keep(const char *server,
+								   const FpgoOrderStatus *order_status, int n);
 
 /* Keep an order's invoice number. */
-extern void fpgo_news_keep_invoice_number(const char *server,
-										  const char *order_uuid,
-										  const char *invoice_number);
+extern void fpgo_order_status_keep_invoice_number(const char *server,
+												  const char *order_uuid,
+												  const char *invoice_number);
 
 #endif							/* FPGO_ORDER_STATUS_H */

@@ -63,13 +63,13 @@ typedef struct Case
 } Case;
 
 /* The cases of one role at one server. */
-typedef struct Account
+typedef struct CaseGroup
 {
 	const char *server;
 	const char *role;
 	List	   *cases;
-	FpgoGateway *gateway;
-} Account;
+	FpgoAccount *account;
+} CaseGroup;
 
 /* ---------- evidence ---------- */
 
@@ -102,7 +102,7 @@ note_found(Case *c, const char *order_uuid, JsonbContainer *details,
 
 /* Put on record how the two look, for who has to decide. */
 static void
-record_look(const Account *account, const Case *c, const char *order_uuid,
+record_look(const CaseGroup *group, const Case *c, const char *order_uuid,
 			const FpgoLook *look)
 {
 	const FpgoSighting sighting = {.order_uuid = order_uuid,
@@ -110,28 +110,28 @@ record_look(const Account *account, const Case *c, const char *order_uuid,
 	.likeness = look->likeness};
 
 	SPI_connect();
-	fpgo_sightings_record(account->server, GetCurrentTimestamp(), &sighting, 1);
+	fpgo_sightings_record(group->server, GetCurrentTimestamp(), &sighting, 1);
 	fpgo_sightings_describe(c->doubt, c->likeness);
 	SPI_finish();
 }
 
 /* An order that a callback names: is it there, and is it this one? */
 static void
-decide_named(const Account *account, Case *c, const char *order_uuid)
+decide_named(const CaseGroup *group, Case *c, const char *order_uuid)
 {
-	FpgoLook	look = fpgo_listing_look_at(account->gateway, order_uuid);
+	FpgoLook	look = fpgo_order_list_look_at(group->account, order_uuid);
 	const char *differs;
 
 	if (look.details == NULL)
 	{
 		c->verdict->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ||
 			look.inquiry->end == FPGO_INQUIRY_UNREADABLE ?
-			fpgo_listing_failure(look.inquiry) :
+			fpgo_order_list_failure(look.inquiry) :
 			psprintf("The gateway shows no order %s.", order_uuid);
 		return;
 	}
 	differs = fpgo_likeness_differs(c->likeness, look.likeness);
-	record_look(account, c, order_uuid, &look);
+	record_look(group, c, order_uuid, &look);
 	if (differs != NULL)
 		c->verdict->detail = psprintf("The gateway's order %s differs in %s.",
 									  order_uuid, differs);
@@ -154,7 +154,7 @@ read_payload(const FpgoDoubt *doubt)
 
 /* Put on record what was seen, and how the doubtful ones look. */
 static List *
-record(const Account *account, const FpgoListing *listing, List *cases)
+record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *wanted = NIL;
@@ -166,8 +166,8 @@ record(const Account *account, const FpgoListing *listing, List *cases)
 		wanted = lappend(wanted,
 						 unconstify(FpgoDoubt *, ((Case *) lfirst(cell))->doubt));
 	SPI_connect();
-	fpgo_sightings_record(account->server, listing->came_at,
-						  listing->sightings, listing->n);
+	fpgo_sightings_record(group->server, order_list->came_at,
+						  order_list->sightings, order_list->n);
 	/* asked anew: what was begun before the list was made may be in it */
 	doubts = fpgo_sightings_doubts(context);
 	foreach(cell, doubts)
@@ -180,20 +180,20 @@ record(const Account *account, const FpgoListing *listing, List *cases)
 		fpgo_sightings_describe(doubt, payload == NULL ? &nothing :
 								fpgo_likeness_of_payload(payload));
 	}
-	matches = fpgo_sightings_match(account->server, wanted,
-								   listing->sightings, listing->n, context);
+	matches = fpgo_sightings_match(group->server, wanted,
+								   order_list->sightings, order_list->n, context);
 	SPI_finish();
 	return matches;
 }
 
 /* One order and one submission are alike.  Is the order still so? */
 static void
-decide_match(const Account *account, Case *c, const char *order_uuid)
+decide_match(const CaseGroup *group, Case *c, const char *order_uuid)
 {
-	FpgoLook	look = fpgo_listing_look_at(account->gateway, order_uuid);
+	FpgoLook	look = fpgo_order_list_look_at(group->account, order_uuid);
 
 	if (look.inquiry->end == FPGO_INQUIRY_FAILED)
-		c->verdict->detail = fpgo_listing_failure(look.inquiry);
+		c->verdict->detail = fpgo_order_list_failure(look.inquiry);
 	else if (look.details == NULL ||
 			 fpgo_likeness_differs_or_lacks(c->likeness, look.likeness) != NULL)
 		c->verdict->detail = psprintf("The gateway's order %s has changed.",
@@ -204,11 +204,12 @@ decide_match(const Account *account, Case *c, const char *order_uuid)
 }
 
 static void
-judge(const Account *account, Case *c, const FpgoListing *listing,
+judge(const CaseGroup *group, Case *c, const FpgoOrderList *order_list,
 	  const FpgoMatch *match)
 {
 	if (match != NULL && match->n_unseen > 0)
-		c->verdict->detail = listing->trouble != NULL ? listing->trouble :
+		c->verdict->detail = order_list->trouble != NULL ?
+			order_list->trouble :
 			psprintf("Orders of the gateway's that are still to be looked at: %d.",
 					 match->n_unseen);
 	else if (match == NULL || match->n_orders == 0)
@@ -222,29 +223,29 @@ judge(const Account *account, Case *c, const FpgoListing *listing,
 			psprintf("Order %s is like it, and like other submissions that it may belong to: %d.",
 					 match->order_uuid, match->n_rivals);
 	else
-		decide_match(account, c, match->order_uuid);
+		decide_match(group, c, match->order_uuid);
 }
 
 /* Look for cases that nothing names. */
 static void
-decide_by_list(const Account *account, List *cases)
+decide_by_list(const CaseGroup *group, List *cases)
 {
-	const FpgoListing *listing = fpgo_listing_fetch(account->gateway);
+	const FpgoOrderList *order_list = fpgo_order_list_fetch(group->account);
 	List	   *matches = NIL;
 	ListCell   *cell;
 
 	/* what was seen of a list that is not whole is worth keeping, too */
-	if (listing->n > 0)
-		matches = record(account, listing, cases);
+	if (order_list->n > 0)
+		matches = record(group, order_list, cases);
 	foreach(cell, cases)
 	{
 		Case	   *c = lfirst(cell);
 		const FpgoMatch *match = NULL;
 		ListCell   *other;
 
-		if (listing->fault != NULL)
+		if (order_list->fault != NULL)
 		{
-			c->verdict->detail = listing->fault;
+			c->verdict->detail = order_list->fault;
 			continue;
 		}
 		foreach(other, matches)
@@ -252,29 +253,29 @@ decide_by_list(const Account *account, List *cases)
 			if (((FpgoMatch *) lfirst(other))->submission == c->doubt->submission)
 				match = lfirst(other);
 		}
-		judge(account, c, listing, match);
+		judge(group, c, order_list, match);
 	}
 }
 
 /* ---------- accounts ---------- */
 
 static void
-open_account(void *arg)
+open_group(void *arg)
 {
-	Account    *account = arg;
+	CaseGroup *group = arg;
 
-	account->gateway = fpgo_gateway_resolve(account->server,
-											get_role_oid(account->role, false));
+	group->account = fpgo_account_resolve(group->server,
+										  get_role_oid(group->role, false));
 }
 
 static void
 decide(void *arg)
 {
-	Account    *account = arg;
+	CaseGroup *group = arg;
 	List	   *unnamed = NIL;
 	ListCell   *cell;
 
-	foreach(cell, account->cases)
+	foreach(cell, group->cases)
 	{
 		Case	   *c = lfirst(cell);
 
@@ -285,22 +286,22 @@ decide(void *arg)
 				psprintf("It changes order %s; compare with what the gateway has of it.",
 						 c->changed_uuid);
 		else if (list_length(c->doubt->named) == 1)
-			decide_named(account, c, linitial(c->doubt->named));
+			decide_named(group, c, linitial(c->doubt->named));
 		else if (c->doubt->named != NIL)
 			c->verdict->detail = "Callbacks to its own address named several orders; see fpgo.candidates.";
 		else
 			unnamed = lappend(unnamed, c);
 	}
 	if (unnamed != NIL)
-		decide_by_list(account, unnamed);
+		decide_by_list(group, unnamed);
 }
 
 static void
-decide_account(void *arg)
+decide_group(void *arg)
 {
-	const Account *account = arg;
+	const CaseGroup *group = arg;
 
-	fpgo_gateway_use(account->gateway, decide, arg);
+	fpgo_account_use(group->account, decide, arg);
 }
 
 /*
@@ -308,19 +309,19 @@ decide_account(void *arg)
  * its right or its token may be gone, or the server badly set up.
  */
 static void
-reconcile_account(Account *account)
+reconcile_group(CaseGroup *group)
 {
-	ErrorData  *error = fpgo_subtransaction_run(open_account, account);
+	ErrorData  *error = fpgo_subtransaction_run(open_group, group);
 	ListCell   *cell;
 
 	if (error == NULL)
-		error = fpgo_subtransaction_run(decide_account, account);
+		error = fpgo_subtransaction_run(decide_group, group);
 	if (error == NULL)
 		return;
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 		ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
-	foreach(cell, account->cases)
+	foreach(cell, group->cases)
 	{
 		Case	   *c = lfirst(cell);
 
@@ -368,8 +369,8 @@ is_in_doubt(bool is_uncertain, int64 run)
 static List *
 find_accounts(List *doubts, int64 only)
 {
-	List	   *accounts = NIL;
-	Account    *account = NULL;
+	List	   *groups = NIL;
+	CaseGroup *group = NULL;
 	ListCell   *cell;
 
 	foreach(cell, doubts)
@@ -379,17 +380,17 @@ find_accounts(List *doubts, int64 only)
 		if (!is_in_doubt(doubt->is_uncertain, doubt->run) ||
 			(only != 0 && doubt->submission != only))
 			continue;
-		if (account == NULL || strcmp(account->server, doubt->server) != 0 ||
-			strcmp(account->role, doubt->role) != 0)
+		if (group == NULL || strcmp(group->server, doubt->server) != 0 ||
+			strcmp(group->role, doubt->role) != 0)
 		{
-			account = palloc0(sizeof(Account));
-			account->server = doubt->server;
-			account->role = doubt->role;
-			accounts = lappend(accounts, account);
+			group = palloc0(sizeof(CaseGroup));
+			group->server = doubt->server;
+			group->role = doubt->role;
+			groups = lappend(groups, group);
 		}
-		account->cases = lappend(account->cases, make_case(doubt));
+		group->cases = lappend(group->cases, make_case(doubt));
 	}
-	return accounts;
+	return groups;
 }
 
 /* Raises unless the one that is wanted is there and uncertain. */
@@ -400,7 +401,8 @@ require_uncertain(int64 id)
 
 	if (submission == NULL)
 		fpgo_submission_raise_missing(id);
-	if (!is_in_doubt(submission->state == FPGO_UNCERTAIN, submission->run))
+	if (!is_in_doubt(submission->state == FPGO_STATE_UNCERTAIN,
+					 submission->run))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("submission %lld is not uncertain", (long long) id),
@@ -416,7 +418,8 @@ static void
 accept_found(Case *c)
 {
 	FpgoVerdict *verdict = c->verdict;
-	FpgoNews	news = {.order_uuid = c->found_uuid,.status = c->found_status};
+	FpgoOrderStatus order_status = {.order_uuid = c->found_uuid,
+	.status = c->found_status};
 
 	if (!fpgo_resolve_accept(c->doubt->submission, c->found_uuid,
 							 c->customer_uuid, verdict->detail))
@@ -426,7 +429,7 @@ accept_found(Case *c)
 		return;
 	}
 	SPI_connect();
-	fpgo_news_keep(c->doubt->server, &news, 1);
+	fpgo_order_status_keep(c->doubt->server, &order_status, 1);
 	SPI_finish();
 	verdict->is_accepted = true;
 	verdict->order_uuid = c->found_uuid;
@@ -434,18 +437,18 @@ accept_found(Case *c)
 
 /* What was found out, on record: a list of FpgoVerdict. */
 static List *
-conclude(List *accounts)
+conclude(List *groups)
 {
 	List	   *verdicts = NIL;
 	ListCell   *cell;
 
 	(void) fpgo_submission_sweep();
-	foreach(cell, accounts)
+	foreach(cell, groups)
 	{
-		const Account *account = lfirst(cell);
+		const CaseGroup *group = lfirst(cell);
 		ListCell   *other;
 
-		foreach(other, account->cases)
+		foreach(other, group->cases)
 		{
 			Case	   *c = lfirst(other);
 
@@ -464,7 +467,7 @@ List *
 fpgo_reconcile_run(int64 only)
 {
 	MemoryContext context = CurrentMemoryContext;
-	List	   *accounts;
+	List	   *groups;
 	List	   *doubts;
 	ListCell   *cell;
 
@@ -475,7 +478,7 @@ fpgo_reconcile_run(int64 only)
 				 errmsg("uncertain submissions must be looked for in a READ COMMITTED transaction"),
 				 fpgo_errhide()));
 	fpgo_extension_require_current();
-	if (!fpgo_run_try_reconcile())
+	if (!fpgo_lock_try_reconcile())
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				 errmsg("uncertain submissions are being looked for already"),
@@ -486,10 +489,10 @@ fpgo_reconcile_run(int64 only)
 	SPI_connect();
 	doubts = fpgo_sightings_doubts(context);
 	SPI_finish();
-	accounts = find_accounts(doubts, only);
-	foreach(cell, accounts)
-		reconcile_account(lfirst(cell));
-	return conclude(accounts);
+	groups = find_accounts(doubts, only);
+	foreach(cell, groups)
+		reconcile_group(lfirst(cell));
+	return conclude(groups);
 }
 
 /* ---------- SQL ---------- */
@@ -508,8 +511,8 @@ fpgo_reconcile(PG_FUNCTION_ARGS)
 	foreach(cell, fpgo_reconcile_run(only))
 	{
 		const FpgoVerdict *verdict = lfirst(cell);
-		FpgoState	state = verdict->is_accepted ? FPGO_ACCEPTED :
-		FPGO_UNCERTAIN;
+		FpgoSubmissionState state = verdict->is_accepted ? FPGO_STATE_ACCEPTED :
+		FPGO_STATE_UNCERTAIN;
 		Datum		values[4] = {Int64GetDatum(verdict->submission),
 			CStringGetTextDatum(fpgo_state_name(state)), (Datum) 0,
 		CStringGetTextDatum(verdict->detail)};

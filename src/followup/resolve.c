@@ -46,9 +46,9 @@ PG_FUNCTION_INFO_V1(fpgo_cancel_submission);
 /* an order that was changed has several submissions */
 static FpgoStatement role_statement = {
 	.sql = "SELECT role FROM fpgo_internal.submission"
-	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
-	" AND server OPERATOR(pg_catalog.=) $2"
-	" ORDER BY id USING OPERATOR(pg_catalog.>) LIMIT 1",
+	" WHERE order_uuid " EQ " $1"
+	" AND server " EQ " $2"
+	" ORDER BY id USING " GT " LIMIT 1",
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
@@ -78,7 +78,7 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 	SPI_connect();
 	fpgo_put_text(&p, order_uuid);
 	fpgo_put_text(&p, server);
-	if (fpgo_owner_run(&role_statement, &p) > 0)
+	if (fpgo_statement_run(&role_statement, &p) > 0)
 		role_name = fpgo_get_text(0, 1, caller);
 	SPI_finish();
 	role = role_name ? get_role_oid(role_name, true) : InvalidOid;
@@ -92,7 +92,8 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 }
 
 static void
-require_state(const FpgoSubject *subject, FpgoState state, const char *hint)
+require_state(const FpgoSubject *subject, FpgoSubmissionState state,
+			  const char *hint)
 {
 	if (strcmp(subject->state, fpgo_state_name(state)) == 0)
 		return;
@@ -111,12 +112,12 @@ bool
 fpgo_resolve_accept(int64 id, const char *order_uuid,
 					const char *customer_uuid, const char *reason)
 {
-	FpgoDecision decision = {.state = fpgo_state_name(FPGO_ACCEPTED),
+	FpgoDecision decision = {.state = fpgo_state_name(FPGO_STATE_ACCEPTED),
 		.reason = reason,.order_uuid = order_uuid,
 	.customer_uuid = customer_uuid};
 	const FpgoSubject *subject = fpgo_decide_lock(id);
 
-	if (strcmp(subject->state, fpgo_state_name(FPGO_UNCERTAIN)) != 0 ||
+	if (strcmp(subject->state, fpgo_state_name(FPGO_STATE_UNCERTAIN)) != 0 ||
 		fpgo_decide_is_held(order_uuid, id))
 		return false;
 	fpgo_decide_uncertain(subject, &decision);
@@ -197,11 +198,11 @@ address_argument(FunctionCallInfo fcinfo, int argument)
 	return address;
 }
 
-static FpgoState
+static FpgoSubmissionState
 outcome_argument(FunctionCallInfo fcinfo, int argument)
 {
-	static const FpgoState outcomes[] = {FPGO_ACCEPTED, FPGO_REFUSED,
-	FPGO_CANCELLED, FPGO_QUEUED};
+	static const FpgoSubmissionState outcomes[] = {FPGO_STATE_ACCEPTED,
+	FPGO_STATE_REFUSED, FPGO_STATE_CANCELLED, FPGO_STATE_QUEUED};
 	const char *outcome;
 
 	require_not_null(fcinfo, argument, "outcome");
@@ -220,15 +221,15 @@ outcome_argument(FunctionCallInfo fcinfo, int argument)
 
 /* What the gateway gave out goes with an accepted order, and with no other. */
 static void
-check_identifiers(FpgoState outcome, const FpgoDecision *decision)
+check_identifiers(FpgoSubmissionState outcome, const FpgoDecision *decision)
 {
-	if (outcome == FPGO_ACCEPTED && decision->order_uuid == NULL)
+	if (outcome == FPGO_STATE_ACCEPTED && decision->order_uuid == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an accepted submission needs an order_uuid"),
 				 errhint("Take it from the gateway: order_uuid => 'ODR...'."),
 				 fpgo_errhide()));
-	if (outcome != FPGO_ACCEPTED &&
+	if (outcome != FPGO_STATE_ACCEPTED &&
 		(decision->order_uuid != NULL || decision->customer_uuid != NULL ||
 		 decision->bank_id_url != NULL))
 		ereport(ERROR,
@@ -244,7 +245,7 @@ Datum
 fpgo_resolve(PG_FUNCTION_ARGS)
 {
 	FpgoDecision decision = {0};
-	FpgoState	outcome;
+	FpgoSubmissionState outcome;
 	const FpgoSubject *subject;
 
 	require_not_null(fcinfo, 0, "submission");
@@ -257,9 +258,9 @@ fpgo_resolve(PG_FUNCTION_ARGS)
 	check_identifiers(outcome, &decision);
 
 	subject = fpgo_decide_lock(PG_GETARG_INT64(0));
-	require_state(subject, FPGO_UNCERTAIN,
+	require_state(subject, FPGO_STATE_UNCERTAIN,
 				  "Only an uncertain submission needs a decision.");
-	if (outcome == FPGO_QUEUED && !subject->has_payload)
+	if (outcome == FPGO_STATE_QUEUED && !subject->has_payload)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("submission %lld has no payload any more",
@@ -275,7 +276,7 @@ fpgo_resolve(PG_FUNCTION_ARGS)
 Datum
 fpgo_cancel_submission(PG_FUNCTION_ARGS)
 {
-	FpgoDecision decision = {.state = fpgo_state_name(FPGO_CANCELLED)};
+	FpgoDecision decision = {.state = fpgo_state_name(FPGO_STATE_CANCELLED)};
 	const FpgoSubject *subject;
 
 	require_not_null(fcinfo, 0, "submission");
@@ -283,7 +284,7 @@ fpgo_cancel_submission(PG_FUNCTION_ARGS)
 	subject = fpgo_decide_lock(PG_GETARG_INT64(0));
 	if (!is_operator())
 		fpgo_submission_require_for(subject->id, subject->role);
-	require_state(subject, FPGO_QUEUED,
+	require_state(subject, FPGO_STATE_QUEUED,
 				  "Only what has not been sent can be taken back.");
 	fpgo_decide_queued(subject, &decision);
 	PG_RETURN_VOID();

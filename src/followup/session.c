@@ -26,7 +26,7 @@ fpgo_invoice_session(PG_FUNCTION_ARGS)
 		fpgo_submission_raise_missing(id);
 	fpgo_submission_require_for(id, submission->role);
 	InitMaterializedSRF(fcinfo, 0);
-	if (submission->state != FPGO_ACCEPTED)
+	if (submission->state != FPGO_STATE_ACCEPTED)
 		return (Datum) 0;
 	fpgo_submission_fill_session(submission->order_uuid,
 								 submission->customer_uuid,

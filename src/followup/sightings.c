@@ -20,10 +20,10 @@
 /* has a submission this order?  At any server: several may be one account */
 #define IS_HELD(uuid) \
 	"EXISTS (SELECT FROM fpgo_internal.submission h" \
-	" WHERE h.order_uuid OPERATOR(pg_catalog.=) " uuid ")"
+	" WHERE h.order_uuid " EQ " " uuid ")"
 
 #define IS_SAME(column, a, b) \
-	a "." column " OPERATOR(pg_catalog.=) " b "." column
+	a "." column " " EQ " " b "." column
 
 /* alike in all; false or NULL if not, or if one of them says nothing */
 #define ARE_ALIKE(a, b) \
@@ -35,17 +35,17 @@
 
 static FpgoStatement doubts_statement = {
 	.sql = "SELECT s.id, s.server, s.role,"
-	" s.state OPERATOR(pg_catalog.=) 'uncertain', s.run, p.payload,"
+	" s.state " EQ " 'uncertain', s.run, p.payload,"
 	" (SELECT pg_catalog.min(c.order_uuid) FROM fpgo_internal.callback c"
-	"  WHERE c.submission OPERATOR(pg_catalog.=) s.id"
-	"  AND c.server OPERATOR(pg_catalog.=) s.server),"
+	"  WHERE c.submission " EQ " s.id"
+	"  AND c.server " EQ " s.server),"
 	" (SELECT pg_catalog.max(c.order_uuid) FROM fpgo_internal.callback c"
-	"  WHERE c.submission OPERATOR(pg_catalog.=) s.id"
-	"  AND c.server OPERATOR(pg_catalog.=) s.server)"
+	"  WHERE c.submission " EQ " s.id"
+	"  AND c.server " EQ " s.server)"
 	" FROM fpgo_internal.submission s"
 	" LEFT JOIN fpgo_internal.payload p"
-	"  ON p.submission OPERATOR(pg_catalog.=) s.id"
-	" WHERE s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
+	"  ON p.submission " EQ " s.id"
+	" WHERE s.state " EQ " ANY ('{sending,uncertain}')"
 	" ORDER BY s.server, s.role, s.id",
 	.n_parameters = 0
 };
@@ -55,13 +55,13 @@ static FpgoStatement unknown_statement = {
 	.sql = "SELECT o.place FROM ROWS FROM (" TEXTS(2) ", " TEXTS(3) ")"
 	"  WITH ORDINALITY AS o (order_uuid, status, place)"
 	" LEFT JOIN fpgo_internal.sighting g"
-	"  ON g.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
-	"  AND g.server OPERATOR(pg_catalog.=) $1"
+	"  ON g.order_uuid " EQ " o.order_uuid"
+	"  AND g.server " EQ " $1"
 	" WHERE NOT " IS_HELD("o.order_uuid")
 	" AND (g.looked_at IS NULL"
 	"  OR ((g.amounts IS NULL OR g.order_date IS NULL OR g.products IS NULL"
 	"    OR (g.customer IS NULL AND g.contact IS NULL))"
-	"   AND COALESCE(g.status, '') OPERATOR(pg_catalog.<>) o.status))"
+	"   AND COALESCE(g.status, '') " NE " o.status))"
 	" ORDER BY g.order_uuid IS NOT NULL, o.place",
 	.n_parameters = 3,
 	.types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
@@ -72,7 +72,7 @@ static FpgoStatement unknown_statement = {
 	" ELSE excluded." column " END"
 
 #define OR_NULL(column) \
-	"CASE WHEN o." column " OPERATOR(pg_catalog.<>) '' THEN o." column " END"
+	"CASE WHEN o." column " " NE " '' THEN o." column " END"
 
 /*
  * What is known already is left out, since ON CONFLICT would lock, and so
@@ -84,7 +84,7 @@ static FpgoStatement record_statement = {
 	"  looked_at, amounts, order_date, products, customer, contact,"
 	"  first_seen_at)"
 	" SELECT DISTINCT ON (o.order_uuid) o.order_uuid, $1, " OR_NULL("status") ","
-	"  CASE WHEN o.is_looked OPERATOR(pg_catalog.<>) ''"
+	"  CASE WHEN o.is_looked " NE " ''"
 	"   THEN pg_catalog.clock_timestamp() END, " OR_NULL("amounts") ", "
 	OR_NULL("order_date") ", " OR_NULL("products") ", " OR_NULL("customer") ", "
 	OR_NULL("contact") ", $10"
@@ -93,19 +93,19 @@ static FpgoStatement record_statement = {
 	"  AS o (order_uuid, status, is_looked, amounts, order_date, products,"
 	"   customer, contact)"
 	" WHERE NOT " IS_HELD("o.order_uuid")
-	" AND (o.is_looked OPERATOR(pg_catalog.<>) '' OR NOT EXISTS"
+	" AND (o.is_looked " NE " '' OR NOT EXISTS"
 	"  (SELECT FROM fpgo_internal.sighting k"
-	"   WHERE k.order_uuid OPERATOR(pg_catalog.=) o.order_uuid"
-	"   AND k.server OPERATOR(pg_catalog.=) $1"
-	"   AND COALESCE(k.status, '') OPERATOR(pg_catalog.=) o.status))"
-	" ORDER BY o.order_uuid, o.is_looked USING OPERATOR(pg_catalog.>)"
+	"   WHERE k.order_uuid " EQ " o.order_uuid"
+	"   AND k.server " EQ " $1"
+	"   AND COALESCE(k.status, '') " EQ " o.status))"
+	" ORDER BY o.order_uuid, o.is_looked USING " GT ""
 	" ON CONFLICT (order_uuid, server) DO UPDATE SET status = excluded.status,"
 	"  looked_at = COALESCE(excluded.looked_at, g.looked_at), "
 	KEPT_UNLESS_LOOKED("amounts") ", " KEPT_UNLESS_LOOKED("order_date") ", "
 	KEPT_UNLESS_LOOKED("products") ", " KEPT_UNLESS_LOOKED("customer") ", "
 	KEPT_UNLESS_LOOKED("contact")
 	" WHERE excluded.looked_at IS NOT NULL OR COALESCE(g.status, '')"
-	"  OPERATOR(pg_catalog.<>) COALESCE(excluded.status, '')",
+	"  " NE " COALESCE(excluded.status, '')",
 	.n_parameters = 10,
 	.types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID}
@@ -136,45 +136,45 @@ static FpgoStatement match_statement = {
 	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at,"
 	"   pg_catalog.count(*) AS n"
 	"  FROM fpgo_internal.sighting g"
-	"  WHERE g.server OPERATOR(pg_catalog.=) $1 AND g.looked_at IS NULL"
-	"  AND g.order_uuid OPERATOR(pg_catalog.=) ANY (SELECT " TEXTS(3) ")"
+	"  WHERE g.server " EQ " $1 AND g.looked_at IS NULL"
+	"  AND g.order_uuid " EQ " ANY (SELECT " TEXTS(3) ")"
 	"  AND NOT " IS_HELD("g.order_uuid") " GROUP BY g.first_seen_at)"
 	" SELECT l.submission, m.order_uuid, m.n,"
 	" (SELECT pg_catalog.sum(u.n)::pg_catalog.int8 FROM unseen u WHERE"
-	"   u.first_seen_at OPERATOR(pg_catalog.>) b.began_at),"
+	"   u.first_seen_at " GT " b.began_at),"
 	" (SELECT pg_catalog.count(*) FROM fpgo_internal.sighting g"
 	"   CROSS JOIN fpgo_internal.likeness r"
 	"   JOIN fpgo_internal.submission t"
-	"    ON t.id OPERATOR(pg_catalog.=) r.submission"
-	"   WHERE g.order_uuid OPERATOR(pg_catalog.=) m.order_uuid"
-	"   AND g.server OPERATOR(pg_catalog.=) $1"
-	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
-	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
+	"    ON t.id " EQ " r.submission"
+	"   WHERE g.order_uuid " EQ " m.order_uuid"
+	"   AND g.server " EQ " $1"
+	"   AND t.id " NE " s.id"
+	"   AND t.state " EQ " ANY ('{sending,uncertain}')"
 	"   AND " MAY_BE_ALIKE("g", "r") ")"
-	" OPERATOR(pg_catalog.+)"
+	" " PLUS ""
 	" (SELECT pg_catalog.count(*) FROM fpgo_internal.submission t"
-	"   WHERE t.reference OPERATOR(pg_catalog.=) s.reference"
-	"   AND t.id OPERATOR(pg_catalog.<>) s.id"
-	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{refused,cancelled}')"
+	"   WHERE t.reference " EQ " s.reference"
+	"   AND t.id " NE " s.id"
+	"   AND t.state " EQ " ANY ('{refused,cancelled}')"
 	"   AND EXISTS (SELECT FROM fpgo_internal.attempt a"
-	"    WHERE a.submission OPERATOR(pg_catalog.=) t.id"
-	"    AND a.outcome OPERATOR(pg_catalog.=) 'unknown'))"
+	"    WHERE a.submission " EQ " t.id"
+	"    AND a.outcome " EQ " 'unknown'))"
 	" FROM fpgo_internal.likeness l"
 	" JOIN fpgo_internal.submission s"
-	"  ON s.id OPERATOR(pg_catalog.=) l.submission"
+	"  ON s.id " EQ " l.submission"
 	" CROSS JOIN LATERAL (SELECT pg_catalog.min(a.started_at) AS began_at"
 	"  FROM fpgo_internal.attempt a"
-	"  WHERE a.submission OPERATOR(pg_catalog.=) s.id"
-	"  AND COALESCE(a.outcome, 'unknown') OPERATOR(pg_catalog.=) 'unknown') b"
+	"  WHERE a.submission " EQ " s.id"
+	"  AND COALESCE(a.outcome, 'unknown') " EQ " 'unknown') b"
 	" CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS n,"
 	"   pg_catalog.min(g.order_uuid) AS order_uuid"
 	"  FROM fpgo_internal.sighting g"
-	"  WHERE g.server OPERATOR(pg_catalog.=) $1 AND " ARE_ALIKE("g", "l")
-	"  AND g.order_uuid OPERATOR(pg_catalog.=) ANY ($3)"
-	"  AND g.first_seen_at OPERATOR(pg_catalog.>) b.began_at"
+	"  WHERE g.server " EQ " $1 AND " ARE_ALIKE("g", "l")
+	"  AND g.order_uuid " EQ " ANY ($3)"
+	"  AND g.first_seen_at " GT " b.began_at"
 	"  AND NOT " IS_HELD("g.order_uuid") ") m"
-	" WHERE l.submission OPERATOR(pg_catalog.=) ANY ($2)"
-	" AND s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}')"
+	" WHERE l.submission " EQ " ANY ($2)"
+	" AND s.state " EQ " ANY ('{sending,uncertain}')"
 	" ORDER BY l.submission",
 	.n_parameters = 3,
 	.types = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID}
@@ -189,8 +189,8 @@ static FpgoStatement forget_held_statement = {
 static FpgoStatement forget_finished_statement = {
 	.sql = "DELETE FROM fpgo_internal.likeness l WHERE NOT EXISTS"
 	" (SELECT FROM fpgo_internal.submission s"
-	"  WHERE s.id OPERATOR(pg_catalog.=) l.submission"
-	"  AND s.state OPERATOR(pg_catalog.=) ANY ('{sending,uncertain}'))",
+	"  WHERE s.id " EQ " l.submission"
+	"  AND s.state " EQ " ANY ('{sending,uncertain}'))",
 	.n_parameters = 0
 };
 
@@ -226,7 +226,7 @@ fpgo_sightings_doubts(MemoryContext context)
 	List	   *doubts = NIL;
 	int			n;
 
-	n = fpgo_owner_run(&doubts_statement, &p);
+	n = fpgo_statement_run(&doubts_statement, &p);
 	for (int i = 0; i < n; i++)
 	{
 		FpgoDoubt  *doubt = read_doubt(i, context);
@@ -249,12 +249,12 @@ fpgo_sightings_describe(const FpgoDoubt *doubt, const FpgoLikeness *likeness)
 	fpgo_put_text(&p, likeness->products);
 	fpgo_put_text(&p, likeness->customer);
 	fpgo_put_text(&p, likeness->contact);
-	(void) fpgo_owner_run(&describe_statement, &p);
+	(void) fpgo_statement_run(&describe_statement, &p);
 }
 
 /* ---------- sightings ---------- */
 
-/* Columns of n rows of texts, in which "" stands for NULL. */
+/* Columns of n rows of texts, in which stands for NULL. */
 static const char **
 make_column(int n)
 {
@@ -287,7 +287,7 @@ fpgo_sightings_unknown(const char *server, const FpgoSighting *sightings,
 	fpgo_put_text(&p, server);
 	fpgo_put_texts(&p, order_uuids);
 	fpgo_put_texts(&p, statuses);
-	n_unknown = fpgo_owner_run(&unknown_statement, &p);
+	n_unknown = fpgo_statement_run(&unknown_statement, &p);
 	for (int i = 0; i < n_unknown; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
@@ -327,7 +327,7 @@ fpgo_sightings_record(const char *server, TimestampTz seen_at,
 	for (int i = 0; i < (int) lengthof(columns); i++)
 		fpgo_put_texts(&p, columns[i]);
 	fpgo_put_datum(&p, TimestampTzGetDatum(seen_at), false);
-	(void) fpgo_owner_run(&record_statement, &p);
+	(void) fpgo_statement_run(&record_statement, &p);
 }
 
 /* ---------- matching ---------- */
@@ -362,7 +362,7 @@ fpgo_sightings_match(const char *server, List *doubts,
 	fpgo_put_text(&p, server);
 	put_submissions(&p, doubts);
 	fpgo_put_texts(&p, order_uuids);
-	n_rows = fpgo_owner_run(&match_statement, &p);
+	n_rows = fpgo_statement_run(&match_statement, &p);
 	for (int i = 0; i < n_rows; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
@@ -384,6 +384,6 @@ fpgo_sightings_tidy(void)
 {
 	FpgoParameters p = {0};
 
-	(void) fpgo_owner_run(&forget_held_statement, &p);
-	(void) fpgo_owner_run(&forget_finished_statement, &p);
+	(void) fpgo_statement_run(&forget_held_statement, &p);
+	(void) fpgo_statement_run(&forget_finished_statement, &p);
 }

@@ -31,7 +31,7 @@ validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
-	FpgoTerms	terms = fpgo_gateway_terms(server_name);
+	FpgoTerms	terms = fpgo_account_terms(server_name);
 
 	order = fpgo_defaults_lay_under(order, terms.defaults);
 	return fpgo_violation_return(fcinfo,
@@ -45,7 +45,7 @@ advise(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
-	FpgoTerms	terms = fpgo_gateway_terms(server_name);
+	FpgoTerms	terms = fpgo_account_terms(server_name);
 
 	order = fpgo_defaults_lay_under(order, terms.defaults);
 	return fpgo_violation_return(fcinfo, fpgo_advise_order(order));
@@ -105,7 +105,7 @@ fpgo_json_schema(PG_FUNCTION_ARGS)
 {
 	const char *server_name = fpgo_text_argument(fcinfo, 0);
 	const char *schema =
-		fpgo_json_schema_write(fpgo_gateway_terms(server_name).tax_rates);
+		fpgo_json_schema_write(fpgo_account_terms(server_name).tax_rates);
 
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(schema));
 }

@@ -67,7 +67,7 @@ raise_duplicate(const FpgoHandIn *handin, const FpgoSubmission *earlier)
 {
 	long long	id = earlier->id;
 
-	if (earlier->state == FPGO_UNCERTAIN)
+	if (earlier->state == FPGO_STATE_UNCERTAIN)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("order was handed in before"),
@@ -151,24 +151,24 @@ int64
 fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
 			 bool ignore_duplicate)
 {
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 
 	fpgo_submission_require_writable();
-	gateway = fpgo_gateway_check(server_name, GetUserId());
-	return queue_handin(fpgo_handin_make(order, gateway, key, NULL),
+	account = fpgo_account_check(server_name, GetUserId());
+	return queue_handin(fpgo_handin_make(order, account, key, NULL),
 						ignore_duplicate);
 }
 
 int64
 fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
 {
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 	FpgoHandIn *handin;
 	List	   *violations;
 
 	fpgo_submission_require_writable();
-	gateway = fpgo_gateway_check(server_name, GetUserId());
-	handin = fpgo_handin_make(order, gateway, NULL, &violations);
+	account = fpgo_account_check(server_name, GetUserId());
+	handin = fpgo_handin_make(order, account, NULL, &violations);
 	if (violations == NIL)
 		return queue_handin(handin, true);
 	return fpgo_submission_refuse(handin, fpgo_violation_list(violations, list_length(violations)));

@@ -90,7 +90,7 @@ read_text(const FpgoValue *value)
 {
 	FpgoSpan	text = {"", 0};
 
-	if (value->kind == FPGO_TEXT)
+	if (value->kind == FPGO_JSON_STRING)
 		text = fpgo_trim(value->text);
 	return text.len == 0 ? NULL : pnstrdup(text.text, text.len);
 }
@@ -101,9 +101,9 @@ read_total(const FpgoValue *value)
 {
 	FpgoSpan	text;
 
-	if (value->kind == FPGO_NUMBER)
+	if (value->kind == FPGO_JSON_NUMBER)
 		return fpgo_document_number_text(value->number).text;
-	if (value->kind != FPGO_TEXT)
+	if (value->kind != FPGO_JSON_STRING)
 		return NULL;
 	text = fpgo_trim(value->text);
 	return is_total(text) ? pnstrdup(text.text, text.len) : NULL;
@@ -235,21 +235,21 @@ fill_placeholder(FpgoHandIn *handin)
 	/* most orders have none, and this is all they pay */
 	if (strstr(handin->payload, FPGO_PLACEHOLDER) == NULL)
 		return;
-	order = fpgo_placeholder_fill(handin->order, &handin->callback_token);
+	order = fpgo_callback_token_fill(handin->order, &handin->callback_token);
 	if (handin->callback_token != NULL)
 		write_payload(handin, order);
 }
 
 FpgoHandIn *
-fpgo_handin_make(Jsonb *order, const FpgoGateway *gateway, const char *key,
+fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
 				 List **violations)
 {
 	FpgoHandIn *handin = palloc0(sizeof(FpgoHandIn));
 
-	order = fpgo_defaults_lay_under(order, gateway->terms.defaults);
+	order = fpgo_defaults_lay_under(order, account->terms.defaults);
 	if (violations == NULL)
-		fpgo_validate_require(order, gateway->terms.tax_rates);
-	handin->server = gateway->target.server_name;
+		fpgo_validate_require(order, account->terms.tax_rates);
+	handin->server = account->target.server_name;
 	handin->role = GetUserNameFromId(GetUserId(), false);
 	write_payload(handin, order);
 	read_order(order, handin);
@@ -264,7 +264,7 @@ fpgo_handin_make(Jsonb *order, const FpgoGateway *gateway, const char *key,
 												  KEY_MAX));
 	fill_placeholder(handin);
 	if (violations != NULL)
-		*violations = fpgo_validate_is_valid(order, gateway->terms.tax_rates) ?
-			NIL : fpgo_validate_order(order, gateway->terms.tax_rates);
+		*violations = fpgo_validate_is_valid(order, account->terms.tax_rates) ?
+			NIL : fpgo_validate_order(order, account->terms.tax_rates);
 	return handin;
 }

@@ -26,7 +26,7 @@
  * order is no JSON object or the key is blank or too long, 54000 if the payload
  * is over the limit.
  */
-extern FpgoHandIn *fpgo_handin_make(Jsonb *order, const FpgoGateway *gateway,
+extern FpgoHandIn *fpgo_handin_make(Jsonb *order, const FpgoAccount *account,
 									const char *key, List **violations);
 
 #endif							/* FPGO_HANDIN_H */

@@ -38,11 +38,12 @@ require_no_own_obstacle(const FpgoHandIn *handin)
 {
 	FpgoSubmission *own;
 
-	for (int i = 0; i < FPGO_N_WRITTEN; i++)
+	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
 	{
 		LOCKTAG		tag;
 
-		SET_LOCKTAG_RELATION(tag, MyDatabaseId, fpgo_owner_table(fpgo_written_tables[i]));
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId,
+							 fpgo_table_oid(fpgo_table_written[i]));
 		for (LOCKMODE mode = ShareLock; mode <= AccessExclusiveLock; mode++)
 		{
 			if (LockHeldByMe(&tag, mode))
@@ -143,7 +144,7 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 						   fpgo_state_name(found->state)),
 				 errhint("If this is a new order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
 				 fpgo_errhide()));
-	if (found->state == FPGO_UNCERTAIN)
+	if (found->state == FPGO_STATE_UNCERTAIN)
 		ereport(ERROR,
 				(errcode(ERRCODE_FPGO_UNKNOWN),
 				 errmsg("outcome of an earlier submission of this order is unknown"),
@@ -151,7 +152,7 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 						   (long long) found->id, server_name),
 				 errhint("%s", advise_uncertain(found->id)),
 				 fpgo_errhide()));
-	if (found->state != FPGO_ACCEPTED)
+	if (found->state != FPGO_STATE_ACCEPTED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("order is being submitted"),
@@ -245,7 +246,7 @@ judge(const FpgoAnswer *answer, const char *server_name)
 typedef struct Call
 {
 	Jsonb	   *order;
-	const FpgoGateway *gateway;
+	const FpgoAccount *account;
 	const char *key;
 	FpgoAnswer *answer;
 } Call;
@@ -257,10 +258,10 @@ hand_over(void *arg)
 	Call	   *call = arg;
 	FpgoRequest request = {.kind = FPGO_REQUEST_ORDER};
 
-	request.server = call->gateway->server;
-	request.target = call->gateway->target;
-	request.retention_s = call->gateway->retention_s;
-	request.handin = *fpgo_handin_make(call->order, call->gateway, call->key,
+	request.server = call->account->server;
+	request.target = call->account->target;
+	request.retention_s = call->account->retention_s;
+	request.handin = *fpgo_handin_make(call->order, call->account, call->key,
 									   NULL);
 	request.secrets = fpgo_secrets_list(request.handin.order);
 	require_no_own_obstacle(&request.handin);
@@ -282,10 +283,10 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	call.order = fpgo_order_argument(fcinfo, spelling);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	call.gateway = fpgo_gateway_resolve(server_name, GetUserId());
-	fpgo_gateway_use(call.gateway, hand_over, &call);
+	call.account = fpgo_account_resolve(server_name, GetUserId());
+	fpgo_account_use(call.account, hand_over, &call);
 	answer = call.answer;
-	judge(answer, call.gateway->target.server_name);
+	judge(answer, call.account->target.server_name);
 
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		fpgo_submission_fill_session(answer->on_record.order_uuid,

@@ -70,12 +70,12 @@ forget_sender(void)
 static bool
 take_sender(void)
 {
-	uint32		expected = FPGO_OWNER_IDLE;
+	uint32		expected = FPGO_HOLDER_IDLE;
 
 	if (sender.mailbox == NULL)
 		return false;
 	if (pg_atomic_compare_exchange_u32(&sender.mailbox->header->owner,
-									   &expected, FPGO_OWNER_BUSY))
+									   &expected, FPGO_HOLDER_BUSY))
 		return true;
 	forget_sender();
 	return false;
@@ -340,7 +340,7 @@ talk_or_leave(FpgoRequest *request)
 	MemoryContext context = CurrentMemoryContext;
 	FpgoAnswer *answer = NULL;
 
-	pg_atomic_write_u32(&header->waiting, FPGO_WAITING);
+	pg_atomic_write_u32(&header->waiting, FPGO_CALLER_WAITING);
 	pg_atomic_write_u32(&header->deal, FPGO_DEAL_OPEN);
 	pg_atomic_write_u64(&header->submission, 0);
 	error_context_stack = &callback;

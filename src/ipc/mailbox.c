@@ -62,9 +62,9 @@ fpgo_mailbox_create(void)
 	mailbox->header = dsm_segment_address(mailbox->segment);
 	memset(mailbox->header, 0, sizeof(FpgoMailboxHeader));
 	mailbox->header->protocol = FPGO_MAILBOX_PROTOCOL;
-	pg_atomic_init_u32(&mailbox->header->owner, FPGO_OWNER_BUSY);
+	pg_atomic_init_u32(&mailbox->header->owner, FPGO_HOLDER_BUSY);
 	pg_atomic_init_u32(&mailbox->header->deal, FPGO_DEAL_OPEN);
-	pg_atomic_init_u32(&mailbox->header->waiting, FPGO_WAITING);
+	pg_atomic_init_u32(&mailbox->header->waiting, FPGO_CALLER_WAITING);
 	pg_atomic_init_u64(&mailbox->header->submission, 0);
 	requests = shm_mq_create(queue_at(mailbox->header, 0), QUEUE_SIZE);
 	answers = shm_mq_create(queue_at(mailbox->header, 1), QUEUE_SIZE);
@@ -131,7 +131,7 @@ fpgo_mailbox_detach(FpgoMailbox *mailbox)
 static bool
 decide_waiting(FpgoMailbox *mailbox, uint32 value)
 {
-	uint32		expected = FPGO_WAITING;
+	uint32		expected = FPGO_CALLER_WAITING;
 
 	return pg_atomic_compare_exchange_u32(&mailbox->header->waiting,
 										  &expected, value) ||
@@ -141,22 +141,22 @@ decide_waiting(FpgoMailbox *mailbox, uint32 value)
 bool
 fpgo_mailbox_stop_waiting(FpgoMailbox *mailbox)
 {
-	return decide_waiting(mailbox, FPGO_LEFT);
+	return decide_waiting(mailbox, FPGO_CALLER_LEFT);
 }
 
 bool
 fpgo_mailbox_is_awaited(FpgoMailbox *mailbox)
 {
-	return decide_waiting(mailbox, FPGO_TOLD);
+	return decide_waiting(mailbox, FPGO_CALLER_TOLD);
 }
 
 bool
 fpgo_mailbox_leave(FpgoMailbox *mailbox)
 {
-	uint32		expected = FPGO_OWNER_IDLE;
+	uint32		expected = FPGO_HOLDER_IDLE;
 
 	return pg_atomic_compare_exchange_u32(&mailbox->header->owner, &expected,
-										  FPGO_OWNER_GONE);
+										  FPGO_HOLDER_GONE);
 }
 
 void

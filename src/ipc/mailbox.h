@@ -20,9 +20,9 @@
 #define FPGO_MAILBOX_PROTOCOL 5
 
 /* Who may use the mailbox now. */
-#define FPGO_OWNER_BUSY 0		/* a request is under way, or about to be */
-#define FPGO_OWNER_IDLE 1		/* the process that sends waits for one */
-#define FPGO_OWNER_GONE 2		/* the process that sends leaves */
+#define FPGO_HOLDER_BUSY 0		/* a request is under way, or about to be */
+#define FPGO_HOLDER_IDLE 1		/* the process that sends waits for one */
+#define FPGO_HOLDER_GONE 2		/* the process that sends leaves */
 
 /* Whether the request under way may still be withdrawn. */
 #define FPGO_DEAL_OPEN 0
@@ -30,9 +30,9 @@
 #define FPGO_DEAL_WITHDRAWN 2	/* its caller left first: record nothing */
 
 /* Whether the answer will be taken. */
-#define FPGO_WAITING 0
-#define FPGO_LEFT 1				/* the caller left before it was decided */
-#define FPGO_TOLD 2				/* it was decided that the caller is told */
+#define FPGO_CALLER_WAITING 0
+#define FPGO_CALLER_LEFT 1		/* the caller left before it was decided */
+#define FPGO_CALLER_TOLD 2		/* it was decided that the caller is told */
 
 /* The fixed part of the shared segment. */
 typedef struct FpgoMailboxHeader

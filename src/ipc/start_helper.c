@@ -39,7 +39,7 @@ start(BackgroundWorker *worker, volatile bool *wished)
 					 fpgo_errhide()));
 		/* one of those who wait makes idle helpers yield */
 		if (!*wished)
-			*wished = fpgo_run_wish_slot();
+			*wished = fpgo_lock_wish_slot();
 		fpgo_wait(LOOK_MS, FPGO_WAIT_SLOT);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -64,7 +64,7 @@ fpgo_start_helper(FpgoMailbox *mailbox)
 	PG_FINALLY();
 	{
 		if (wished)
-			fpgo_run_unwish_slot();
+			fpgo_lock_unwish_slot();
 	}
 	PG_END_TRY();
 	return handle;

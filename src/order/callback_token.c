@@ -44,8 +44,8 @@ find_callback_url(const FpgoValue *object, const FpgoShape *shape, Path *path)
 		path->names[path->depth] = field->json;
 		path->depth++;
 		path->value = members[i];
-		if (field->type == FPGO_CALLBACK_URL ||
-			(field->type == FPGO_OBJECT &&
+		if (field->type == FPGO_FIELD_CALLBACK_URL ||
+			(field->type == FPGO_FIELD_OBJECT &&
 			 find_callback_url(&members[i], field->shape, path)))
 			return true;
 		path->depth--;
@@ -99,7 +99,7 @@ set(Jsonb *order, const Path *path, Jsonb *value)
 }
 
 Jsonb *
-fpgo_placeholder_fill(Jsonb *order, const char **token)
+fpgo_callback_token_fill(Jsonb *order, const char **token)
 {
 	FpgoValue	root = fpgo_document_root(order);
 	Path		path = {.depth = 0};
@@ -107,7 +107,7 @@ fpgo_placeholder_fill(Jsonb *order, const char **token)
 
 	*token = NULL;
 	if (!find_callback_url(&root, &fpgo_order_shape, &path) ||
-		path.value.kind != FPGO_TEXT)
+		path.value.kind != FPGO_JSON_STRING)
 		return order;
 	placeholder = fpgo_find_placeholder(path.value.text);
 	/* a URL that will do has no other than that in its path */

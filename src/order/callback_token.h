@@ -14,6 +14,6 @@
  * and the token; the order as it is, and NULL, if its callback URL has no
  * placeholder or will not do.
  */
-extern Jsonb *fpgo_placeholder_fill(Jsonb *order, const char **token);
+extern Jsonb *fpgo_callback_token_fill(Jsonb *order, const char **token);
 
 #endif							/* FPGO_CALLBACK_TOKEN_H */

@@ -39,24 +39,24 @@ push_value(JsonbParseState **state, const FpgoValue *value)
 
 	switch (value->kind)
 	{
-		case FPGO_MISSING:
-		case FPGO_NULL:
+		case FPGO_JSON_MISSING:
+		case FPGO_JSON_NULL:
 			break;
-		case FPGO_BOOL:
+		case FPGO_JSON_BOOL:
 			copy.type = jbvBool;
 			copy.val.boolean = value->boolean;
 			break;
-		case FPGO_NUMBER:
+		case FPGO_JSON_NUMBER:
 			copy.type = jbvNumeric;
 			copy.val.numeric = value->number;
 			break;
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			copy.type = jbvString;
 			copy.val.string.val = unconstify(char *, value->text.text);
 			copy.val.string.len = value->text.len;
 			break;
-		case FPGO_ARRAY:
-		case FPGO_MAP:
+		case FPGO_JSON_ARRAY:
+		case FPGO_JSON_OBJECT:
 			copy.type = jbvBinary;
 			copy.val.binary.data = value->container;
 			break;
@@ -77,11 +77,11 @@ push_field(JsonbParseState **state, const FpgoField *field,
 
 	if (!is_given && !fpgo_reads_as_null(under))
 		over = under;
-	if (over->kind == FPGO_MISSING)
+	if (over->kind == FPGO_JSON_MISSING)
 		return;
 	push_key(state, (FpgoSpan) {field->json, field->json_len});
-	if (is_given && field->type == FPGO_OBJECT &&
-		over->kind == FPGO_MAP && under->kind == FPGO_MAP)
+	if (is_given && field->type == FPGO_FIELD_OBJECT &&
+		over->kind == FPGO_JSON_OBJECT && under->kind == FPGO_JSON_OBJECT)
 		push_merged(state, over, under, field->shape);
 	else
 		push_value(state, over);
@@ -161,7 +161,7 @@ fpgo_defaults_lay_under(Jsonb *order, const char *defaults)
 		return order;
 	over = fpgo_document_root(order);
 	under = fpgo_document_root(read_defaults(defaults));
-	if (over.kind != FPGO_MAP || under.kind != FPGO_MAP)
+	if (over.kind != FPGO_JSON_OBJECT || under.kind != FPGO_JSON_OBJECT)
 		return order;
 	return JsonbValueToJsonb(push_merged(&state, &over, &under,
 										 &fpgo_order_shape));

@@ -30,26 +30,26 @@ decode(FpgoValue *value, JEntry entry, const char *base, uint32 offset,
 	memset(value, 0, sizeof(*value));
 	if (JBE_ISSTRING(entry))
 	{
-		value->kind = FPGO_TEXT;
+		value->kind = FPGO_JSON_STRING;
 		value->text = (FpgoSpan) {base + offset, length};
 	}
 	else if (JBE_ISNUMERIC(entry))
 	{
-		value->kind = FPGO_NUMBER;
+		value->kind = FPGO_JSON_NUMBER;
 		value->number = (Numeric) (base + INTALIGN(offset));
 	}
 	else if (JBE_ISBOOL(entry))
 	{
-		value->kind = FPGO_BOOL;
+		value->kind = FPGO_JSON_BOOL;
 		value->boolean = JBE_ISBOOL_TRUE(entry);
 	}
 	else if (JBE_ISNULL(entry))
-		value->kind = FPGO_NULL;
+		value->kind = FPGO_JSON_NULL;
 	else
 	{
 		value->container = (JsonbContainer *) (base + INTALIGN(offset));
 		value->kind = JsonContainerIsObject(value->container) ?
-			FPGO_MAP : FPGO_ARRAY;
+			FPGO_JSON_OBJECT : FPGO_JSON_ARRAY;
 		value->count = JsonContainerSize(value->container);
 		value->size = length;
 	}
@@ -77,7 +77,8 @@ fpgo_document_root(Jsonb *document)
 	root.container = &document->root;
 	root.count = JsonContainerSize(root.container);
 	root.size = VARSIZE(document) - VARHDRSZ;
-	root.kind = JsonContainerIsObject(root.container) ? FPGO_MAP : FPGO_ARRAY;
+	root.kind = JsonContainerIsObject(root.container) ?
+		FPGO_JSON_OBJECT : FPGO_JSON_ARRAY;
 	if (JsonContainerIsScalar(root.container))
 	{
 		/* a scalar document is stored as an array of one */
@@ -101,7 +102,7 @@ fpgo_document_is_deeper(const FpgoValue *value, int levels)
 	FpgoCursor	cursor;
 	FpgoValue	child;
 
-	if (value->kind != FPGO_ARRAY && value->kind != FPGO_MAP)
+	if (value->kind != FPGO_JSON_ARRAY && value->kind != FPGO_JSON_OBJECT)
 		return false;
 	if (levels == 0)
 		return true;
@@ -121,11 +122,11 @@ static inline void
 open_cursor(FpgoCursor *cursor, const FpgoValue *value)
 {
 	memset(cursor, 0, sizeof(*cursor));
-	if (value->kind != FPGO_ARRAY && value->kind != FPGO_MAP)
+	if (value->kind != FPGO_JSON_ARRAY && value->kind != FPGO_JSON_OBJECT)
 		return;
 	cursor->container = value->container;
 	cursor->count = value->count;
-	cursor->is_map = value->kind == FPGO_MAP;
+	cursor->is_map = value->kind == FPGO_JSON_OBJECT;
 	cursor->base = (const char *)
 		&cursor->container->children[cursor->count * (cursor->is_map ? 2 : 1)];
 	if (cursor->is_map)
@@ -247,7 +248,7 @@ fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 
 	Assert(shape->n_fields <= FPGO_MAX_FIELDS);
 	memset(members, 0, sizeof(FpgoValue) * shape->n_fields);
-	if (map->kind != FPGO_MAP)
+	if (map->kind != FPGO_JSON_OBJECT)
 		return 0;
 
 	open_cursor(&cursor, map);
@@ -282,23 +283,23 @@ fpgo_document_find_field(const FpgoShape *shape, FpgoSpan key)
 }
 
 const char *
-fpgo_document_kind_name(FpgoKind kind)
+fpgo_document_kind_name(FpgoJsonKind kind)
 {
 	switch (kind)
 	{
-		case FPGO_MISSING:
+		case FPGO_JSON_MISSING:
 			return "missing";
-		case FPGO_NULL:
+		case FPGO_JSON_NULL:
 			return "null";
-		case FPGO_BOOL:
+		case FPGO_JSON_BOOL:
 			return "a boolean";
-		case FPGO_NUMBER:
+		case FPGO_JSON_NUMBER:
 			return "a number";
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			return "a string";
-		case FPGO_ARRAY:
+		case FPGO_JSON_ARRAY:
 			return "an array";
-		case FPGO_MAP:
+		case FPGO_JSON_OBJECT:
 			return "an object";
 	}
 	pg_unreachable();

@@ -17,21 +17,21 @@
 #include "order/fields.h"
 #include "text/span.h"
 
-typedef enum FpgoKind
+typedef enum FpgoJsonKind
 {
-	FPGO_MISSING = 0,			/* no such member */
-	FPGO_NULL,
-	FPGO_BOOL,
-	FPGO_NUMBER,
-	FPGO_TEXT,
-	FPGO_ARRAY,
-	FPGO_MAP					/* a JSON object */
-} FpgoKind;
+	FPGO_JSON_MISSING = 0,		/* no such member */
+	FPGO_JSON_NULL,
+	FPGO_JSON_BOOL,
+	FPGO_JSON_NUMBER,
+	FPGO_JSON_STRING,
+	FPGO_JSON_ARRAY,
+	FPGO_JSON_OBJECT			/* a JSON object */
+} FpgoJsonKind;
 
 /* One JSON value; every pointer looks into the jsonb it was read from. */
 typedef struct FpgoValue
 {
-	FpgoKind	kind;
+	FpgoJsonKind kind;
 	int			count;			/* elements of an array, members of a map */
 	uint32		size;			/* their bytes, with all that is in them */
 	union
@@ -69,7 +69,7 @@ extern bool fpgo_document_next(FpgoCursor *cursor, FpgoSpan *key,
 
 /*
  * The members of a map that the shape names, by field index; a field that is
- * not there, and every field of a value that is no map, is FPGO_MISSING.
+ * not there, and every field of a value that is no map, is FPGO_JSON_MISSING.
  * Returns how many of the map's members they are.
  */
 extern int	fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
@@ -79,7 +79,7 @@ extern int	fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 extern int	fpgo_document_find_field(const FpgoShape *shape, FpgoSpan key);
 
 /* "a string", "an array", ...: for messages. */
-extern const char *fpgo_document_kind_name(FpgoKind kind);
+extern const char *fpgo_document_kind_name(FpgoJsonKind kind);
 
 /* The digits of a number as JSON would print them; palloc'd. */
 extern FpgoSpan fpgo_document_number_text(Numeric number);

@@ -59,7 +59,8 @@ static const char *const intervals[] = {"0", "1", "2", 0};
 #define FIELD(json_name, sql_name, its_type, its_presence, ...) \
 	{.json = #json_name, .json_len = sizeof(#json_name) - 1, \
 	 .wire = "\"" #json_name "\":", \
-	 .sql = #sql_name, .type = its_type, .presence = its_presence, \
+	 .sql = #sql_name, .type = FPGO_FIELD_##its_type, \
+	 .presence = FPGO_PRESENCE_##its_presence, \
 	 __VA_ARGS__}
 
 /*
@@ -72,44 +73,46 @@ static const char *const intervals[] = {"0", "1", "2", 0};
 	static const unsigned char name##_keys[LENGTH(name##_fields)]
 
 static const FpgoField product_fields[] = {
-	FIELD(name,      name,       FPGO_STRING, FPGO_REQUIRED),
+	FIELD(name,      name,       STRING, REQUIRED),
 	/* earlier revisions of the page, 1033 to 1574, print "max 25" */
-	FIELD(productId, product_id, FPGO_STRING, FPGO_OPTIONAL, .length_max = 25),
-	FIELD(quantity,  quantity,   FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_QUANTITY),
-	FIELD(rate,      rate,       FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_RATE),
-	FIELD(discount,  discount,   FPGO_NUMERIC, FPGO_OPTIONAL, .meaning = FPGO_MEANS_DISCOUNT),
-	FIELD(tax,       tax,        FPGO_NUMERIC, FPGO_REQUIRED, .constraint = FPGO_TAX_RATE,
+	FIELD(productId, product_id, STRING, OPTIONAL, .length_max = 25),
+	FIELD(quantity,  quantity,   NUMERIC, REQUIRED, .meaning = FPGO_MEANS_QUANTITY),
+	FIELD(rate,      rate,       NUMERIC, REQUIRED, .meaning = FPGO_MEANS_RATE),
+	FIELD(discount,  discount,   NUMERIC, OPTIONAL, .meaning = FPGO_MEANS_DISCOUNT),
+	FIELD(tax,       tax,        NUMERIC, REQUIRED,
+		.constraint = FPGO_CONSTRAINT_TAX_RATE,
 		.allowed = fpgo_default_tax_rates, .meaning = FPGO_MEANS_VAT),
-	FIELD(amount,    amount,     FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_AMOUNT),
+	FIELD(amount,    amount,     NUMERIC, REQUIRED, .meaning = FPGO_MEANS_AMOUNT),
 };
 KEYS(product) = {5, 0, 3, 6, 4, 2, 1};
 
 static const FpgoField summary_fields[] = {
-	FIELD(subTotal,      sub_total,      FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_SUB_TOTAL),
-	FIELD(totalTax,      total_tax,      FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_TOTAL_TAX),
-	FIELD(totalDiscount, total_discount, FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_TOTAL_DISCOUNT),
-	FIELD(grandTotal,    grand_total,    FPGO_NUMERIC, FPGO_REQUIRED, .meaning = FPGO_MEANS_GRAND_TOTAL),
+	FIELD(subTotal,      sub_total,      NUMERIC, REQUIRED, .meaning = FPGO_MEANS_SUB_TOTAL),
+	FIELD(totalTax,      total_tax,      NUMERIC, REQUIRED, .meaning = FPGO_MEANS_TOTAL_TAX),
+	FIELD(totalDiscount, total_discount, NUMERIC, REQUIRED, .meaning = FPGO_MEANS_TOTAL_DISCOUNT),
+	FIELD(grandTotal,    grand_total,    NUMERIC, REQUIRED, .meaning = FPGO_MEANS_GRAND_TOTAL),
 };
 KEYS(summary) = {0, 1, 3, 2};
 
 static const FpgoField settings_fields[] = {
-	FIELD(secureDetails, secure_details, FPGO_BOOLEAN, FPGO_OPTIONAL),
+	FIELD(secureDetails, secure_details, BOOLEAN, OPTIONAL),
 };
 KEYS(settings) = {0};
 
 static const FpgoField address_fields[] = {
-	FIELD(street,  street,  FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
-	FIELD(zip,     zip,     FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
-	FIELD(city,    city,    FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
-	FIELD(country, country, FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_COUNTRY,
+	FIELD(street,  street,  STRING, REQUIRED, .is_secret = 1),
+	FIELD(zip,     zip,     STRING, REQUIRED, .is_secret = 1),
+	FIELD(city,    city,    STRING, REQUIRED, .is_secret = 1),
+	FIELD(country, country, STRING, REQUIRED,
+		.constraint = FPGO_CONSTRAINT_COUNTRY,
 		.meaning = FPGO_MEANS_HOME),
 };
 KEYS(address) = {1, 2, 0, 3};
 
 static const FpgoField callback_fields[] = {
-	FIELD(callbackUrl, callback_url, FPGO_CALLBACK_URL, FPGO_REQUIRED, .meaning = FPGO_MEANS_NOTIFIED),
-	FIELD(success,     success,      FPGO_URL, FPGO_REQUIRED),
-	FIELD(failure,     failure,      FPGO_URL, FPGO_REQUIRED),
+	FIELD(callbackUrl, callback_url, CALLBACK_URL, REQUIRED, .meaning = FPGO_MEANS_NOTIFIED),
+	FIELD(success,     success,      URL, REQUIRED),
+	FIELD(failure,     failure,      URL, REQUIRED),
 };
 KEYS(callback) = {2, 1, 0};
 
@@ -125,23 +128,27 @@ static const FpgoShape callback_shape =
 	{"callback", LENGTH(callback_fields), callback_fields, callback_keys};
 
 static const FpgoField customer_fields[] = {
-	FIELD(type,              type,               FPGO_STRING, FPGO_REQUIRED, .constraint = FPGO_IN,
+	FIELD(type,              type,               STRING, REQUIRED,
+		.constraint = FPGO_CONSTRAINT_IN,
 		.allowed = customer_types),
-	FIELD(countryCode,       country_code,       FPGO_STRING, FPGO_REQUIRED,
+	FIELD(countryCode,       country_code,       STRING, REQUIRED,
 		.meaning = FPGO_MEANS_DIALLING_CODE),
-	FIELD(msisdn,            msisdn,             FPGO_STRING, FPGO_REQUIRED, .is_secret = 1,
+	FIELD(msisdn,            msisdn,             STRING, REQUIRED, .is_secret = 1,
 		.meaning = FPGO_MEANS_PHONE),
-	FIELD(email,             email,              FPGO_EMAIL, FPGO_REQUIRED, .is_secret = 1),
-	FIELD(name,              name,               FPGO_STRING, FPGO_REQUIRED, .is_secret = 1),
-	FIELD(personalNumber,    personal_number,    FPGO_STRING, FPGO_REQUIRED_IF, .constraint = FPGO_SIZE,
+	FIELD(email,             email,              EMAIL, REQUIRED, .is_secret = 1),
+	FIELD(name,              name,               STRING, REQUIRED, .is_secret = 1),
+	FIELD(personalNumber,    personal_number,    STRING, REQUIRED_IF,
+		.constraint = FPGO_CONSTRAINT_SIZE,
 		.size = 11, .other = 0, .other_value = "private", .is_secret = 1,
 		.meaning = FPGO_MEANS_PERSON),
-	FIELD(organizationId,    organization_id,    FPGO_STRING, FPGO_REQUIRED_IF, .constraint = FPGO_ALPHA_NUM,
+	FIELD(organizationId,    organization_id,    STRING, REQUIRED_IF,
+		.constraint = FPGO_CONSTRAINT_ALPHA_NUM,
 		.other = 0, .other_value = "corporate", .is_secret = 1,
 		.meaning = FPGO_MEANS_ORGANIZATION),
-	FIELD(preferredLanguage, preferred_language, FPGO_STRING, FPGO_OPTIONAL, .constraint = FPGO_IN,
+	FIELD(preferredLanguage, preferred_language, STRING, OPTIONAL,
+		.constraint = FPGO_CONSTRAINT_IN,
 		.allowed = languages),
-	FIELD(address,           address,            FPGO_OBJECT, FPGO_OPTIONAL, .shape = &address_shape),
+	FIELD(address,           address,            OBJECT, OPTIONAL, .shape = &address_shape),
 };
 KEYS(customer) = {4, 0, 3, 2, 8, 1, 6, 5, 7};
 
@@ -149,26 +156,28 @@ static const FpgoShape customer_shape =
 	{"customer_details", LENGTH(customer_fields), customer_fields, customer_keys};
 
 static const FpgoField order_fields[] = {
-	FIELD(products,             products,               FPGO_LIST, FPGO_REQUIRED,
+	FIELD(products,             products,               LIST, REQUIRED,
 		.shape = &product_shape),
-	FIELD(orderSummary,         order_summary,          FPGO_OBJECT, FPGO_OPTIONAL,
+	FIELD(orderSummary,         order_summary,          OBJECT, OPTIONAL,
 		.shape = &summary_shape),
-	FIELD(orderDate,            order_date,             FPGO_SECONDS, FPGO_REQUIRED),
-	FIELD(referenceNo,          reference_no,           FPGO_STRING, FPGO_OPTIONAL, .is_identity = 1),
-	FIELD(customerReference,    customer_reference,     FPGO_STRING, FPGO_OPTIONAL),
-	FIELD(orderFrom,            order_from,             FPGO_STRING, FPGO_REQUIRED_WITH, .constraint = FPGO_IN,
+	FIELD(orderDate,            order_date,             SECONDS, REQUIRED),
+	FIELD(referenceNo,          reference_no,           STRING, OPTIONAL, .is_identity = 1),
+	FIELD(customerReference,    customer_reference,     STRING, OPTIONAL),
+	FIELD(orderFrom,            order_from,             STRING, REQUIRED_WITH,
+		.constraint = FPGO_CONSTRAINT_IN,
 		.allowed = order_sources, .other = 6),
-	FIELD(fpgoUuid,             fpgo_uuid,              FPGO_STRING, FPGO_OPTIONAL, .is_identity = 1),
-	FIELD(invoiceInterval,      invoice_interval,       FPGO_NUMERIC, FPGO_OPTIONAL, .constraint = FPGO_IN,
+	FIELD(fpgoUuid,             fpgo_uuid,              STRING, OPTIONAL, .is_identity = 1),
+	FIELD(invoiceInterval,      invoice_interval,       NUMERIC, OPTIONAL,
+		.constraint = FPGO_CONSTRAINT_IN,
 		.allowed = intervals),
-	FIELD(separateInvoices,     separate_invoices,      FPGO_BOOLEAN, FPGO_OPTIONAL),
-	FIELD(invoiceFeeApplicable, invoice_fee_applicable, FPGO_BOOLEAN, FPGO_REQUIRED),
-	FIELD(invoiceMaturity,      invoice_maturity,       FPGO_NUMERIC, FPGO_OPTIONAL),
-	FIELD(settings,             settings,               FPGO_OBJECT, FPGO_OPTIONAL,
+	FIELD(separateInvoices,     separate_invoices,      BOOLEAN, OPTIONAL),
+	FIELD(invoiceFeeApplicable, invoice_fee_applicable, BOOLEAN, REQUIRED),
+	FIELD(invoiceMaturity,      invoice_maturity,       NUMERIC, OPTIONAL),
+	FIELD(settings,             settings,               OBJECT, OPTIONAL,
 		.shape = &settings_shape),
-	FIELD(customerDetails,      customer_details,       FPGO_OBJECT, FPGO_OPTIONAL,
+	FIELD(customerDetails,      customer_details,       OBJECT, OPTIONAL,
 		.shape = &customer_shape),
-	FIELD(callback,             callback,               FPGO_OBJECT, FPGO_OPTIONAL,
+	FIELD(callback,             callback,               OBJECT, OPTIONAL,
 		.shape = &callback_shape),
 };
 KEYS(order) = {13, 6, 0, 11, 2, 5, 3, 1, 12, 7, 10, 8, 4, 9};
@@ -217,8 +226,8 @@ fpgo_shape_is_required(const FpgoShape *shape)
 	{
 		const FpgoField *field = &shape->fields[i];
 
-		if (field->presence == FPGO_REQUIRED ||
-			(field->type == FPGO_OBJECT &&
+		if (field->presence == FPGO_PRESENCE_REQUIRED ||
+			(field->type == FPGO_FIELD_OBJECT &&
 			 fpgo_shape_is_required(field->shape)))
 			return 1;
 	}

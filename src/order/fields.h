@@ -13,37 +13,37 @@
 
 typedef enum FpgoFieldType
 {
-	FPGO_OBJECT,				/* members described by shape */
-	FPGO_LIST,					/* a list of such objects */
-	FPGO_STRING,
-	FPGO_SECONDS,				/* a string: whole Unix seconds; timestamptz */
-	FPGO_EMAIL,
-	FPGO_URL,
-	FPGO_CALLBACK_URL,			/* a URL whose path may hold the placeholder
+	FPGO_FIELD_OBJECT,			/* members described by shape */
+	FPGO_FIELD_LIST,			/* a list of such objects */
+	FPGO_FIELD_STRING,
+	FPGO_FIELD_SECONDS,			/* a string: whole Unix seconds; timestamptz */
+	FPGO_FIELD_EMAIL,
+	FPGO_FIELD_URL,
+	FPGO_FIELD_CALLBACK_URL,	/* a URL whose path may hold the placeholder
 								 * {submission}; see format.h */
-	FPGO_NUMERIC,				/* a number, or a string that holds one */
-	FPGO_BOOLEAN
+	FPGO_FIELD_NUMERIC,			/* a number, or a string that holds one */
+	FPGO_FIELD_BOOLEAN
 } FpgoFieldType;
 
 typedef enum FpgoPresence
 {
-	FPGO_OPTIONAL,
-	FPGO_REQUIRED,
-	FPGO_REQUIRED_IF,			/* if sibling "other" has the value
+	FPGO_PRESENCE_OPTIONAL,
+	FPGO_PRESENCE_REQUIRED,
+	FPGO_PRESENCE_REQUIRED_IF,	/* if sibling "other" has the value
 								 * "other_value" */
-	FPGO_REQUIRED_WITH			/* if sibling "other" is present */
+	FPGO_PRESENCE_REQUIRED_WITH /* if sibling "other" is present */
 } FpgoPresence;
 
 /* What a value must satisfy beyond its type. */
 typedef enum FpgoConstraint
 {
-	FPGO_ANY,
-	FPGO_IN,					/* one of "allowed" */
-	FPGO_TAX_RATE,				/* one of the server's tax rates, by default
+	FPGO_CONSTRAINT_ANY,
+	FPGO_CONSTRAINT_IN,			/* one of "allowed" */
+	FPGO_CONSTRAINT_TAX_RATE,	/* one of the server's tax rates, by default
 								 * "allowed" */
-	FPGO_SIZE,					/* exactly "size" characters */
-	FPGO_ALPHA_NUM,
-	FPGO_COUNTRY				/* ISO 3166-1 alpha-2 */
+	FPGO_CONSTRAINT_SIZE,		/* exactly "size" characters */
+	FPGO_CONSTRAINT_ALPHA_NUM,
+	FPGO_CONSTRAINT_COUNTRY		/* ISO 3166-1 alpha-2 */
 } FpgoConstraint;
 
 /*
@@ -90,16 +90,16 @@ typedef struct FpgoField
 	FpgoFieldType type;
 	FpgoPresence presence;
 	FpgoConstraint constraint;
-	int			size;			/* for FPGO_SIZE */
-	const char *const *allowed; /* NULL-terminated; for FPGO_IN and
-								 * FPGO_TAX_RATE */
+	int			size;			/* for FPGO_CONSTRAINT_SIZE */
+	const char *const *allowed; /* NULL-terminated; for FPGO_CONSTRAINT_IN and
+								 * FPGO_CONSTRAINT_TAX_RATE */
 	int			other;			/* index of the sibling a condition looks at */
-	const char *other_value;	/* for FPGO_REQUIRED_IF */
+	const char *other_value;	/* for FPGO_PRESENCE_REQUIRED_IF */
 	int			is_secret;		/* its value identifies a person: never quoted */
 	int			is_identity;	/* it tells one order from another */
 	FpgoMeaning meaning;
 	int			length_max;		/* for advice; 0: FPGO_LENGTH_MAX */
-	const FpgoShape *shape;		/* for FPGO_OBJECT and FPGO_LIST */
+	const FpgoShape *shape;		/* for FPGO_FIELD_OBJECT and FPGO_FIELD_LIST */
 } FpgoField;
 
 struct FpgoShape

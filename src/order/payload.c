@@ -147,7 +147,8 @@ write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
 		write_known_key(wire, field, is_first);
 		begin = wire->len;
 		write_field(wire, &members[i], field);
-		if (field->type == FPGO_OBJECT && members[i].kind == FPGO_MAP &&
+		if (field->type == FPGO_FIELD_OBJECT &&
+			members[i].kind == FPGO_JSON_OBJECT &&
 			wire->len == begin + 2)
 		{
 			/* nothing but the braces: take it back */
@@ -192,7 +193,7 @@ static void
 write_container(StringInfo wire, const FpgoValue *container,
 				const FpgoShape *shape)
 {
-	bool		is_map = container->kind == FPGO_MAP;
+	bool		is_map = container->kind == FPGO_JSON_OBJECT;
 	FpgoCursor	cursor;
 	FpgoSpan	key;
 	FpgoValue	value;
@@ -207,7 +208,7 @@ write_container(StringInfo wire, const FpgoValue *container,
 		else if (!is_first)
 			appendStringInfoCharMacro(wire, ',');
 		is_first = false;
-		if (shape && value.kind == FPGO_MAP)
+		if (shape && value.kind == FPGO_JSON_OBJECT)
 			write_object(wire, &value, shape);
 		else
 			write_value(wire, &value);
@@ -218,12 +219,12 @@ write_container(StringInfo wire, const FpgoValue *container,
 static void
 write_field(StringInfo wire, const FpgoValue *value, const FpgoField *field)
 {
-	bool		is_container = value->kind == FPGO_ARRAY ||
-		value->kind == FPGO_MAP;
+	bool		is_container = value->kind == FPGO_JSON_ARRAY ||
+		value->kind == FPGO_JSON_OBJECT;
 
-	if (field->type == FPGO_OBJECT && value->kind == FPGO_MAP)
+	if (field->type == FPGO_FIELD_OBJECT && value->kind == FPGO_JSON_OBJECT)
 		write_object(wire, value, field->shape);
-	else if (field->type == FPGO_LIST && is_container)
+	else if (field->type == FPGO_FIELD_LIST && is_container)
 		write_container(wire, value, field->shape);
 	else
 		write_value(wire, value);
@@ -237,25 +238,25 @@ write_value(StringInfo wire, const FpgoValue *value)
 
 	switch (value->kind)
 	{
-		case FPGO_MISSING:
-		case FPGO_NULL:
+		case FPGO_JSON_MISSING:
+		case FPGO_JSON_NULL:
 			put(wire, "null", 4);
 			break;
-		case FPGO_BOOL:
+		case FPGO_JSON_BOOL:
 			appendStringInfoString(wire, value->boolean ? "true" : "false");
 			break;
-		case FPGO_NUMBER:
+		case FPGO_JSON_NUMBER:
 			{
 				FpgoSpan	digits = fpgo_document_number_text(value->number);
 
 				put(wire, digits.text, digits.len);
 				break;
 			}
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			write_string(wire, value->text);
 			break;
-		case FPGO_ARRAY:
-		case FPGO_MAP:
+		case FPGO_JSON_ARRAY:
+		case FPGO_JSON_OBJECT:
 			write_container(wire, value, NULL);
 			break;
 	}
@@ -266,7 +267,7 @@ fpgo_payload_write(StringInfo wire, Jsonb *order)
 {
 	FpgoValue	root = fpgo_document_root(order);
 
-	if (root.kind != FPGO_MAP)
+	if (root.kind != FPGO_JSON_OBJECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("order must be a JSON object, not %s",

@@ -49,8 +49,8 @@ bool
 fpgo_reads_as_null(const FpgoValue *value)
 {
 	/* all server encodings contain ASCII, so this needs no conversion */
-	return value->kind == FPGO_MISSING || value->kind == FPGO_NULL ||
-		(value->kind == FPGO_TEXT && !fpgo_is_trimmed(value->text) &&
+	return value->kind == FPGO_JSON_MISSING || value->kind == FPGO_JSON_NULL ||
+		(value->kind == FPGO_JSON_STRING && !fpgo_is_trimmed(value->text) &&
 		 fpgo_trim(value->text).len == 0);
 }
 
@@ -60,13 +60,13 @@ is_present(const FpgoValue *value, FpgoSpan text)
 {
 	switch (value->kind)
 	{
-		case FPGO_MISSING:
-		case FPGO_NULL:
+		case FPGO_JSON_MISSING:
+		case FPGO_JSON_NULL:
 			return false;
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			return text.len > 0;
-		case FPGO_ARRAY:
-		case FPGO_MAP:
+		case FPGO_JSON_ARRAY:
+		case FPGO_JSON_OBJECT:
 			return value->count > 0;
 		default:
 			return true;
@@ -76,14 +76,14 @@ is_present(const FpgoValue *value, FpgoSpan text)
 bool
 fpgo_reads_as_present(const FpgoValue *value)
 {
-	return is_present(value, value->kind == FPGO_TEXT ?
+	return is_present(value, value->kind == FPGO_JSON_STRING ?
 					  read_text(value->text).wide : value->text);
 }
 
 bool
 fpgo_may_be_present(const FpgoValue *value)
 {
-	return is_present(value, value->kind == FPGO_TEXT ?
+	return is_present(value, value->kind == FPGO_JSON_STRING ?
 					  fpgo_trim(value->text) : value->text);
 }
 
@@ -99,8 +99,8 @@ fpgo_reads_as_number(const FpgoValue *value)
 	int64		units;
 
 	/* what units_of_text() takes is the usual case, and found out faster */
-	return value->kind == FPGO_NUMBER ||
-		(value->kind == FPGO_TEXT &&
+	return value->kind == FPGO_JSON_NUMBER ||
+		(value->kind == FPGO_JSON_STRING &&
 		 (fpgo_units_of_text(value->text, &units) ||
 		  fpgo_reading_holds(value, fpgo_is_numeric)));
 }
@@ -113,13 +113,13 @@ fpgo_reads_as_boolean(const FpgoValue *value)
 
 	switch (value->kind)
 	{
-		case FPGO_BOOL:
+		case FPGO_JSON_BOOL:
 			return true;
-		case FPGO_NUMBER:
+		case FPGO_JSON_NUMBER:
 			return fpgo_scale_of_number(value->number) == 0 &&
 				fpgo_units_of_number(value->number, &units) &&
 				(units == 0 || units == FPGO_UNITS);
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			/* wide space around it fails the narrow reading, as it should */
 			text = fpgo_trim(value->text);
 			return equals(text, "0") || equals(text, "1");
@@ -131,7 +131,7 @@ fpgo_reads_as_boolean(const FpgoValue *value)
 bool
 fpgo_reads_as_text(const FpgoValue *value, const char *text)
 {
-	return value->kind == FPGO_TEXT &&
+	return value->kind == FPGO_JSON_STRING &&
 		equals(read_text(value->text).wide, text);
 }
 
@@ -196,11 +196,11 @@ fpgo_reads_as_one_of(const FpgoValue *value, const char *const *allowed)
 {
 	switch (value->kind)
 	{
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			return is_listed(read_text(value->text), allowed);
-		case FPGO_NUMBER:
+		case FPGO_JSON_NUMBER:
 			return is_listed_number(value->number, allowed);
-		case FPGO_BOOL:
+		case FPGO_JSON_BOOL:
 			/* PHP turns true into "1" and false into "" before comparing */
 			return value->boolean &&
 				is_listed_spelling((FpgoSpan) {"1", 1}, allowed);
@@ -251,7 +251,7 @@ fpgo_reads_as_seconds(const FpgoValue *value, int64 *seconds)
 {
 	FpgoSpan	text = {"", 0};
 
-	if (value->kind == FPGO_TEXT)
+	if (value->kind == FPGO_JSON_STRING)
 		text = fpgo_trim(value->text);
 	if (text.len == 0 || text.len > SECONDS_DIGITS_MAX)
 		return false;
@@ -274,7 +274,7 @@ read_number(const FpgoValue *value)
 	FpgoSpan	text;
 	Datum		number;
 
-	if (value->kind == FPGO_NUMBER)
+	if (value->kind == FPGO_JSON_NUMBER)
 	{
 		if (VARSIZE_ANY(value->number) > AMOUNT_BYTES_MAX)
 			return amount;
@@ -302,11 +302,11 @@ fpgo_reads_as_amount(const FpgoValue *value)
 
 	switch (value->kind)
 	{
-		case FPGO_NUMBER:
+		case FPGO_JSON_NUMBER:
 			if (!fpgo_units_of_number(value->number, &units))
 				return read_number(value);
 			break;
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			if (!fpgo_units_of_text(value->text, &units))
 				return read_number(value);
 			break;

@@ -18,7 +18,7 @@
 static inline bool
 fpgo_reads_plainly(const FpgoValue *value)
 {
-	return value->kind == FPGO_TEXT && fpgo_is_trimmed(value->text);
+	return value->kind == FPGO_JSON_STRING && fpgo_is_trimmed(value->text);
 }
 
 /* Missing, null or blank: nothing for an optional field's rules to look at. */

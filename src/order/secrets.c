@@ -37,13 +37,13 @@ add_secrets(const char **secrets, int n, const FpgoValue *object,
 		const FpgoField *field = &shape->fields[i];
 		FpgoSpan	text = {NULL, 0};
 
-		if (field->type == FPGO_OBJECT)
+		if (field->type == FPGO_FIELD_OBJECT)
 			n = add_secrets(secrets, n, &members[i], field->shape);
-		if (members[i].kind != FPGO_TEXT)
+		if (members[i].kind != FPGO_JSON_STRING)
 			continue;
 		if (field->is_secret)
 			text = fpgo_trim(members[i].text);
-		else if (field->type == FPGO_CALLBACK_URL)
+		else if (field->type == FPGO_FIELD_CALLBACK_URL)
 			text = fpgo_find_callback_token(members[i].text);
 		if (text.len > 0 && n < FPGO_MAX_SECRETS)
 			secrets[n++] = copy_in_utf8(text);

@@ -95,8 +95,8 @@ fpgo_order_argument(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 }
 
 Datum
-fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
-		   FpgoSpelling spelling)
+fpgo_call_hidden(FpgoOrderFunction function, FunctionCallInfo fcinfo,
+				 FpgoSpelling spelling)
 {
 	ErrorContextCallback callback = {.previous = error_context_stack,
 	.callback = fpgo_hide_statement};
@@ -208,16 +208,16 @@ push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
 
 	switch (field->type)
 	{
-		case FPGO_OBJECT:
+		case FPGO_FIELD_OBJECT:
 			push_composite(state, datum, field->shape, path);
 			break;
-		case FPGO_LIST:
+		case FPGO_FIELD_LIST:
 			push_list(state, datum, field->shape, path);
 			break;
-		case FPGO_STRING:
-		case FPGO_EMAIL:
-		case FPGO_URL:
-		case FPGO_CALLBACK_URL:
+		case FPGO_FIELD_STRING:
+		case FPGO_FIELD_EMAIL:
+		case FPGO_FIELD_URL:
+		case FPGO_FIELD_CALLBACK_URL:
 			{
 				text	   *string = DatumGetTextPP(datum);
 
@@ -225,13 +225,13 @@ push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
 						  VARSIZE_ANY_EXHDR(string));
 				break;
 			}
-		case FPGO_SECONDS:
+		case FPGO_FIELD_SECONDS:
 			push_seconds(state, DatumGetTimestampTz(datum), path);
 			break;
-		case FPGO_NUMERIC:
+		case FPGO_FIELD_NUMERIC:
 			push_numeric(state, DatumGetNumeric(datum), path);
 			break;
-		case FPGO_BOOLEAN:
+		case FPGO_FIELD_BOOLEAN:
 			value.type = jbvBool;
 			value.val.boolean = DatumGetBool(datum);
 			pushJsonbValue(state, WJB_VALUE, &value);
@@ -323,7 +323,7 @@ refuse_value(const char *path, const char *expected, const FpgoValue *value)
 			 errmsg("%s cannot be held by fpgo.invoice_order",
 					name_place(path)),
 			 errdetail("Expected %s, found %s.", expected,
-					   value->kind == FPGO_TEXT ? "some other string" :
+					   value->kind == FPGO_JSON_STRING ? "some other string" :
 					   fpgo_document_kind_name(value->kind)),
 			 errhint("Keep the order as jsonb, or correct it; fpgo.validate lists what the gateway would refuse."),
 			 fpgo_errhide()));
@@ -367,8 +367,8 @@ refuse_unknown_members(const FpgoValue *map, const FpgoShape *shape,
 static bool
 becomes_null(const FpgoValue *value, FpgoFieldType type)
 {
-	if (value->kind == FPGO_TEXT && type != FPGO_NUMERIC &&
-		type != FPGO_BOOLEAN && type != FPGO_SECONDS)
+	if (value->kind == FPGO_JSON_STRING && type != FPGO_FIELD_NUMERIC &&
+		type != FPGO_FIELD_BOOLEAN && type != FPGO_FIELD_SECONDS)
 		return false;
 	return fpgo_reads_as_null(value);
 }
@@ -380,9 +380,9 @@ read_numeric(const FpgoValue *value, const char *path)
 	volatile Datum number = 0;
 	FpgoSpan	text;
 
-	if (value->kind == FPGO_NUMBER)
+	if (value->kind == FPGO_JSON_NUMBER)
 		return NumericGetDatum(value->number);
-	if (value->kind != FPGO_TEXT || !fpgo_is_numeric(value->text))
+	if (value->kind != FPGO_JSON_STRING || !fpgo_is_numeric(value->text))
 		refuse_value(path, "a number or a string that holds one", value);
 	text = fpgo_trim(value->text);
 	PG_TRY();
@@ -410,11 +410,11 @@ read_boolean(const FpgoValue *value, const char *path)
 {
 	FpgoSpan	text = {"", 0};
 
-	if (value->kind == FPGO_BOOL)
+	if (value->kind == FPGO_JSON_BOOL)
 		return BoolGetDatum(value->boolean);
-	if (value->kind == FPGO_TEXT)
+	if (value->kind == FPGO_JSON_STRING)
 		text = fpgo_trim(value->text);
-	else if (value->kind == FPGO_NUMBER)
+	else if (value->kind == FPGO_JSON_NUMBER)
 		text = fpgo_document_number_text(value->number);
 	if (text.len != 1 || (text.text[0] != '0' && text.text[0] != '1'))
 		refuse_value(path, "true, false, 0 or 1", value);
@@ -446,7 +446,7 @@ read_list(const FpgoValue *value, const FpgoShape *shape, Oid type,
 	FpgoCursor	cursor;
 	FpgoValue	element;
 
-	if (value->kind != FPGO_ARRAY)
+	if (value->kind != FPGO_JSON_ARRAY)
 		refuse_value(path, "an array", value);
 	if (value->count == 0)
 		return PointerGetDatum(construct_empty_array(element_type));
@@ -455,7 +455,7 @@ read_list(const FpgoValue *value, const FpgoShape *shape, Oid type,
 	fpgo_document_open(&cursor, value);
 	for (; fpgo_document_next(&cursor, NULL, &element); n++)
 	{
-		nulls[n] = element.kind == FPGO_NULL;
+		nulls[n] = element.kind == FPGO_JSON_NULL;
 		if (!nulls[n])
 			elements[n] = read_composite(&element, shape, element_type,
 										 psprintf("%s[%d]", path, n));
@@ -472,23 +472,23 @@ read_attribute(const FpgoValue *value, const FpgoField *field, Oid type,
 {
 	switch (field->type)
 	{
-		case FPGO_OBJECT:
+		case FPGO_FIELD_OBJECT:
 			return read_composite(value, field->shape, type, path);
-		case FPGO_LIST:
+		case FPGO_FIELD_LIST:
 			return read_list(value, field->shape, type, path);
-		case FPGO_STRING:
-		case FPGO_EMAIL:
-		case FPGO_URL:
-		case FPGO_CALLBACK_URL:
-			if (value->kind != FPGO_TEXT)
+		case FPGO_FIELD_STRING:
+		case FPGO_FIELD_EMAIL:
+		case FPGO_FIELD_URL:
+		case FPGO_FIELD_CALLBACK_URL:
+			if (value->kind != FPGO_JSON_STRING)
 				refuse_value(path, "a string", value);
 			return PointerGetDatum(cstring_to_text_with_len(value->text.text,
 															value->text.len));
-		case FPGO_SECONDS:
+		case FPGO_FIELD_SECONDS:
 			return read_seconds(value, path);
-		case FPGO_NUMERIC:
+		case FPGO_FIELD_NUMERIC:
 			return read_numeric(value, path);
-		case FPGO_BOOLEAN:
+		case FPGO_FIELD_BOOLEAN:
 			return read_boolean(value, path);
 	}
 	pg_unreachable();
@@ -504,7 +504,7 @@ read_composite(const FpgoValue *map, const FpgoShape *shape, Oid type,
 	bool	   *nulls;
 	HeapTuple	tuple;
 
-	if (map->kind != FPGO_MAP)
+	if (map->kind != FPGO_JSON_OBJECT)
 		refuse_value(path, "an object", map);
 	refuse_unknown_members(map, shape, path);
 	fpgo_document_members(map, shape, members);

@@ -52,8 +52,8 @@ extern Jsonb *fpgo_order_argument(FunctionCallInfo fcinfo,
 typedef Datum (*FpgoOrderFunction) (FunctionCallInfo fcinfo,
 									FpgoSpelling spelling);
 
-extern Datum fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
-						FpgoSpelling spelling);
+extern Datum fpgo_call_hidden(FpgoOrderFunction function,
+							  FunctionCallInfo fcinfo, FpgoSpelling spelling);
 
 /*
  * The SQL functions NAME_text, NAME_jsonb and NAME_invoice_order, one a
@@ -66,17 +66,17 @@ extern Datum fpgo_cover(FpgoOrderFunction function, FunctionCallInfo fcinfo,
 	Datum \
 	name##_text(PG_FUNCTION_ARGS) \
 	{ \
-		return fpgo_cover(function, fcinfo, FPGO_SPELLED_TEXT); \
+		return fpgo_call_hidden(function, fcinfo, FPGO_SPELLED_TEXT); \
 	} \
 	Datum \
 	name##_jsonb(PG_FUNCTION_ARGS) \
 	{ \
-		return fpgo_cover(function, fcinfo, FPGO_SPELLED_JSONB); \
+		return fpgo_call_hidden(function, fcinfo, FPGO_SPELLED_JSONB); \
 	} \
 	Datum \
 	name##_invoice_order(PG_FUNCTION_ARGS) \
 	{ \
-		return fpgo_cover(function, fcinfo, FPGO_SPELLED_COMPOSITE); \
+		return fpgo_call_hidden(function, fcinfo, FPGO_SPELLED_COMPOSITE); \
 	} \
 	extern int	no_such_variable
 

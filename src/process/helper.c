@@ -61,7 +61,7 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 			return true;
 		if (result == SHM_MQ_DETACHED)
 			return false;
-		if ((ShutdownRequestPending || fpgo_run_slot_is_wished() ||
+		if ((ShutdownRequestPending || fpgo_lock_slot_is_wished() ||
 			 TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
 										mailbox->header->idle_ms)) &&
 			fpgo_mailbox_leave(mailbox))

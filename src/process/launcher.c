@@ -52,7 +52,7 @@
 PGDLLEXPORT void fpgo_launcher_main(Datum main_arg);
 
 /* What the launcher remembers of a database. */
-typedef struct Ward
+typedef struct WatchedDatabase
 {
 	Oid			database;
 	char		name[NAMEDATALEN];
@@ -61,9 +61,9 @@ typedef struct Ward
 	TimestampTz started;
 	TimestampTz start_again_at;
 	int			delay_ms;
-} Ward;
+} WatchedDatabase;
 
-static List *wards = NIL;
+static List *all_watched = NIL;
 static List *missing = NIL;		/* names that were said to be missing */
 
 void
@@ -83,25 +83,25 @@ fpgo_launcher_register(void)
 
 /* ---------- who is to be looked after ---------- */
 
-static Ward *
-find_ward(Oid database)
+static WatchedDatabase *
+find_watched(Oid database)
 {
 	MemoryContext old;
 	ListCell   *cell;
-	Ward	   *ward;
+	WatchedDatabase *watched;
 
-	foreach(cell, wards)
+	foreach(cell, all_watched)
 	{
-		ward = lfirst(cell);
-		if (ward->database == database)
-			return ward;
+		watched = lfirst(cell);
+		if (watched->database == database)
+			return watched;
 	}
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	ward = palloc0(sizeof(Ward));
-	ward->database = database;
-	wards = lappend(wards, ward);
+	watched = palloc0(sizeof(WatchedDatabase));
+	watched->database = database;
+	all_watched = lappend(all_watched, watched);
 	MemoryContextSwitchTo(old);
-	return ward;
+	return watched;
 }
 
 /* A name of fpgo.databases that no database has: a word in the log, once. */
@@ -166,13 +166,13 @@ take_name(List *databases, const char *name)
 	foreach(cell, databases)
 	{
 		const Database *database = lfirst(cell);
-		Ward	   *ward;
+		WatchedDatabase *watched;
 
 		if (strcmp(database->name, name) != 0)
 			continue;
-		ward = find_ward(database->oid);
-		ward->is_named = true;
-		strlcpy(ward->name, name, NAMEDATALEN);
+		watched = find_watched(database->oid);
+		watched->is_named = true;
+		strlcpy(watched->name, name, NAMEDATALEN);
 		return;
 	}
 	note_missing(name);
@@ -206,8 +206,8 @@ read_names(void)
 	List	   *names;
 	ListCell   *cell;
 
-	foreach(cell, wards)
-		((Ward *) lfirst(cell))->is_named = false;
+	foreach(cell, all_watched)
+		((WatchedDatabase *) lfirst(cell))->is_named = false;
 
 	StartTransactionCommand();
 	databases = list_databases();
@@ -221,14 +221,14 @@ read_names(void)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(caller);
 
-	foreach(cell, wards)
+	foreach(cell, all_watched)
 	{
-		Ward	   *ward = lfirst(cell);
+		WatchedDatabase *watched = lfirst(cell);
 
-		fpgo_roster_set_wanted(ward->database, ward->is_named);
-		if (!ward->is_named &&
-			fpgo_roster_status(ward->database).pid != 0)
-			fpgo_roster_stop(ward->database);
+		fpgo_roster_set_wanted(watched->database, watched->is_named);
+		if (!watched->is_named &&
+			fpgo_roster_status(watched->database).pid != 0)
+			fpgo_roster_stop(watched->database);
 	}
 }
 
@@ -236,65 +236,68 @@ read_names(void)
 
 /* A worker ended: when may the next one start? */
 static void
-note_end(Ward *ward)
+note_end(WatchedDatabase *watched)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	pfree(ward->worker);
-	ward->worker = NULL;
-	if (ward->delay_ms == 0 ||
-		TimestampDifferenceExceeds(ward->started, now, LONG_LIFE_MS))
-		ward->delay_ms = FIRST_DELAY_MS;
+	pfree(watched->worker);
+	watched->worker = NULL;
+	if (watched->delay_ms == 0 ||
+		TimestampDifferenceExceeds(watched->started, now, LONG_LIFE_MS))
+		watched->delay_ms = FIRST_DELAY_MS;
 	else
-		ward->delay_ms = Min(ward->delay_ms * 2, LAST_DELAY_MS);
-	ward->start_again_at = TimestampTzPlusMilliseconds(now, ward->delay_ms);
+		watched->delay_ms = Min(watched->delay_ms * 2, LAST_DELAY_MS);
+	watched->start_again_at =
+		TimestampTzPlusMilliseconds(now, watched->delay_ms);
 }
 
 static void
-start(Ward *ward)
+start(WatchedDatabase *watched)
 {
 	BackgroundWorker worker =
 		fpgo_background_worker("fpgo_resident_main",
-							   ObjectIdGetDatum(ward->database), "fpgo worker",
-							   "fpgo worker of database %u", ward->database);
+							   ObjectIdGetDatum(watched->database),
+							   "fpgo worker", "fpgo worker of database %u",
+							   watched->database);
 
-	strlcpy(worker.bgw_extra, ward->name, BGW_EXTRALEN);
-	ward->started = GetCurrentTimestamp();
-	ward->worker = fpgo_background_start(&worker);
-	if (ward->worker == NULL)
+	strlcpy(worker.bgw_extra, watched->name, BGW_EXTRALEN);
+	watched->started = GetCurrentTimestamp();
+	watched->worker = fpgo_background_start(&worker);
+	if (watched->worker == NULL)
 	{
-		ward->delay_ms = LOOK_MS;
-		ward->start_again_at = TimestampTzPlusMilliseconds(ward->started,
-														   LOOK_MS);
+		watched->delay_ms = LOOK_MS;
+		watched->start_again_at = TimestampTzPlusMilliseconds(watched->started,
+															  LOOK_MS);
 		ereport(LOG,
 				(errmsg("no worker slot is free for delivering the orders of database \"%s\"",
-						ward->name),
+						watched->name),
 				 errhint("Raise max_worker_processes.")));
 	}
 }
 
 /* See to one database; milliseconds until it wants to be seen to again. */
 static long
-attend(Ward *ward)
+attend(WatchedDatabase *watched)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	FpgoWorkerStatus status = fpgo_roster_status(ward->database);
+	FpgoWorkerStatus status = fpgo_roster_status(watched->database);
 	pid_t		pid;
 
-	if (ward->worker != NULL &&
-		GetBackgroundWorkerPid(ward->worker, &pid) == BGWH_STOPPED)
-		note_end(ward);
-	if (!ward->is_named || status.state != FPGO_WORKER_STARTING ||
-		ward->worker != NULL)
+	if (watched->worker != NULL &&
+		GetBackgroundWorkerPid(watched->worker, &pid) == BGWH_STOPPED)
+		note_end(watched);
+	if (!watched->is_named || status.state != FPGO_WORKER_STARTING ||
+		watched->worker != NULL)
 		return LOOK_MS;
 	/* not taken before the last one's end is known, or it would be lost */
-	if (fpgo_roster_take_request(ward->database))
-		ward->start_again_at =
-			Min(ward->start_again_at,
-				TimestampTzPlusMilliseconds(ward->started, FIRST_DELAY_MS));
-	if (now < ward->start_again_at)
-		return TimestampDifferenceMilliseconds(now, ward->start_again_at) + 1;
-	start(ward);
+	if (fpgo_roster_take_request(watched->database))
+		watched->start_again_at =
+			Min(watched->start_again_at,
+				TimestampTzPlusMilliseconds(watched->started, FIRST_DELAY_MS));
+	if (now < watched->start_again_at)
+		return TimestampDifferenceMilliseconds(now,
+											   watched->start_again_at) + 1;
+	start(watched);
 	return LOOK_MS;
 }
 
@@ -313,7 +316,7 @@ fpgo_launcher_main(Datum main_arg)
 		ListCell   *cell;
 
 		read_names();
-		foreach(cell, wards)
+		foreach(cell, all_watched)
 			wait_ms = Min(wait_ms, attend(lfirst(cell)));
 		fpgo_wait(wait_ms, FPGO_WAIT_LAUNCHER);
 		CHECK_FOR_INTERRUPTS();

@@ -238,16 +238,16 @@ serve(Guest *guest)
 }
 
 /* What guests are doing. */
-typedef struct Bustle
+typedef struct Load
 {
 	int			n_requests;		/* under way */
 	int			n_in_flight;
-} Bustle;
+} Load;
 
-static Bustle
+static Load
 serve_guests(void)
 {
-	Bustle		bustle = {0, 0};
+	Load		load = {0, 0};
 	ListCell   *cell;
 
 	foreach(cell, guests)
@@ -263,11 +263,11 @@ serve_guests(void)
 		}
 		if (guest->service == NULL)
 			continue;
-		bustle.n_requests++;
+		load.n_requests++;
 		if (fpgo_service_is_in_flight(guest->service))
-			bustle.n_in_flight++;
+			load.n_in_flight++;
 	}
-	return bustle;
+	return load;
 }
 
 /* ---------- the loop ---------- */
@@ -303,7 +303,7 @@ static void
 see_changes(void *arg)
 {
 	/* once gone, they are not the same ones if they come back */
-	if (!fpgo_owner_has_tables())
+	if (!fpgo_table_exist())
 		is_homeless = true;
 	obey_database_owner();
 }
@@ -327,7 +327,7 @@ look_around(void)
 static void
 see_uncertain(void *arg)
 {
-	fpgo_owner_lock_tables();
+	fpgo_table_lock_all();
 	*(bool *) arg = fpgo_extension_is_current() &&
 		fpgo_submission_has_uncertain();
 }
@@ -408,7 +408,7 @@ run_loop(FpgoDelivery *delivery)
 	for (;;)
 	{
 		FpgoDeliveryState state;
-		Bustle		bustle;
+		Load		load;
 
 		fpgo_worker_attend();
 		if (is_due(&look_at, LOOK_MS))
@@ -426,17 +426,17 @@ run_loop(FpgoDelivery *delivery)
 			admit_guests();
 			reconcile_at_times();
 		}
-		bustle = serve_guests();
+		load = serve_guests();
 		end_old_runs();
 		state = fpgo_delivery_step(delivery);
 		if (should_stop() && state == FPGO_DELIVERY_DONE &&
-			bustle.n_requests == 0)
+			load.n_requests == 0)
 			return;
-		if (bustle.n_in_flight > 0 || state == FPGO_DELIVERY_FLIES)
+		if (load.n_in_flight > 0 || state == FPGO_DELIVERY_FLIES)
 			step(state == FPGO_DELIVERY_GOES_ON ? 0 : STEP_MS);
 		else if (state == FPGO_DELIVERY_GOES_ON)
 			continue;
-		else if (state == FPGO_DELIVERY_FAILED || bustle.n_requests > 0)
+		else if (state == FPGO_DELIVERY_FAILED || load.n_requests > 0)
 			wait_for_work(TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													  PAUSE_MS));
 		else

@@ -75,7 +75,7 @@ static struct
 {
 	int			n_holders;		/* services that need them */
 	bool		are_held;
-	Oid			tables[FPGO_N_WRITTEN];
+	Oid			tables[FPGO_N_TABLES_WRITTEN];
 }			locks;
 
 /*
@@ -87,13 +87,13 @@ static struct
 static void
 require_unwanted_tables(void)
 {
-	for (int i = 0; locks.are_held && i < FPGO_N_WRITTEN; i++)
+	for (int i = 0; locks.are_held && i < FPGO_N_TABLES_WRITTEN; i++)
 	{
 		if (!ConditionalLockRelationOid(locks.tables[i], RowShareLock))
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("another process waits for table \"%s\"",
-							fpgo_written_tables[i])));
+							fpgo_table_written[i])));
 	}
 }
 
@@ -103,15 +103,15 @@ hold_tables(FpgoService *service)
 	if (!service->may_wait)
 	{
 		require_unwanted_tables();
-		fpgo_owner_lock_tables();
+		fpgo_table_lock_all();
 	}
 	service->holds_tables = true;
 	locks.n_holders++;
 	if (locks.are_held)
 		return;
-	for (int i = 0; i < FPGO_N_WRITTEN; i++)
+	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
 	{
-		LockRelId	relation = {fpgo_owner_table(fpgo_written_tables[i]),
+		LockRelId	relation = {fpgo_table_oid(fpgo_table_written[i]),
 		MyDatabaseId};
 
 		LockRelationIdForSession(&relation, RowExclusiveLock);
@@ -128,7 +128,7 @@ release_tables(FpgoService *service)
 	service->holds_tables = false;
 	if (--locks.n_holders > 0 || !locks.are_held)
 		return;
-	for (int i = 0; i < FPGO_N_WRITTEN; i++)
+	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
 	{
 		LockRelId	relation = {locks.tables[i], MyDatabaseId};
 
@@ -177,7 +177,7 @@ take_error(FpgoService *service)
 	error = CopyErrorData();
 	FlushErrorState();
 	/* it may be a commit's, of a constraint that was deferred */
-	fpgo_owner_redact(error);
+	fpgo_statement_redact(error);
 	keep_error(service, error);
 }
 
@@ -205,7 +205,7 @@ answer_in_the_way(FpgoService *service)
 	FpgoSubmission *found = fpgo_submission_find_key(handin);
 
 	/* what a dead run left behind is uncertain from now on */
-	if (found != NULL && found->state == FPGO_SENDING &&
+	if (found != NULL && found->state == FPGO_STATE_SENDING &&
 		fpgo_run_is_dead(found->run) && fpgo_submission_sweep() > 0)
 		found = fpgo_submission_find_key(handin);
 	if (found != NULL)
@@ -241,8 +241,8 @@ record(FpgoService *service)
 		return ANSWERED;
 	}
 	if (request->handin.reference != NULL)
-		fpgo_run_lock_reference(request->handin.server,
-								request->handin.reference);
+		fpgo_lock_reference(request->handin.server,
+							request->handin.reference);
 	claim.submission = fpgo_submission_send(&request->handin, service->run);
 	if (claim.submission == 0)
 		return answer_in_the_way(service);
@@ -480,7 +480,7 @@ try_to_settle(FpgoService *service)
 		fpgo_worker_begin_transaction();
 		MemoryContextSwitchTo(service->context);
 		if (!service->may_wait)
-			fpgo_owner_lock_tables();
+			fpgo_table_lock_all();
 		fpgo_flight_settle(service->flight,
 						   fpgo_mailbox_is_awaited(service->mailbox));
 		fpgo_worker_commit_transaction();
@@ -609,7 +609,7 @@ fpgo_service_answer(FpgoService *service)
 	goes_on = !ShutdownRequestPending &&
 		service->answer.kind != FPGO_ANSWER_UNRECORDED;
 	pg_atomic_write_u32(&mailbox->header->owner,
-						goes_on ? FPGO_OWNER_IDLE : FPGO_OWNER_GONE);
+						goes_on ? FPGO_HOLDER_IDLE : FPGO_HOLDER_GONE);
 	initStringInfo(&message);
 	service->answer.number = service->request->number;
 	fpgo_message_write_answer(&message, &service->answer);

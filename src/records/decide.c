@@ -23,14 +23,14 @@
 
 /* the outcome of what is being sent must not wait for somebody's decision */
 #define UNLESS_SENDING \
-	" AND (s.state OPERATOR(pg_catalog.<>) 'sending') IS NOT FALSE "
+	" AND (s.state " NE " 'sending') IS NOT FALSE "
 
 static FpgoStatement lock_statement = {
 	.sql = "SELECT s.state::pg_catalog.text, s.role, s.server,"
 	" EXISTS (SELECT FROM fpgo_internal.payload p"
-	"  WHERE p.submission OPERATOR(pg_catalog.=) s.id)"
+	"  WHERE p.submission " EQ " s.id)"
 	" FROM fpgo_internal.submission s"
-	" WHERE s.id OPERATOR(pg_catalog.=) $1" UNLESS_SENDING "FOR UPDATE OF s",
+	" WHERE s.id " EQ " $1" UNLESS_SENDING "FOR UPDATE OF s",
 	.n_parameters = 1,
 	.types = {INT8OID}
 };
@@ -38,34 +38,34 @@ static FpgoStatement lock_statement = {
 /* at any server, since several may be one account */
 static FpgoStatement is_held_statement = {
 	.sql = "SELECT FROM fpgo_internal.submission"
-	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
-	" AND id OPERATOR(pg_catalog.<>) $2 LIMIT 1",
+	" WHERE order_uuid " EQ " $1"
+	" AND id " NE " $2 LIMIT 1",
 	.n_parameters = 2,
 	.types = {TEXTOID, INT8OID}
 };
 
-#define IS_FINISHED "$2 OPERATOR(pg_catalog.<>) 'queued'"
+#define IS_FINISHED "$2 " NE " 'queued'"
 
 /* from: the state it starts from */
 #define DECIDE(from) \
 	"WITH decided AS (UPDATE fpgo_internal.submission" \
 	"  SET state = $2::fpgo.submission_state, run = NULL, not_before = NULL," \
 	"   order_uuid = $3, customer_uuid = $4, bank_id_url = $5," \
-	"   error = CASE WHEN $2 OPERATOR(pg_catalog.<>) 'accepted' THEN error END," \
+	"   error = CASE WHEN $2 " NE " 'accepted' THEN error END," \
 	"   settled_at = CASE WHEN " IS_FINISHED " THEN" \
 	"    pg_catalog.clock_timestamp() END" \
-	"  WHERE id OPERATOR(pg_catalog.=) $1" \
-	"  AND state OPERATOR(pg_catalog.=) '" from "' RETURNING id)," \
+	"  WHERE id " EQ " $1" \
+	"  AND state " EQ " '" from "' RETURNING id)," \
 	" gone AS (DELETE FROM fpgo_internal.payload p USING decided" \
-	"  WHERE p.submission OPERATOR(pg_catalog.=) decided.id" \
-	"  AND $8 OPERATOR(pg_catalog.=) 0 AND " IS_FINISHED ")," \
+	"  WHERE p.submission " EQ " decided.id" \
+	"  AND $8 " EQ " 0 AND " IS_FINISHED ")," \
 	" kept AS (UPDATE fpgo_internal.payload p SET keep_until =" \
-	"   pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+)" \
+	"   pg_catalog.clock_timestamp() " PLUS \
 	"   pg_catalog.make_interval(secs => $8) FROM decided" \
-	"  WHERE p.submission OPERATOR(pg_catalog.=) decided.id" \
-	"  AND $8 OPERATOR(pg_catalog.>) 0 AND " IS_FINISHED ")" \
+	"  WHERE p.submission " EQ " decided.id" \
+	"  AND $8 " GT " 0 AND " IS_FINISHED ")" \
 	" INSERT INTO fpgo_internal.event (submission, role, what, reason)" \
-	" SELECT id, $6, '" from " to ' OPERATOR(pg_catalog.||) $2, $7 FROM decided"
+	" SELECT id, $6, '" from " to ' " CONCAT " $2, $7 FROM decided"
 
 #define DECIDE_TYPES \
 	INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID
@@ -93,7 +93,7 @@ fpgo_decide_lock(int64 id)
 	subject->id = id;
 	SPI_connect();
 	fpgo_put_int64(&p, id);
-	if (fpgo_owner_run(&lock_statement, &p) == 0)
+	if (fpgo_statement_run(&lock_statement, &p) == 0)
 	{
 		const FpgoSubmission *sending = fpgo_submission_find(id);
 
@@ -126,9 +126,9 @@ decide(FpgoStatement *statement, const FpgoSubject *subject,
 	fpgo_put_text(&p, decision->bank_id_url);
 	fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
 	fpgo_put_text(&p, decision->reason);
-	fpgo_put_datum(&p, Float8GetDatum(fpgo_gateway_retention(subject->server)),
+	fpgo_put_datum(&p, Float8GetDatum(fpgo_account_retention(subject->server)),
 				   false);
-	if (fpgo_owner_run(statement, &p) != 1)
+	if (fpgo_statement_run(statement, &p) != 1)
 		elog(ERROR, "submission %lld was changed while it was locked",
 			 (long long) subject->id);
 	SPI_finish();
@@ -143,7 +143,7 @@ fpgo_decide_is_held(const char *order_uuid, int64 id)
 	SPI_connect();
 	fpgo_put_text(&p, order_uuid);
 	fpgo_put_int64(&p, id);
-	is_held = fpgo_owner_run(&is_held_statement, &p) > 0;
+	is_held = fpgo_statement_run(&is_held_statement, &p) > 0;
 	SPI_finish();
 	return is_held;
 }

@@ -31,7 +31,7 @@ static FpgoStatement insert_statement = {
 	" ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
 	"  $16, $17, $18, $19)"
 	" ON CONFLICT (server, key)"
-	" WHERE state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')"
+	" WHERE state " NE " ALL ('{refused,cancelled}')"
 	" DO NOTHING",
 	.n_parameters = 19,
 	.types = {INT8OID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID,
@@ -71,10 +71,10 @@ put_nulls(FpgoParameters *p, const FpgoStatement *statement)
  * by that, an error if it is refused.  Returns its number, 0 if its key is taken.
  */
 static int64
-insert_submission(const FpgoHandIn *handin, FpgoState state, int64 run,
-				  const char *error)
+insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
+				  int64 run, const char *error)
 {
-	int64		id = fpgo_owner_next_submission();
+	int64		id = fpgo_table_next_submission();
 	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 	FpgoParameters p = {0};
 
@@ -88,13 +88,13 @@ insert_submission(const FpgoHandIn *handin, FpgoState state, int64 run,
 	fpgo_put_texts(&p, handin->advice);
 	fpgo_put_secret(&p, handin->callback_token);
 	fpgo_put_text(&p, fpgo_state_name(state));
-	fpgo_put_int(&p, state == FPGO_SENDING ? 1 : 0);
-	fpgo_put_datum(&p, Int64GetDatum(run), state != FPGO_SENDING);
+	fpgo_put_int(&p, state == FPGO_STATE_SENDING ? 1 : 0);
+	fpgo_put_datum(&p, Int64GetDatum(run), state != FPGO_STATE_SENDING);
 	fpgo_put_text(&p, fpgo_submission_clip(error));
 	fpgo_put_datum(&p, now, false);
-	fpgo_put_datum(&p, now, state != FPGO_REFUSED);
+	fpgo_put_datum(&p, now, state != FPGO_STATE_REFUSED);
 	put_nulls(&p, &insert_statement);
-	return fpgo_owner_run(&insert_statement, &p) > 0 ? id : 0;
+	return fpgo_statement_run(&insert_statement, &p) > 0 ? id : 0;
 }
 
 static void
@@ -105,7 +105,7 @@ insert_payload(int64 id, const FpgoHandIn *handin)
 	fpgo_put_int64(&p, id);
 	fpgo_put_secret(&p, handin->payload);
 	fpgo_put_null(&p);			/* kept as long as it is needed */
-	fpgo_owner_run(&payload_statement, &p);
+	fpgo_statement_run(&payload_statement, &p);
 }
 
 /* The first attempt, which begins now. */
@@ -119,7 +119,7 @@ insert_attempt(int64 id, int64 run)
 	fpgo_put_int64(&p, run);
 	fpgo_put_datum(&p, TimestampTzGetDatum(GetCurrentTimestamp()), false);
 	put_nulls(&p, &attempt_statement);
-	fpgo_owner_run(&attempt_statement, &p);
+	fpgo_statement_run(&attempt_statement, &p);
 }
 
 /* ---------- entries ---------- */
@@ -130,7 +130,7 @@ fpgo_submission_queue(const FpgoHandIn *handin)
 	int64		id;
 
 	SPI_connect();
-	id = insert_submission(handin, FPGO_QUEUED, 0, NULL);
+	id = insert_submission(handin, FPGO_STATE_QUEUED, 0, NULL);
 	if (id != 0)
 		insert_payload(id, handin);
 	SPI_finish();
@@ -146,7 +146,7 @@ fpgo_submission_send(const FpgoHandIn *handin, int64 run)
 	if (fpgo_submission_find_reference(handin) != 0)
 		return 0;
 	SPI_connect();
-	id = insert_submission(handin, FPGO_SENDING, run, NULL);
+	id = insert_submission(handin, FPGO_STATE_SENDING, run, NULL);
 	if (id != 0)
 	{
 		insert_payload(id, handin);
@@ -162,7 +162,7 @@ fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
 	int64		id;
 
 	SPI_connect();
-	id = insert_submission(handin, FPGO_REFUSED, 0, reason);
+	id = insert_submission(handin, FPGO_STATE_REFUSED, 0, reason);
 	SPI_finish();
 	return id;
 }

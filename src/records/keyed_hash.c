@@ -29,7 +29,7 @@ read_hash_key(uint8 **key, int *len)
 	bytea	   *value;
 
 	SPI_connect();
-	if (fpgo_owner_run(&hash_key_statement, &p) == 0)
+	if (fpgo_statement_run(&hash_key_statement, &p) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("fpgo has no hash key"),
@@ -49,7 +49,7 @@ hash_key(int *len)
 	static uint8 *key = NULL;
 	static int	key_len = 0;
 	static Oid	key_table = InvalidOid;
-	Oid			table = fpgo_owner_table("hash_key");
+	Oid			table = fpgo_table_oid("hash_key");
 
 	if (key_table != table)
 	{

@@ -79,7 +79,7 @@ make_reference_tag(LOCKTAG *tag, const char *server, const char *reference)
 }
 
 void
-fpgo_run_lock_reference(const char *server, const char *reference)
+fpgo_lock_reference(const char *server, const char *reference)
 {
 	LOCKTAG		tag;
 
@@ -88,7 +88,7 @@ fpgo_run_lock_reference(const char *server, const char *reference)
 }
 
 bool
-fpgo_run_try_reference(const char *server, const char *reference)
+fpgo_lock_try_reference(const char *server, const char *reference)
 {
 	LOCKTAG		tag;
 
@@ -97,7 +97,7 @@ fpgo_run_try_reference(const char *server, const char *reference)
 }
 
 bool
-fpgo_run_try_reconcile(void)
+fpgo_lock_try_reconcile(void)
 {
 	LOCKTAG		tag;
 
@@ -106,7 +106,7 @@ fpgo_run_try_reconcile(void)
 }
 
 bool
-fpgo_run_wish_slot(void)
+fpgo_lock_wish_slot(void)
 {
 	LOCKTAG		tag;
 
@@ -116,7 +116,7 @@ fpgo_run_wish_slot(void)
 }
 
 void
-fpgo_run_unwish_slot(void)
+fpgo_lock_unwish_slot(void)
 {
 	LOCKTAG		tag;
 
@@ -125,7 +125,7 @@ fpgo_run_unwish_slot(void)
 }
 
 bool
-fpgo_run_slot_is_wished(void)
+fpgo_lock_slot_is_wished(void)
 {
 	LOCKTAG		tag;
 

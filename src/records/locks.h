@@ -26,22 +26,22 @@ extern bool fpgo_run_is_dead(int64 run);
  * process has it.  Its holder sees what earlier holders committed.  Of one
  * reference, therefore, no two submissions are on their way at once.
  */
-extern void fpgo_run_lock_reference(const char *server, const char *reference);
-extern bool fpgo_run_try_reference(const char *server, const char *reference);
+extern void fpgo_lock_reference(const char *server, const char *reference);
+extern bool fpgo_lock_try_reference(const char *server, const char *reference);
 
 /*
  * Take the lock of the one process in a database that looks for uncertain
  * orders, till the end of the transaction; false if another process has it.
  */
-extern bool fpgo_run_try_reconcile(void);
+extern bool fpgo_lock_try_reconcile(void);
 
 /*
  * The wish for a worker slot (start_helper.c): one of the sessions that wait
  * for a slot holds it, and idle helpers ask whether it is held.  No process
  * waits for it.
  */
-extern bool fpgo_run_wish_slot(void);
-extern void fpgo_run_unwish_slot(void);
-extern bool fpgo_run_slot_is_wished(void);
+extern bool fpgo_lock_wish_slot(void);
+extern void fpgo_lock_unwish_slot(void);
+extern bool fpgo_lock_slot_is_wished(void);
 
 #endif							/* FPGO_LOCKS_H */

@@ -26,13 +26,13 @@
 #define REFERENCE_IS_FREE \
 	" CASE WHEN s.reference IS NULL THEN true ELSE" \
 	" NOT EXISTS (SELECT FROM fpgo_internal.submission o" \
-	"  WHERE o.server OPERATOR(pg_catalog.=) s.server" \
-	"  AND o.reference OPERATOR(pg_catalog.=) s.reference" \
-	"  AND o.id OPERATOR(pg_catalog.<>) s.id" \
-	"  AND (o.state OPERATOR(pg_catalog.=)" \
+	"  WHERE o.server " EQ " s.server" \
+	"  AND o.reference " EQ " s.reference" \
+	"  AND o.id " NE " s.id" \
+	"  AND (o.state " EQ \
 	"   ANY ('{queued,sending,uncertain}')) IS NOT FALSE" \
-	"  AND (o.state OPERATOR(pg_catalog.<>) 'queued'" \
-	"       OR o.id OPERATOR(pg_catalog.<) s.id)) END"
+	"  AND (o.state " NE " 'queued'" \
+	"       OR o.id " LT " s.id)) END"
 
 /*
  * Numbers from $3 to $4: all of them if they are due, or a single one, due or
@@ -42,14 +42,14 @@
 static FpgoStatement due_statement = {
 	.sql = "SELECT s.id, s.reference, s.role"
 	" FROM fpgo_internal.submission s"
-	" WHERE s.state OPERATOR(pg_catalog.=) 'queued'"
-	" AND s.server OPERATOR(pg_catalog.=) $1"
-	" AND s.id OPERATOR(pg_catalog.>=) $3 AND s.id OPERATOR(pg_catalog.<=) $4"
-	" AND ($3 OPERATOR(pg_catalog.=) $4 OR s.not_before IS NULL"
-	"  OR s.not_before OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())"
-	" AND s.role OPERATOR(pg_catalog.<>) ALL ($5)"
+	" WHERE s.state " EQ " 'queued'"
+	" AND s.server " EQ " $1"
+	" AND s.id " GE " $3 AND s.id " LE " $4"
+	" AND ($3 " EQ " $4 OR s.not_before IS NULL"
+	"  OR s.not_before " LE " pg_catalog.clock_timestamp())"
+	" AND s.role " NE " ALL ($5)"
 	" AND (SELECT p.submission FROM fpgo_internal.payload p"
-	"  WHERE p.submission OPERATOR(pg_catalog.=) s.id) IS NOT NULL"
+	"  WHERE p.submission " EQ " s.id) IS NOT NULL"
 	" AND" REFERENCE_IS_FREE
 	" ORDER BY s.id LIMIT $2 FOR UPDATE SKIP LOCKED",
 	.n_parameters = 5,
@@ -63,11 +63,11 @@ static FpgoStatement due_statement = {
 static FpgoStatement claim_statement = {
 	.sql = "WITH claimed AS (UPDATE fpgo_internal.submission s"
 	"  SET state = 'sending', run = $1, not_before = NULL,"
-	"      attempts = s.attempts OPERATOR(pg_catalog.+) 1"
+	"      attempts = s.attempts " PLUS " 1"
 	"  FROM fpgo_internal.payload p"
-	"  WHERE s.id OPERATOR(pg_catalog.=) ANY ($2)"
-	"  AND p.submission OPERATOR(pg_catalog.=) s.id"
-	"  AND (s.state OPERATOR(pg_catalog.=) 'queued') IS NOT FALSE"
+	"  WHERE s.id " EQ " ANY ($2)"
+	"  AND p.submission " EQ " s.id"
+	"  AND (s.state " EQ " 'queued') IS NOT FALSE"
 	"  AND" REFERENCE_IS_FREE
 	"  RETURNING s.id, s.server, s.role, s.attempts, p.payload),"
 	" begun AS (INSERT INTO fpgo_internal.attempt (submission, number, run)"
@@ -126,14 +126,14 @@ fpgo_submission_due(const char *server, int limit, int64 only,
 	fpgo_put_int64(&p, only);
 	fpgo_put_int64(&p, only == 0 ? PG_INT64_MAX : only);
 	fpgo_put_texts(&p, list_texts(without_roles));
-	n = fpgo_owner_run(&due_statement, &p);
+	n = fpgo_statement_run(&due_statement, &p);
 	for (int i = 0; i < n; i++)
 	{
 		const char *reference = fpgo_get_text(i, 2, CurrentMemoryContext);
 		MemoryContext old;
 		FpgoDue    *due;
 
-		if (reference != NULL && !fpgo_run_try_reference(server, reference))
+		if (reference != NULL && !fpgo_lock_try_reference(server, reference))
 			continue;
 		old = MemoryContextSwitchTo(caller);
 		due = palloc0(sizeof(FpgoDue));
@@ -162,7 +162,7 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	fpgo_put_datum(&p, PointerGetDatum(construct_array(elements, n, INT8OID, 8,
 												  FLOAT8PASSBYVAL,
 												  TYPALIGN_DOUBLE)), false);
-	claims = read_claims(fpgo_owner_run(&claim_statement, &p), caller);
+	claims = read_claims(fpgo_statement_run(&claim_statement, &p), caller);
 	SPI_finish();
 	return claims;
 }
@@ -170,13 +170,13 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 /* what somebody has locked, to cancel it perhaps, is not waited for */
 static FpgoStatement explain_statement = {
 	.sql = "WITH free AS (SELECT id FROM fpgo_internal.submission"
-	"  WHERE server OPERATOR(pg_catalog.=) $1"
-	"  AND role OPERATOR(pg_catalog.=) $2"
-	"  AND state OPERATOR(pg_catalog.=) 'queued'"
-	"  AND (error OPERATOR(pg_catalog.=) $3) IS NOT TRUE"
+	"  WHERE server " EQ " $1"
+	"  AND role " EQ " $2"
+	"  AND state " EQ " 'queued'"
+	"  AND (error " EQ " $3) IS NOT TRUE"
 	"  FOR NO KEY UPDATE SKIP LOCKED)"
 	" UPDATE fpgo_internal.submission s SET error = $3 FROM free"
-	" WHERE s.id OPERATOR(pg_catalog.=) free.id",
+	" WHERE s.id " EQ " free.id",
 	.n_parameters = 3,
 	.types = {TEXTOID, TEXTOID, TEXTOID}
 };
@@ -191,7 +191,7 @@ fpgo_submission_explain(const char *server, const char *role,
 	fpgo_put_text(&p, server);
 	fpgo_put_text(&p, role);
 	fpgo_put_text(&p, reason);
-	fpgo_owner_run(&explain_statement, &p);
+	fpgo_statement_run(&explain_statement, &p);
 	SPI_finish();
 }
 
@@ -199,11 +199,11 @@ fpgo_submission_explain(const char *server, const char *role,
 static FpgoStatement queued_servers_statement = {
 	.sql = "WITH RECURSIVE s AS ("
 	" SELECT pg_catalog.min(server) AS server FROM fpgo_internal.submission"
-	"  WHERE state OPERATOR(pg_catalog.=) 'queued'"
+	"  WHERE state " EQ " 'queued'"
 	" UNION ALL"
 	" SELECT (SELECT pg_catalog.min(q.server) FROM fpgo_internal.submission q"
-	"   WHERE q.state OPERATOR(pg_catalog.=) 'queued'"
-	"   AND q.server OPERATOR(pg_catalog.>) s.server)"
+	"   WHERE q.state " EQ " 'queued'"
+	"   AND q.server " GT " s.server)"
 	"  FROM s WHERE s.server IS NOT NULL)"
 	" SELECT server FROM s WHERE server IS NOT NULL",
 	.n_parameters = 0
@@ -218,7 +218,7 @@ fpgo_submission_queued_servers(void)
 	int			n;
 
 	SPI_connect();
-	n = fpgo_owner_run(&queued_servers_statement, &p);
+	n = fpgo_statement_run(&queued_servers_statement, &p);
 	for (int i = 0; i < n; i++)
 	{
 		const char *server = fpgo_get_text(i, 1, caller);

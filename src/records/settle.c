@@ -17,23 +17,23 @@
 /* as many rows as there are, or else somebody has one of them */
 static FpgoStatement try_lock_statement = {
 	.sql = "WITH s AS (SELECT FROM fpgo_internal.submission"
-	"  WHERE id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED),"
+	"  WHERE id " EQ " $1 FOR NO KEY UPDATE SKIP LOCKED),"
 	" a AS (SELECT FROM fpgo_internal.attempt"
-	"  WHERE submission OPERATOR(pg_catalog.=) $1"
-	"  AND number OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE SKIP LOCKED),"
+	"  WHERE submission " EQ " $1"
+	"  AND number " EQ " $2 FOR NO KEY UPDATE SKIP LOCKED),"
 	" p AS (SELECT FROM fpgo_internal.payload"
-	"  WHERE submission OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED)"
+	"  WHERE submission " EQ " $1 FOR UPDATE SKIP LOCKED)"
 	" SELECT FROM"
 	"  (SELECT FROM s UNION ALL SELECT FROM a UNION ALL SELECT FROM p) locked"
-	" HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=)"
+	" HAVING pg_catalog.count(*) " EQ ""
 	"  (SELECT pg_catalog.count(*) FROM"
 	"   (SELECT FROM fpgo_internal.submission"
-	"     WHERE id OPERATOR(pg_catalog.=) $1"
+	"     WHERE id " EQ " $1"
 	"    UNION ALL SELECT FROM fpgo_internal.attempt"
-	"     WHERE submission OPERATOR(pg_catalog.=) $1"
-	"     AND number OPERATOR(pg_catalog.=) $2"
+	"     WHERE submission " EQ " $1"
+	"     AND number " EQ " $2"
 	"    UNION ALL SELECT FROM fpgo_internal.payload"
-	"     WHERE submission OPERATOR(pg_catalog.=) $1) present)",
+	"     WHERE submission " EQ " $1) present)",
 	.n_parameters = 2,
 	.types = {INT8OID, INT4OID}
 };
@@ -47,7 +47,7 @@ fpgo_submission_try_lock(int64 submission, int attempt)
 	SPI_connect();
 	fpgo_put_int64(&p, submission);
 	fpgo_put_int(&p, attempt);
-	is_locked = fpgo_owner_run(&try_lock_statement, &p) > 0;
+	is_locked = fpgo_statement_run(&try_lock_statement, &p) > 0;
 	SPI_finish();
 	return is_locked;
 }
@@ -58,8 +58,8 @@ static FpgoStatement settle_statement = {
 	" SET state = $4, run = NULL, error = $5,"
 	"  order_uuid = $6, customer_uuid = $7, bank_id_url = $8,"
 	"  not_before = $9, settled_at = $10"
-	" WHERE id OPERATOR(pg_catalog.=) $1 AND run OPERATOR(pg_catalog.=) $2"
-	" AND state OPERATOR(pg_catalog.=) $3",
+	" WHERE id " EQ " $1 AND run " EQ " $2"
+	" AND state " EQ " $3",
 	.n_parameters = 10,
 	.types = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 	TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
@@ -68,9 +68,9 @@ static FpgoStatement settle_statement = {
 /* two that are given the same uuid at the same moment do not see each other */
 static FpgoStatement find_holder_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
-	" WHERE order_uuid OPERATOR(pg_catalog.=) $1"
-	" AND server OPERATOR(pg_catalog.=) $2"
-	" AND id OPERATOR(pg_catalog.<>) $3 LIMIT 1",
+	" WHERE order_uuid " EQ " $1"
+	" AND server " EQ " $2"
+	" AND id " NE " $3 LIMIT 1",
 	.n_parameters = 3,
 	.types = {TEXTOID, TEXTOID, INT8OID}
 };
@@ -78,31 +78,31 @@ static FpgoStatement find_holder_statement = {
 static FpgoStatement end_attempt_statement = {
 	.sql = "UPDATE fpgo_internal.attempt SET ended_at = $3, outcome = $4,"
 	" status = $5, reason = $6"
-	" WHERE submission OPERATOR(pg_catalog.=) $1"
-	" AND number OPERATOR(pg_catalog.=) $2",
+	" WHERE submission " EQ " $1"
+	" AND number " EQ " $2",
 	.n_parameters = 6,
 	.types = {INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID, TEXTOID}
 };
 
 static FpgoStatement delete_payload_statement = {
 	.sql = "DELETE FROM fpgo_internal.payload"
-	" WHERE submission OPERATOR(pg_catalog.=) $1",
+	" WHERE submission " EQ " $1",
 	.n_parameters = 1,
 	.types = {INT8OID}
 };
 
 static FpgoStatement keep_payload_statement = {
 	.sql = "UPDATE fpgo_internal.payload SET keep_until = $2"
-	" WHERE submission OPERATOR(pg_catalog.=) $1",
+	" WHERE submission " EQ " $1",
 	.n_parameters = 2,
 	.types = {INT8OID, TIMESTAMPTZOID}
 };
 
 static bool
-is_finished(FpgoState state)
+is_finished(FpgoSubmissionState state)
 {
-	return state == FPGO_ACCEPTED || state == FPGO_REFUSED ||
-		state == FPGO_CANCELLED;
+	return state == FPGO_STATE_ACCEPTED || state == FPGO_STATE_REFUSED ||
+		state == FPGO_STATE_CANCELLED;
 }
 
 /* A point in time that many seconds from now, or NULL. */
@@ -117,21 +117,21 @@ put_time(FpgoParameters *p, TimestampTz now, int seconds, bool is_null)
 static bool
 settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 {
-	FpgoState	state = settlement->state;
+	FpgoSubmissionState state = settlement->state;
 	FpgoParameters p = {0};
 
 	fpgo_put_int64(&p, settlement->submission);
 	fpgo_put_int64(&p, settlement->run);
-	fpgo_put_text(&p, fpgo_state_name(FPGO_SENDING));
+	fpgo_put_text(&p, fpgo_state_name(FPGO_STATE_SENDING));
 	fpgo_put_text(&p, fpgo_state_name(state));
-	fpgo_put_text(&p, state == FPGO_ACCEPTED ? NULL :
+	fpgo_put_text(&p, state == FPGO_STATE_ACCEPTED ? NULL :
 				  fpgo_submission_clip(settlement->reason));
 	fpgo_put_text(&p, settlement->order_uuid);
 	fpgo_put_text(&p, settlement->customer_uuid);
 	fpgo_put_secret(&p, settlement->bank_id_url);
-	put_time(&p, now, settlement->delay_s, state != FPGO_QUEUED);
-	put_time(&p, now, 0, state == FPGO_QUEUED);
-	return fpgo_owner_run(&settle_statement, &p) > 0;
+	put_time(&p, now, settlement->delay_s, state != FPGO_STATE_QUEUED);
+	put_time(&p, now, 0, state == FPGO_STATE_QUEUED);
+	return fpgo_statement_run(&settle_statement, &p) > 0;
 }
 
 static void
@@ -146,7 +146,7 @@ end_attempt(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_put_datum(&p, Int32GetDatum(settlement->status),
 				   settlement->status == 0);
 	fpgo_put_text(&p, fpgo_submission_clip(settlement->reason));
-	fpgo_owner_run(&end_attempt_statement, &p);
+	fpgo_statement_run(&end_attempt_statement, &p);
 }
 
 /* The submission is finished, so its payload goes, now or after a while. */
@@ -158,11 +158,11 @@ retire_payload(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_put_int64(&p, settlement->submission);
 	if (settlement->retention_s == 0)
 	{
-		fpgo_owner_run(&delete_payload_statement, &p);
+		fpgo_statement_run(&delete_payload_statement, &p);
 		return;
 	}
 	put_time(&p, now, settlement->retention_s, false);
-	fpgo_owner_run(&keep_payload_statement, &p);
+	fpgo_statement_run(&keep_payload_statement, &p);
 }
 
 int64
@@ -177,7 +177,7 @@ fpgo_submission_find_holder(const FpgoSettlement *settlement)
 	fpgo_put_text(&p, settlement->order_uuid);
 	fpgo_put_text(&p, settlement->server);
 	fpgo_put_int64(&p, settlement->submission);
-	if (fpgo_owner_run(&find_holder_statement, &p) > 0)
+	if (fpgo_statement_run(&find_holder_statement, &p) > 0)
 		holder = fpgo_get_int64(0, 1);
 	SPI_finish();
 	return holder;
@@ -189,7 +189,7 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 	TimestampTz now = GetCurrentTimestamp();
 	bool		settled;
 
-	Assert(settlement->state != FPGO_SENDING);
+	Assert(settlement->state != FPGO_STATE_SENDING);
 	if (!settlement->shares_uuid &&
 		fpgo_submission_find_holder(settlement) != 0)
 		return false;

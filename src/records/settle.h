@@ -19,7 +19,7 @@ typedef struct FpgoSettlement
 	const char *server;			/* NULL unless there is an order_uuid */
 	int			attempt;
 	int64		run;
-	FpgoState	state;
+	FpgoSubmissionState state;
 	const char *outcome;		/* fpgo_outcome_name() */
 	int			status;			/* HTTP status, 0 if there was none */
 	const char *reason;

@@ -68,21 +68,21 @@ fpgo_submission_require_writable(void)
 /* ---------- names ---------- */
 
 static const char *const state_names[] = {
-	[FPGO_QUEUED] = "queued",
-	[FPGO_SENDING] = "sending",
-	[FPGO_ACCEPTED] = "accepted",
-	[FPGO_REFUSED] = "refused",
-	[FPGO_UNCERTAIN] = "uncertain",
-	[FPGO_CANCELLED] = "cancelled",
+	[FPGO_STATE_QUEUED] = "queued",
+	[FPGO_STATE_SENDING] = "sending",
+	[FPGO_STATE_ACCEPTED] = "accepted",
+	[FPGO_STATE_REFUSED] = "refused",
+	[FPGO_STATE_UNCERTAIN] = "uncertain",
+	[FPGO_STATE_CANCELLED] = "cancelled",
 };
 
 const char *
-fpgo_state_name(FpgoState state)
+fpgo_state_name(FpgoSubmissionState state)
 {
 	return state_names[state];
 }
 
-static FpgoState
+static FpgoSubmissionState
 parse_state(const char *name)
 {
 	for (int i = 0; i < (int) lengthof(state_names); i++)
@@ -110,17 +110,17 @@ fpgo_submission_clip(const char *sentence)
 	" order_uuid, customer_uuid, bank_id_url, xmin"
 
 static FpgoStatement find_key_statement = {
-	.sql = SUBMISSION_COLUMNS ", order_hash OPERATOR(pg_catalog.=) $3"
+	.sql = SUBMISSION_COLUMNS ", order_hash " EQ " $3"
 	" FROM fpgo_internal.submission"
-	" WHERE server OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2"
-	" AND state OPERATOR(pg_catalog.<>) ALL ('{refused,cancelled}')",
+	" WHERE server " EQ " $1 AND key " EQ " $2"
+	" AND state " NE " ALL ('{refused,cancelled}')",
 	.n_parameters = 3,
 	.types = {TEXTOID, TEXTOID, BYTEAOID}
 };
 
 static FpgoStatement find_statement = {
 	.sql = SUBMISSION_COLUMNS ", false FROM fpgo_internal.submission"
-	" WHERE id OPERATOR(pg_catalog.=) $1",
+	" WHERE id " EQ " $1",
 	.n_parameters = 1,
 	.types = {INT8OID}
 };
@@ -132,9 +132,9 @@ static FpgoStatement find_statement = {
  */
 static FpgoStatement find_reference_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
-	" WHERE server OPERATOR(pg_catalog.=) $1"
-	" AND reference OPERATOR(pg_catalog.=) $2"
-	" AND (state OPERATOR(pg_catalog.=)"
+	" WHERE server " EQ " $1"
+	" AND reference " EQ " $2"
+	" AND (state " EQ ""
 	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE LIMIT 1",
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
@@ -171,7 +171,7 @@ fpgo_submission_find_key(const FpgoHandIn *handin)
 	fpgo_put_text(&p, handin->server);
 	fpgo_put_text(&p, handin->key);
 	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
-	if (fpgo_owner_run(&find_key_statement, &p) > 0)
+	if (fpgo_statement_run(&find_key_statement, &p) > 0)
 		found = read_submission(caller);
 	SPI_finish();
 	return found;
@@ -186,7 +186,7 @@ fpgo_submission_find(int64 id)
 
 	SPI_connect();
 	fpgo_put_int64(&p, id);
-	if (fpgo_owner_run(&find_statement, &p) > 0)
+	if (fpgo_statement_run(&find_statement, &p) > 0)
 		found = read_submission(caller);
 	SPI_finish();
 	return found;
@@ -203,7 +203,7 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 	SPI_connect();
 	fpgo_put_text(&p, handin->server);
 	fpgo_put_text(&p, handin->reference);
-	if (fpgo_owner_run(&find_reference_statement, &p) > 0)
+	if (fpgo_statement_run(&find_reference_statement, &p) > 0)
 		id = fpgo_get_int64(0, 1);
 	SPI_finish();
 	return id;
@@ -243,7 +243,7 @@ fpgo_submission_raise_missing(int64 id)
 
 static FpgoStatement runs_statement = {
 	.sql = "SELECT DISTINCT run FROM fpgo_internal.submission"
-	" WHERE state OPERATOR(pg_catalog.=) 'sending' AND run IS NOT NULL",
+	" WHERE state " EQ " 'sending' AND run IS NOT NULL",
 	.n_parameters = 0
 };
 
@@ -251,12 +251,12 @@ static FpgoStatement sweep_statement = {
 	.sql = "WITH swept AS (UPDATE fpgo_internal.submission"
 	"  SET state = 'uncertain', run = NULL, error = $2,"
 	"   settled_at = pg_catalog.clock_timestamp()"
-	"  WHERE run OPERATOR(pg_catalog.=) $1"
-	"  AND state OPERATOR(pg_catalog.=) 'sending' RETURNING id, attempts)"
+	"  WHERE run " EQ " $1"
+	"  AND state " EQ " 'sending' RETURNING id, attempts)"
 	" UPDATE fpgo_internal.attempt a SET ended_at = pg_catalog.clock_timestamp(),"
 	"  outcome = 'unknown', reason = $2 FROM swept"
-	" WHERE a.submission OPERATOR(pg_catalog.=) swept.id"
-	" AND a.number OPERATOR(pg_catalog.=) swept.attempts",
+	" WHERE a.submission " EQ " swept.id"
+	" AND a.number " EQ " swept.attempts",
 	.n_parameters = 2,
 	.types = {INT8OID, TEXTOID}
 };
@@ -270,7 +270,7 @@ fpgo_submission_sweep(void)
 	int			n_swept = 0;
 
 	SPI_connect();
-	n_runs = fpgo_owner_run(&runs_statement, &p);
+	n_runs = fpgo_statement_run(&runs_statement, &p);
 	runs = palloc(sizeof(int64) * (n_runs + 1));
 	for (int i = 0; i < n_runs; i++)
 		runs[i] = fpgo_get_int64(i, 1);
@@ -281,7 +281,7 @@ fpgo_submission_sweep(void)
 		p.n = 0;
 		fpgo_put_int64(&p, runs[i]);
 		fpgo_put_text(&p, "The process that sent it ended before the outcome was recorded.");
-		n_swept += fpgo_owner_run(&sweep_statement, &p);
+		n_swept += fpgo_statement_run(&sweep_statement, &p);
 	}
 	SPI_finish();
 	return n_swept;
@@ -289,7 +289,7 @@ fpgo_submission_sweep(void)
 
 static FpgoStatement purge_statement = {
 	.sql = "DELETE FROM fpgo_internal.payload"
-	" WHERE keep_until OPERATOR(pg_catalog.<) pg_catalog.now()",
+	" WHERE keep_until " LT " pg_catalog.now()",
 	.n_parameters = 0
 };
 
@@ -299,7 +299,7 @@ fpgo_submission_purge(void)
 	FpgoParameters p = {0};
 
 	SPI_connect();
-	fpgo_owner_run(&purge_statement, &p);
+	fpgo_statement_run(&purge_statement, &p);
 	SPI_finish();
 }
 
@@ -307,7 +307,7 @@ fpgo_submission_purge(void)
 
 static FpgoStatement has_uncertain_statement = {
 	.sql = "SELECT FROM fpgo_internal.submission"
-	" WHERE state OPERATOR(pg_catalog.=) 'uncertain' LIMIT 1",
+	" WHERE state " EQ " 'uncertain' LIMIT 1",
 	.n_parameters = 0
 };
 
@@ -318,14 +318,14 @@ fpgo_submission_has_uncertain(void)
 	bool		has_uncertain;
 
 	SPI_connect();
-	has_uncertain = fpgo_owner_run(&has_uncertain_statement, &p) > 0;
+	has_uncertain = fpgo_statement_run(&has_uncertain_statement, &p) > 0;
 	SPI_finish();
 	return has_uncertain;
 }
 
 static FpgoStatement unfinished_statement = {
 	.sql = "SELECT pg_catalog.count(*) FROM fpgo_internal.submission"
-	" WHERE state OPERATOR(pg_catalog.=) ANY ('{queued,sending,uncertain}')",
+	" WHERE state " EQ " ANY ('{queued,sending,uncertain}')",
 	.n_parameters = 0
 };
 
@@ -336,7 +336,7 @@ fpgo_submission_count_unfinished(void)
 	int64		n;
 
 	SPI_connect();
-	fpgo_owner_run(&unfinished_statement, &p);
+	fpgo_statement_run(&unfinished_statement, &p);
 	n = fpgo_get_int64(0, 1);
 	SPI_finish();
 	return n;

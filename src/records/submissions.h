@@ -39,21 +39,21 @@ typedef struct FpgoHandIn
 	const char *const *advice;	/* sentences, NULL after the last; or NULL */
 } FpgoHandIn;
 
-typedef enum FpgoState
+typedef enum FpgoSubmissionState
 {
-	FPGO_QUEUED,
-	FPGO_SENDING,
-	FPGO_ACCEPTED,
-	FPGO_REFUSED,
-	FPGO_UNCERTAIN,
-	FPGO_CANCELLED
-} FpgoState;
+	FPGO_STATE_QUEUED,
+	FPGO_STATE_SENDING,
+	FPGO_STATE_ACCEPTED,
+	FPGO_STATE_REFUSED,
+	FPGO_STATE_UNCERTAIN,
+	FPGO_STATE_CANCELLED
+} FpgoSubmissionState;
 
 /* A submission as it stands on record. */
 typedef struct FpgoSubmission
 {
 	int64		id;
-	FpgoState	state;
+	FpgoSubmissionState state;
 	int64		run;			/* 0 unless sending */
 	const char *server;
 	const char *role;
@@ -68,7 +68,7 @@ typedef struct FpgoSubmission
 /* Raises 55000 where an order cannot be recorded: standby, read-only. */
 extern void fpgo_submission_require_writable(void);
 
-extern const char *fpgo_state_name(FpgoState state);
+extern const char *fpgo_state_name(FpgoSubmissionState state);
 
 /* A sentence as it is kept, clipped at a character; NULL for NULL. */
 extern const char *fpgo_submission_clip(const char *sentence);

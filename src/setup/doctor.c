@@ -72,7 +72,7 @@ typedef struct Visit
 } Visit;
 
 static void
-pay(void *arg)
+run_check(void *arg)
 {
 	Visit	   *visit = arg;
 
@@ -97,7 +97,7 @@ look(FpgoCheck check, FpgoExamination *examination)
 	ErrorData  *error;
 
 	examination->hint = NULL;
-	error = fpgo_subtransaction_run(pay, &visit);
+	error = fpgo_subtransaction_run(run_check, &visit);
 	if (error == NULL)
 		return visit.diagnosis;
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
@@ -113,12 +113,12 @@ put_row(ReturnSetInfo *rsinfo, const char *name,
 {
 	Datum		values[] = {
 		CStringGetTextDatum(name),
-		BoolGetDatum(diagnosis->verdict == FPGO_RIGHT),
+		BoolGetDatum(diagnosis->verdict == FPGO_CHECK_RIGHT),
 		CStringGetTextDatum(diagnosis->detail),
 		diagnosis->hint ? CStringGetTextDatum(diagnosis->hint) : (Datum) 0,
 	};
 	bool		nulls[lengthof(values)] = {
-		[1] = diagnosis->verdict == FPGO_UNSEEN,
+		[1] = diagnosis->verdict == FPGO_CHECK_UNSEEN,
 		[3] = diagnosis->hint == NULL,
 	};
 
@@ -145,13 +145,13 @@ fpgo_doctor(PG_FUNCTION_ARGS)
 		else
 			diagnosis = look(checks[i].check, &examination);
 		if (checks[i].place == ON_THE_WAY && obstacle == NULL &&
-			diagnosis.verdict != FPGO_RIGHT)
+			diagnosis.verdict != FPGO_CHECK_RIGHT)
 			obstacle = checks[i].name;
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, checks[i].name,
 				&diagnosis);
 	}
 	/* its token was needed for a moment */
-	if (examination.gateway != NULL)
-		fpgo_gateway_wipe(examination.gateway);
+	if (examination.account != NULL)
+		fpgo_account_wipe(examination.account);
 	return (Datum) 0;
 }

@@ -15,16 +15,16 @@
 
 #include "account/account.h"
 
-typedef enum FpgoVerdict
+typedef enum FpgoCheckResult
 {
-	FPGO_RIGHT,
-	FPGO_WRONG,
-	FPGO_UNSEEN					/* could not be looked at */
-} FpgoVerdict;
+	FPGO_CHECK_RIGHT,
+	FPGO_CHECK_WRONG,
+	FPGO_CHECK_UNSEEN			/* could not be looked at */
+} FpgoCheckResult;
 
 typedef struct FpgoDiagnosis
 {
-	FpgoVerdict verdict;
+	FpgoCheckResult verdict;
 	const char *detail;			/* sentences without secrets */
 	const char *hint;			/* how to mend it, NULL if not known */
 } FpgoDiagnosis;
@@ -34,7 +34,7 @@ typedef struct FpgoExamination
 {
 	const char *server_name;
 	ForeignServer *server;		/* NULL before it is found */
-	const FpgoGateway *gateway; /* NULL before USAGE is seen; without token
+	const FpgoAccount *account; /* NULL before USAGE is seen; without token
 								 * before that is */
 	const FpgoFinding *finding; /* NULL before the gateway was asked */
 	const char *hint;			/* for an error that a check may raise without
@@ -46,19 +46,19 @@ typedef FpgoDiagnosis (*FpgoCheck) (FpgoExamination *examination);
 static inline FpgoDiagnosis
 fpgo_right(const char *detail)
 {
-	return (FpgoDiagnosis) {FPGO_RIGHT, detail, NULL};
+	return (FpgoDiagnosis) {FPGO_CHECK_RIGHT, detail, NULL};
 }
 
 static inline FpgoDiagnosis
 fpgo_wrong(const char *detail, const char *hint)
 {
-	return (FpgoDiagnosis) {FPGO_WRONG, detail, hint};
+	return (FpgoDiagnosis) {FPGO_CHECK_WRONG, detail, hint};
 }
 
 static inline FpgoDiagnosis
 fpgo_unseen(const char *detail)
 {
-	return (FpgoDiagnosis) {FPGO_UNSEEN, detail, NULL};
+	return (FpgoDiagnosis) {FPGO_CHECK_UNSEEN, detail, NULL};
 }
 
 /* doctor_host.c: the PostgreSQL that fpgo runs in */

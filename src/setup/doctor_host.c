@@ -23,6 +23,7 @@
 #include "base/settings.h"
 #include "ipc/roster.h"
 #include "setup/doctor.h"
+#include "tables/operators.h"
 
 /*
  * The value of a query's one column and row, in the current memory context;
@@ -66,7 +67,7 @@ is_off(const char *name)
 FpgoDiagnosis
 fpgo_check_extension(FpgoExamination *examination)
 {
-	const char *installed = look_up("SELECT extversion FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'fpgo'");
+	const char *installed = look_up("SELECT extversion FROM pg_catalog.pg_extension WHERE extname " EQ " 'fpgo'");
 
 	if (installed != NULL && strcmp(installed, FPGO_VERSION) == 0)
 		return fpgo_right(psprintf("fpgo %s in PostgreSQL %s.", FPGO_VERSION,
@@ -197,9 +198,9 @@ fpgo_check_queue(FpgoExamination *examination)
 {
 	const char *overdue = look_up(
 		"SELECT nullif(pg_catalog.count(*), 0) FROM fpgo.submissions s "
-		"WHERE s.state OPERATOR(pg_catalog.=) 'queued' AND s.created_at OPERATOR(pg_catalog.<) "
-		"(pg_catalog.now() OPERATOR(pg_catalog.-) interval '1 minute') AND "
-		"(s.not_before IS NULL OR s.not_before OPERATOR(pg_catalog.<) pg_catalog.now())");
+		"WHERE s.state " EQ " 'queued' AND s.created_at " LT " "
+		"(pg_catalog.now() " MINUS " interval '1 minute') AND "
+		"(s.not_before IS NULL OR s.not_before " LT " pg_catalog.now())");
 
 	if (overdue == NULL)
 		return fpgo_right("Nothing has waited to be sent for more than a minute.");
@@ -298,7 +299,7 @@ fpgo_check_publications(FpgoExamination *examination)
 {
 	const char *names = look_up(
 		"SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(pubname), ', ') "
-		"FROM pg_catalog.pg_publication_tables WHERE schemaname OPERATOR(pg_catalog.=) 'fpgo_internal'");
+		"FROM pg_catalog.pg_publication_tables WHERE schemaname " EQ " 'fpgo_internal'");
 
 	if (names == NULL)
 		return fpgo_right("No publication carries fpgo's tables.");

@@ -47,7 +47,7 @@ FpgoDiagnosis
 fpgo_check_server(FpgoExamination *examination)
 {
 	/* raises if there is none, or it is not one of fpgo's */
-	(void) fpgo_gateway_terms(examination->server_name);
+	(void) fpgo_account_terms(examination->server_name);
 	examination->server = GetForeignServerByName(examination->server_name,
 												 false);
 	return fpgo_right(psprintf("Server \"%s\" is a gateway of fpgo.",
@@ -99,17 +99,17 @@ fpgo_check_options(FpgoExamination *examination)
 FpgoDiagnosis
 fpgo_check_usage(FpgoExamination *examination)
 {
-	examination->gateway = fpgo_gateway_check(examination->server_name,
+	examination->account = fpgo_account_check(examination->server_name,
 											  GetUserId());
 	return fpgo_right(psprintf("Role \"%s\" may submit orders to %s.",
 							   GetUserNameFromId(GetUserId(), false),
-							   examination->gateway->target.submit_url));
+							   examination->account->target.submit_url));
 }
 
 FpgoDiagnosis
 fpgo_check_timeout(FpgoExamination *examination)
 {
-	int			timeout_ms = examination->gateway->target.timeout_ms;
+	int			timeout_ms = examination->account->target.timeout_ms;
 
 	if (timeout_ms >= SHORT_TIMEOUT)
 		return fpgo_right(psprintf("fpgo waits %d seconds for an answer.",
@@ -149,7 +149,7 @@ fpgo_check_mapping(FpgoExamination *examination)
 FpgoDiagnosis
 fpgo_check_token(FpgoExamination *examination)
 {
-	examination->gateway = fpgo_gateway_resolve(examination->server_name,
+	examination->account = fpgo_account_resolve(examination->server_name,
 												GetUserId());
 	return fpgo_right("There is a token, and it can be read.");
 }
@@ -164,7 +164,7 @@ FpgoDiagnosis
 fpgo_check_process(FpgoExamination *examination)
 {
 	FpgoRequest request = {.kind = FPGO_REQUEST_INQUIRY,
-		.target = examination->gateway->target,
+		.target = examination->account->target,
 	.path = QUESTION};
 	FpgoAnswer *answer;
 
@@ -227,7 +227,7 @@ fpgo_check_tls(FpgoExamination *examination)
 		return fpgo_wrong(finding->reason,
 						  psprintf("Check the server's option url.  If the certificate is from an authority of your own: ALTER SERVER %s OPTIONS (ADD ca_file '/path/of/its/certificate');",
 								   quote_identifier(examination->server_name)));
-	if (pg_strncasecmp(examination->gateway->target.url, "https:", 6) != 0)
+	if (pg_strncasecmp(examination->account->target.url, "https:", 6) != 0)
 		return fpgo_right("The address is plain HTTP, which goes to this machine only: no TLS is needed.");
 	return fpgo_right("TLS is agreed on, and the gateway's certificate is verified.");
 }

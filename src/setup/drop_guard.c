@@ -71,7 +71,7 @@ schema_owner(void)
 static bool
 names_owner(const DropOwnedStmt *drop)
 {
-	Oid			tables = fpgo_owner_role();
+	Oid			tables = fpgo_table_owner();
 	Oid			schema = schema_owner();
 	ListCell   *cell;
 
@@ -102,7 +102,7 @@ drops_fpgo(const Node *command)
 static bool
 may_drop(void)
 {
-	return has_privs_of_role(GetUserId(), fpgo_owner_role()) ||
+	return has_privs_of_role(GetUserId(), fpgo_table_owner()) ||
 		has_privs_of_role(GetUserId(), schema_owner());
 }
 
@@ -117,9 +117,9 @@ fpgo_refuse_drop(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("fpgo.refuse_drop must be called as an event trigger")));
 	/* while the extension is made or is broken there is nothing to guard */
-	if (!fpgo_owner_has_tables() || !drops_fpgo(trigger->parsetree) || !may_drop())
+	if (!fpgo_table_exist() || !drops_fpgo(trigger->parsetree) || !may_drop())
 		PG_RETURN_NULL();
-	LockRelationOid(fpgo_owner_table("submission"), AccessExclusiveLock);
+	LockRelationOid(fpgo_table_oid("submission"), AccessExclusiveLock);
 	n = fpgo_submission_count_unfinished();
 	if (n == 0)
 		PG_RETURN_NULL();

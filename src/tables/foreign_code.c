@@ -332,21 +332,21 @@ is_bare_table(Oid id)
 
 /* Note a table of the statement; false if there are too many. */
 static bool
-add_table(FpgoBareness *bareness, const RangeTblEntry *entry)
+add_table(FpgoForeignCode *foreign_code, const RangeTblEntry *entry)
 {
-	int			n = bareness->n_tables;
+	int			n = foreign_code->n_tables;
 
 	if (n == FPGO_BARE_TABLES)
 		return false;
-	bareness->tables[n] = entry->relid;
-	bareness->locks[n] = entry->rellockmode;
-	bareness->n_tables++;
+	foreign_code->tables[n] = entry->relid;
+	foreign_code->locks[n] = entry->rellockmode;
+	foreign_code->n_tables++;
 	return true;
 }
 
 /* The plan names tables that subqueries and views name, too. */
 static bool
-look_at_plan(FpgoBareness *bareness, const PlannedStmt *plan)
+look_at_plan(FpgoForeignCode *foreign_code, const PlannedStmt *plan)
 {
 	ListCell   *cell;
 
@@ -365,53 +365,57 @@ look_at_plan(FpgoBareness *bareness, const PlannedStmt *plan)
 		if (entry->rtekind != RTE_RELATION || is_built_in(entry->relid))
 			continue;
 		watch_table(entry->relid);
-		if (!is_bare_table(entry->relid) || !add_table(bareness, entry))
+		if (!is_bare_table(entry->relid) || !add_table(foreign_code, entry))
 			return false;
 	}
-	if (bareness->n_tables == 1)
-		bareness->row_plan = fpgo_row_plan_of(plan, bareness->tables[0]);
-	bareness->row_plan.looked_at = bareness->looked_at;
+	if (foreign_code->n_tables == 1)
+		foreign_code->row_plan = fpgo_row_plan_of(plan,
+												  foreign_code->tables[0]);
+	foreign_code->row_plan.looked_at = foreign_code->looked_at;
 	return true;
 }
 
 bool
-fpgo_bare_has_plan(const CachedPlanSource *source)
+fpgo_foreign_code_has_plan(const CachedPlanSource *source)
 {
 	return source->is_valid && source->gplan != NULL &&
 		source->gplan->is_valid;
 }
 
 void
-fpgo_bare_look(FpgoBareness *bareness, CachedPlanSource *source)
+fpgo_foreign_code_look(FpgoForeignCode *foreign_code, CachedPlanSource *source)
 {
 	ListCell   *cell;
 
-	if (bareness->looked_at == changes || !fpgo_bare_has_plan(source))
+	if (foreign_code->looked_at == changes ||
+		!fpgo_foreign_code_has_plan(source))
 		return;
 	require_callbacks();
-	bareness->is_bare = true;
-	bareness->row_plan.kind = FPGO_ROW_NONE;
-	bareness->n_tables = 0;
+	foreign_code->is_bare = true;
+	foreign_code->row_plan.kind = FPGO_ROW_NONE;
+	foreign_code->n_tables = 0;
 	/* a change that comes in meanwhile makes it count once more */
-	bareness->looked_at = changes;
+	foreign_code->looked_at = changes;
 	foreach(cell, source->gplan->stmt_list)
-		bareness->is_bare = bareness->is_bare &&
-			look_at_plan(bareness, lfirst(cell));
+		foreign_code->is_bare = foreign_code->is_bare &&
+			look_at_plan(foreign_code, lfirst(cell));
 }
 
 bool
-fpgo_bare_lock(const FpgoBareness *bareness, CachedPlanSource *source)
+fpgo_foreign_code_lock(const FpgoForeignCode *foreign_code,
+					   CachedPlanSource *source)
 {
-	if (!bareness->is_bare || bareness->looked_at != changes)
+	if (!foreign_code->is_bare || foreign_code->looked_at != changes)
 		return false;
-	for (int i = 0; i < bareness->n_tables; i++)
-		LockRelationOid(bareness->tables[i], bareness->locks[i]);
+	for (int i = 0; i < foreign_code->n_tables; i++)
+		LockRelationOid(foreign_code->tables[i], foreign_code->locks[i]);
 	/* taking a lock is when changes are heard of */
-	return bareness->looked_at == changes && fpgo_bare_has_plan(source);
+	return foreign_code->looked_at == changes &&
+		fpgo_foreign_code_has_plan(source);
 }
 
 bool
-fpgo_bare_holds(const FpgoRowPlan *plan)
+fpgo_foreign_code_holds(const FpgoRowPlan *plan)
 {
 	return plan->looked_at == changes;
 }

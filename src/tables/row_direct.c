@@ -327,7 +327,7 @@ fetch_domains(const FpgoRowPlan *plan)
 								   TYPECACHE_DOMAIN_CONSTR_INFO);
 		getTypeInputInfo(domain->domainBaseType, &input, &parameter);
 	}
-	return fpgo_bare_holds(plan);
+	return fpgo_foreign_code_holds(plan);
 }
 
 /* What the executor checks of each, and what it refuses or works out. */
@@ -387,8 +387,8 @@ run(const FpgoRowPlan *plan, const Parameters *p)
 }
 
 bool
-fpgo_row_run(const FpgoRowPlan *plan, const Datum *values, const char *nulls,
-			 uint64 *n)
+fpgo_row_direct_run(const FpgoRowPlan *plan, const Datum *values,
+					const char *nulls, uint64 *n)
 {
 	Parameters	p = {.values = values, .nulls = nulls};
 	bool		is_done;

@@ -17,7 +17,7 @@
  * or if a look-up finds a row; the caller then uses the executor.  Raises what
  * the statement would.
  */
-extern bool fpgo_row_run(const FpgoRowPlan *plan, const Datum *values,
-						 const char *nulls, uint64 *n);
+extern bool fpgo_row_direct_run(const FpgoRowPlan *plan, const Datum *values,
+								const char *nulls, uint64 *n);
 
 #endif							/* FPGO_ROW_DIRECT_H */

@@ -45,7 +45,7 @@ static const char *const table_names[] = {
 	"submission", "payload", "attempt", "event", "hash_key"
 };
 
-const char *const fpgo_written_tables[FPGO_N_WRITTEN] = {
+const char *const fpgo_table_written[FPGO_N_TABLES_WRITTEN] = {
 	"submission", "attempt", "payload"
 };
 
@@ -68,7 +68,7 @@ forget_known(Datum arg, int cache, uint32 hash)
 }
 
 bool
-fpgo_owner_has_tables(void)
+fpgo_table_exist(void)
 {
 	Oid			schema = get_namespace_oid(TABLE_SCHEMA, true);
 
@@ -137,7 +137,7 @@ require_known(void)
 }
 
 Oid
-fpgo_owner_table(const char *name)
+fpgo_table_oid(const char *name)
 {
 	require_known();
 	for (int i = 0; i < (int) lengthof(table_names); i++)
@@ -149,7 +149,7 @@ fpgo_owner_table(const char *name)
 }
 
 int64
-fpgo_owner_next_submission(void)
+fpgo_table_next_submission(void)
 {
 	require_known();
 	if (!OidIsValid(known.submission_ids))
@@ -158,23 +158,23 @@ fpgo_owner_next_submission(void)
 }
 
 Oid
-fpgo_owner_role(void)
+fpgo_table_owner(void)
 {
 	require_known();
 	return known.owner;
 }
 
 void
-fpgo_owner_lock_tables(void)
+fpgo_table_lock_all(void)
 {
-	for (int i = 0; i < FPGO_N_WRITTEN; i++)
+	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
 	{
-		if (!ConditionalLockRelationOid(fpgo_owner_table(fpgo_written_tables[i]),
+		if (!ConditionalLockRelationOid(fpgo_table_oid(fpgo_table_written[i]),
 										RowExclusiveLock))
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("could not obtain lock on relation \"%s.%s\"",
-							TABLE_SCHEMA, fpgo_written_tables[i])));
+							TABLE_SCHEMA, fpgo_table_written[i])));
 	}
 }
 
@@ -255,10 +255,10 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 	if (statement->plan == NULL)
 		prepare(statement);
 	source = source_of(statement);
-	if (!fpgo_bare_has_plan(source) || !fpgo_has_path_of(source))
+	if (!fpgo_foreign_code_has_plan(source) || !fpgo_has_path_of(source))
 		avoid_scans();
 	n = run_plan(statement, values, nulls);
-	fpgo_bare_look(&statement->bareness, source);
+	fpgo_foreign_code_look(&statement->foreign_code, source);
 	AtEOXact_GUC(false, level);
 	return n;
 }
@@ -277,19 +277,20 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 static bool
 run_bare(FpgoStatement *statement, Datum *values, const char *nulls, uint64 *n)
 {
-	const FpgoBareness *bareness = &statement->bareness;
-	bool		is_simple = bareness->row_plan.kind != FPGO_ROW_NONE;
+	const FpgoForeignCode *foreign_code = &statement->foreign_code;
+	bool		is_simple = foreign_code->row_plan.kind != FPGO_ROW_NONE;
 	CachedPlanSource *source;
 
 	if (statement->plan == NULL || (has_safe_path() && !is_simple))
 		return false;
 	source = source_of(statement);
-	if (!fpgo_bare_lock(bareness, source))
+	if (!fpgo_foreign_code_lock(foreign_code, source))
 		return false;
-	if (is_simple && fpgo_row_run(&bareness->row_plan, values, nulls, n))
+	if (is_simple &&
+		fpgo_row_direct_run(&foreign_code->row_plan, values, nulls, n))
 		return true;
 	/* the attempt took locks, which is when changes are heard of */
-	if (has_safe_path() || !fpgo_bare_lock(bareness, source) ||
+	if (has_safe_path() || !fpgo_foreign_code_lock(foreign_code, source) ||
 		!fpgo_push_path_of(source))
 		return false;
 	*n = run_plan(statement, values, nulls);
@@ -309,7 +310,7 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	if (lacks_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	GetUserIdAndSecContext(&caller, &context);
-	SetUserIdAndSecContext(fpgo_owner_role(),
+	SetUserIdAndSecContext(fpgo_table_owner(),
 						   context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	if (!run_bare(statement, values, nulls, &n))
@@ -321,7 +322,7 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 }
 
 void
-fpgo_owner_redact(ErrorData *error)
+fpgo_statement_redact(ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
@@ -350,7 +351,7 @@ wipe_secrets(FpgoParameters *p)
 }
 
 uint64
-fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p)
+fpgo_statement_run(FpgoStatement *statement, FpgoParameters *p)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	volatile uint64 n = 0;
@@ -368,7 +369,7 @@ fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p)
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		FlushErrorState();
-		fpgo_owner_redact(error);
+		fpgo_statement_redact(error);
 		ReThrowError(error);
 	}
 	PG_END_TRY();

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 
 #include "tables/foreign_code.h"
+#include "tables/operators.h"
 
 #define FPGO_MAX_PARAMETERS 20
 
@@ -20,7 +21,7 @@ typedef struct FpgoStatement
 	int			n_parameters;
 	Oid			types[FPGO_MAX_PARAMETERS];
 	SPIPlanPtr	plan;			/* NULL until the first use */
-	FpgoBareness bareness;		/* does running it run code of others? */
+	FpgoForeignCode foreign_code; /* does running it run code of others? */
 } FpgoStatement;
 
 /* Parameters of one statement, put in from left to right. */
@@ -38,7 +39,7 @@ extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
 /* A decimal text as numeric; NULL as null. */
 extern void fpgo_put_numeric(FpgoParameters *p, const char *decimal);
 extern void fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len);
-/* a copy that fpgo_owner_run() overwrites; the text stays the caller's */
+/* a copy that fpgo_statement_run() overwrites; the text stays the caller's */
 extern void fpgo_put_secret(FpgoParameters *p, const char *text);	/* or NULL */
 /* an array; texts end with NULL, or are NULL for NULL */
 extern void fpgo_put_texts(FpgoParameters *p, const char *const *texts);
@@ -51,14 +52,14 @@ extern void fpgo_put_int(FpgoParameters *p, int value);
  * before returning.  SPI must be connected; rows are in SPI_tuptable.  Returns
  * how many rows it touched.
  */
-extern uint64 fpgo_owner_run(FpgoStatement *statement, FpgoParameters *p);
+extern uint64 fpgo_statement_run(FpgoStatement *statement, FpgoParameters *p);
 
 /*
  * Take out of an error what may quote a row of fpgo's tables.  The errors of
- * fpgo_owner_run() are such already; this is for those that come at the end of
+ * fpgo_statement_run() are such already; this is for those that come at the end of
  * a transaction.
  */
-extern void fpgo_owner_redact(ErrorData *error);
+extern void fpgo_statement_redact(ErrorData *error);
 
 /*
  * A column of a row of the last statement, rows from 0 and columns from 1.
@@ -69,25 +70,25 @@ extern int64 fpgo_get_int64(int row, int column);
 extern const char *fpgo_get_text(int row, int column, MemoryContext context);
 
 /* Are fpgo's tables in this database? */
-extern bool fpgo_owner_has_tables(void);
+extern bool fpgo_table_exist(void);
 
 /* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
-extern Oid	fpgo_owner_role(void);
+extern Oid	fpgo_table_owner(void);
 
 /* One of fpgo's tables by name; raises 3F000 or 42P01 if they are gone. */
-extern Oid	fpgo_owner_table(const char *name);
+extern Oid	fpgo_table_oid(const char *name);
 
 /* The number of the next submission; 42P01 if its sequence is gone. */
-extern int64 fpgo_owner_next_submission(void);
+extern int64 fpgo_table_next_submission(void);
 
 /* The tables that a submission on its way is written to. */
-#define FPGO_N_WRITTEN 3
-extern const char *const fpgo_written_tables[FPGO_N_WRITTEN];
+#define FPGO_N_TABLES_WRITTEN 3
+extern const char *const fpgo_table_written[FPGO_N_TABLES_WRITTEN];
 
 /*
- * Lock fpgo_written_tables, as writing does, till the end of the transaction;
+ * Lock fpgo_table_written, as writing does, till the end of the transaction;
  * raises 55P03 instead of waiting.
  */
-extern void fpgo_owner_lock_tables(void);
+extern void fpgo_table_lock_all(void);
 
 #endif							/* FPGO_STATEMENT_H */

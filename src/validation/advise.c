@@ -73,11 +73,11 @@ advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
 	const FpgoValue *condition = &spot->members[field->other];
 	const char *word;
 
-	if ((field->presence != FPGO_REQUIRED_IF &&
-		 field->presence != FPGO_REQUIRED_WITH) ||
+	if ((field->presence != FPGO_PRESENCE_REQUIRED_IF &&
+		 field->presence != FPGO_PRESENCE_REQUIRED_WITH) ||
 		!fpgo_reads_as_present(spot->value))
 		return false;
-	if (field->presence == FPGO_REQUIRED_IF)
+	if (field->presence == FPGO_PRESENCE_REQUIRED_IF)
 	{
 		word = find_word(condition, other->allowed);
 		if (word == NULL || strcmp(word, field->other_value) == 0)
@@ -233,7 +233,7 @@ advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
 					 !fpgo_reading_holds(spot->value, fpgo_has_query)))
 		return false;
 	if (!fpgo_reading_holds(spot->value,
-							spot->field->type == FPGO_CALLBACK_URL ?
+							spot->field->type == FPGO_FIELD_CALLBACK_URL ?
 							fpgo_is_callback_url : fpgo_is_url))
 		return false;
 	if (is_https)
@@ -249,7 +249,7 @@ advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
 static int
 growth_of(const FpgoSpot *spot)
 {
-	return spot->field->type == FPGO_CALLBACK_URL &&
+	return spot->field->type == FPGO_FIELD_CALLBACK_URL &&
 		fpgo_find_placeholder(spot->value->text) != NULL ?
 		FPGO_CALLBACK_TOKEN_LEN - FPGO_PLACEHOLDER_LEN : 0;
 }
@@ -278,10 +278,10 @@ advise_text(FpgoAdvice *advice, const FpgoSpot *spot)
 {
 	bool		is_said = false;
 
-	if (spot->value->kind != FPGO_TEXT)
+	if (spot->value->kind != FPGO_JSON_STRING)
 		return;
-	if (spot->field->type == FPGO_URL ||
-		spot->field->type == FPGO_CALLBACK_URL)
+	if (spot->field->type == FPGO_FIELD_URL ||
+		spot->field->type == FPGO_FIELD_CALLBACK_URL)
 		is_said = advise_url(advice, spot);
 	else if (spot->field->meaning == FPGO_MEANS_PERSON)
 		is_said = advise_person(advice, spot);
@@ -393,7 +393,7 @@ advise_list(FpgoAdvice *advice, const FpgoValue *list, const FpgoField *field,
 	{
 		CHECK_FOR_INTERRUPTS();
 		element.index = i;
-		element.has_key = list->kind == FPGO_MAP;
+		element.has_key = list->kind == FPGO_JSON_OBJECT;
 		element.found = value.kind;
 		advise_object(advice, &value, field->shape, &element);
 		MemoryContextReset(advice->scratch);
@@ -408,28 +408,28 @@ advise_field(FpgoAdvice *advice, const FpgoSpot *spot)
 {
 	switch (spot->field->type)
 	{
-		case FPGO_OBJECT:
+		case FPGO_FIELD_OBJECT:
 			advise_object(advice, spot->value, spot->field->shape,
 						  &spot->place);
 			break;
-		case FPGO_LIST:
+		case FPGO_FIELD_LIST:
 			advise_list(advice, spot->value, spot->field, &spot->place);
 			break;
-		case FPGO_STRING:
-		case FPGO_EMAIL:
-		case FPGO_URL:
-		case FPGO_CALLBACK_URL:
+		case FPGO_FIELD_STRING:
+		case FPGO_FIELD_EMAIL:
+		case FPGO_FIELD_URL:
+		case FPGO_FIELD_CALLBACK_URL:
 			if (!advise_condition(advice, spot))
 				advise_text(advice, spot);
 			break;
-		case FPGO_SECONDS:
-			if (spot->value->kind == FPGO_TEXT)
+		case FPGO_FIELD_SECONDS:
+			if (spot->value->kind == FPGO_JSON_STRING)
 				advise_date(advice, spot);
 			break;
-		case FPGO_NUMERIC:
+		case FPGO_FIELD_NUMERIC:
 			advise_number(advice, spot);
 			break;
-		case FPGO_BOOLEAN:
+		case FPGO_FIELD_BOOLEAN:
 			break;
 	}
 }
@@ -457,7 +457,7 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 		spot.place.found = members[i].kind;
 		advise_field(advice, &spot);
 	}
-	if (object->kind == FPGO_MAP && object->count > n_known)
+	if (object->kind == FPGO_JSON_OBJECT && object->count > n_known)
 		advise_strangers(advice, object, shape, place);
 }
 

@@ -115,7 +115,7 @@ fpgo_advise_read_amounts(FpgoAdvice *advice, const FpgoShape *shape,
 		is_line = is_line || field->meaning == FPGO_MEANS_AMOUNT;
 		/* what is absent counts as zero if it may be */
 		advice->amounts[field->meaning] =
-			field->presence == FPGO_OPTIONAL &&
+			field->presence == FPGO_PRESENCE_OPTIONAL &&
 			fpgo_reads_as_null(&members[i]) ? fpgo_amount_units(0) :
 			fpgo_reads_as_amount(&members[i]);
 	}

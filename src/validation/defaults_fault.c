@@ -32,7 +32,7 @@ find_fault_in_list(const FpgoValue *list, const FpgoShape *shape,
 				   const FpgoPlace *place)
 {
 	FpgoPlace	element = {.parent = place, .kind = FPGO_PLACE_ELEMENT,
-	.has_key = list->kind == FPGO_MAP};
+	.has_key = list->kind == FPGO_JSON_OBJECT};
 	FpgoCursor	cursor;
 	FpgoValue	value;
 
@@ -55,11 +55,11 @@ find_fault_in_field(const FpgoField *field, const FpgoValue *value,
 		return FAULT(place, "is about one customer; everybody can read a server's options.");
 	if (field->is_identity)
 		return FAULT(place, "tells one order from another and cannot be the same in all.");
-	if (field->type == FPGO_LIST)
+	if (field->type == FPGO_FIELD_LIST)
 		return find_fault_in_list(value, field->shape, place);
-	if (field->type != FPGO_OBJECT || fpgo_reads_as_null(value))
+	if (field->type != FPGO_FIELD_OBJECT || fpgo_reads_as_null(value))
 		return NULL;
-	if (value->kind != FPGO_MAP)
+	if (value->kind != FPGO_JSON_OBJECT)
 		return FAULT(place, "must be an object, not %s.",
 					 fpgo_violation_describe(field, value));
 	return find_fault(value, field->shape, place);
@@ -129,14 +129,14 @@ fpgo_defaults_fault(const char *text, const char *const *tax_rates)
 {
 	const char *fault = NULL;
 	Jsonb	   *document = parse(text, &fault);
-	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER, .found = FPGO_MAP};
+	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER, .found = FPGO_JSON_OBJECT};
 	FpgoValue	root;
 	List	   *violations;
 
 	if (document == NULL)
 		return fault;
 	root = fpgo_document_root(document);
-	if (root.kind != FPGO_MAP)
+	if (root.kind != FPGO_JSON_OBJECT)
 		return psprintf("It must be a JSON object, not %s.",
 						fpgo_document_kind_name(root.kind));
 	fault = find_fault(&root, &fpgo_order_shape, &place);

@@ -92,14 +92,14 @@ allowed_texts(const Schema *schema, const FpgoField *field)
 {
 	switch (field->constraint)
 	{
-		case FPGO_IN:
+		case FPGO_CONSTRAINT_IN:
 			return field->allowed;
-		case FPGO_TAX_RATE:
+		case FPGO_CONSTRAINT_TAX_RATE:
 			return schema->tax_rates ? schema->tax_rates : field->allowed;
-		case FPGO_ANY:
-		case FPGO_SIZE:
-		case FPGO_ALPHA_NUM:
-		case FPGO_COUNTRY:
+		case FPGO_CONSTRAINT_ANY:
+		case FPGO_CONSTRAINT_SIZE:
+		case FPGO_CONSTRAINT_ALPHA_NUM:
+		case FPGO_CONSTRAINT_COUNTRY:
 			return NULL;
 	}
 	pg_unreachable();
@@ -109,8 +109,8 @@ allowed_texts(const Schema *schema, const FpgoField *field)
 static void
 put_pattern(Schema *schema, const FpgoField *field, bool is_required)
 {
-	const char *pattern = fpgo_pattern_of(field,
-										  allowed_texts(schema, field));
+	const char *pattern = fpgo_schema_pattern_of(field,
+												 allowed_texts(schema, field));
 
 	if (pattern != NULL)
 		put_text(schema, "pattern",
@@ -144,7 +144,7 @@ list_numbers(const char *const *allowed)
 	initStringInfo(&list);
 	for (int i = 0; allowed[i] != NULL; i++)
 		appendStringInfo(&list, "%s%s", i > 0 ? "," : "",
-						 fpgo_pattern_plain_number(allowed[i]));
+						 fpgo_schema_pattern_plain_number(allowed[i]));
 	return list.data;
 }
 
@@ -181,16 +181,16 @@ put_value(Schema *schema, const FpgoField *field, bool is_required)
 
 	switch (field->type)
 	{
-		case FPGO_OBJECT:
+		case FPGO_FIELD_OBJECT:
 			put_shape(schema, field->shape);
 			break;
-		case FPGO_LIST:
+		case FPGO_FIELD_LIST:
 			put_list(schema, field, is_required);
 			break;
-		case FPGO_BOOLEAN:
+		case FPGO_FIELD_BOOLEAN:
 			put_texts_or(schema, field, is_required, "true,false,0,1");
 			break;
-		case FPGO_NUMERIC:
+		case FPGO_FIELD_NUMERIC:
 			if (allowed != NULL)
 			{
 				put_texts_or(schema, field, is_required,
@@ -201,11 +201,11 @@ put_value(Schema *schema, const FpgoField *field, bool is_required)
 					 "[\"number\",\"string\",\"null\"]");
 			put_pattern(schema, field, is_required);
 			break;
-		case FPGO_STRING:
-		case FPGO_SECONDS:
-		case FPGO_EMAIL:
-		case FPGO_URL:
-		case FPGO_CALLBACK_URL:
+		case FPGO_FIELD_STRING:
+		case FPGO_FIELD_SECONDS:
+		case FPGO_FIELD_EMAIL:
+		case FPGO_FIELD_URL:
+		case FPGO_FIELD_CALLBACK_URL:
 			put_json(schema, "type", is_required ? "\"string\"" :
 					 "[\"string\",\"null\"]");
 			put_pattern(schema, field, is_required);
@@ -234,12 +234,12 @@ put_condition(Schema *schema, const FpgoField *field, const FpgoField *other)
 	escape_json(&schema->json, other->json);
 	appendStringInfoString(&schema->json, "],\"properties\":{");
 	open_member(schema, other->json, '{');
-	if (field->presence == FPGO_REQUIRED_IF)
+	if (field->presence == FPGO_PRESENCE_REQUIRED_IF)
 	{
 		put_json(schema, "type", "\"string\"");
 		put_text(schema, "pattern",
 				 psprintf("^" FPGO_PATTERN_SPACE "%s" FPGO_PATTERN_SPACE "$",
-						  fpgo_pattern_literal(field->other_value)));
+						  fpgo_schema_pattern_literal(field->other_value)));
 	}
 	else
 	{
@@ -261,8 +261,8 @@ put_conditions(Schema *schema, const FpgoShape *shape)
 	{
 		const FpgoField *field = &shape->fields[i];
 
-		if (field->presence != FPGO_REQUIRED_IF &&
-			field->presence != FPGO_REQUIRED_WITH)
+		if (field->presence != FPGO_PRESENCE_REQUIRED_IF &&
+			field->presence != FPGO_PRESENCE_REQUIRED_WITH)
 			continue;
 		if (is_first)
 			open_member(schema, "allOf", '[');
@@ -284,8 +284,9 @@ put_conditions(Schema *schema, const FpgoShape *shape)
 static bool
 is_required(const FpgoField *field)
 {
-	return field->type == FPGO_OBJECT ? fpgo_shape_is_required(field->shape) :
-		field->presence == FPGO_REQUIRED;
+	return field->type == FPGO_FIELD_OBJECT ?
+		fpgo_shape_is_required(field->shape) :
+		field->presence == FPGO_PRESENCE_REQUIRED;
 }
 
 /*
@@ -330,7 +331,7 @@ put_definitions(Schema *schema, const FpgoShape *shape)
 	{
 		const FpgoField *field = &shape->fields[i];
 
-		if (field->type == FPGO_LIST)
+		if (field->type == FPGO_FIELD_LIST)
 		{
 			open_member(schema, field->shape->type_name, '{');
 			put_shape(schema, field->shape);

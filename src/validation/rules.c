@@ -20,21 +20,21 @@ type_name(FpgoFieldType type)
 {
 	switch (type)
 	{
-		case FPGO_OBJECT:
+		case FPGO_FIELD_OBJECT:
 			return "object";
-		case FPGO_LIST:
+		case FPGO_FIELD_LIST:
 			return "array";
-		case FPGO_STRING:
-		case FPGO_SECONDS:
+		case FPGO_FIELD_STRING:
+		case FPGO_FIELD_SECONDS:
 			return "string";
-		case FPGO_EMAIL:
+		case FPGO_FIELD_EMAIL:
 			return "email";
-		case FPGO_URL:
-		case FPGO_CALLBACK_URL:
+		case FPGO_FIELD_URL:
+		case FPGO_FIELD_CALLBACK_URL:
 			return "url";
-		case FPGO_NUMERIC:
+		case FPGO_FIELD_NUMERIC:
 			return "numeric";
-		case FPGO_BOOLEAN:
+		case FPGO_FIELD_BOOLEAN:
 			return "boolean";
 	}
 	pg_unreachable();
@@ -47,16 +47,16 @@ fpgo_rules_presence(const FpgoField *field, const FpgoShape *shape)
 
 	switch (field->presence)
 	{
-		case FPGO_OPTIONAL:
+		case FPGO_PRESENCE_OPTIONAL:
 			/* the page asks for members; what holds them must be there too */
-			return field->type == FPGO_OBJECT &&
+			return field->type == FPGO_FIELD_OBJECT &&
 				fpgo_shape_is_required(field->shape) ? "required" : "optional";
-		case FPGO_REQUIRED:
+		case FPGO_PRESENCE_REQUIRED:
 			return "required";
-		case FPGO_REQUIRED_IF:
+		case FPGO_PRESENCE_REQUIRED_IF:
 			return psprintf("required if %s is %s", other,
 							field->other_value);
-		case FPGO_REQUIRED_WITH:
+		case FPGO_PRESENCE_REQUIRED_WITH:
 			return psprintf("required with %s", other);
 	}
 	pg_unreachable();
@@ -80,22 +80,22 @@ fpgo_rules_constraint(const FpgoField *field, const char *const *tax_rates)
 {
 	switch (field->constraint)
 	{
-		case FPGO_ANY:
-			return field->type == FPGO_SECONDS ? "Unix seconds" :
-				field->type == FPGO_CALLBACK_URL ?
+		case FPGO_CONSTRAINT_ANY:
+			return field->type == FPGO_FIELD_SECONDS ? "Unix seconds" :
+				field->type == FPGO_FIELD_CALLBACK_URL ?
 				"may have " FPGO_PLACEHOLDER " in its path, once" : NULL;
-		case FPGO_IN:
+		case FPGO_CONSTRAINT_IN:
 			return list_allowed(field->allowed);
-		case FPGO_TAX_RATE:
+		case FPGO_CONSTRAINT_TAX_RATE:
 			if (tax_rates != NULL)
 				return list_allowed(tax_rates);
 			return psprintf("%s unless the server says otherwise",
 							list_allowed(field->allowed));
-		case FPGO_SIZE:
+		case FPGO_CONSTRAINT_SIZE:
 			return psprintf("%d characters", field->size);
-		case FPGO_ALPHA_NUM:
+		case FPGO_CONSTRAINT_ALPHA_NUM:
 			return "letters and digits";
-		case FPGO_COUNTRY:
+		case FPGO_CONSTRAINT_COUNTRY:
 			return "ISO 3166-1 alpha-2 code";
 	}
 	pg_unreachable();
@@ -124,7 +124,7 @@ put_rules(ReturnSetInfo *rsinfo, const FpgoShape *shape, const char *prefix)
 		if (field->shape)
 			put_rules(rsinfo, field->shape,
 					  psprintf("%s%s.", path,
-							   field->type == FPGO_LIST ? ".*" : ""));
+							   field->type == FPGO_FIELD_LIST ? ".*" : ""));
 	}
 }
 

@@ -44,7 +44,7 @@
 	"(" path ")?(\\?" URL_PART("?\\[\\]") ")?(#" URL_PART("?") ")?"
 
 const char *
-fpgo_pattern_plain_number(const char *text)
+fpgo_schema_pattern_plain_number(const char *text)
 {
 	Datum		number = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
 											 ObjectIdGetDatum(InvalidOid),
@@ -57,7 +57,7 @@ fpgo_pattern_plain_number(const char *text)
 static void
 append_number(StringInfo pattern, const char *text)
 {
-	const char *number = fpgo_pattern_plain_number(text);
+	const char *number = fpgo_schema_pattern_plain_number(text);
 	bool		is_negative = *number == '-';
 	const char *whole = number + is_negative;
 	int			n_whole;
@@ -85,7 +85,7 @@ append_number(StringInfo pattern, const char *text)
 }
 
 const char *
-fpgo_pattern_literal(const char *text)
+fpgo_schema_pattern_literal(const char *text)
 {
 	StringInfoData pattern;
 
@@ -117,7 +117,8 @@ one_of(const char *const *allowed)
 			has_number = true;
 		}
 		else
-			appendStringInfoString(&choices, fpgo_pattern_literal(allowed[i]));
+			appendStringInfoString(&choices,
+							   fpgo_schema_pattern_literal(allowed[i]));
 	}
 	return has_number ?
 		psprintf(NUMBER_SPACE "(%s|" MANTISSA EXPONENT ")" NUMBER_SPACE,
@@ -148,42 +149,42 @@ any_country(void)
 }
 
 const char *
-fpgo_pattern_of(const FpgoField *field, const char *const *allowed)
+fpgo_schema_pattern_of(const FpgoField *field, const char *const *allowed)
 {
 	if (allowed != NULL)
 		return one_of(allowed);
 	switch (field->constraint)
 	{
-		case FPGO_SIZE:
+		case FPGO_CONSTRAINT_SIZE:
 			if (field->size == 1)
 				return SPACE INK SPACE;
 			return psprintf(SPACE INK "[\\s\\S]{%d}" INK SPACE,
 							field->size - 2);
-		case FPGO_ALPHA_NUM:
+		case FPGO_CONSTRAINT_ALPHA_NUM:
 			return SPACE "([0-9A-Za-z]|" BEYOND_ASCII ")+" SPACE;
-		case FPGO_COUNTRY:
+		case FPGO_CONSTRAINT_COUNTRY:
 			return any_country();
-		case FPGO_ANY:
-		case FPGO_IN:
-		case FPGO_TAX_RATE:
+		case FPGO_CONSTRAINT_ANY:
+		case FPGO_CONSTRAINT_IN:
+		case FPGO_CONSTRAINT_TAX_RATE:
 			break;
 	}
 	switch (field->type)
 	{
-		case FPGO_EMAIL:
+		case FPGO_FIELD_EMAIL:
 			return SPACE EMAIL SPACE;
-		case FPGO_URL:
+		case FPGO_FIELD_URL:
 			return SPACE URL_WITH(PATH) SPACE;
-		case FPGO_CALLBACK_URL:
+		case FPGO_FIELD_CALLBACK_URL:
 			return SPACE URL_WITH(PATH "(" PLACEHOLDER URL_PART("") ")?") SPACE;
-		case FPGO_NUMERIC:
+		case FPGO_FIELD_NUMERIC:
 			return NUMBER_SPACE MANTISSA "(" EXPONENT ")?" NUMBER_SPACE;
-		case FPGO_BOOLEAN:
+		case FPGO_FIELD_BOOLEAN:
 			return SPACE "[01]" SPACE;
-		case FPGO_OBJECT:
-		case FPGO_LIST:
-		case FPGO_STRING:
-		case FPGO_SECONDS:
+		case FPGO_FIELD_OBJECT:
+		case FPGO_FIELD_LIST:
+		case FPGO_FIELD_STRING:
+		case FPGO_FIELD_SECONDS:
 			return NULL;
 	}
 	pg_unreachable();

@@ -22,13 +22,13 @@
  * What a text looks like that the field takes, white space around it included;
  * NULL if it may be any.  allowed: what the field may be one of, or NULL.
  */
-extern const char *fpgo_pattern_of(const FpgoField *field,
-								   const char *const *allowed);
+extern const char *fpgo_schema_pattern_of(const FpgoField *field,
+										  const char *const *allowed);
 
 /* This text and no other; palloc'd. */
-extern const char *fpgo_pattern_literal(const char *text);
+extern const char *fpgo_schema_pattern_literal(const char *text);
 
 /* The digits of a number as JSON spells them, whatever its exponent. */
-extern const char *fpgo_pattern_plain_number(const char *text);
+extern const char *fpgo_schema_pattern_plain_number(const char *text);
 
 #endif							/* FPGO_SCHEMA_PATTERN_H */

@@ -63,33 +63,34 @@ report(Check *check, const FpgoPlace *place, const FpgoField *field,
 static FpgoRule
 broken_type_rule(const FpgoField *field, const FpgoValue *value)
 {
-	bool		is_text = value->kind == FPGO_TEXT;
+	bool		is_text = value->kind == FPGO_JSON_STRING;
 
 	switch (field->type)
 	{
-		case FPGO_STRING:
-		case FPGO_SECONDS:
+		case FPGO_FIELD_STRING:
+		case FPGO_FIELD_SECONDS:
 			/* a list of texts says more than "a string" would */
-			if (!is_text && field->constraint == FPGO_IN)
+			if (!is_text && field->constraint == FPGO_CONSTRAINT_IN)
 				return FPGO_RULE_IN;
 			return is_text ? FPGO_RULE_NONE : FPGO_RULE_STRING;
-		case FPGO_EMAIL:
+		case FPGO_FIELD_EMAIL:
 			return is_text && fpgo_reading_holds(value, fpgo_is_email) ?
 				FPGO_RULE_NONE : FPGO_RULE_EMAIL;
-		case FPGO_URL:
+		case FPGO_FIELD_URL:
 			return is_text && fpgo_reading_holds(value, fpgo_is_url) ?
 				FPGO_RULE_NONE : FPGO_RULE_URL;
-		case FPGO_CALLBACK_URL:
+		case FPGO_FIELD_CALLBACK_URL:
 			return is_text && fpgo_reading_holds(value, fpgo_is_callback_url) ?
 				FPGO_RULE_NONE : FPGO_RULE_URL;
-		case FPGO_NUMERIC:
+		case FPGO_FIELD_NUMERIC:
 			return fpgo_reads_as_number(value) ? FPGO_RULE_NONE : FPGO_RULE_NUMERIC;
-		case FPGO_BOOLEAN:
+		case FPGO_FIELD_BOOLEAN:
 			return fpgo_reads_as_boolean(value) ? FPGO_RULE_NONE : FPGO_RULE_BOOLEAN;
-		case FPGO_LIST:
-			return value->kind == FPGO_ARRAY || value->kind == FPGO_MAP ?
+		case FPGO_FIELD_LIST:
+			return value->kind == FPGO_JSON_ARRAY ||
+				value->kind == FPGO_JSON_OBJECT ?
 				FPGO_RULE_NONE : FPGO_RULE_ARRAY;
-		case FPGO_OBJECT:
+		case FPGO_FIELD_OBJECT:
 			/* the page has no rule for these, only for their members */
 			return FPGO_RULE_NONE;
 	}
@@ -103,22 +104,22 @@ broken_constraint(const Check *check, const FpgoField *field,
 {
 	switch (field->constraint)
 	{
-		case FPGO_ANY:
+		case FPGO_CONSTRAINT_ANY:
 			return FPGO_RULE_NONE;
-		case FPGO_IN:
+		case FPGO_CONSTRAINT_IN:
 			return fpgo_reads_as_one_of(value, field->allowed) ?
 				FPGO_RULE_NONE : FPGO_RULE_IN;
-		case FPGO_TAX_RATE:
+		case FPGO_CONSTRAINT_TAX_RATE:
 			return fpgo_reads_as_one_of(value, check->tax_rates ?
 										check->tax_rates : field->allowed) ?
 				FPGO_RULE_NONE : FPGO_RULE_IN;
-		case FPGO_SIZE:
+		case FPGO_CONSTRAINT_SIZE:
 			return fpgo_reading_has_size(value, field->size) ?
 				FPGO_RULE_NONE : FPGO_RULE_SIZE;
-		case FPGO_ALPHA_NUM:
+		case FPGO_CONSTRAINT_ALPHA_NUM:
 			return fpgo_reading_holds(value, fpgo_is_alpha_num) ?
 				FPGO_RULE_NONE : FPGO_RULE_ALPHA_NUM;
-		case FPGO_COUNTRY:
+		case FPGO_CONSTRAINT_COUNTRY:
 			return fpgo_reading_holds(value, fpgo_is_country) ?
 				FPGO_RULE_NONE : FPGO_RULE_COUNTRY;
 	}
@@ -133,14 +134,14 @@ presence_rule(const FpgoField *field, const FpgoValue *siblings)
 
 	switch (field->presence)
 	{
-		case FPGO_OPTIONAL:
+		case FPGO_PRESENCE_OPTIONAL:
 			return FPGO_RULE_NONE;
-		case FPGO_REQUIRED:
+		case FPGO_PRESENCE_REQUIRED:
 			return FPGO_RULE_REQUIRED;
-		case FPGO_REQUIRED_IF:
+		case FPGO_PRESENCE_REQUIRED_IF:
 			return fpgo_reads_as_text(other, field->other_value) ?
 				FPGO_RULE_REQUIRED_IF : FPGO_RULE_NONE;
-		case FPGO_REQUIRED_WITH:
+		case FPGO_PRESENCE_REQUIRED_WITH:
 			return fpgo_may_be_present(other) ?
 				FPGO_RULE_REQUIRED_WITH : FPGO_RULE_NONE;
 	}
@@ -164,7 +165,7 @@ check_list(Check *check, const FpgoValue *list, const FpgoField *field,
 	for (int i = 0; fpgo_document_next(&cursor, &element.key, &value); i++)
 	{
 		element.index = i;
-		element.has_key = list->kind == FPGO_MAP;
+		element.has_key = list->kind == FPGO_JSON_OBJECT;
 		element.found = value.kind;
 		check_object(check, &value, field->shape, &element);
 		if (check->is_broken && check->first_only)
@@ -185,7 +186,8 @@ broken_rule(const Check *check, const FpgoField *field,
 	if (fpgo_reads_plainly(value))
 	{
 		/* most fields of most orders are just this */
-		if (field->type == FPGO_STRING && field->constraint == FPGO_ANY)
+		if (field->type == FPGO_FIELD_STRING &&
+		field->constraint == FPGO_CONSTRAINT_ANY)
 			return FPGO_RULE_NONE;
 	}
 	else
@@ -196,7 +198,7 @@ broken_rule(const Check *check, const FpgoField *field,
 			return rule;
 	}
 	rule = broken_type_rule(field, value);
-	if (rule == FPGO_RULE_NONE && field->constraint != FPGO_ANY)
+	if (rule == FPGO_RULE_NONE && field->constraint != FPGO_CONSTRAINT_ANY)
 		rule = broken_constraint(check, field, value);
 	return rule;
 }
@@ -209,10 +211,10 @@ check_field(Check *check, const FpgoField *field, const FpgoValue *value,
 	FpgoRule	rule = FPGO_RULE_NONE;
 	FpgoPlace	place;
 
-	if (field->type != FPGO_OBJECT)
+	if (field->type != FPGO_FIELD_OBJECT)
 	{
 		rule = broken_rule(check, field, value, siblings);
-		if (rule == FPGO_RULE_NONE && field->type != FPGO_LIST)
+		if (rule == FPGO_RULE_NONE && field->type != FPGO_FIELD_LIST)
 			return;
 	}
 
@@ -222,7 +224,7 @@ check_field(Check *check, const FpgoField *field, const FpgoValue *value,
 	if (rule != FPGO_RULE_NONE)
 		report(check, &place, field, rule, value,
 			   &shape->fields[field->other]);
-	else if (field->type == FPGO_OBJECT)
+	else if (field->type == FPGO_FIELD_OBJECT)
 		check_object(check, value, field->shape, &place);
 	else
 		check_list(check, value, field, &place);
@@ -251,7 +253,7 @@ check_order(Check *check, Jsonb *order)
 	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER};
 
 	if (fpgo_document_is_deeper(&root, GATEWAY_LEVELS_MAX))
-		root = (FpgoValue) {.kind = FPGO_MISSING};
+		root = (FpgoValue) {.kind = FPGO_JSON_MISSING};
 	place.found = root.kind;
 	check_object(check, &root, &fpgo_order_shape, &place);
 }

@@ -144,22 +144,22 @@ fpgo_violation_describe(const FpgoField *field, const FpgoValue *value)
 
 	switch (value->kind)
 	{
-		case FPGO_BOOL:
+		case FPGO_JSON_BOOL:
 			return value->boolean ? "true" : "false";
-		case FPGO_NUMBER:
+		case FPGO_JSON_NUMBER:
 			text = fpgo_document_number_text(value->number);
 			return field->is_secret ? "a number" :
 				fpgo_violation_is_quotable(text) ? text.text : "another number";
-		case FPGO_TEXT:
+		case FPGO_JSON_STRING:
 			if (field->is_secret || !fpgo_violation_is_quotable(value->text))
 				return psprintf("a string of %d characters",
 								pg_mbstrlen_with_len(value->text.text,
 													 value->text.len));
 			return psprintf("\"%.*s\"", (int) value->text.len,
 							value->text.text);
-		case FPGO_ARRAY:
+		case FPGO_JSON_ARRAY:
 			return value->count == 0 ? "an empty array" : "an array";
-		case FPGO_MAP:
+		case FPGO_JSON_OBJECT:
 			return value->count == 0 ? "an empty object" : "an object";
 		default:
 			return fpgo_document_kind_name(value->kind);
@@ -175,19 +175,19 @@ describe_absence(const FpgoPlace *place, const FpgoValue *value)
 
 	while (root->parent != NULL)
 		root = root->parent;
-	if (root->found == FPGO_MISSING)
+	if (root->found == FPGO_JSON_MISSING)
 		return "the gateway reads nothing of an order nested so deeply";
-	if (value->kind == FPGO_TEXT)
+	if (value->kind == FPGO_JSON_STRING)
 		return "it is blank";
-	if (value->kind == FPGO_ARRAY || value->kind == FPGO_MAP)
+	if (value->kind == FPGO_JSON_ARRAY || value->kind == FPGO_JSON_OBJECT)
 		return "it is empty";
-	if (value->kind == FPGO_NULL)
+	if (value->kind == FPGO_JSON_NULL)
 		return "it is null";
-	if (parent->found != FPGO_MAP)
+	if (parent->found != FPGO_JSON_OBJECT)
 		return psprintf("%s is %s%s",
 						parent->parent ? render_path(parent) : "the order",
 						fpgo_document_kind_name(parent->found),
-						parent->found == FPGO_MISSING ? "" : ", not an object");
+						parent->found == FPGO_JSON_MISSING ? "" : ", not an object");
 	return "it is missing";
 }
 
@@ -208,7 +208,7 @@ one_of(const char *const *words)
 static bool
 is_misspelled(const FpgoValue *value, const char *const *words)
 {
-	for (; value->kind == FPGO_TEXT && *words != NULL; words++)
+	for (; value->kind == FPGO_JSON_STRING && *words != NULL; words++)
 	{
 		if (fpgo_numbers_equal(fpgo_trim(value->text),
 							   (FpgoSpan) {*words, strlen(*words)}))
@@ -223,7 +223,7 @@ expect_of_placeholder(const FpgoField *field, const FpgoValue *value)
 {
 	if (fpgo_find_placeholder(value->text) == NULL)
 		return "";
-	return field->type == FPGO_CALLBACK_URL ?
+	return field->type == FPGO_FIELD_CALLBACK_URL ?
 		" and has " FPGO_PLACEHOLDER " once, in its path" :
 		" and has no " FPGO_PLACEHOLDER;
 }
@@ -233,7 +233,7 @@ static const char *
 describe_expected(const FpgoField *field, FpgoRule rule,
 				  const FpgoValue *value, const char *const *tax_rates)
 {
-	const char *const *words = field->constraint == FPGO_TAX_RATE &&
+	const char *const *words = field->constraint == FPGO_CONSTRAINT_TAX_RATE &&
 	tax_rates ? tax_rates : field->allowed;
 
 	switch (rule)
@@ -241,7 +241,7 @@ describe_expected(const FpgoField *field, FpgoRule rule,
 		case FPGO_RULE_ARRAY:
 			return "a list of objects";
 		case FPGO_RULE_STRING:
-			return field->type == FPGO_SECONDS ?
+			return field->type == FPGO_FIELD_SECONDS ?
 				"a string of Unix seconds in double quotes" :
 				"a string in double quotes";
 		case FPGO_RULE_NUMERIC:

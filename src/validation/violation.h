@@ -50,8 +50,8 @@ typedef struct FpgoPlace
 								 * in its map, from FPGO_MAX_FIELDS */
 	bool		has_key;		/* the element stands in a map, under key */
 	FpgoSpan	key;
-	FpgoKind	found;			/* what stands there; of the order itself
-								 * FPGO_MISSING: too deep to be read */
+	FpgoJsonKind found;			/* what stands there; of the order itself
+								 * FPGO_JSON_MISSING: too deep to be read */
 } FpgoPlace;
 
 typedef struct FpgoViolation

@@ -104,8 +104,8 @@ test_keys(const FpgoShape *shape)
 static bool
 is_sound(const FpgoShape *shape, const FpgoField *field)
 {
-	bool		has_shape = field->type == FPGO_OBJECT ||
-		field->type == FPGO_LIST;
+	bool		has_shape = field->type == FPGO_FIELD_OBJECT ||
+		field->type == FPGO_FIELD_LIST;
 	bool		has_list = false;
 	bool		has_size = false;
 	bool		passed = true;
@@ -113,16 +113,16 @@ is_sound(const FpgoShape *shape, const FpgoField *field)
 	/* without a default, so that the compiler asks about a new constraint */
 	switch (field->constraint)
 	{
-		case FPGO_IN:
-		case FPGO_TAX_RATE:
+		case FPGO_CONSTRAINT_IN:
+		case FPGO_CONSTRAINT_TAX_RATE:
 			has_list = true;
 			break;
-		case FPGO_SIZE:
+		case FPGO_CONSTRAINT_SIZE:
 			has_size = true;
 			break;
-		case FPGO_ANY:
-		case FPGO_ALPHA_NUM:
-		case FPGO_COUNTRY:
+		case FPGO_CONSTRAINT_ANY:
+		case FPGO_CONSTRAINT_ALPHA_NUM:
+		case FPGO_CONSTRAINT_COUNTRY:
 			break;
 	}
 	passed &= expect(has_shape == (field->shape != NULL),
@@ -130,14 +130,14 @@ is_sound(const FpgoShape *shape, const FpgoField *field)
 	passed &= expect(has_list == (field->allowed != NULL),
 					 "%s: allowed", field->json);
 	passed &= expect(has_size == (field->size > 0), "%s: size", field->json);
-	passed &= expect((field->presence == FPGO_REQUIRED_IF) ==
+	passed &= expect((field->presence == FPGO_PRESENCE_REQUIRED_IF) ==
 					 (field->other_value != NULL), "%s: other_value",
 					 field->json);
 	passed &= expect(field->other < shape->n_fields, "%s: other",
 					 field->json);
-	passed &= expect(field->length_max == 0 || field->type == FPGO_STRING,
+	passed &= expect(field->length_max == 0 || field->type == FPGO_FIELD_STRING,
 					 "%s: length_max", field->json);
-	passed &= expect((field->type == FPGO_CALLBACK_URL) ==
+	passed &= expect((field->type == FPGO_FIELD_CALLBACK_URL) ==
 					 (field->meaning == FPGO_MEANS_NOTIFIED),
 					 "%s: the one callback URL", field->json);
 	return passed;
@@ -197,14 +197,14 @@ test_shape(const FpgoShape *shape)
 static void
 test_required(void)
 {
-	static const FpgoField leaf[] = {{.type = FPGO_STRING,
-	.presence = FPGO_REQUIRED}};
+	static const FpgoField leaf[] = {{.type = FPGO_FIELD_STRING,
+	.presence = FPGO_PRESENCE_REQUIRED}};
 	static const FpgoShape leaf_shape = {.n_fields = 1, .fields = leaf};
-	static const FpgoField outer[] = {{.type = FPGO_STRING,
-	.presence = FPGO_REQUIRED_IF},
-	{.type = FPGO_OBJECT, .shape = &leaf_shape}};
+	static const FpgoField outer[] = {{.type = FPGO_FIELD_STRING,
+	.presence = FPGO_PRESENCE_REQUIRED_IF},
+	{.type = FPGO_FIELD_OBJECT, .shape = &leaf_shape}};
 	static const FpgoShape outer_shape = {.n_fields = 2, .fields = outer};
-	static const FpgoField list[] = {{.type = FPGO_LIST, .shape = &leaf_shape}};
+	static const FpgoField list[] = {{.type = FPGO_FIELD_LIST, .shape = &leaf_shape}};
 	static const FpgoShape list_shape = {.n_fields = 1, .fields = list};
 	static const FpgoShape conditional = {.n_fields = 1, .fields = outer};
 
