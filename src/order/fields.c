@@ -14,10 +14,10 @@
  *	   The unit test prints by_key as it must be.
  *	2. The SQL script: an attribute at the end of the composite type with its
  *	   COMMENT ON COLUMN; an argument of the constructor, whose COMMENT ON
- *	   FUNCTION has its type.  What a release has is not made anew: the script
- *	   that updates it adds the attribute by ALTER TYPE, and a second
- *	   constructor of the same name that takes the new argument last and has
- *	   no defaults.
+ *	   FUNCTION has its type.  And the script that updates the last release:
+ *	   its head says what of a release may change, and how.  A constructor
+ *	   that is released gets a second one of its name beside it, which takes
+ *	   the new argument last and has no defaults.
  *	3. sql/fields.sql: the row of the page's table.  sql/validate.sql: a value
  *	   that passes and one that does not.  Then their expected outputs.
  *	4. The field table of src/validation/README.md.

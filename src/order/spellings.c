@@ -239,9 +239,9 @@ push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
 	}
 }
 
-int
-fpgo_order_find_attribute(TupleDesc descriptor, const FpgoShape *shape,
-						  const char *name)
+/* Index of the attribute with this name, or -1. */
+static int
+seek_attribute(TupleDesc descriptor, const char *name)
 {
 	for (int i = 0; i < descriptor->natts; i++)
 	{
@@ -251,6 +251,17 @@ fpgo_order_find_attribute(TupleDesc descriptor, const FpgoShape *shape,
 			strcmp(NameStr(attribute->attname), name) == 0)
 			return i;
 	}
+	return -1;
+}
+
+int
+fpgo_order_find_attribute(TupleDesc descriptor, const FpgoShape *shape,
+						  const char *name)
+{
+	int			at = seek_attribute(descriptor, name);
+
+	if (at >= 0)
+		return at;
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("type fpgo.%s has no attribute \"%s\"", shape->type_name,
@@ -278,10 +289,10 @@ push_composite(JsonbParseState **state, Datum composite,
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
-		int			at = fpgo_order_find_attribute(descriptor, shape,
-												   field->sql);
+		int			at = seek_attribute(descriptor, field->sql);
 
-		if (nulls[at])
+		/* the type of an older release lacks the fields of a newer one */
+		if (at < 0 || nulls[at])
 			continue;
 		push_text(state, WJB_KEY, field->json, strlen(field->json));
 		push_attribute(state, field, values[at],
@@ -516,11 +527,11 @@ read_composite(const FpgoValue *map, const FpgoShape *shape, Oid type,
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
-		int			at = fpgo_order_find_attribute(descriptor, shape,
-												   field->sql);
+		int			at;
 
 		if (becomes_null(&members[i], field->type))
 			continue;
+		at = fpgo_order_find_attribute(descriptor, shape, field->sql);
 		nulls[at] = false;
 		values[at] = read_attribute(&members[i], field,
 									TupleDescAttr(descriptor, at)->atttypid,

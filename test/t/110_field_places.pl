@@ -69,7 +69,7 @@ sub wrong_comments {
     my ($script) = @_;
     my @wrong;
     my %comments;
-    push @{ $comments{$1} }, $2
+    push @{ $comments{$1} }, $2 =~ s/\s+/ /gr
       while $script =~ /^COMMENT ON FUNCTION fpgo\.(make_\w+)\(([^)]*)\) IS/mg;
     while ($script =~ /^CREATE (?:OR REPLACE )?FUNCTION fpgo\.(make_\w+)(\((?:[^()]++|(?2))*\))/mg) {
         my ($function, $list) = ($1, substr $2, 1, -1);
