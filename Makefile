@@ -2,10 +2,12 @@
 
 EXTENSION = fpgo
 MODULE_big = fpgo
-DATA = src/fpgo--1.0.sql
+DATA = src/fpgo--1.1.sql src/fpgo--1.0--1.1.sql
 DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
+
 # src/, a folder a step of an order's way; see src/README.md
-BASE = background hide settings subtransaction texts wait wait_events
+BASE = background extension_version hide settings subtransaction texts wait \
+	wait_events
 TEXT = characters email format identifier query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_text payload reading secrets spellings totals

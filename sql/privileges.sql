@@ -53,7 +53,7 @@ FROM member m JOIN pg_class c ON c.oid = m.objid WHERE m.classid = 'pg_class'::r
 -- casts are explicit, and none is between types that are not fpgo's
 SELECT castsource::regtype, casttarget::regtype, castcontext FROM pg_cast
 WHERE oid IN (SELECT objid FROM member WHERE classid = 'pg_cast'::regclass) ORDER BY 1;
--- nothing of PostgreSQL's own names is in fpgo's schemas, where it could be taken for it
+-- nothing but version() has one of PostgreSQL's own names, for which it could be taken
 SELECT identity FROM member m WHERE classid = 'pg_proc'::regclass AND EXISTS (SELECT FROM pg_proc p, pg_proc q
 	WHERE q.oid = m.objid AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = q.proname AND p.proargtypes = q.proargtypes);
 SELECT oprname FROM pg_operator WHERE oprnamespace IN ('fpgo'::regnamespace, 'fpgo_internal'::regnamespace);

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 /* of the library; default_version of fpgo.control is equal to it */
-#define FPGO_VERSION "1.0"
+#define FPGO_VERSION "1.1"
 
 /*
  * SQLSTATEs of the gateway's outcomes, all in class 38 (external routine

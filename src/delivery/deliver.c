@@ -31,6 +31,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "base/subtransaction.h"
 #include "base/wait.h"
@@ -263,6 +264,7 @@ work(void *arg)
 	settle_landed(delivery, turn->all);
 	if (!turn->claim)
 		return;
+	fpgo_extension_require_current();
 	if (delivery->wants_lanes)
 		find_lanes(delivery);
 	foreach(cell, delivery->lanes)
@@ -290,6 +292,17 @@ drop_ready(FpgoDelivery *delivery)
 	}
 	list_free(delivery->ready);
 	delivery->ready = NIL;
+}
+
+/*
+ * Will claiming fail until a person has done something?  So it is while the
+ * SQL objects are not of the library's version.
+ */
+static bool
+needs_person(const FpgoDelivery *delivery)
+{
+	return delivery->failure != NULL && delivery->failure->sqlerrcode ==
+		ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 }
 
 static bool
@@ -320,12 +333,13 @@ note_failure(FpgoDelivery *delivery, ErrorData *error)
 	delivery->failure = error;
 	delivery->claim_again_at = TimestampTzPlusMilliseconds(now, FPGO_RETRY_MS);
 	if (!delivery->transactions->is_resident || delivery->is_failure_told ||
-		!has_failed_for_long(delivery))
+		!(needs_person(delivery) || has_failed_for_long(delivery)))
 		return;
 	ereport(LOG,
 			(errmsg("queued orders cannot be claimed for delivery: %s",
 					error->message),
 			 errdetail("It is tried again every second."),
+			 error->hint ? errhint("%s", error->hint) : 0,
 			 fpgo_errhide()));
 	delivery->is_failure_told = true;
 }
@@ -609,7 +623,8 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 		return FPGO_DELIVERY_GOES_ON;
 	if (is_flying(delivery))
 		return FPGO_DELIVERY_FLIES;
-	if (delivery->flights != NIL || (!stop && delivery->failure != NULL))
+	if (delivery->flights != NIL ||
+		(!stop && delivery->failure != NULL && !needs_person(delivery)))
 		return FPGO_DELIVERY_FAILED;
 	return FPGO_DELIVERY_DONE;
 }
@@ -618,6 +633,8 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 static void
 tidy(void *arg)
 {
+	if (!fpgo_extension_is_current())
+		return;
 	fpgo_owner_lock_tables();
 	(void) fpgo_submission_sweep();
 	fpgo_submission_purge();

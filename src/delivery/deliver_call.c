@@ -17,6 +17,7 @@
 #include "storage/latch.h"
 #include "storage/procsignal.h"
 
+#include "base/extension_version.h"
 #include "base/wait.h"
 #include "delivery/deliver.h"
 #include "delivery/durable.h"
@@ -101,6 +102,7 @@ fpgo_deliver(PG_FUNCTION_ARGS)
 				 errdetail("fpgo.deliver commits before and after each request."),
 				 errhint("Call it at top level, with autocommit on: CALL fpgo.deliver();")));
 	fpgo_submission_require_writable();
+	fpgo_extension_require_current();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	if (!PG_ARGISNULL(0) && fpgo_submission_find(only) == NULL)
 		fpgo_submission_raise_missing(only);

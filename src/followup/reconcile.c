@@ -35,6 +35,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "base/subtransaction.h"
 #include "followup/order_list.h"
@@ -473,6 +474,7 @@ fpgo_reconcile_run(int64 only)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("uncertain submissions must be looked for in a READ COMMITTED transaction"),
 				 fpgo_errhide()));
+	fpgo_extension_require_current();
 	if (!fpgo_run_try_reconcile())
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "gateway/outcome_text.h"
 #include "handin/handin.h"
@@ -277,6 +278,7 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	bool		nulls[3];
 
 	fpgo_submission_require_writable();
+	fpgo_extension_require_current();
 	call.order = fpgo_order_argument(fcinfo, spelling);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -37,6 +37,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/extension_version.h"
 #include "base/settings.h"
 #include "base/subtransaction.h"
 #include "base/wait.h"
@@ -327,7 +328,8 @@ static void
 see_uncertain(void *arg)
 {
 	fpgo_owner_lock_tables();
-	*(bool *) arg = fpgo_submission_has_uncertain();
+	*(bool *) arg = fpgo_extension_is_current() &&
+		fpgo_submission_has_uncertain();
 }
 
 /* Have uncertain submissions looked for, if there are any. */

@@ -30,6 +30,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "delivery/durable.h"
 #include "delivery/flight.h"
@@ -231,6 +232,8 @@ record(FpgoService *service)
 	FpgoRequest *request = service->request;
 	FpgoClaim	claim = {.attempt = 1};
 
+	/* the caller has looked, with a library that may be another one */
+	fpgo_extension_require_current();
 	if (!SearchSysCacheExists1(FOREIGNSERVEROID,
 							   ObjectIdGetDatum(request->server)))
 	{

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/extension_version.h"
 #include "base/wait.h"
 #include "delivery/patience.h"
 #include "ipc/roster.h"
@@ -100,7 +101,9 @@ fpgo_worker(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	values[0] = CStringGetTextDatum(names[status.state]);
+	values[0] = CStringGetTextDatum(status.state == FPGO_WORKER_RUNNING &&
+									!fpgo_extension_is_current() ?
+									"outdated" : names[status.state]);
 	values[1] = Int32GetDatum(status.pid);
 	values[2] = TimestampTzGetDatum(status.since);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "base/settings.h"
 #include "ipc/roster.h"
@@ -175,6 +176,9 @@ fpgo_check_worker(FpgoExamination *examination)
 	switch (fpgo_roster_status(MyDatabaseId).state)
 	{
 		case FPGO_WORKER_RUNNING:
+			if (!fpgo_extension_is_current())
+				return fpgo_wrong("This database's resident worker runs and sends nothing, because of \"extension\".",
+								  "See \"extension\"; the worker goes on by itself then.");
 			return fpgo_right("This database's resident worker runs.");
 		case FPGO_WORKER_NONE:
 			return fpgo_right("fpgo.databases asks for none here: CALL fpgo.deliver() sends what is queued.");

@@ -91,11 +91,16 @@ administer($admin, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHER
 
 # --- the extension is updated while orders flow ----------------------------------------
 
-my $update = $node->config_data('--sharedir') . '/extension/fpgo--1.0--1.0test.sql';
-END { unlink $update if defined $update }
+# To a version that changes the tables and back, in one transaction: nothing is sent
+# while the objects are not of the library's version.
+my $version = administer($admin, 'SELECT fpgo.version()');
+my ($update, $return) = map { $node->config_data('--sharedir') . "/extension/fpgo--$_.sql" }
+  "$version--${version}test", "${version}test--$version";
+END { unlink grep { defined } $update, $return }
 append_to_file($update, q{ALTER TABLE fpgo_internal.submission ADD COLUMN test integer DEFAULT 1;
 ALTER TABLE fpgo_internal.attempt ADD COLUMN test integer DEFAULT 1;
 });
+append_to_file($return, "-- nothing to do\n");
 {
     my @orders = map { order() } 1 .. 40;
     push @committed, map { reference_of($_) } @orders;
@@ -105,7 +110,8 @@ ALTER TABLE fpgo_internal.attempt ADD COLUMN test integer DEFAULT 1;
     run_in($session, 'COMMIT');
     begin_in($session, submit_sql($orders[39]));
     wait_for_order($gateway, reference_of($orders[0]));
-    administer($admin, q{ALTER EXTENSION fpgo UPDATE TO '1.0test'});
+    administer($admin, "BEGIN; ALTER EXTENSION fpgo UPDATE TO '${version}test';
+        ALTER EXTENSION fpgo UPDATE TO '$version'; COMMIT");
     is(finish_in($session)->{sqlstate}, '', 'ALTER EXTENSION UPDATE: an order submitted meanwhile');
     run_in($session, enqueue_sql($_)) for @orders[ 30 .. 38 ];
     wait_for('all orders', sub { administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}) == 0 });

@@ -121,8 +121,8 @@ sub alter_mapping { administer($admin, "ALTER USER MAPPING FOR PUBLIC SERVER fro
 # --- the PostgreSQL it runs in --------------------------------------------------------------
 
 administer($admin, q{UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'fpgo'});
-examine('an old extension', $session, wrong => { extension => [ qr/library is of fpgo 1\.0, .* is of 0\.9/, qr/ALTER EXTENSION fpgo UPDATE/ ] });
-administer($admin, q{UPDATE pg_extension SET extversion = '1.0' WHERE extname = 'fpgo'});
+examine('an old extension', $session, wrong => { extension => [ qr/library is of fpgo 1\.1, .* is of 0\.9/, qr/ALTER EXTENSION fpgo UPDATE/ ] });
+administer($admin, q{UPDATE pg_extension SET extversion = '1.1' WHERE extname = 'fpgo'});
 
 run_in($session, 'BEGIN READ ONLY');
 examine('a read-only transaction', $session, wrong => { writable => [ qr/read-only/, qr/default_transaction_read_only/ ] });

@@ -1,0 +1,121 @@
+/*
+ * extension_version.c
+ *		Which fpgo this is: the library's version, and that of its SQL objects.
+ *
+ * PostgreSQL keeps no cache of extensions and tells nobody of a change to one,
+ * so the catalog is read each time.  That takes one or two microseconds.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+
+#include "base/extension_version.h"
+#include "base/fpgo.h"
+
+PG_FUNCTION_INFO_V1(fpgo_version);
+
+#define EXTENSION "fpgo"
+
+/* The version of the SQL objects; NULL if the extension is not installed. */
+static const char *
+read_version(void)
+{
+	Relation	extensions = table_open(ExtensionRelationId, AccessShareLock);
+	const char *version = NULL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum(EXTENSION));
+	scan = systable_beginscan(extensions, ExtensionNameIndexId, true, NULL, 1,
+							  &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		is_null;
+		Datum		value = heap_getattr(tuple,
+										 Anum_pg_extension_extversion,
+										 RelationGetDescr(extensions),
+										 &is_null);
+
+		/* the catalog has no NULL there */
+		version = TextDatumGetCString(value);
+	}
+	systable_endscan(scan);
+	table_close(extensions, AccessShareLock);
+	return version;
+}
+
+bool
+fpgo_extension_is_current(void)
+{
+	const char *version = read_version();
+
+	return version != NULL && strcmp(version, FPGO_VERSION) == 0;
+}
+
+/* Is a version, such as 1.10, older than another, such as 1.9?  By numbers. */
+static bool
+is_older(const char *version, const char *other)
+{
+	while (*version != '\0' && *other != '\0')
+	{
+		char	   *end;
+		char	   *other_end;
+		long		number = strtol(version, &end, 10);
+		long		other_number = strtol(other, &other_end, 10);
+
+		if (number != other_number)
+			return number < other_number;
+		if (*end != '.' || *other_end != '.')
+			break;
+		version = end + 1;
+		other = other_end + 1;
+	}
+	return false;
+}
+
+/* What makes library and objects fit. */
+static const char *
+cure(const char *version)
+{
+	if (version == NULL)
+		return "CREATE EXTENSION fpgo;";
+	if (is_older(FPGO_VERSION, version))
+		return psprintf("Install the package of fpgo %s, if it is not.  Then connect again or, where fpgo is in shared_preload_libraries, restart the server.",
+						version);
+	return "ALTER EXTENSION fpgo UPDATE;";
+}
+
+void
+fpgo_extension_require_current(void)
+{
+	const char *version = read_version();
+
+	if (version != NULL && strcmp(version, FPGO_VERSION) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the library of fpgo is of version %s, and its SQL objects in database \"%s\" are of version %s",
+					FPGO_VERSION, get_database_name(MyDatabaseId),
+					version ? version : "none"),
+			 errdetail("Orders can be queued.  Nothing is sent until both are of one version."),
+			 errhint("%s", cure(version)),
+			 fpgo_errhide()));
+}
+
+Datum
+fpgo_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(FPGO_VERSION));
+}

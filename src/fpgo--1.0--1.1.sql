@@ -1,0 +1,258 @@
+/*
+ * fpgo--1.0--1.1.sql
+ *		What ALTER EXTENSION fpgo UPDATE changes of fpgo 1.0 to make it 1.1.
+ *
+ * Every change of fpgo--1.1.sql has its part here, in the same commit, with the
+ * same words.  test/upgrade compares what the two scripts make.
+ *
+ * Shops depend on what 1.0 made: bodies of functions, views, columns and grants
+ * of theirs hang on it.  So nothing of it is dropped or made anew:
+ *
+ *		A function that gets an argument stays as it is.  The new one stands
+ *		beside it, under the same name, and its new arguments have no default:
+ *		a call as in 1.0 would otherwise fit both.
+ *		A function that README.md grants by its bare name gets no second of
+ *		that name, or the GRANT would fail: the new one has a name of its own.
+ *		A view gets new columns at its end, by CREATE OR REPLACE VIEW.
+ *		A table gets new columns that are nullable or have a default, since a
+ *		dump of 1.0 names the old ones only.
+ *		A composite type gets no attribute: ALTER TYPE fails where a shop has
+ *		a column of the type.
+ *		A symbol of the library that 1.0's script names stays, and does what
+ *		it did: pg_proc of a database that is not updated yet has its name.
+ *		Where its function gets a successor with more arguments, the old
+ *		symbol stays beside the new one, in the same file.
+ *
+ * A library of 1.0 may run on these objects: a session keeps the library that it
+ * loaded, until it ends.  And the library of 1.1 runs on those of 1.0 until
+ * somebody updates: orders are queued, and nothing is sent; see
+ * base/extension_version.h.
+ */
+
+-- complain if the script is sourced in psql rather than through ALTER EXTENSION
+\echo Use "ALTER EXTENSION fpgo UPDATE TO '1.1'" to load this file. \quit
+
+/* ---------- Versions ---------- */
+
+CREATE FUNCTION fpgo.version() RETURNS text
+	AS 'MODULE_PATHNAME', 'fpgo_version'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.version() IS
+	'Version of fpgo''s library, such as 1.1; never NULL. That of its SQL objects is in pg_extension. fpgo.doctor says '
+	'whether the two fit.';
+
+/* ---------- Comments that say it shorter ---------- */
+
+COMMENT ON COLUMN fpgo.callback.callback_url IS
+	'callback.callbackUrl: absolute URL that receives the gateway''s notifications. Its path may have {submission} '
+	'once. An unguessable token is sent in its place, by which a callback names its submission; see '
+	'fpgo.receive_callback. Required.';
+COMMENT ON FUNCTION fpgo.summarize(fpgo.product[]) IS
+	'The totals of an order in NOK, for rates that include VAT. Each is rounded once, to two decimals, half up. A NULL '
+	'discount counts as 0; any other NULL makes its total NULL. NULL or no product gives NULL. Source: the vendor''s '
+	'dashboard. Error 22003: a total that numeric cannot hold.';
+COMMENT ON FUNCTION fpgo.make_product(text, numeric, numeric, numeric, numeric, text, numeric) IS
+	'A line of an order. rate: NOK a unit, VAT included. tax: VAT rate in percent. discount: NOK off the line. amount: '
+	'NOK; if NULL, quantity * rate - discount, rounded to two decimals, half up. A NULL argument is left out of the '
+	'order. Error 22003: an amount that numeric cannot hold.';
+COMMENT ON FUNCTION fpgo.make_order_summary(numeric, numeric, numeric, numeric) IS
+	'The totals of an order in NOK, as they are given, where fpgo.summarize does not fit. Nothing is worked out; '
+	'fpgo.advise says whether they add up.';
+COMMENT ON FUNCTION fpgo.make_private_customer(text, text, text, text, text, fpgo.address, text) IS
+	'A person who is invoiced: customer_details of type private. personal_number: 11 digits, which fpgo prints '
+	'nowhere. country_code: dialling code, such as +47. msisdn: phone number without it. preferred_language: en, no, '
+	'sv, da or de; the gateway''s default is no. A NULL argument is left out.';
+COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, fpgo.address, text) IS
+	'A company that is invoiced: customer_details of type corporate. organization_id: organisation number, letters and '
+	'digits only, in Norway nine digits. The other arguments are those of fpgo.make_private_customer.';
+COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS
+	'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and '
+	'without a query string. {submission} in the path of callback_url becomes a token of the submission. A NULL '
+	'argument is left out; the API requires all three.';
+COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback,
+	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS
+	'An order. Call it with argument names: later versions may add arguments. order_date: now, unless given. '
+	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from the server''s '
+	'defaults. A NULL argument is left out. Error 22003: a total that numeric cannot hold.';
+COMMENT ON FUNCTION fpgo.to_jsonb(fpgo.invoice_order) IS
+	'The order as jsonb in the API''s spelling; behind the cast. NULL attributes are left out, numeric becomes a '
+	'number, order_date a string of whole Unix seconds. NULL gives NULL. Error 22003: NaN, infinity. 22008: a date '
+	'that is infinite or before 1970. 2202E: products of several dimensions.';
+COMMENT ON FUNCTION fpgo.to_invoice_order(jsonb) IS
+	'The order as a composite; behind the cast. Strings that hold numbers become numeric. NULL gives NULL. Error '
+	'22023: a member without an attribute, a value of another type, an orderDate that is no string of Unix seconds.';
+COMMENT ON FUNCTION fpgo.payload(jsonb) IS
+	'What goes over the wire for an order. Members that the API reads as absent (null, blank) are left out; all others '
+	'stay, with their JSON type and their digits. Does not validate; no server''s defaults are in it. NULL gives NULL. '
+	'Error 22023: the order is no JSON object.';
+COMMENT ON COLUMN fpgo.violation.rule IS
+	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
+	'alpha_num, iso_alpha2_country. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
+	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
+	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
+COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
+	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none. '
+	'The server''s defaults are laid under the order, and its tax_rates count. server: by default the one that '
+	'fpgo.server names, if it exists. Errors: 22004 NULL order, 42704 no such server.';
+COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS
+	'What the API would take and a person would not, in the order of the API page''s field table; no row if there is '
+	'nothing to say. At most one row a field, and none for a value that breaks a rule. server: as with fpgo.validate. '
+	'Errors: 22004 NULL order, 42704 no such server.';
+COMMENT ON DOMAIN fpgo.order_payload IS
+	'An order in the API''s spelling that breaks no rule of the API page, for columns, arguments and variables. NULL '
+	'is allowed. The tax rates are the page''s own. Error 23514: an order that breaks a rule; the error does not quote '
+	'the order, and fpgo.validate says why.';
+COMMENT ON FUNCTION fpgo.rules() IS
+	'Every field of an order, in the order of the API page''s field table. Columns: its path, its JSON type, when it '
+	'must be there, what else holds for it, and the composite type and attribute that hold it.';
+COMMENT ON FUNCTION fpgo.json_schema(text) IS
+	'The rules of an order as a JSON Schema (draft-07), for editors and for programs outside the database. It takes '
+	'every order that fpgo.validate takes with the same server, and some more, where JSON Schema cannot say a rule. '
+	'Error 42704: no such server.';
+COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
+	'Checks the options of servers and user mappings when they are written. HV00D: unknown option. HV024: bad value. '
+	'HV002: missing option. 42501: a file without pg_read_server_files, or, for others than superusers, '
+	'private_network or a url of this machine.';
+COMMENT ON FOREIGN DATA WRAPPER fpgo IS
+	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
+	'connect_timeout, timeout, keepalive, concurrency, callback_window, retention, tax_rates, defaults). A user '
+	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
+	'FOREIGN SERVER is the right to submit.';
+COMMENT ON COLUMN fpgo_internal.submission.state IS 'State; see fpgo.submission_state';
+COMMENT ON COLUMN fpgo_internal.submission.callback_token IS
+	'The token that took the place of {submission} in callback.callbackUrl, by which a callback names this submission; '
+	'a secret. NULL if the shop wrote no {submission}';
+COMMENT ON COLUMN fpgo_internal.callback.submission IS
+	'The submission whose token stood in the path of the requested address; the checksum does not cover the path. NULL '
+	'without a token, or if no submission has it';
+COMMENT ON COLUMN fpgo_internal.sighting.amounts IS 'Its four totals; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.order_date IS
+	'Its orderDate, as the gateway writes it; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.products IS 'Keyed hash of its lines; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.customer IS
+	'Keyed hash of its customer''s number; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.contact IS
+	'Keyed hash of its customer''s e-mail address and phone number; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.likeness.amounts IS
+	'Its four totals; NULL if the payload does not say, like the columns below';
+COMMENT ON COLUMN fpgo_internal.likeness.contact IS 'Keyed hash of its customer''s e-mail address and phone number';
+COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS
+	'Sends the order to the gateway now and returns the answer as a row. What was sent stays on record whatever '
+	'becomes of the transaction. server: by default the one that fpgo.server names. key: by default the order''s '
+	'referenceNo. The same key with the same order gives the first answer again. Errors, nothing sent: 22004 NULL '
+	'order. 22023 bad key. 23514 a rule is broken, all violations in DETAIL. 42704 no such server. 42501 no USAGE, or '
+	'another role''s order. 55000 no mapping or token, read-only, standby, or ALTER EXTENSION fpgo UPDATE is due. '
+	'54000 payload over 1 MiB. 23505 key of another order. 55006 the order is being submitted. 53400 no worker slot. '
+	'Errors, not processed: 38F02 not reached. 38F03 credentials refused. 38F04 asked to slow down. Errors after '
+	'sending: 38000 refused. 38F01 outcome unknown: never send the order again blindly.';
+COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
+	'Queues the order and returns the number of its submission. It is sent after commit; a rollback takes it back. '
+	'server, key: as with fpgo.submit_invoice. on_duplicate: refuse (23505), or ignore, which gives the number of the '
+	'earlier submission. Errors: 22004 NULL order. 22023 bad key or on_duplicate. 23514 a rule is broken. 42704 no '
+	'such server. 42501 no USAGE. 55000 read-only or standby. 54000 payload over 1 MiB. 23505 the key is taken.';
+COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
+	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
+	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
+	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
+	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
+	'read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
+COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS
+	'Decides what became of an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not '
+	'there, not to be sent), queued (not there, send it again). reason is recorded. Error 22004: NULL. 22023: bad '
+	'outcome, reason or order_uuid. 42704: no such submission. 55000: not uncertain.';
+COMMENT ON FUNCTION fpgo.reconcile(bigint) IS
+	'Looks at the gateway for the orders of uncertain submissions, of all or of one. One row each: its state now, '
+	'order_uuid if accepted, and why. Sends nothing again. Errors: 25001 REPEATABLE READ or SERIALIZABLE. 25006 '
+	'read-only or recovery. 42704 no such submission. 55000 it is not uncertain, or ALTER EXTENSION fpgo UPDATE is '
+	'due. 55P03 another session does this already.';
+COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS
+	'Takes a queued submission back: it is not sent, and its key is free again. reason is recorded. For members of the '
+	'role that handed the order in, and for those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank '
+	'reason. 42704: no such submission. 42501: another role''s. 55000: not queued.';
+COMMENT ON FUNCTION fpgo.pause(text) IS
+	'Ends the resident worker of a database (NULL: this one), in some four seconds, until fpgo.resume or a restart of '
+	'the server. A rollback does not undo it. Error 3D000: no such database. 42501: not its owner. 55000: fpgo is not '
+	'in shared_preload_libraries. 55006: the worker is still there.';
+COMMENT ON FUNCTION fpgo.worker() IS
+	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
+	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
+	'since: its process and when it started; NULL unless it runs.';
+COMMENT ON FUNCTION fpgo.doctor(text) IS
+	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
+	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
+	'fpgo.server names. Asks that gateway a question; records nothing.';
+COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
+	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
+	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
+	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
+	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
+	'Payment, notifications via callback URL.';
+COMMENT ON COLUMN fpgo.order_status.refunded_amount IS
+	'What of it was refunded, in NOK; NULL if the gateway does not say, as in a list';
+COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS
+	'Asks the gateway for an order''s status: one row, or none if it has no such order. Goes out to the network. '
+	'Errors: 22004 NULL. 22023 no identifier. 42704 no such server. 42501 no USAGE. 22P05 a text that the database '
+	'cannot hold. 55000 no mapping or token. 53400 no worker slot. 38F02 no answer or an odd one. 38F03 credentials '
+	'refused. 38F04 asked to slow down.';
+COMMENT ON FUNCTION fpgo.fetch_details(text, text) IS
+	'Asks the gateway for all it has of an order, in the API''s spelling; NULL if it has no such order. Goes out to '
+	'the network. The answer has the personal number; nothing of it is kept. Error 42501: also for another role''s '
+	'order, without EXECUTE on fpgo.resolve. Other errors: as with fpgo.fetch_status.';
+COMMENT ON FUNCTION fpgo.sees_all_submissions() IS
+	'Returns true. Whoever may execute it sees the submissions of all roles in the views of schema fpgo: GRANT EXECUTE '
+	'ON FUNCTION fpgo.sees_all_submissions() TO .... Those who may execute fpgo.resolve see all without it. Granted to '
+	'nobody.';
+COMMENT ON VIEW fpgo.submissions IS
+	'One row an order that was handed to fpgo; it stays when payload, server and role are gone. Shows the submissions '
+	'of the roles one is a member of; all of them to those who may execute fpgo.sees_all_submissions or fpgo.resolve. '
+	'No personal data.';
+COMMENT ON COLUMN fpgo.submissions.waiting_time IS
+	'interval from created_at to settled_at, or to now while queued, sending or uncertain; never NULL. Begins with the '
+	'statement that handed the order in, not with its commit';
+COMMENT ON VIEW fpgo.callbacks IS
+	'One row a genuine callback of the gateway, for the submissions that fpgo.submissions shows; callbacks of no '
+	'submission only to those who see all. What a callback says is a hint; see fpgo.receive_callback. No personal '
+	'data.';
+COMMENT ON COLUMN fpgo.callbacks.named_submission IS
+	'The submission whose token stood in the path of the requested address; NULL without one. The checksum does not '
+	'cover the path, so this is a hint. If it is not submission, or has another order_uuid, ask the gateway: somebody '
+	'altered the path, or an order was made twice.';
+COMMENT ON VIEW fpgo.candidates IS
+	'Orders of the gateway that an uncertain submission might have become, one row each, as fpgo.reconcile saw them '
+	'last. Such an order was named by a callback to the submission''s address, or agrees in two traits at least. For '
+	'those who see all; decide by fpgo.resolve.';
+COMMENT ON COLUMN fpgo.candidates.gateway_status IS
+	'Status of the order when it was listed last, in the gateway''s words; NULL if not listed yet, or not said';
+COMMENT ON COLUMN fpgo.candidates.is_named IS
+	'Did a callback to the submission''s own address name the order? Never NULL';
+COMMENT ON COLUMN fpgo.candidates.differs IS
+	'Traits in which the two differ, of amounts, products, date, customer; a trait that either does not show is in '
+	'neither list. Never NULL';
+COMMENT ON VIEW fpgo.queue_health IS
+	'How delivery is doing, for monitoring. One row a foreign server of wrapper fpgo; a server that is gone has one '
+	'while it has unfinished submissions or attempts of the last hour. Counts the submissions that fpgo.submissions '
+	'shows; for members of pg_monitor, those of all roles.';
+COMMENT ON COLUMN fpgo.queue_health.due IS 'Queued submissions that do not wait for their not_before; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.wait_p50 IS
+	'interval in which half of those accepted in the last hour were accepted, from created_at, pauses included; NULL '
+	'if none was accepted';
+COMMENT ON COLUMN fpgo.queue_health.wait_p95 IS
+	'interval in which 95 of 100 were accepted, as in wait_p50; NULL if none was accepted';
+COMMENT ON COLUMN fpgo.queue_health.wait_p99 IS
+	'interval in which 99 of 100 were accepted, as in wait_p50; NULL if none was accepted';
+COMMENT ON COLUMN fpgo.queue_health.worker IS
+	'State of this database''s resident worker, see fpgo.worker: none, starting, running, paused, outdated; never NULL';
+COMMENT ON VIEW fpgo.delivery_progress IS
+	'How far a long delivery is, whoever delivers: SELECT * FROM fpgo.delivery_progress \watch 2. One row a foreign '
+	'server of wrapper fpgo, and one a server that is gone and has something left. Counts as fpgo.queue_health does.';
+COMMENT ON COLUMN fpgo.delivery_progress.postponed IS
+	'Remaining submissions that may not be sent before a time to come; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.in_flight IS 'Remaining submissions that are sending; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.per_second IS
+	'How many left the queue a second (accepted, refused or uncertain), over the last minute, or since delivery began '
+	'within it; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.time_left IS
+	'interval in which the remaining submissions leave at that rate, if nothing is added or postponed; 0 if none '
+	'remains, NULL if none left within the last minute';

@@ -1,0 +1,1418 @@
+/*
+ * fpgo--1.1.sql
+ *		The SQL face of fpgo 1.1.
+ *
+ * Contents
+ *		1. Orders:     composite types, constructors, casts to and from jsonb
+ *		2. Payload:    what goes over the wire
+ *		3. Validation: validate, advise, is_valid, order_payload, rules, json_schema
+ *		4. Gateways:   the foreign-data wrapper
+ *		5. Records:    submissions, attempts, payloads, events, statuses, callbacks (schema fpgo_internal)
+ *		6. Submission: submit_invoice, enqueue_invoice, its trigger, invoice_session
+ *		7. Delivery:   deliver, resolve, cancel_submission, pause, resume, worker, doctor, version
+ *		8. Follow-up:  receive_callback, fetch_status, fetch_details, fetch_invoice_number, fetch_orders
+ *		9. Views:      submissions, attempts, callbacks, status_history, queue_health, ...
+ *		10. Rights, dumps, DROP EXTENSION
+ *
+ * Names are the API's names in snake_case, one for one.  Everything has a
+ * COMMENT; \df+ fpgo.* and \dT+ fpgo.* are the reference.
+ *
+ * A change here goes into fpgo--1.0--1.1.sql as well, which says what an update
+ * may do.
+ */
+
+-- complain if the script is sourced in psql rather than through CREATE EXTENSION
+\echo Use "CREATE EXTENSION fpgo" to load this file. \quit
+
+-- what lies in the schema already could be taken for what is meant below
+CREATE FUNCTION fpgo.require_schema() RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_require_schema'
+	LANGUAGE C;
+SELECT fpgo.require_schema();
+DROP FUNCTION fpgo.require_schema();
+
+/* ---------- 1. Orders ---------- */
+
+CREATE TYPE fpgo.product AS (
+	name text,
+	product_id text,
+	quantity numeric,
+	rate numeric,
+	discount numeric,
+	tax numeric,
+	amount numeric
+);
+COMMENT ON TYPE fpgo.product IS
+	'One line of an order: products.* in the API. Build it with fpgo.make_product, not with ROW().';
+COMMENT ON COLUMN fpgo.product.name IS 'products.*.name: name of the product. Required.';
+COMMENT ON COLUMN fpgo.product.product_id IS 'products.*.productId: the shop''s identifier of the product. Optional.';
+COMMENT ON COLUMN fpgo.product.quantity IS 'products.*.quantity: how many units. Required.';
+COMMENT ON COLUMN fpgo.product.rate IS
+	'products.*.rate: price of one unit in NOK, VAT included as far as the vendor''s dashboard tells. Required.';
+COMMENT ON COLUMN fpgo.product.discount IS
+	'products.*.discount: discount on the line in NOK, an amount and not a percentage. Optional.';
+COMMENT ON COLUMN fpgo.product.tax IS
+	'products.*.tax: VAT rate in percent, one of 0, 12, 15, 25 unless the server''s option tax_rates says otherwise. '
+	'Required.';
+COMMENT ON COLUMN fpgo.product.amount IS 'products.*.amount: total of the line in NOK. Required.';
+
+CREATE TYPE fpgo.order_summary AS (
+	sub_total numeric,
+	total_tax numeric,
+	total_discount numeric,
+	grand_total numeric
+);
+COMMENT ON TYPE fpgo.order_summary IS
+	'Totals of an order in NOK: orderSummary in the API. fpgo.summarize works them out.';
+COMMENT ON COLUMN fpgo.order_summary.sub_total IS
+	'orderSummary.subTotal: all products before tax and discount, in NOK. Required.';
+COMMENT ON COLUMN fpgo.order_summary.total_tax IS 'orderSummary.totalTax: tax of the order in NOK. Required.';
+COMMENT ON COLUMN fpgo.order_summary.total_discount IS
+	'orderSummary.totalDiscount: discount of the order in NOK. Required.';
+COMMENT ON COLUMN fpgo.order_summary.grand_total IS
+	'orderSummary.grandTotal: what the customer owes, in NOK. Required.';
+
+CREATE TYPE fpgo.settings AS (
+	secure_details boolean
+);
+COMMENT ON TYPE fpgo.settings IS 'Settings of an order: settings in the API.';
+COMMENT ON COLUMN fpgo.settings.secure_details IS
+	'settings.secureDetails: whether secure details are enabled. Optional.';
+
+CREATE TYPE fpgo.address AS (
+	street text,
+	zip text,
+	city text,
+	country text
+);
+COMMENT ON TYPE fpgo.address IS 'A customer''s postal address: customerDetails.address in the API.';
+COMMENT ON COLUMN fpgo.address.street IS 'customerDetails.address.street: street and number. Required.';
+COMMENT ON COLUMN fpgo.address.zip IS 'customerDetails.address.zip: postal code. Required.';
+COMMENT ON COLUMN fpgo.address.city IS 'customerDetails.address.city: city. Required.';
+COMMENT ON COLUMN fpgo.address.country IS
+	'customerDetails.address.country: ISO 3166-1 alpha-2 code in capitals, such as NO. Required.';
+
+CREATE TYPE fpgo.customer_details AS (
+	type text,
+	country_code text,
+	msisdn text,
+	email text,
+	name text,
+	personal_number text,
+	organization_id text,
+	preferred_language text,
+	address fpgo.address
+);
+COMMENT ON TYPE fpgo.customer_details IS 'Who is invoiced: customerDetails in the API.';
+COMMENT ON COLUMN fpgo.customer_details.type IS 'customerDetails.type: private or corporate. Required.';
+COMMENT ON COLUMN fpgo.customer_details.country_code IS
+	'customerDetails.countryCode: dialling code of the phone number, such as +47. Required.';
+COMMENT ON COLUMN fpgo.customer_details.msisdn IS
+	'customerDetails.msisdn: phone number without the dialling code. Required.';
+COMMENT ON COLUMN fpgo.customer_details.email IS 'customerDetails.email: e-mail address. Required.';
+COMMENT ON COLUMN fpgo.customer_details.name IS 'customerDetails.name: full name. Required.';
+COMMENT ON COLUMN fpgo.customer_details.personal_number IS
+	'customerDetails.personalNumber: personal identification number, 11 characters. Required for a private customer. '
+	'fpgo prints it nowhere.';
+COMMENT ON COLUMN fpgo.customer_details.organization_id IS
+	'customerDetails.organizationId: organisation number, letters and digits. Required for a corporate customer.';
+COMMENT ON COLUMN fpgo.customer_details.preferred_language IS
+	'customerDetails.preferredLanguage: en, no, sv, da or de; the gateway takes no if it is not given. Optional.';
+COMMENT ON COLUMN fpgo.customer_details.address IS 'customerDetails.address: postal address. Required.';
+
+CREATE TYPE fpgo.callback AS (
+	callback_url text,
+	success text,
+	failure text
+);
+COMMENT ON TYPE fpgo.callback IS 'Where the gateway reports to and sends the customer back to: callback in the API.';
+COMMENT ON COLUMN fpgo.callback.callback_url IS
+	'callback.callbackUrl: absolute URL that receives the gateway''s notifications. Its path may have {submission} '
+	'once. An unguessable token is sent in its place, by which a callback names its submission; see '
+	'fpgo.receive_callback. Required.';
+COMMENT ON COLUMN fpgo.callback.success IS
+	'callback.success: absolute URL the customer is sent to after success. Required.';
+COMMENT ON COLUMN fpgo.callback.failure IS
+	'callback.failure: absolute URL the customer is sent to after failure. Required.';
+
+CREATE TYPE fpgo.invoice_order AS (
+	products fpgo.product[],
+	order_summary fpgo.order_summary,
+	order_date timestamptz,
+	reference_no text,
+	customer_reference text,
+	order_from text,
+	fpgo_uuid text,
+	invoice_interval numeric,
+	separate_invoices boolean,
+	invoice_fee_applicable boolean,
+	invoice_maturity numeric,
+	settings fpgo.settings,
+	customer_details fpgo.customer_details,
+	callback fpgo.callback
+);
+COMMENT ON TYPE fpgo.invoice_order IS
+	'An order to be invoiced: the body of the API''s invoice submission. Build it with fpgo.make_order or attribute by '
+	'attribute (o.customer_details.address.zip := ...), not with ROW(); NULL attributes are not sent.';
+COMMENT ON COLUMN fpgo.invoice_order.products IS 'products: the lines of the order, at least one. Required.';
+COMMENT ON COLUMN fpgo.invoice_order.order_summary IS 'orderSummary: the totals. Required.';
+COMMENT ON COLUMN fpgo.invoice_order.order_date IS
+	'orderDate: when the order was made; sent as a string of whole Unix seconds, rounded down. From 1970 on. Required.';
+COMMENT ON COLUMN fpgo.invoice_order.reference_no IS
+	'referenceNo: the shop''s own reference, such as its order number. Optional.';
+COMMENT ON COLUMN fpgo.invoice_order.customer_reference IS 'customerReference: the customer''s reference. Optional.';
+COMMENT ON COLUMN fpgo.invoice_order.order_from IS 'orderFrom: PARTNER. Required with fpgo_uuid.';
+COMMENT ON COLUMN fpgo.invoice_order.fpgo_uuid IS
+	'fpgoUuid: order uuid of an earlier answer (ODR..., no RFC 4122 UUID); makes this an update of that order. '
+	'Optional.';
+COMMENT ON COLUMN fpgo.invoice_order.invoice_interval IS 'invoiceInterval: 0, 1 or 2. Optional.';
+COMMENT ON COLUMN fpgo.invoice_order.separate_invoices IS
+	'separateInvoices: whether invoices are kept separate. Optional.';
+COMMENT ON COLUMN fpgo.invoice_order.invoice_fee_applicable IS
+	'invoiceFeeApplicable: whether the invoice fee applies. Required.';
+COMMENT ON COLUMN fpgo.invoice_order.invoice_maturity IS
+	'invoiceMaturity: maturity period of the invoice; the API does not print its unit, its sample is 10. Optional.';
+COMMENT ON COLUMN fpgo.invoice_order.settings IS 'settings: settings of the order. Optional.';
+COMMENT ON COLUMN fpgo.invoice_order.customer_details IS 'customerDetails: who is invoiced. Required.';
+COMMENT ON COLUMN fpgo.invoice_order.callback IS 'callback: where the gateway reports to. Required.';
+
+CREATE FUNCTION fpgo.summarize(products fpgo.product[]) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_summarize'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.summarize(fpgo.product[]) IS
+	'The totals of an order in NOK, for rates that include VAT. Each is rounded once, to two decimals, half up. A NULL '
+	'discount counts as 0; any other NULL makes its total NULL. NULL or no product gives NULL. Source: the vendor''s '
+	'dashboard. Error 22003: a total that numeric cannot hold.';
+
+-- What the API requires has no default, unless it is worked out or a server may give it.
+
+CREATE FUNCTION fpgo.make_product(
+	name text, quantity numeric, rate numeric, tax numeric, discount numeric DEFAULT NULL,
+	product_id text DEFAULT NULL, amount numeric DEFAULT NULL
+) RETURNS fpgo.product
+	AS 'MODULE_PATHNAME', 'fpgo_make_product'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_product(text, numeric, numeric, numeric, numeric, text, numeric) IS
+	'A line of an order. rate: NOK a unit, VAT included. tax: VAT rate in percent. discount: NOK off the line. amount: '
+	'NOK; if NULL, quantity * rate - discount, rounded to two decimals, half up. A NULL argument is left out of the '
+	'order. Error 22003: an amount that numeric cannot hold.';
+
+CREATE FUNCTION fpgo.make_order_summary(
+	sub_total numeric, total_tax numeric, total_discount numeric, grand_total numeric
+) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order_summary(numeric, numeric, numeric, numeric) IS
+	'The totals of an order in NOK, as they are given, where fpgo.summarize does not fit. Nothing is worked out; '
+	'fpgo.advise says whether they add up.';
+
+CREATE FUNCTION fpgo.make_settings(secure_details boolean DEFAULT NULL) RETURNS fpgo.settings
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_settings(boolean) IS 'Settings of an order. NULL is left out.';
+
+CREATE FUNCTION fpgo.make_address(street text, zip text, city text, country text) RETURNS fpgo.address
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_address(text, text, text, text) IS
+	'A postal address. country: ISO 3166-1 alpha-2 code in capitals, such as NO. An argument that is NULL is left out; '
+	'fpgo.validate says that the API requires all four.';
+
+CREATE FUNCTION fpgo.make_private_customer(
+	name text, personal_number text, email text, country_code text, msisdn text,
+	address fpgo.address, preferred_language text DEFAULT NULL
+) RETURNS fpgo.customer_details
+	AS 'MODULE_PATHNAME', 'fpgo_make_private_customer'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_private_customer(text, text, text, text, text, fpgo.address, text) IS
+	'A person who is invoiced: customer_details of type private. personal_number: 11 digits, which fpgo prints '
+	'nowhere. country_code: dialling code, such as +47. msisdn: phone number without it. preferred_language: en, no, '
+	'sv, da or de; the gateway''s default is no. A NULL argument is left out.';
+
+CREATE FUNCTION fpgo.make_corporate_customer(
+	name text, organization_id text, email text, country_code text, msisdn text,
+	address fpgo.address, preferred_language text DEFAULT NULL
+) RETURNS fpgo.customer_details
+	AS 'MODULE_PATHNAME', 'fpgo_make_corporate_customer'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, fpgo.address, text) IS
+	'A company that is invoiced: customer_details of type corporate. organization_id: organisation number, letters and '
+	'digits only, in Norway nine digits. The other arguments are those of fpgo.make_private_customer.';
+
+CREATE FUNCTION fpgo.make_callback(callback_url text, success text, failure text) RETURNS fpgo.callback
+	AS 'MODULE_PATHNAME', 'fpgo_make'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS
+	'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and '
+	'without a query string. {submission} in the path of callback_url becomes a token of the submission. A NULL '
+	'argument is left out; the API requires all three.';
+
+CREATE FUNCTION fpgo.make_order(
+	products fpgo.product[], customer_details fpgo.customer_details,
+	reference_no text DEFAULT NULL, customer_reference text DEFAULT NULL,
+	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
+	order_date timestamptz DEFAULT pg_catalog.now(), order_summary fpgo.order_summary DEFAULT NULL,
+	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
+	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
+	order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL
+) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_make_order'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback,
+	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS
+	'An order. Call it with argument names: later versions may add arguments. order_date: now, unless given. '
+	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from the server''s '
+	'defaults. A NULL argument is left out. Error 22003: a total that numeric cannot hold.';
+
+CREATE FUNCTION fpgo.to_jsonb("order" fpgo.invoice_order) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_invoice_order_to_jsonb'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_jsonb(fpgo.invoice_order) IS
+	'The order as jsonb in the API''s spelling; behind the cast. NULL attributes are left out, numeric becomes a '
+	'number, order_date a string of whole Unix seconds. NULL gives NULL. Error 22003: NaN, infinity. 22008: a date '
+	'that is infinite or before 1970. 2202E: products of several dimensions.';
+
+CREATE FUNCTION fpgo.to_invoice_order("order" jsonb) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_jsonb_to_invoice_order'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(jsonb) IS
+	'The order as a composite; behind the cast. Strings that hold numbers become numeric. NULL gives NULL. Error '
+	'22023: a member without an attribute, a value of another type, an orderDate that is no string of Unix seconds.';
+
+CREATE CAST (fpgo.invoice_order AS jsonb) WITH FUNCTION fpgo.to_jsonb(fpgo.invoice_order);
+COMMENT ON CAST (fpgo.invoice_order AS jsonb) IS 'The order in the API''s spelling; see fpgo.to_jsonb';
+CREATE CAST (jsonb AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(jsonb);
+COMMENT ON CAST (jsonb AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
+
+/* ---------- 2. Payload ---------- */
+
+CREATE FUNCTION fpgo.payload("order" text) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_payload_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.payload(text) IS
+	'What goes over the wire for an order given as JSON text; see fpgo.payload(jsonb). Error 22P02 if the text is not '
+	'JSON.';
+
+CREATE FUNCTION fpgo.payload("order" jsonb) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_payload_jsonb'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.payload(jsonb) IS
+	'What goes over the wire for an order. Members that the API reads as absent (null, blank) are left out; all others '
+	'stay, with their JSON type and their digits. Does not validate; no server''s defaults are in it. NULL gives NULL. '
+	'Error 22023: the order is no JSON object.';
+
+CREATE FUNCTION fpgo.payload("order" fpgo.invoice_order) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_payload_invoice_order'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
+	'What goes over the wire for an order given as a composite; see fpgo.payload(jsonb) and, for its errors, '
+	'fpgo.to_jsonb.';
+
+/* ---------- 3. Validation ---------- */
+
+CREATE TYPE fpgo.violation AS (
+	path text,
+	rule text,
+	message text
+);
+COMMENT ON TYPE fpgo.violation IS 'A rule of the API that an order breaks, or a piece of advice about it.';
+COMMENT ON COLUMN fpgo.violation.path IS
+	'The field, in the API''s spelling, list elements counted from 0: products[0].tax';
+COMMENT ON COLUMN fpgo.violation.rule IS
+	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
+	'alpha_num, iso_alpha2_country. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
+	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
+	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
+COMMENT ON COLUMN fpgo.violation.message IS
+	'What is expected and what is there, in a sentence; never a personal number';
+
+CREATE FUNCTION fpgo.validate("order" text, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_validate_text'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.validate(text, text) IS
+	'Every rule of the API that an order given as JSON text breaks; see fpgo.validate(jsonb, text). Error 22P02 if the '
+	'text is not JSON.';
+
+CREATE FUNCTION fpgo.validate("order" jsonb, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_validate_jsonb'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
+	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none. '
+	'The server''s defaults are laid under the order, and its tax_rates count. server: by default the one that '
+	'fpgo.server names, if it exists. Errors: 22004 NULL order, 42704 no such server.';
+
+CREATE FUNCTION fpgo.validate("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_validate_invoice_order'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.validate(fpgo.invoice_order, text) IS
+	'Every rule of the API that an order given as a composite breaks; see fpgo.validate(jsonb, text) and, for values '
+	'JSON cannot spell, fpgo.to_jsonb.';
+
+CREATE FUNCTION fpgo.advise("order" text, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_advise_text'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.advise(text, text) IS
+	'What the API would take and a person would not, of an order given as JSON text; see fpgo.advise(jsonb, text). '
+	'Error 22P02 if the text is not JSON.';
+
+CREATE FUNCTION fpgo.advise("order" jsonb, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_advise_jsonb'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS
+	'What the API would take and a person would not, in the order of the API page''s field table; no row if there is '
+	'nothing to say. At most one row a field, and none for a value that breaks a rule. server: as with fpgo.validate. '
+	'Errors: 22004 NULL order, 42704 no such server.';
+
+CREATE FUNCTION fpgo.advise("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
+	AS 'MODULE_PATHNAME', 'fpgo_advise_invoice_order'
+	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION fpgo.advise(fpgo.invoice_order, text) IS
+	'What the API would take and a person would not, of an order given as a composite; see fpgo.advise(jsonb, text) '
+	'and, for values JSON cannot spell, fpgo.to_jsonb.';
+
+CREATE FUNCTION fpgo.is_valid("order" jsonb, tax_rates numeric[] DEFAULT NULL) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'fpgo_is_valid'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.is_valid(jsonb, numeric[]) IS
+	'Does the order break no rule of the API page''s field table, without any server''s defaults? tax_rates in '
+	'percent; NULL means the page''s own 0, 12, 15, 25. Looks at its arguments alone. A NULL order gives NULL. Error '
+	'22023 for tax_rates that are empty or hold NULL, NaN or infinity.';
+
+CREATE DOMAIN fpgo.order_payload AS jsonb
+	CONSTRAINT must_pass_fpgo_validate CHECK (fpgo.is_valid(VALUE));
+COMMENT ON DOMAIN fpgo.order_payload IS
+	'An order in the API''s spelling that breaks no rule of the API page, for columns, arguments and variables. NULL '
+	'is allowed. The tax rates are the page''s own. Error 23514: an order that breaks a rule; the error does not quote '
+	'the order, and fpgo.validate says why.';
+
+CREATE FUNCTION fpgo.rules(
+	OUT path text, OUT type text, OUT presence text, OUT "constraint" text,
+	OUT sql_type text, OUT attribute text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'fpgo_rules'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
+COMMENT ON FUNCTION fpgo.rules() IS
+	'Every field of an order, in the order of the API page''s field table. Columns: its path, its JSON type, when it '
+	'must be there, what else holds for it, and the composite type and attribute that hold it.';
+
+CREATE FUNCTION fpgo.json_schema(server text DEFAULT NULL) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_json_schema'
+	LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.json_schema(text) IS
+	'The rules of an order as a JSON Schema (draft-07), for editors and for programs outside the database. It takes '
+	'every order that fpgo.validate takes with the same server, and some more, where JSON Schema cannot say a rule. '
+	'Error 42704: no such server.';
+
+/* ---------- 4. Gateways ---------- */
+
+CREATE FUNCTION fpgo.option_validator(options text[], catalog oid) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_option_validator'
+	LANGUAGE C STRICT;
+COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
+	'Checks the options of servers and user mappings when they are written. HV00D: unknown option. HV024: bad value. '
+	'HV002: missing option. 42501: a file without pg_read_server_files, or, for others than superusers, '
+	'private_network or a url of this machine.';
+
+CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
+COMMENT ON FOREIGN DATA WRAPPER fpgo IS
+	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
+	'connect_timeout, timeout, keepalive, concurrency, callback_window, retention, tax_rates, defaults). A user '
+	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
+	'FOREIGN SERVER is the right to submit.';
+
+/* ---------- 5. Records ---------- */
+
+CREATE SCHEMA fpgo_internal;
+COMMENT ON SCHEMA fpgo_internal IS
+	'The records of fpgo. Nobody but fpgo reads or writes here: states change in its code only, which guards every '
+	'change.';
+
+-- Text and no enum: comparisons of text are leakproof, so that those of a user
+-- pass a security barrier and find an index.
+CREATE DOMAIN fpgo.submission_state AS text COLLATE "C"
+	CHECK (VALUE OPERATOR(pg_catalog.=) ANY ('{queued,sending,accepted,refused,uncertain,cancelled}'));
+COMMENT ON DOMAIN fpgo.submission_state IS
+	'queued: waits to be sent. sending: on its way. accepted: the gateway has it. refused: the gateway refused it for '
+	'good. uncertain: it may or may not have arrived; never sent again by itself. cancelled: will not be sent.';
+
+CREATE TABLE fpgo_internal.submission (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	server text NOT NULL,
+	key text NOT NULL,
+	order_hash bytea NOT NULL,
+	reference text,
+	role text NOT NULL,
+	grand_total numeric,
+	state fpgo.submission_state NOT NULL,
+	attempts integer NOT NULL DEFAULT 0,
+	run bigint,
+	not_before timestamptz,
+	order_uuid text,
+	customer_uuid text,
+	bank_id_url text,
+	error text,
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	settled_at timestamptz,
+	advice text[],
+	callback_token text
+);
+COMMENT ON TABLE fpgo_internal.submission IS
+	'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view '
+	'shows.';
+COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
+COMMENT ON COLUMN fpgo_internal.submission.server IS 'Name of the foreign server; no reference, the row outlives it';
+COMMENT ON COLUMN fpgo_internal.submission.key IS
+	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
+	'cancelled';
+COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
+	'SHA-256 of the hash key and the payload: whether two calls meant the same order';
+COMMENT ON COLUMN fpgo_internal.submission.reference IS
+	'referenceNo of the order, its first 1000 bytes; submissions that share one are sent one after another';
+COMMENT ON COLUMN fpgo_internal.submission.role IS
+	'Name of the role that handed the order in; its user mapping is used';
+COMMENT ON COLUMN fpgo_internal.submission.grand_total IS 'orderSummary.grandTotal in NOK';
+COMMENT ON COLUMN fpgo_internal.submission.state IS 'State; see fpgo.submission_state';
+COMMENT ON COLUMN fpgo_internal.submission.attempts IS 'How often a transmission was begun';
+COMMENT ON COLUMN fpgo_internal.submission.run IS
+	'While sending: the run that sends it, which holds a lock of this number as long as it lives';
+COMMENT ON COLUMN fpgo_internal.submission.not_before IS 'While queued: when it may be sent; NULL means now';
+COMMENT ON COLUMN fpgo_internal.submission.order_uuid IS 'The gateway''s identifier of the order, once accepted';
+COMMENT ON COLUMN fpgo_internal.submission.customer_uuid IS 'The gateway''s identifier of the customer, once accepted';
+COMMENT ON COLUMN fpgo_internal.submission.bank_id_url IS 'The BankID address, once accepted; a secret';
+COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a sentence without personal data';
+COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
+COMMENT ON COLUMN fpgo_internal.submission.settled_at IS
+	'When it reached the state it is in, unless it is queued or sending';
+COMMENT ON COLUMN fpgo_internal.submission.advice IS
+	'What fpgo advised when it was handed in, one sentence each; NULL: nothing';
+COMMENT ON COLUMN fpgo_internal.submission.callback_token IS
+	'The token that took the place of {submission} in callback.callbackUrl, by which a callback names this submission; '
+	'a secret. NULL if the shop wrote no {submission}';
+
+COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
+
+-- a refused or cancelled submission gives its key back
+CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
+	WHERE state <> ALL ('{refused,cancelled}');
+-- what is not finished: small, however many are
+CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, id)
+	WHERE state = ANY ('{queued,sending,uncertain}');
+-- what must be settled before the next of its reference leaves; reports too
+CREATE INDEX submission_reference ON fpgo_internal.submission (reference, server);
+-- no two may be given the same uuid, but for updates of the one by the other;
+-- and what the gateway says of an order later is about this one
+CREATE INDEX submission_order_uuid ON fpgo_internal.submission (order_uuid)
+	WHERE order_uuid IS NOT NULL;
+-- whom a callback means
+CREATE UNIQUE INDEX submission_callback_token ON fpgo_internal.submission (callback_token)
+	WHERE callback_token IS NOT NULL;
+-- for reports of a day or a month; costs an insert next to nothing
+CREATE INDEX submission_created ON fpgo_internal.submission USING brin (created_at)
+	WITH (autosummarize = on);
+
+CREATE TABLE fpgo_internal.payload (
+	submission bigint PRIMARY KEY,
+	payload text NOT NULL,
+	keep_until timestamptz
+);
+-- statistics keep copies of what they sample, and keep them when it is gone
+ALTER TABLE fpgo_internal.payload ALTER COLUMN payload SET STATISTICS 0;
+ALTER TABLE fpgo_internal.submission ALTER COLUMN bank_id_url SET STATISTICS 0;
+ALTER TABLE fpgo_internal.submission ALTER COLUMN callback_token SET STATISTICS 0;
+CREATE INDEX payload_keep_until ON fpgo_internal.payload (keep_until)
+	WHERE keep_until IS NOT NULL;
+COMMENT ON TABLE fpgo_internal.payload IS
+	'The payload of a submission, personal number included, while it is needed and nowhere else';
+COMMENT ON COLUMN fpgo_internal.payload.submission IS 'The submission it belongs to';
+COMMENT ON COLUMN fpgo_internal.payload.payload IS 'The JSON text that is sent, in the database''s encoding';
+COMMENT ON COLUMN fpgo_internal.payload.keep_until IS
+	'When it is to be deleted, once its submission is finished and the server keeps payloads for a while; NULL while '
+	'it is needed';
+
+CREATE TABLE fpgo_internal.attempt (
+	submission bigint,
+	number integer,
+	run bigint NOT NULL,
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	ended_at timestamptz,
+	outcome text,
+	status integer,
+	reason text,
+	PRIMARY KEY (submission, number)
+);
+-- what was sent lately; nothing else tells, as submissions may be queued for days
+CREATE INDEX attempt_started ON fpgo_internal.attempt USING brin (started_at)
+	WITH (autosummarize = on);
+COMMENT ON TABLE fpgo_internal.attempt IS 'One row a transmission that was begun, written before its first byte leaves';
+COMMENT ON COLUMN fpgo_internal.attempt.submission IS 'The submission it belongs to';
+COMMENT ON COLUMN fpgo_internal.attempt.number IS 'Counts the submission''s attempts from 1';
+COMMENT ON COLUMN fpgo_internal.attempt.run IS 'The run that made it';
+COMMENT ON COLUMN fpgo_internal.attempt.started_at IS 'When it was begun';
+COMMENT ON COLUMN fpgo_internal.attempt.ended_at IS 'When its outcome was known; NULL while it is under way';
+COMMENT ON COLUMN fpgo_internal.attempt.outcome IS
+	'accepted, refused, unreached, misconfigured, credentials, slow_down, unknown';
+COMMENT ON COLUMN fpgo_internal.attempt.status IS 'HTTP status of the answer; NULL if there was none';
+COMMENT ON COLUMN fpgo_internal.attempt.reason IS 'What happened, in a sentence without personal data';
+
+CREATE TABLE fpgo_internal.event (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	submission bigint NOT NULL,
+	at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	role text NOT NULL,
+	what text NOT NULL,
+	reason text NOT NULL
+);
+COMMENT ON SEQUENCE fpgo_internal.event_id_seq IS 'Numbers the events';
+CREATE INDEX event_submission ON fpgo_internal.event (submission);
+COMMENT ON TABLE fpgo_internal.event IS 'What people decided about submissions: who, when, what and why';
+COMMENT ON COLUMN fpgo_internal.event.id IS 'The number of the event';
+COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about';
+COMMENT ON COLUMN fpgo_internal.event.at IS 'When it was decided';
+COMMENT ON COLUMN fpgo_internal.event.role IS 'Who decided';
+COMMENT ON COLUMN fpgo_internal.event.what IS 'The change: uncertain to accepted, queued to cancelled, ...';
+COMMENT ON COLUMN fpgo_internal.event.reason IS 'Why, in their words';
+
+-- What the gateway says of an order later changes often; the wide table of
+-- submissions does not.
+CREATE TABLE fpgo_internal.gateway_order (
+	order_uuid text,
+	server text,
+	status text,
+	status_at timestamptz,
+	order_amount numeric,
+	refunded_amount numeric,
+	invoice_number text,
+	PRIMARY KEY (order_uuid, server)
+);
+COMMENT ON TABLE fpgo_internal.gateway_order IS
+	'One row an accepted order that the gateway was asked about: what it said last';
+COMMENT ON COLUMN fpgo_internal.gateway_order.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.gateway_order.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.gateway_order.status IS 'Its status, in the gateway''s words; NULL: not asked for';
+COMMENT ON COLUMN fpgo_internal.gateway_order.status_at IS 'When the gateway said so';
+COMMENT ON COLUMN fpgo_internal.gateway_order.order_amount IS 'Its amount in NOK; NULL: not said';
+COMMENT ON COLUMN fpgo_internal.gateway_order.refunded_amount IS 'What of it was refunded, in NOK; NULL: not said';
+COMMENT ON COLUMN fpgo_internal.gateway_order.invoice_number IS 'The gateway''s number of the invoice; NULL: not known';
+
+CREATE TABLE fpgo_internal.status_change (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL,
+	status text NOT NULL,
+	at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON SEQUENCE fpgo_internal.status_change_id_seq IS 'Numbers the changes of status';
+CREATE INDEX status_change_order ON fpgo_internal.status_change (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.status_change IS
+	'One row each time the gateway, asked, gave an order another status than the time before';
+COMMENT ON COLUMN fpgo_internal.status_change.id IS 'The number of the change';
+COMMENT ON COLUMN fpgo_internal.status_change.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.status_change.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.status_change.status IS 'Its new status, in the gateway''s words';
+COMMENT ON COLUMN fpgo_internal.status_change.at IS 'When the gateway said so';
+
+CREATE TABLE fpgo_internal.callback (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	server text NOT NULL,
+	checksum bytea NOT NULL,
+	order_uuid text NOT NULL,
+	status text NOT NULL,
+	payment_method text,
+	amount numeric,
+	order_created_at timestamptz,
+	sent_at timestamptz,
+	received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	is_stale boolean NOT NULL,
+	submission bigint,
+	UNIQUE (server, checksum)
+);
+COMMENT ON SEQUENCE fpgo_internal.callback_id_seq IS 'Numbers the callbacks';
+CREATE INDEX callback_order ON fpgo_internal.callback (order_uuid, server);
+CREATE INDEX callback_submission ON fpgo_internal.callback (submission)
+	WHERE submission IS NOT NULL;
+COMMENT ON TABLE fpgo_internal.callback IS
+	'One row a genuine callback of the gateway; one that comes again has no second row';
+COMMENT ON COLUMN fpgo_internal.callback.id IS 'The number of the callback';
+COMMENT ON COLUMN fpgo_internal.callback.server IS 'Name of the foreign server whose secret it was signed with';
+COMMENT ON COLUMN fpgo_internal.callback.checksum IS 'Its checksum, which makes it the same when it comes again';
+COMMENT ON COLUMN fpgo_internal.callback.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.callback.status IS 'The status the order has, in the gateway''s words';
+COMMENT ON COLUMN fpgo_internal.callback.payment_method IS 'How it is paid, in the gateway''s words; NULL if not said';
+COMMENT ON COLUMN fpgo_internal.callback.amount IS 'In NOK; NULL if not said, or no amount';
+COMMENT ON COLUMN fpgo_internal.callback.order_created_at IS 'When the gateway made the order; NULL if not said';
+COMMENT ON COLUMN fpgo_internal.callback.sent_at IS 'When the gateway sent the callback; NULL if not said';
+COMMENT ON COLUMN fpgo_internal.callback.received_at IS 'When it was received first';
+COMMENT ON COLUMN fpgo_internal.callback.is_stale IS
+	'Was it, when received, older than the server''s option callback_window, from the future, or without a time?';
+COMMENT ON COLUMN fpgo_internal.callback.submission IS
+	'The submission whose token stood in the path of the requested address; the checksum does not cover the path. NULL '
+	'without a token, or if no submission has it';
+
+-- counted and not kept, so that a flood of forgeries fills no table
+CREATE TABLE fpgo_internal.callback_rejection (
+	server text,
+	outcome text,
+	times bigint NOT NULL DEFAULT 1,
+	first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	last_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (server, outcome)
+);
+COMMENT ON TABLE fpgo_internal.callback_rejection IS 'How many callbacks changed nothing, and why';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.server IS 'Name of the foreign server they were received for';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
+	'forged, malformed or repeated; see fpgo.receive_callback';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.times IS 'How many there were';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.first_at IS 'When the first came';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.last_at IS 'When the last came';
+
+-- What reconciliation saw, so that it asks about each order once.  No personal
+-- data: what names somebody is a keyed hash.
+CREATE TABLE fpgo_internal.sighting (
+	order_uuid text,
+	server text,
+	status text,
+	first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	looked_at timestamptz,
+	amounts text,
+	order_date text,
+	products text,
+	customer text,
+	contact text,
+	PRIMARY KEY (order_uuid, server)
+);
+CREATE INDEX sighting_products ON fpgo_internal.sighting (products, server);
+COMMENT ON TABLE fpgo_internal.sighting IS 'One row an order that the gateway listed and no submission had';
+COMMENT ON COLUMN fpgo_internal.sighting.order_uuid IS 'The gateway''s identifier of the order';
+COMMENT ON COLUMN fpgo_internal.sighting.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.sighting.status IS
+	'Its status when it was listed last, in the gateway''s words; NULL: not said';
+COMMENT ON COLUMN fpgo_internal.sighting.first_seen_at IS
+	'When the list came that had it first, or, if a callback named it before, when it was looked at';
+COMMENT ON COLUMN fpgo_internal.sighting.looked_at IS 'When its details were asked for; NULL: not yet';
+COMMENT ON COLUMN fpgo_internal.sighting.amounts IS 'Its four totals; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.order_date IS
+	'Its orderDate, as the gateway writes it; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.products IS 'Keyed hash of its lines; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.customer IS
+	'Keyed hash of its customer''s number; NULL if the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.sighting.contact IS
+	'Keyed hash of its customer''s e-mail address and phone number; NULL if the gateway did not say';
+
+CREATE TABLE fpgo_internal.likeness (
+	submission bigint PRIMARY KEY,
+	amounts text,
+	order_date text,
+	products text,
+	customer text,
+	contact text
+);
+COMMENT ON TABLE fpgo_internal.likeness IS
+	'How the order of an uncertain submission looks, to compare it with those of the gateway; deleted when it is '
+	'uncertain no more';
+COMMENT ON COLUMN fpgo_internal.likeness.submission IS 'The submission';
+COMMENT ON COLUMN fpgo_internal.likeness.amounts IS
+	'Its four totals; NULL if the payload does not say, like the columns below';
+COMMENT ON COLUMN fpgo_internal.likeness.order_date IS 'Its orderDate';
+COMMENT ON COLUMN fpgo_internal.likeness.products IS 'Keyed hash of its lines';
+COMMENT ON COLUMN fpgo_internal.likeness.customer IS 'Keyed hash of its customer''s number';
+COMMENT ON COLUMN fpgo_internal.likeness.contact IS 'Keyed hash of its customer''s e-mail address and phone number';
+
+-- Eleven digits are guessed in no time, so hashes of payloads are keyed.  The
+-- oldest key counts: after a restore that is the one the hashes were made with.
+CREATE TABLE fpgo_internal.hash_key (
+	key bytea NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE fpgo_internal.hash_key IS 'The secret that payload hashes are keyed with; of several the oldest';
+COMMENT ON COLUMN fpgo_internal.hash_key.key IS '32 random bytes';
+COMMENT ON COLUMN fpgo_internal.hash_key.created_at IS 'When it was made';
+INSERT INTO fpgo_internal.hash_key (key)
+	VALUES (pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) || pg_catalog.uuid_send(pg_catalog.gen_random_uuid()));
+
+/* ---------- 6. Submission ---------- */
+
+CREATE TYPE fpgo.invoice_session AS (
+	order_uuid text,
+	customer_uuid text,
+	bank_id_url text
+);
+COMMENT ON TYPE fpgo.invoice_session IS 'The gateway''s answer to an order it accepted.';
+COMMENT ON COLUMN fpgo.invoice_session.order_uuid IS
+	'data.orderUuid: the gateway''s identifier of the order (ODR..., no RFC 4122 UUID); never NULL';
+COMMENT ON COLUMN fpgo.invoice_session.customer_uuid IS
+	'data.customerUuid: the gateway''s identifier of the customer (CSRT...); NULL if the answer had none';
+COMMENT ON COLUMN fpgo.invoice_session.bank_id_url IS
+	'data.bankIdUrl: where the customer confirms their identity. A secret: do not log it. NULL if the answer had none, '
+	'as for corporate customers';
+
+CREATE FUNCTION fpgo.submit_invoice(
+	"order" text, server text DEFAULT NULL, key text DEFAULT NULL
+) RETURNS fpgo.invoice_session
+	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_text'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION fpgo.submit_invoice(text, text, text) IS
+	'Submits an order given as JSON text; see fpgo.submit_invoice(jsonb, text, text). Error 22P02 if the text is not '
+	'JSON.';
+
+CREATE FUNCTION fpgo.submit_invoice(
+	"order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL
+) RETURNS fpgo.invoice_session
+	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_jsonb'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS
+	'Sends the order to the gateway now and returns the answer as a row. What was sent stays on record whatever '
+	'becomes of the transaction. server: by default the one that fpgo.server names. key: by default the order''s '
+	'referenceNo. The same key with the same order gives the first answer again. Errors, nothing sent: 22004 NULL '
+	'order. 22023 bad key. 23514 a rule is broken, all violations in DETAIL. 42704 no such server. 42501 no USAGE, or '
+	'another role''s order. 55000 no mapping or token, read-only, standby, or ALTER EXTENSION fpgo UPDATE is due. '
+	'54000 payload over 1 MiB. 23505 key of another order. 55006 the order is being submitted. 53400 no worker slot. '
+	'Errors, not processed: 38F02 not reached. 38F03 credentials refused. 38F04 asked to slow down. Errors after '
+	'sending: 38000 refused. 38F01 outcome unknown: never send the order again blindly.';
+
+CREATE FUNCTION fpgo.submit_invoice(
+	"order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL
+) RETURNS fpgo.invoice_session
+	AS 'MODULE_PATHNAME', 'fpgo_submit_invoice_invoice_order'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION fpgo.submit_invoice(fpgo.invoice_order, text, text) IS
+	'Submits an order given as a composite; see fpgo.submit_invoice(jsonb, text, text) and, for values JSON cannot '
+	'spell, fpgo.to_jsonb.';
+
+CREATE FUNCTION fpgo.enqueue_invoice(
+	"order" text, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse'
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_text'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(text, text, text, text) IS
+	'Queues an order given as JSON text; see fpgo.enqueue_invoice(jsonb, text, text, text). Error 22P02 if the text is '
+	'not JSON.';
+
+CREATE FUNCTION fpgo.enqueue_invoice(
+	"order" jsonb, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse'
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_jsonb'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
+	'Queues the order and returns the number of its submission. It is sent after commit; a rollback takes it back. '
+	'server, key: as with fpgo.submit_invoice. on_duplicate: refuse (23505), or ignore, which gives the number of the '
+	'earlier submission. Errors: 22004 NULL order. 22023 bad key or on_duplicate. 23514 a rule is broken. 42704 no '
+	'such server. 42501 no USAGE. 55000 read-only or standby. 54000 payload over 1 MiB. 23505 the key is taken.';
+
+CREATE FUNCTION fpgo.enqueue_invoice(
+	"order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL, on_duplicate text DEFAULT 'refuse'
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_invoice_order'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(fpgo.invoice_order, text, text, text) IS
+	'Queues an order given as a composite; see fpgo.enqueue_invoice(jsonb, text, text, text) and, for values JSON '
+	'cannot spell, fpgo.to_jsonb.';
+
+CREATE FUNCTION fpgo.enqueue_invoice_trigger() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_trigger'
+	LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
+	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
+	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+
+CREATE FUNCTION fpgo.invoice_session(submission bigint) RETURNS SETOF fpgo.invoice_session
+	AS 'MODULE_PATHNAME', 'fpgo_invoice_session'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION fpgo.invoice_session(bigint) IS
+	'The gateway''s answer to a submission, the row fpgo.submit_invoice would return; no row while it is not accepted. '
+	'For members of the role that handed the order in. Errors: 42704 no such submission, 42501 somebody else''s.';
+
+/* ---------- 7. Delivery ---------- */
+
+CREATE PROCEDURE fpgo.deliver(submission bigint DEFAULT NULL)
+	AS 'MODULE_PATHNAME', 'fpgo_deliver'
+	LANGUAGE C;
+COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
+	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
+	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
+	'read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
+
+CREATE FUNCTION fpgo.resolve(
+	submission bigint, outcome text, reason text, order_uuid text DEFAULT NULL,
+	customer_uuid text DEFAULT NULL, bank_id_url text DEFAULT NULL
+) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_resolve'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS
+	'Decides what became of an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not '
+	'there, not to be sent), queued (not there, send it again). reason is recorded. Error 22004: NULL. 22023: bad '
+	'outcome, reason or order_uuid. 42704: no such submission. 55000: not uncertain.';
+
+CREATE FUNCTION fpgo.reconcile(
+	INOUT submission bigint DEFAULT NULL, OUT state text, OUT order_uuid text, OUT detail text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'fpgo_reconcile'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.reconcile(bigint) IS
+	'Looks at the gateway for the orders of uncertain submissions, of all or of one. One row each: its state now, '
+	'order_uuid if accepted, and why. Sends nothing again. Errors: 25001 REPEATABLE READ or SERIALIZABLE. 25006 '
+	'read-only or recovery. 42704 no such submission. 55000 it is not uncertain, or ALTER EXTENSION fpgo UPDATE is '
+	'due. 55P03 another session does this already.';
+
+CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS
+	'Takes a queued submission back: it is not sent, and its key is free again. reason is recorded. For members of the '
+	'role that handed the order in, and for those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank '
+	'reason. 42704: no such submission. 42501: another role''s. 55000: not queued.';
+
+CREATE FUNCTION fpgo.pause(database text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_pause'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.pause(text) IS
+	'Ends the resident worker of a database (NULL: this one), in some four seconds, until fpgo.resume or a restart of '
+	'the server. A rollback does not undo it. Error 3D000: no such database. 42501: not its owner. 55000: fpgo is not '
+	'in shared_preload_libraries. 55006: the worker is still there.';
+
+CREATE FUNCTION fpgo.resume(database text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_resume'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.resume(text) IS
+	'Lets a database (NULL: this one) have its resident worker again after fpgo.pause. Errors as with fpgo.pause.';
+
+CREATE FUNCTION fpgo.worker(OUT state text, OUT pid integer, OUT since timestamptz) RETURNS record
+	AS 'MODULE_PATHNAME', 'fpgo_worker'
+	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION fpgo.worker() IS
+	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
+	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
+	'since: its process and when it started; NULL unless it runs.';
+
+CREATE FUNCTION fpgo.doctor(
+	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'fpgo_doctor'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 24;
+COMMENT ON FUNCTION fpgo.doctor(text) IS
+	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
+	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
+	'fpgo.server names. Asks that gateway a question; records nothing.';
+
+CREATE FUNCTION fpgo.version() RETURNS text
+	AS 'MODULE_PATHNAME', 'fpgo_version'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.version() IS
+	'Version of fpgo''s library, such as 1.1; never NULL. That of its SQL objects is in pg_extension. fpgo.doctor says '
+	'whether the two fit.';
+
+/* ---------- 8. Follow-up ---------- */
+
+CREATE FUNCTION fpgo.receive_callback(
+	query text, server text DEFAULT NULL, OUT outcome text, OUT submission bigint,
+	OUT order_uuid text, OUT status text
+) RETURNS record
+	AS 'MODULE_PATHNAME', 'fpgo_receive_callback'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
+	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
+	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
+	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
+	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
+	'Payment, notifications via callback URL.';
+
+CREATE TYPE fpgo.order_status AS (
+	order_uuid text,
+	status text,
+	order_amount numeric,
+	refunded_amount numeric
+);
+COMMENT ON TYPE fpgo.order_status IS 'What the gateway says of an order when it is asked';
+COMMENT ON COLUMN fpgo.order_status.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
+COMMENT ON COLUMN fpgo.order_status.status IS
+	'Its status, in the gateway''s words: SENT, INVOICED, PAID, ... There is no complete list; compare it without '
+	'case. NULL if the gateway does not say';
+COMMENT ON COLUMN fpgo.order_status.order_amount IS 'Its amount in NOK; NULL if the gateway does not say, as in a list';
+COMMENT ON COLUMN fpgo.order_status.refunded_amount IS
+	'What of it was refunded, in NOK; NULL if the gateway does not say, as in a list';
+
+/*
+ * The functions that go out to the network: a GET by the process that also
+ * sends orders, tried three times where another try may help.  USAGE on the
+ * server and a token are needed.  What is learnt of orders submitted here is kept
+ * in the caller's transaction, unless that is read-only; see fpgo.submissions.
+ */
+
+CREATE FUNCTION fpgo.fetch_status(order_uuid text, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_status'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS
+	'Asks the gateway for an order''s status: one row, or none if it has no such order. Goes out to the network. '
+	'Errors: 22004 NULL. 22023 no identifier. 42704 no such server. 42501 no USAGE. 22P05 a text that the database '
+	'cannot hold. 55000 no mapping or token. 53400 no worker slot. 38F02 no answer or an odd one. 38F03 credentials '
+	'refused. 38F04 asked to slow down.';
+
+CREATE FUNCTION fpgo.fetch_orders(status text DEFAULT NULL, server text DEFAULT NULL) RETURNS SETOF fpgo.order_status
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_orders'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000;
+COMMENT ON FUNCTION fpgo.fetch_orders(text, text) IS
+	'Asks the gateway for all orders of the account, or those with a status (in any case), without their amounts; no '
+	'row if there is none. Goes out to the network. Kept as fetch_status keeps it. Errors: 22023 status is empty or '
+	'longer than 255 bytes, the rest as with fpgo.fetch_status.';
+
+CREATE FUNCTION fpgo.fetch_invoice_number(order_uuid text, server text DEFAULT NULL) RETURNS text
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_invoice_number'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.fetch_invoice_number(text, text) IS
+	'Asks the gateway for the number of an order''s invoice; NULL if it has no such order, or no number yet: only '
+	'invoiced orders have one. Goes out to the network. Kept in fpgo.submissions if the order was submitted here. '
+	'Errors as with fpgo.fetch_status.';
+
+CREATE FUNCTION fpgo.fetch_details(order_uuid text, server text DEFAULT NULL) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'fpgo_fetch_details'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.fetch_details(text, text) IS
+	'Asks the gateway for all it has of an order, in the API''s spelling; NULL if it has no such order. Goes out to '
+	'the network. The answer has the personal number; nothing of it is kept. Error 42501: also for another role''s '
+	'order, without EXECUTE on fpgo.resolve. Other errors: as with fpgo.fetch_status.';
+
+/* ---------- 9. Views ---------- */
+
+/*
+ * The views run with their owner's rights on the tables and show each user the
+ * submissions of the roles whose rights they have, by name, as records outlive
+ * roles.  Who the user is, is asked once a statement: the subqueries of viewer
+ * and own_role do not depend on the row.
+ *
+ * A security barrier keeps conditions of the user's own that could give rows
+ * away outside.  Leakproof ones are evaluated inside and find indexes: =, <, >
+ * and IN of bigint, text and timestamptz (but not of a timestamptz with a date).
+ */
+
+CREATE FUNCTION fpgo.sees_all_submissions() RETURNS boolean
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN true;
+COMMENT ON FUNCTION fpgo.sees_all_submissions() IS
+	'Returns true. Whoever may execute it sees the submissions of all roles in the views of schema fpgo: GRANT EXECUTE '
+	'ON FUNCTION fpgo.sees_all_submissions() TO .... Those who may execute fpgo.resolve see all without it. Granted to '
+	'nobody.';
+
+CREATE VIEW fpgo_internal.viewer AS
+	SELECT w.sees_all, w.sees_all OR pg_has_role('pg_monitor', 'USAGE') AS counts_all
+	FROM (SELECT has_function_privilege('fpgo.sees_all_submissions()'::regprocedure, 'EXECUTE')
+		OR has_function_privilege('fpgo.resolve(bigint,text,text,text,text,text)'::regprocedure, 'EXECUTE')
+			AS sees_all) w;
+COMMENT ON VIEW fpgo_internal.viewer IS 'What the current user may see; one row';
+COMMENT ON COLUMN fpgo_internal.viewer.sees_all IS 'Every role''s submissions';
+COMMENT ON COLUMN fpgo_internal.viewer.counts_all IS 'How many there are of every role';
+
+CREATE VIEW fpgo_internal.own_role AS
+	SELECT r.rolname::text AS role
+	FROM pg_catalog.pg_roles r
+	WHERE pg_has_role(r.oid, 'USAGE');
+COMMENT ON VIEW fpgo_internal.own_role IS 'The roles whose rights the current user has';
+COMMENT ON COLUMN fpgo_internal.own_role.role IS 'Name of the role';
+
+CREATE VIEW fpgo.submissions WITH (security_barrier) AS
+	SELECT s.id AS submission, s.server, s.reference, s.key, s.role, s.state,
+		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
+		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
+		s.settled_at,
+		-- the clock may have been set back, and the statement may have begun before
+		greatest(CASE WHEN s.state = ANY ('{queued,sending,uncertain}') THEN statement_timestamp()
+			ELSE s.settled_at END - s.created_at, '0') AS waiting_time,
+		s.not_before, s.error AS last_error,
+		g.status AS gateway_status, g.status_at AS gateway_status_at,
+		g.order_amount, g.refunded_amount, g.invoice_number,
+		(SELECT c.status FROM fpgo_internal.callback c
+			WHERE c.order_uuid = s.order_uuid AND c.server = s.server
+			ORDER BY c.sent_at DESC NULLS LAST, c.id DESC LIMIT 1) AS reported_status,
+		(SELECT max(c.sent_at) FROM fpgo_internal.callback c
+			WHERE c.order_uuid = s.order_uuid AND c.server = s.server) AS reported_at
+	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.gateway_order g ON g.order_uuid = s.order_uuid AND g.server = s.server
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.submissions IS
+	'One row an order that was handed to fpgo; it stays when payload, server and role are gone. Shows the submissions '
+	'of the roles one is a member of; all of them to those who may execute fpgo.sees_all_submissions or fpgo.resolve. '
+	'No personal data.';
+COMMENT ON COLUMN fpgo.submissions.submission IS 'The number of the submission; never NULL';
+COMMENT ON COLUMN fpgo.submissions.server IS 'Name of the foreign server it was handed in for; never NULL';
+COMMENT ON COLUMN fpgo.submissions.reference IS
+	'referenceNo of the order, its first 1000 bytes; NULL if the order has none. Several submissions may share one.';
+COMMENT ON COLUMN fpgo.submissions.key IS
+	'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made; never NULL';
+COMMENT ON COLUMN fpgo.submissions.role IS 'Name the role that handed the order in had then; never NULL';
+COMMENT ON COLUMN fpgo.submissions.state IS
+	'queued, sending, accepted, refused, uncertain or cancelled, see the type; never NULL';
+COMMENT ON COLUMN fpgo.submissions.order_uuid IS
+	'The gateway''s identifier of the order (ODR...); NULL unless accepted';
+COMMENT ON COLUMN fpgo.submissions.customer_uuid IS
+	'The gateway''s identifier of the customer (CSRT...); NULL unless accepted, or if the gateway gave none';
+COMMENT ON COLUMN fpgo.submissions.grand_total IS
+	'orderSummary.grandTotal in NOK; NULL if it is no number that numeric holds';
+COMMENT ON COLUMN fpgo.submissions.advice IS
+	'What fpgo advised when the order was handed in, one sentence each; NULL if nothing';
+COMMENT ON COLUMN fpgo.submissions.attempts IS 'How often a transmission was begun; fpgo.attempts has each. Never NULL';
+COMMENT ON COLUMN fpgo.submissions.created_at IS
+	'When it was handed in, by the clock: before the commit of the transaction that did. Never NULL';
+COMMENT ON COLUMN fpgo.submissions.accepted_at IS
+	'When the gateway''s acceptance was recorded, or an operator recorded it; NULL unless accepted';
+COMMENT ON COLUMN fpgo.submissions.settled_at IS
+	'When it became accepted, refused, cancelled or uncertain; NULL while queued or sending';
+COMMENT ON COLUMN fpgo.submissions.waiting_time IS
+	'interval from created_at to settled_at, or to now while queued, sending or uncertain; never NULL. Begins with the '
+	'statement that handed the order in, not with its commit';
+COMMENT ON COLUMN fpgo.submissions.not_before IS
+	'While queued after an attempt that failed: when it may be tried again; otherwise NULL';
+COMMENT ON COLUMN fpgo.submissions.last_error IS
+	'What went wrong last, in a sentence without personal data; NULL if nothing did, or once accepted';
+COMMENT ON COLUMN fpgo.submissions.gateway_status IS
+	'Status of the order when the gateway was last asked, in its words; compare it without case. NULL if not asked';
+COMMENT ON COLUMN fpgo.submissions.gateway_status_at IS 'When the gateway said so; NULL if it never did';
+COMMENT ON COLUMN fpgo.submissions.order_amount IS 'Amount of the order in NOK, by the gateway; NULL if it did not say';
+COMMENT ON COLUMN fpgo.submissions.refunded_amount IS
+	'What of it was refunded, in NOK, by the gateway; NULL if it did not say';
+COMMENT ON COLUMN fpgo.submissions.invoice_number IS 'The gateway''s number of the invoice; NULL if not known';
+COMMENT ON COLUMN fpgo.submissions.reported_status IS
+	'Status of the order by the callback that was sent last, in the gateway''s words: a hint, see '
+	'fpgo.receive_callback; NULL if none was received';
+COMMENT ON COLUMN fpgo.submissions.reported_at IS
+	'When the gateway sent that callback; NULL if none was received, or none says when';
+
+CREATE VIEW fpgo.attempts WITH (security_barrier) AS
+	SELECT a.submission, a.number, s.server, s.reference, a.outcome, a.status AS http_status, a.reason,
+		a.started_at, a.ended_at,
+		greatest(coalesce(a.ended_at, statement_timestamp()) - a.started_at, '0') AS duration
+	FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.attempts IS
+	'One row a transmission that was begun, of the submissions that fpgo.submissions shows. No personal data.';
+COMMENT ON COLUMN fpgo.attempts.submission IS 'The number of the submission; never NULL';
+COMMENT ON COLUMN fpgo.attempts.number IS 'Counts the submission''s attempts from 1; never NULL';
+COMMENT ON COLUMN fpgo.attempts.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.attempts.reference IS
+	'referenceNo of the order, its first 1000 bytes; NULL if the order has none';
+COMMENT ON COLUMN fpgo.attempts.outcome IS
+	'accepted, refused, unknown (it may have arrived), or certainly not processed: unreached, misconfigured, '
+	'credentials, slow_down. NULL while it is under way';
+COMMENT ON COLUMN fpgo.attempts.http_status IS 'HTTP status of the answer; NULL if there was none';
+COMMENT ON COLUMN fpgo.attempts.reason IS
+	'What happened, in a sentence without personal data; NULL while it is under way';
+COMMENT ON COLUMN fpgo.attempts.started_at IS 'When it was recorded, just before its first byte left; never NULL';
+COMMENT ON COLUMN fpgo.attempts.ended_at IS 'When its outcome was known; NULL while it is under way';
+COMMENT ON COLUMN fpgo.attempts.duration IS
+	'interval from started_at to ended_at, or to now while it is under way; never NULL';
+
+CREATE VIEW fpgo.callbacks WITH (security_barrier) AS
+	SELECT c.id AS callback, c.server, s.id AS submission,
+		CASE WHEN s.id IS NOT NULL THEN s.reference ELSE t.reference END AS reference,
+		c.order_uuid, c.status, c.payment_method, c.amount, c.order_created_at, c.sent_at,
+		c.received_at, c.is_stale, c.submission AS named_submission
+	FROM fpgo_internal.callback c
+		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
+			WHERE n.order_uuid = c.order_uuid AND n.server = c.server
+			ORDER BY n.id DESC LIMIT 1) s ON true
+		LEFT JOIN fpgo_internal.submission t ON t.id = c.submission
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		-- a token in the path gives nobody the order of another
+		OR CASE WHEN s.id IS NOT NULL THEN s.role ELSE t.role END IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.callbacks IS
+	'One row a genuine callback of the gateway, for the submissions that fpgo.submissions shows; callbacks of no '
+	'submission only to those who see all. What a callback says is a hint; see fpgo.receive_callback. No personal '
+	'data.';
+COMMENT ON COLUMN fpgo.callbacks.callback IS 'The number of the callback; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.server IS 'Name of the foreign server it was received for; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.submission IS 'The newest submission that has the order; NULL if none has';
+COMMENT ON COLUMN fpgo.callbacks.reference IS
+	'referenceNo of its order or, while no submission has the order, of the submission that the address named, its '
+	'first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.callbacks.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
+COMMENT ON COLUMN fpgo.callbacks.status IS
+	'Status of the order, in the gateway''s words: PAID, INVOICED, ... Compare it without case; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.payment_method IS 'How it is paid, in the gateway''s words; NULL if not said';
+COMMENT ON COLUMN fpgo.callbacks.amount IS 'Amount in NOK; NULL if not said, or no amount';
+COMMENT ON COLUMN fpgo.callbacks.order_created_at IS 'When the gateway made the order; NULL if not said';
+COMMENT ON COLUMN fpgo.callbacks.sent_at IS 'When the gateway sent the callback; NULL if not said';
+COMMENT ON COLUMN fpgo.callbacks.received_at IS 'When it was received first; never NULL';
+COMMENT ON COLUMN fpgo.callbacks.is_stale IS
+	'Was it, when received, older than the server''s option callback_window, from the future, or without a time? Never '
+	'NULL';
+COMMENT ON COLUMN fpgo.callbacks.named_submission IS
+	'The submission whose token stood in the path of the requested address; NULL without one. The checksum does not '
+	'cover the path, so this is a hint. If it is not submission, or has another order_uuid, ask the gateway: somebody '
+	'altered the path, or an order was made twice.';
+
+CREATE VIEW fpgo.status_history WITH (security_barrier) AS
+	SELECT h.order_uuid, h.server, s.id AS submission, s.reference, h.status, h.at, h.is_confirmed
+	FROM (SELECT c.order_uuid, c.server, c.status, c.at, true AS is_confirmed FROM fpgo_internal.status_change c
+			UNION ALL
+			SELECT r.order_uuid, r.server, r.status, coalesce(r.sent_at, r.received_at), false
+			FROM fpgo_internal.callback r) h
+		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
+			WHERE n.order_uuid = h.order_uuid AND n.server = h.server
+			ORDER BY n.id DESC LIMIT 1) s ON true
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.status_history IS
+	'One row a status that the gateway gave an order: by callback, or when it was asked and the status was another '
+	'than the time before. Of the submissions that fpgo.submissions shows; those of orders that no submission has, to '
+	'whoever sees all.';
+COMMENT ON COLUMN fpgo.status_history.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
+COMMENT ON COLUMN fpgo.status_history.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.status_history.submission IS 'The newest submission that has the order; NULL if none has';
+COMMENT ON COLUMN fpgo.status_history.reference IS 'referenceNo of its order, its first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.status_history.status IS
+	'The status, in the gateway''s words; compare it without case. Never NULL';
+COMMENT ON COLUMN fpgo.status_history.at IS
+	'When the gateway was asked, or sent the callback (if it does not say, when it was received); never NULL';
+COMMENT ON COLUMN fpgo.status_history.is_confirmed IS
+	'true: the gateway was asked; false: a callback says so, which is a hint. Never NULL';
+
+CREATE VIEW fpgo.callback_rejections WITH (security_barrier) AS
+	SELECT r.server, r.outcome, r.times, r.first_at, r.last_at
+	FROM fpgo_internal.callback_rejection r
+	WHERE (SELECT v.counts_all FROM fpgo_internal.viewer v);
+COMMENT ON VIEW fpgo.callback_rejections IS
+	'How many callbacks changed nothing, by server and kind. Shows them to whoever may execute '
+	'fpgo.sees_all_submissions or fpgo.resolve, and to members of pg_monitor.';
+COMMENT ON COLUMN fpgo.callback_rejections.server IS 'Name of the foreign server they were received for; never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
+	'forged, malformed or repeated; see fpgo.receive_callback. Never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.times IS 'How many there were; never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.first_at IS 'When the first came; never NULL';
+COMMENT ON COLUMN fpgo.callback_rejections.last_at IS 'When the last came; never NULL';
+
+CREATE VIEW fpgo.candidates WITH (security_barrier) AS
+	SELECT s.id AS submission, s.reference, s.server, s.role, c.order_uuid, c.status AS gateway_status, c.is_named,
+		array_remove(ARRAY[CASE WHEN c.has_amounts THEN 'amounts' END, CASE WHEN c.has_products THEN 'products' END,
+			CASE WHEN c.has_date THEN 'date' END, CASE WHEN c.has_customer THEN 'customer' END], NULL) AS agrees,
+		array_remove(ARRAY[CASE WHEN NOT c.has_amounts THEN 'amounts' END,
+			CASE WHEN NOT c.has_products THEN 'products' END, CASE WHEN NOT c.has_date THEN 'date' END,
+			CASE WHEN NOT c.has_customer THEN 'customer' END], NULL) AS differs,
+		c.first_seen_at
+	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.likeness l ON l.submission = s.id
+		CROSS JOIN LATERAL (
+			SELECT o.order_uuid, o.is_named, g.status, g.first_seen_at,
+				g.amounts = l.amounts AS has_amounts, g.products = l.products AS has_products,
+				g.order_date = l.order_date AS has_date,
+				coalesce(g.customer = l.customer, g.contact = l.contact) AS has_customer
+			FROM (SELECT u.order_uuid, bool_or(u.is_named) AS is_named
+				FROM (SELECT r.order_uuid, true AS is_named FROM fpgo_internal.callback r
+						WHERE r.submission = s.id AND r.server = s.server
+					UNION ALL SELECT k.order_uuid, false FROM fpgo_internal.sighting k
+						WHERE k.server = s.server AND k.first_seen_at > (SELECT min(a.started_at)
+							FROM fpgo_internal.attempt a
+							WHERE a.submission = s.id AND coalesce(a.outcome, 'unknown') = 'unknown')
+						AND coalesce((k.amounts = l.amounts)::integer, 0)
+							+ coalesce((k.products = l.products)::integer, 0)
+							+ coalesce((k.order_date = l.order_date)::integer, 0)
+							+ coalesce((k.customer = l.customer)::integer, (k.contact = l.contact)::integer, 0) >= 2) u
+				GROUP BY u.order_uuid) o
+				LEFT JOIN fpgo_internal.sighting g ON g.order_uuid = o.order_uuid AND g.server = s.server) c
+	WHERE s.state = 'uncertain'
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h WHERE h.order_uuid = c.order_uuid)
+		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
+COMMENT ON VIEW fpgo.candidates IS
+	'Orders of the gateway that an uncertain submission might have become, one row each, as fpgo.reconcile saw them '
+	'last. Such an order was named by a callback to the submission''s address, or agrees in two traits at least. For '
+	'those who see all; decide by fpgo.resolve.';
+COMMENT ON COLUMN fpgo.candidates.submission IS 'The uncertain submission; never NULL';
+COMMENT ON COLUMN fpgo.candidates.reference IS 'referenceNo of its order, its first 1000 bytes; NULL without one';
+COMMENT ON COLUMN fpgo.candidates.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.candidates.role IS 'Name the role that handed the submission in had then; never NULL';
+COMMENT ON COLUMN fpgo.candidates.order_uuid IS
+	'The gateway''s identifier of the order (ODR...), which no submission has; never NULL';
+COMMENT ON COLUMN fpgo.candidates.gateway_status IS
+	'Status of the order when it was listed last, in the gateway''s words; NULL if not listed yet, or not said';
+COMMENT ON COLUMN fpgo.candidates.is_named IS
+	'Did a callback to the submission''s own address name the order? Never NULL';
+COMMENT ON COLUMN fpgo.candidates.agrees IS
+	'Traits in which the two agree, of amounts, products, date, customer; never NULL';
+COMMENT ON COLUMN fpgo.candidates.differs IS
+	'Traits in which the two differ, of amounts, products, date, customer; a trait that either does not show is in '
+	'neither list. Never NULL';
+COMMENT ON COLUMN fpgo.candidates.first_seen_at IS
+	'When the list came that had the order first; NULL if not listed yet';
+
+/*
+ * What ended within the last hour began within the last two, as the option
+ * timeout is an hour at most: that is what the index of attempts tells.
+ */
+
+CREATE VIEW fpgo.queue_health WITH (security_barrier) AS
+	WITH unfinished AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE s.state = 'queued') AS queued,
+			count(*) FILTER (WHERE s.state = 'queued'
+				AND coalesce(s.not_before <= statement_timestamp(), true)) AS due,
+			count(*) FILTER (WHERE s.state = 'sending') AS sending,
+			count(*) FILTER (WHERE s.state = 'uncertain') AS uncertain,
+			min(s.created_at) FILTER (WHERE s.state = 'queued') AS oldest,
+			min(s.id) FILTER (WHERE s.state = 'queued' AND s.error IS NOT NULL) AS troubled
+		FROM fpgo_internal.submission s
+		WHERE s.state = ANY ('{queued,sending,uncertain}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), recent AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE a.outcome = 'accepted') AS accepted,
+			count(*) FILTER (WHERE a.outcome = 'accepted'
+				AND a.ended_at >= statement_timestamp() - interval '5 minutes') AS accepted_lately,
+			count(*) FILTER (WHERE a.outcome <> 'accepted') AS failed,
+			percentile_disc('{0.5,0.95,0.99}'::float8[]) WITHIN GROUP (ORDER BY a.ended_at - s.created_at)
+				FILTER (WHERE a.outcome = 'accepted') AS waits
+		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
+			AND a.ended_at >= statement_timestamp() - interval '1 hour'
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	)
+	SELECT n.server,
+		coalesce(u.queued, 0) AS queued, coalesce(u.due, 0) AS due,
+		coalesce(u.sending, 0) AS sending, coalesce(u.uncertain, 0) AS uncertain,
+		greatest(statement_timestamp() - u.oldest,
+			CASE WHEN u.oldest IS NOT NULL THEN interval '0' END) AS oldest_queued,
+		coalesce(r.accepted, 0) AS accepted_last_hour,
+		coalesce(r.failed, 0) AS failed_last_hour,
+		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
+		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
+		(SELECT w.state FROM fpgo.worker() w) AS worker,
+		t.error AS last_error
+	FROM (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f
+			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
+		UNION SELECT server FROM unfinished UNION SELECT server FROM recent) n (server)
+	LEFT JOIN unfinished u ON u.server = n.server
+	LEFT JOIN recent r ON r.server = n.server
+	LEFT JOIN fpgo_internal.submission t ON t.id = u.troubled;
+COMMENT ON VIEW fpgo.queue_health IS
+	'How delivery is doing, for monitoring. One row a foreign server of wrapper fpgo; a server that is gone has one '
+	'while it has unfinished submissions or attempts of the last hour. Counts the submissions that fpgo.submissions '
+	'shows; for members of pg_monitor, those of all roles.';
+COMMENT ON COLUMN fpgo.queue_health.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.queued IS 'Submissions that wait to be sent; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.due IS 'Queued submissions that do not wait for their not_before; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.sending IS 'Submissions in flight; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.uncertain IS 'Submissions that wait for a decision, see fpgo.resolve; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.oldest_queued IS
+	'interval since the oldest queued submission was handed in; NULL if none is queued';
+COMMENT ON COLUMN fpgo.queue_health.accepted_last_hour IS
+	'Attempts of the last hour that the gateway accepted; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.failed_last_hour IS 'Attempts of the last hour that ended otherwise; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.accepted_per_minute IS
+	'Throughput: attempts accepted in the last five minutes, a minute; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.wait_p50 IS
+	'interval in which half of those accepted in the last hour were accepted, from created_at, pauses included; NULL '
+	'if none was accepted';
+COMMENT ON COLUMN fpgo.queue_health.wait_p95 IS
+	'interval in which 95 of 100 were accepted, as in wait_p50; NULL if none was accepted';
+COMMENT ON COLUMN fpgo.queue_health.wait_p99 IS
+	'interval in which 99 of 100 were accepted, as in wait_p50; NULL if none was accepted';
+COMMENT ON COLUMN fpgo.queue_health.worker IS
+	'State of this database''s resident worker, see fpgo.worker: none, starting, running, paused, outdated; never NULL';
+COMMENT ON COLUMN fpgo.queue_health.last_error IS
+	'Why the oldest queued submission that something went wrong with is not sent yet, in a sentence without personal '
+	'data; NULL if there is none';
+
+CREATE VIEW fpgo.delivery_progress WITH (security_barrier) AS
+	WITH unfinished AS (
+		SELECT s.server, count(*) AS remaining,
+			count(*) FILTER (WHERE s.not_before > statement_timestamp()) AS postponed,
+			count(*) FILTER (WHERE s.state = 'sending') AS in_flight
+		FROM fpgo_internal.submission s
+		WHERE s.state = ANY ('{queued,sending}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), ended AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE a.outcome <> 'unknown') AS delivered,
+			count(*) FILTER (WHERE a.outcome = 'unknown') AS uncertain,
+			count(*) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS lately,
+			min(a.started_at) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS began
+		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
+			AND a.ended_at >= statement_timestamp() - interval '1 hour'
+			AND a.outcome = ANY ('{accepted,refused,unknown}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), rated AS (
+		SELECT e.*, e.lately / greatest(1, least(60,
+				extract(epoch FROM statement_timestamp() - e.began))) AS rate
+		FROM ended e
+	)
+	SELECT n.server, coalesce(r.delivered, 0) AS delivered, coalesce(r.uncertain, 0) AS uncertain,
+		coalesce(u.remaining, 0) AS remaining, coalesce(u.postponed, 0) AS postponed,
+		coalesce(u.in_flight, 0) AS in_flight,
+		round(coalesce(r.rate, 0), 1) AS per_second,
+		CASE WHEN u.remaining IS NULL THEN interval '0'
+			ELSE make_interval(secs => ceil(u.remaining / nullif(r.rate, 0))::float8) END AS time_left
+	FROM (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f
+			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
+		UNION SELECT server FROM unfinished UNION SELECT server FROM ended) n (server)
+	LEFT JOIN unfinished u ON u.server = n.server
+	LEFT JOIN rated r ON r.server = n.server;
+COMMENT ON VIEW fpgo.delivery_progress IS
+	'How far a long delivery is, whoever delivers: SELECT * FROM fpgo.delivery_progress \watch 2. One row a foreign '
+	'server of wrapper fpgo, and one a server that is gone and has something left. Counts as fpgo.queue_health does.';
+COMMENT ON COLUMN fpgo.delivery_progress.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.delivered IS
+	'Submissions that the gateway accepted or refused within the last hour; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.uncertain IS
+	'Attempts whose outcome became unknown within the last hour; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.remaining IS 'Submissions that are queued or sending; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.postponed IS
+	'Remaining submissions that may not be sent before a time to come; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.in_flight IS 'Remaining submissions that are sending; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.per_second IS
+	'How many left the queue a second (accepted, refused or uncertain), over the last minute, or since delivery began '
+	'within it; never NULL';
+COMMENT ON COLUMN fpgo.delivery_progress.time_left IS
+	'interval in which the remaining submissions leave at that rate, if nothing is added or postponed; 0 if none '
+	'remains, NULL if none left within the last minute';
+
+/* ---------- 10. Rights, dumps, DROP EXTENSION ---------- */
+
+-- USAGE on a server is the right that counts, so that one GRANT suffices
+GRANT USAGE ON SCHEMA fpgo TO PUBLIC;
+-- deciding about other people's orders is for operators
+REVOKE EXECUTE ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION fpgo.reconcile(bigint) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE fpgo.deliver(bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) FROM PUBLIC;
+-- everybody may read the views, which show each their own; this shows all
+REVOKE EXECUTE ON FUNCTION fpgo.sees_all_submissions() FROM PUBLIC;
+-- for the shop's web server
+REVOKE EXECUTE ON FUNCTION fpgo.receive_callback(text, text) FROM PUBLIC;
+GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.status_history, fpgo.callback_rejections,
+	fpgo.candidates, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
+
+-- orders are the shop's data: a dump without them would lose invoices
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.payload', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.attempt', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.gateway_order', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.sighting', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.likeness', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hash_key', '');
+
+CREATE FUNCTION fpgo.refuse_drop() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'fpgo_refuse_drop'
+	LANGUAGE C;
+COMMENT ON FUNCTION fpgo.refuse_drop() IS
+	'Refuses to drop the extension (55006) while submissions are queued, sending or uncertain: dropping it would '
+	'forget them.';
+CREATE EVENT TRIGGER fpgo_refuse_drop ON ddl_command_start
+	WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA')
+	EXECUTE FUNCTION fpgo.refuse_drop();
+COMMENT ON EVENT TRIGGER fpgo_refuse_drop IS
+	'Keeps unfinished submissions from being dropped with the extension; see fpgo.refuse_drop';

@@ -1,0 +1,171 @@
+# From 1.0 to this version: ALTER EXTENSION UPDATE makes what CREATE EXTENSION
+# makes, what 1.0 recorded is shown as 1.0 showed it, and a dump of 1.0 restores.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../upgrade";
+
+use FpgoTest;
+use FpgoUpgrade;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('upgrade', url => closed_address());
+my $out  = slurp_file(upgrade_file('records-1.0.out'));
+$node->safe_psql('postgres', 'CREATE ROLE shop LOGIN; CREATE ROLE clerk LOGIN; CREATE ROLE reporter LOGIN');
+offer_version_1_0($node);
+my $version = slurp_file(upgrade_file('../../fpgo.control')) =~ /^default_version = '(.*)'$/m ? $1 : '';
+
+sub create_database {
+    my ($name) = @_;
+    $node->safe_psql('postgres', "CREATE DATABASE $name");
+    return;
+}
+
+sub update { $node->safe_psql($_[0], 'ALTER EXTENSION fpgo UPDATE'); return; }
+
+# What 1.0 showed of the records is shown in a database.
+sub shows_records {
+    my ($name, $database) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $shown = psql_file($node, $database, 'records.sql');
+    my @shown = split /\n/, $shown;
+    my @known = split /\n/, $out;
+    my @wrong = grep { ($shown[$_] // '') ne ($known[$_] // '') } 0 .. ($#known > $#shown ? $#known : $#shown);
+    is($shown, $out, "$name: all records are shown as by 1.0") or diag("lines that differ: @wrong");
+    return;
+}
+
+sub same_catalogs {
+    my ($name, @databases) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($one, $other) = map { catalogs($node, $_) } @databases;
+    cmp_ok(scalar keys %$one, '>', 3000, "$name: there is a lot to compare");
+    is(join("\n", differences($one, $other)), '', "$name: the catalogs say the same");
+    return;
+}
+
+is($node->safe_psql('postgres', 'SELECT fpgo.version(), extversion FROM pg_extension WHERE extname = $$fpgo$$'),
+    "$version|$version", 'the library, the control file and the SQL objects are of one version');
+
+# --- the catalogs -----------------------------------------------------------------
+
+create_database('fresh');
+$node->safe_psql('fresh', 'CREATE EXTENSION fpgo');
+create_database('updated');
+$node->safe_psql('updated', q{CREATE EXTENSION fpgo VERSION '1.0'});
+my @oids = objects_of($node, 'updated');
+update('updated');
+same_catalogs('updated from 1.0, and fresh', 'updated', 'fresh');
+{
+    my %there = map { $_ => 1 } objects_of($node, 'updated');
+    is(join("\n", grep { !$there{$_} } @oids), '', 'nothing of 1.0 was dropped or made anew');
+}
+
+# The comparison tells each kind of difference by the object's name.
+my $fresh = catalogs($node, 'fresh');
+for my $case (
+    [ q{ALTER FUNCTION fpgo.rules() COST 7},                         qr/^function fpgo\.rules\(\) procost: 7 <> 1$/m ],
+    [ q{ALTER FUNCTION fpgo.rules() PARALLEL UNSAFE},                qr/^function fpgo\.rules\(\) proparallel: "u" <> "s"$/m ],
+    [ q{ALTER FUNCTION fpgo.rules() SET search_path = fpgo},         qr/^function fpgo\.rules\(\) proconfig: /m ],
+    [ q{GRANT EXECUTE ON FUNCTION fpgo.pause(text) TO PUBLIC},       qr/^function fpgo\.pause\(pg_catalog\.text\) proacl: /m ],
+    [ q{CREATE OR REPLACE FUNCTION fpgo.invoice_session(submission bigint) RETURNS SETOF fpgo.invoice_session
+        AS '$libdir/fpgo', 'fpgo_rules' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 1},
+        qr/^function fpgo\.invoice_session\(bigint\) prosrc: "fpgo_rules" <> "fpgo_invoice_session"$/m ],
+    [ q{CREATE FUNCTION fpgo.more() RETURNS integer LANGUAGE sql RETURN 1; ALTER EXTENSION fpgo ADD FUNCTION fpgo.more()},
+        qr/^function fpgo\.more\(\) is a member: true <> nothing$/m ],
+    [ q{ALTER EXTENSION fpgo DROP FUNCTION fpgo.version()},          qr/^function fpgo\.version\(\) is a member: nothing <> true$/m ],
+    [ q{ALTER TYPE fpgo.settings ADD ATTRIBUTE more text},           qr/^composite type column fpgo\.settings\.more attname: "more" <> nothing$/m ],
+    [ q{ALTER DOMAIN fpgo.submission_state SET NOT NULL},            qr/^type fpgo\.submission_state typnotnull: true <> false$/m ],
+    [ q{ALTER TABLE fpgo_internal.event ADD COLUMN more text},       qr/^table column fpgo_internal\.event\.more attname: "more" <> nothing$/m ],
+    [ q{ALTER TABLE fpgo_internal.event ALTER reason SET DEFAULT ''}, qr/^table column fpgo_internal\.event\.reason default: /m ],
+    [ q{ALTER TABLE fpgo_internal.event ALTER reason DROP NOT NULL}, qr/^table column fpgo_internal\.event\.reason attnotnull: false <> true$/m ],
+    [ q{ALTER TABLE fpgo_internal.payload ALTER payload SET STATISTICS 100}, qr/^table column fpgo_internal\.payload\.payload attstattarget: /m ],
+    [ q{ALTER TABLE fpgo_internal.event ADD CONSTRAINT more CHECK (id > 0)}, qr/^table constraint more on fpgo_internal\.event definition: /m ],
+    [ q{CREATE INDEX more ON fpgo_internal.event (role)},            qr/^index fpgo_internal\.more index: /m ],
+    [ q{DROP INDEX fpgo_internal.submission_created},                qr/^index fpgo_internal\.submission_created index: nothing <> /m ],
+    [ q{ALTER SEQUENCE fpgo_internal.event_id_seq INCREMENT 2},      qr/^sequence fpgo_internal\.event_id_seq seqincrement: 2 <> 1$/m ],
+    [ q{ALTER VIEW fpgo.attempts RESET (security_barrier)},          qr/^view fpgo\.attempts reloptions: null <> /m ],
+    [ q{CREATE OR REPLACE VIEW fpgo_internal.viewer AS SELECT true AS sees_all, true AS counts_all},
+        qr/^view fpgo_internal\.viewer view: /m ],
+    [ q{COMMENT ON COLUMN fpgo.attempts.number IS NULL},             qr/^view column fpgo\.attempts\.number comment: nothing <> /m ],
+    [ q{COMMENT ON FUNCTION fpgo.rules() IS 'Rules'},                qr/^function fpgo\.rules\(\) comment: "Rules" <> /m ],
+    [ q{REVOKE SELECT ON fpgo.attempts FROM PUBLIC},                 qr/^view fpgo\.attempts relacl: /m ],
+    [ q{GRANT USAGE ON SCHEMA fpgo_internal TO PUBLIC},              qr/^schema fpgo_internal nspacl: /m ],
+    [ q{ALTER EVENT TRIGGER fpgo_refuse_drop DISABLE},               qr/^event trigger fpgo_refuse_drop evtenabled: "D" <> "O"$/m ],
+    [ q{ALTER FOREIGN DATA WRAPPER fpgo NO VALIDATOR},               qr/^foreign-data wrapper fpgo validator: "-" <> "fpgo\.option_validator"$/m ],
+    [ q{UPDATE pg_extension SET extconfig = extconfig[2:], extcondition = extcondition[2:] WHERE extname = 'fpgo'},
+        qr/^extension fpgo dumps fpgo_internal\.submission: nothing <> ""$/m ],
+    [ q{DELETE FROM pg_init_privs WHERE objoid = 'fpgo.pause(text)'::regprocedure},
+        qr/^function fpgo\.pause\(pg_catalog\.text\) initial privileges: nothing <> /m ]) {
+    my ($plant, $pattern) = @$case;
+    my $differences = join "\n", differences(catalogs($node, 'updated', $plant), $fresh);
+    like($differences, $pattern, "planted and told: $plant");
+}
+
+# --- records of 1.0, updated --------------------------------------------------------
+
+my $dump = slurp_file(upgrade_file('records-1.0.sql'));
+like($dump, qr/^CREATE EXTENSION IF NOT EXISTS fpgo WITH SCHEMA fpgo;$/m, 'a dump names no version');
+create_database('records');
+restore($node, 'records', $dump =~ s/^(CREATE EXTENSION IF NOT EXISTS fpgo WITH SCHEMA fpgo);$/$1 VERSION '1.0';/mr);
+is($node->safe_psql('records', q{SELECT string_agg(DISTINCT state, ' ' ORDER BY state) FROM fpgo.submissions}),
+    'accepted cancelled queued refused sending uncertain', 'a submission in every state');
+shows_records('this library with the objects of 1.0', 'records');
+update('records');
+shows_records('updated', 'records');
+
+# --- a dump of 1.0, restored --------------------------------------------------------
+
+create_database('restored');
+restore($node, 'restored', $dump);
+is($node->safe_psql('restored', q{SELECT extversion FROM pg_extension WHERE extname = 'fpgo'}),
+    $version, 'a dump of 1.0 restores into this version');
+shows_records('a dump of 1.0, restored', 'restored');
+same_catalogs('updated with records, and restored', 'records', 'restored');
+
+# --- a dump of what was updated -------------------------------------------------------
+
+create_database('again');
+{
+    my $file = PostgreSQL::Test::Utils::tempdir() . '/dump';
+    $node->command_ok([ 'pg_dump', '-Fc', '-f', $file, 'records' ], 'updated: dumped');
+    $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'again', $file ], 'updated: the dump restores');
+}
+shows_records('updated, dumped and restored', 'again');
+same_catalogs('updated, and restored from a dump of it', 'records', 'again');
+
+# --- and it all goes on -----------------------------------------------------------------
+
+for my $database ('records', 'restored', 'again') {
+    my $as_shop = sub { $node->safe_psql($database, "SET ROLE shop; SET fpgo.undelivered_notice = off; $_[0]") };
+    my $known = $as_shop->(q{SELECT fpgo.enqueue_invoice(shop.an_order('accepted', at => } . date_of($database, 1)
+          . q{), on_duplicate => 'ignore')});
+    is($known, 1, "$database: an order that 1.0 took is known again, by its hash");
+    like(($node->psql($database, q{SET ROLE shop; SELECT fpgo.enqueue_invoice(shop.an_order('accepted', 'R-2'))}))[2],
+        qr/key "accepted" .* is taken by another order/, "$database: another order under its key is refused");
+    my $next = $as_shop->(q{SELECT shop.invoice('next')});
+    cmp_ok($next, '>', 15, "$database: submissions are numbered on, by the shop's own function");
+    $as_shop->(q{INSERT INTO shop.customer_order (number) VALUES ('by-trigger-2')});
+    is($node->safe_psql($database, q{SELECT state FROM fpgo.submissions WHERE reference = 'by-trigger-2'}),
+        'queued', "$database: the shop's trigger hands in");
+    $as_shop->("SELECT fpgo.cancel_submission($next, 'test')");
+    is($node->safe_psql($database, 'SELECT max(id) FROM fpgo_internal.event'), 4, "$database: events are numbered on");
+    # what was on its way when the dump was made is nobody's
+    $node->safe_psql($database, 'CALL fpgo.deliver(13)');
+    is($node->safe_psql($database, 'SELECT state FROM fpgo.submissions WHERE submission = 15'),
+        'uncertain', "$database: what was sending is uncertain");
+}
+
+check_log($node);
+$node->stop;
+done_testing();
+
+# The order date of a submission, as SQL.
+sub date_of {
+    my ($database, $submission) = @_;
+    return 'to_timestamp(' . $node->safe_psql($database,
+        "SELECT payload::json ->> 'orderDate' FROM fpgo_internal.payload WHERE submission = $submission") . ')';
+}
