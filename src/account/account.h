@@ -20,11 +20,12 @@ typedef struct FpgoAccount
 } FpgoAccount;
 
 /*
- * The account of a foreign server (NULL: the one fpgo.server names), for
- * a role.  Raises 42704 if there is no such server, 42501 without USAGE on
- * it.  fpgo_account_check() leaves the token NULL; what it returns is there until
- * the transaction ends.  fpgo_account_resolve() fetches the token too and raises
- * 55000 without mapping or token; allocated in the current memory context.
+ * The account of a foreign server (NULL: the one fpgo.server names), for a
+ * role.  Raises 42704 if there is no such server, 42501 without USAGE on it.
+ * fpgo_account_check() leaves the token NULL; what it returns is there until
+ * the transaction ends.  fpgo_account_resolve() fetches the token too and
+ * raises 55000 without mapping or token; allocated in the current memory
+ * context.
  */
 extern const FpgoAccount *fpgo_account_check(const char *server_name, Oid role);
 extern FpgoAccount *fpgo_account_resolve(const char *server_name, Oid role);

@@ -396,7 +396,9 @@ check_place(List *defs)
 				 fpgo_errhide()));
 }
 
-/* A secret stands in an option or in a file, and a mapping holds one at least. */
+/*
+ * A secret stands in an option or in a file, and a mapping holds one at least.
+ */
 static void
 check_mapping(List *defs)
 {

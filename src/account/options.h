@@ -23,7 +23,10 @@ typedef struct FpgoTerms
 /* The value of an option; NULL if it is not set. */
 extern const char *fpgo_option_find(List *defs, const char *name);
 
-/* A duration in milliseconds or seconds, or a number; if it is not set, otherwise. */
+/*
+ * A duration in milliseconds or seconds, or a number; if it is not set,
+ * otherwise.
+ */
 extern int	fpgo_option_milliseconds(List *defs, const char *name,
 									 int otherwise);
 extern int	fpgo_option_seconds(List *defs, const char *name, int otherwise);

@@ -21,8 +21,8 @@ extern bool fpgo_token_is_in_backups(const char *path);
  * current memory context, and the caller's to wipe.  One line; white space at
  * its end is not part of it.  Raises 55000 if the file cannot be read, is open
  * to other users of the machine, is in the data directory, or holds no token;
- * the error says what it is ("token") and names the foreign server, and only the
- * server log the path.
+ * the error says what it is ("token") and names the foreign server, and only
+ * the server log the path.
  */
 extern char *fpgo_token_read(const char *path, const char *what,
 							 const char *server_name);

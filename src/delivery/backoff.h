@@ -5,7 +5,9 @@
 #ifndef FPGO_BACKOFF_H
 #define FPGO_BACKOFF_H
 
-/* Seconds until the next attempt after this one, counted from 1, with jitter. */
+/*
+ * Seconds until the next attempt after this one, counted from 1, with jitter.
+ */
 extern int	fpgo_backoff(int attempt);
 
 /*

@@ -494,7 +494,8 @@ launch_ready(FpgoDelivery *delivery)
 {
 	ListCell   *cell;
 
-	fpgo_http_expect(list_length(delivery->flights) + list_length(delivery->ready));
+	fpgo_http_expect(list_length(delivery->flights) +
+					 list_length(delivery->ready));
 	foreach(cell, delivery->ready)
 	{
 		if (delivery->unacknowledged)

@@ -54,7 +54,10 @@ extern FpgoDeliveryState fpgo_delivery_step(FpgoDelivery *delivery);
 extern void fpgo_delivery_look_again(FpgoDelivery *delivery);
 extern void fpgo_delivery_readmit_roles(FpgoDelivery *delivery);
 
-/* Raise why it could not go on, if it could not: for a session, once it is done. */
+/*
+ * Raise why it could not go on, if it could not: for a session, once it is
+ * done.
+ */
 extern void fpgo_delivery_raise(const FpgoDelivery *delivery);
 
 #endif							/* FPGO_DELIVER_H */

@@ -123,7 +123,9 @@ static FpgoStatement reject_statement = {
 	.types = {TEXTOID, TEXTOID}
 };
 
-/* an order that was changed has several submissions; the newest speaks for it */
+/*
+ * an order that was changed has several submissions; the newest speaks for it
+ */
 static FpgoStatement find_statement = {
 	.sql = "SELECT pg_catalog.max(id) FROM fpgo_internal.submission"
 	" WHERE order_uuid " EQ " $1"
@@ -221,7 +223,9 @@ read_callback(const FpgoQueryPair *pairs, int n, Callback *callback)
 
 /* ---------- judging ---------- */
 
-/* The SHA-256 of all values but the checksum's, as they stand, and the secret. */
+/*
+ * The SHA-256 of all values but the checksum's, as they stand, and the secret.
+ */
 static void
 sum_up(const FpgoQueryPair *pairs, int n, const char *secret,
 	   uint8 result[PG_SHA256_DIGEST_LENGTH])

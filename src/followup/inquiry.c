@@ -48,7 +48,9 @@ may_mend(const FpgoFinding *finding)
 		finding->status == 429 || finding->status >= 500;
 }
 
-/* How long to wait before it, in milliseconds; -1: longer than one waits here. */
+/*
+ * How long to wait before it, in milliseconds; -1: longer than one waits here.
+ */
 static int
 choose_pause(const FpgoFinding *finding, int n_tries)
 {

@@ -19,7 +19,10 @@
 #include "order/json_text.h"
 #include "text/identifier.h"
 
-/* most orders that are looked at in one go; the gateway allows 240 questions a minute */
+/*
+ * most orders that are looked at in one go; the gateway allows 240 questions a
+ * minute
+ */
 #define LOOKS_MAX 100
 
 /* how many of them the gateway may fail to show before the rest has to wait */
@@ -30,6 +33,7 @@ fpgo_order_list_look_at(const FpgoAccount *account, const char *order_uuid)
 {
 	FpgoLook	look = {0};
 	const char *said;
+	JsonbValue *details;
 
 	look.inquiry = fpgo_inquire(account,
 								psprintf(FPGO_DETAILS_PATH "/%s", order_uuid),
@@ -40,7 +44,8 @@ fpgo_order_list_look_at(const FpgoAccount *account, const char *order_uuid)
 	if (said == NULL || strcmp(said, order_uuid) != 0)
 		return look;
 	look.details = look.inquiry->data->val.binary.data;
-	look.likeness = fpgo_likeness_of_details(JsonbValueToJsonb(unconstify(JsonbValue *, look.inquiry->data)));
+	details = unconstify(JsonbValue *, look.inquiry->data);
+	look.likeness = fpgo_likeness_of_details(JsonbValueToJsonb(details));
 	return look;
 }
 

@@ -19,7 +19,9 @@ typedef struct FpgoLook
 extern FpgoLook fpgo_order_list_look_at(const FpgoAccount *account,
 										const char *order_uuid);
 
-/* That the gateway could not be asked, and why, in sentences without secrets. */
+/*
+ * That the gateway could not be asked, and why, in sentences without secrets.
+ */
 extern const char *fpgo_order_list_failure(const FpgoInquiry *inquiry);
 
 /* All of them. */

@@ -72,7 +72,8 @@ typedef struct FpgoMatch
 
 /*
  * Compare these submissions with n orders of the list.  Orders that were seen
- * before the first attempt that may have arrived are none of a submission's own.
+ * before the first attempt that may have arrived are none of a submission's
+ * own.
  */
 extern List *fpgo_sightings_match(const char *server, List *doubts,
 								  const FpgoSighting *sightings, int n,

@@ -88,10 +88,9 @@ static long max_kept_connections = MAX_KEPT_CONNECTIONS;
 static bool keeps_signals = false;	/* see on_resolve() */
 static sigset_t usual_signals;		/* the mask before that */
 
-/*
- * Headers and body, as they arrive.  Everything down to on_prereq() runs on
- * libcurl's stack.
- */
+/* ---------- headers and body, as they arrive ---------- */
+
+/* Everything down to on_prereq() runs on libcurl's stack. */
 
 /* What earlier headers said, forgotten: they were of an interim answer. */
 static void
@@ -289,9 +288,7 @@ static const FpgoHttpHooks hooks = {
 	.on_connect = on_connect,
 };
 
-/*
- * Taking a transfer down.
- */
+/* ---------- taking a transfer down ---------- */
 
 /* Take the transfer off the multi handle; its connection may stay there. */
 static void
@@ -379,9 +376,7 @@ settle(FpgoHttpTransfer *transfer, int code)
 	transfer->is_done = true;
 }
 
-/*
- * The multi handle.
- */
+/* ---------- the multi handle ---------- */
 
 /* Make libcurl ready to run in this process, once; raises if it cannot. */
 static void
@@ -558,9 +553,7 @@ create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 	return transfer;
 }
 
-/*
- * The room's doors; their contracts are in http.h.
- */
+/* ---------- what http.h declares ---------- */
 
 FpgoHttpTransfer *
 fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)

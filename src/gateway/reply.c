@@ -88,9 +88,9 @@ is_one_word(const char *text, size_t len)
 	return len > 0;
 }
 
-/*
- * Masking.  Each rule marks the bytes it objects to; overlaps do no harm.
- */
+/* ---------- masking ---------- */
+
+/* Each rule marks the bytes that it objects to; overlaps do no harm. */
 
 static void
 mark_secrets(const char *text, char *marks, const char *const *secrets)
@@ -374,9 +374,7 @@ add_sentence(const Collector *collector, const char *key, const char *text,
 	pfree(marks);
 }
 
-/*
- * json-c from here on.
- */
+/* ---------- json-c ---------- */
 
 /* The reset callback. */
 static void

@@ -171,7 +171,9 @@ fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
 	handin = fpgo_handin_make(order, account, NULL, &violations);
 	if (violations == NIL)
 		return queue_handin(handin, true);
-	return fpgo_submission_refuse(handin, fpgo_violation_list(violations, list_length(violations)));
+	return fpgo_submission_refuse(handin,
+								  fpgo_violation_list(violations,
+													  list_length(violations)));
 }
 
 /* ---------- SQL ---------- */

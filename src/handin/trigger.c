@@ -280,7 +280,9 @@ describe_doing(void *arg)
 
 	if (doing->is_mapped)
 	{
-		/* from here on it is fpgo that fails; the row may be in the statement */
+		/*
+		 * from here on it is fpgo that fails; the row may be in the statement
+		 */
 		fpgo_errhide();
 		errcontext("queueing the order of a row of table %s", table);
 	}

@@ -213,8 +213,8 @@ describe_waiting(void *arg)
 }
 
 /*
- * Add what becomes of the order to the CONTEXT of any other error.  To be called
- * in PG_CATCH, which it leaves by raising.
+ * Add what becomes of the order to the CONTEXT of any other error.  To be
+ * called in PG_CATCH, which it leaves by raising.
  */
 static void pg_attribute_noreturn()
 leave_by_error(MemoryContext context)

@@ -1,6 +1,6 @@
 /*
  * mailbox.c
- *		Between a session and a process that sends: who has it, which deal stands.
+ *		A session's shared memory with a process that sends.
  *
  * One dynamic shared memory segment a helper: a header of atomic words and
  * two message queues.  The segment outlives statements and transactions of

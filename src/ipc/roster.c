@@ -124,7 +124,9 @@ find(Oid database)
 	return NULL;
 }
 
-/* The entry of a database, made if there is none; NULL if the roster is full. */
+/*
+ * The entry of a database, made if there is none; NULL if the roster is full.
+ */
 static Entry *
 make(Oid database)
 {

@@ -3,8 +3,9 @@
  *		A server's option "defaults": a partial order laid under each order.
  *
  * The option is JSON in the API's spelling.  It is checked when it is written
- * (defaults_fault.c), and laid under every order of the server before that is validated, so that
- * all that follows (rules, advice, payload, key, hash) sees one order.
+ * (defaults_fault.c), and laid under every order of the server before that is
+ * validated, so that all that follows (rules, advice, payload, key, hash) sees
+ * one order.
  *
  * What the order has wins.  Objects that the API knows are merged member by
  * member; lists are not merged, nor is anything in them; and what the API

@@ -117,7 +117,9 @@ fpgo_document_is_deeper(const FpgoValue *value, int levels)
 	return false;
 }
 
-/* Inline for the sake of the merge below, which keeps its cursor in registers. */
+/*
+ * Inline for the sake of the merge below, which keeps its cursor in registers.
+ */
 static inline void
 open_cursor(FpgoCursor *cursor, const FpgoValue *value)
 {

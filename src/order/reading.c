@@ -2,10 +2,11 @@
  * reading.c
  *		How the gateway reads a JSON value before and while it applies rules.
  *
- * Laravel trims every string, makes blank ones null, and compares as PHP
- * does.  Laravel 8 trims six ASCII characters, 9 and 10 Unicode white
- * space too, 11 and later also what shows nothing, such as a soft hyphen.  Which one the gateway runs is not known, so a string
- * passes here only if both readings of it do.
+ * Laravel trims every string, makes blank ones null, and compares as PHP does.
+ * Laravel 8 trims six ASCII characters, 9 and 10 Unicode white space too, 11
+ * and later also what shows nothing, such as a soft hyphen.  Which one the
+ * gateway runs is not known, so a string passes here only if both readings of
+ * it do.
  */
 #include "postgres.h"
 
@@ -169,8 +170,9 @@ is_listed_spelling(FpgoSpan number, const char *const *allowed)
 }
 
 /*
- * And of one that is stored as such.  PHP prints it before it compares: 12.0 is
- * 12.  It prints 14 digits, so that 11.99999999999999999999 is 12 too; not here.
+ * And of one that is stored as such.  PHP prints it before it compares: 12.0
+ * is 12.  It prints 14 digits, so that 11.99999999999999999999 is 12 too; not
+ * here.
  */
 static bool
 is_listed_number(Numeric number, const char *const *allowed)

@@ -14,8 +14,8 @@
 
 /*
  * The secret texts of an order as it is sent, such as the personal number, in
- * UTF-8: what the gateway may echo and must be masked (see reply.h).  NULL-terminated,
- * allocated in the current memory context.
+ * UTF-8: what the gateway may echo and must be masked (see reply.h).
+ * NULL-terminated, allocated in the current memory context.
  */
 extern const char **fpgo_secrets_list(Jsonb *order);
 

@@ -30,7 +30,9 @@
 /* milliseconds between two looks of an idle helper at who wants its slot */
 #define IDLE_LOOK_MS 100
 
-/* longest step of a transfer before the process looks around, in milliseconds */
+/*
+ * longest step of a transfer before the process looks around, in milliseconds
+ */
 #define STEP_MS 50
 
 /* longest the recording may wait for a lock: nothing was sent yet */

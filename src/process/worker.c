@@ -101,7 +101,9 @@ fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
 		SetConfigOption(settings[i].name, settings[i].value, PGC_SUSET,
 						PGC_S_OVERRIDE);
 	SetConfigOption("lock_timeout", lock_timeout, PGC_SUSET, PGC_S_OVERRIDE);
-	/* pg_stat_activity has no other column that could say whose process it is */
+	/*
+	 * pg_stat_activity has no other column that could say whose process it is
+	 */
 	SetConfigOption("application_name", name, PGC_SUSET, PGC_S_OVERRIDE);
 }
 

@@ -36,7 +36,9 @@ typedef struct FpgoDecision
  */
 extern FpgoSubject *fpgo_decide_lock(int64 id);
 
-/* Has a submission other than this one the order?  SPI must not be connected. */
+/*
+ * Has a submission other than this one the order?  SPI must not be connected.
+ */
 extern bool fpgo_decide_is_held(const char *order_uuid, int64 id);
 
 /*

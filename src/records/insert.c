@@ -68,7 +68,8 @@ put_nulls(FpgoParameters *p, const FpgoStatement *statement)
 
 /*
  * The submission, in one of the states it can begin with; a run if it is sent
- * by that, an error if it is refused.  Returns its number, 0 if its key is taken.
+ * by that, an error if it is refused.  Returns its number, 0 if its key is
+ * taken.
  */
 static int64
 insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,

@@ -36,8 +36,9 @@
 
 /*
  * Numbers from $3 to $4: all of them if they are due, or a single one, due or
- * not.  Roles in $5 are left out.  The payload is looked for by a scalar subquery,
- * which the planner leaves alone too; without one there is nothing to send.
+ * not.  Roles in $5 are left out.  The payload is looked for by a scalar
+ * subquery, which the planner leaves alone too; without one there is nothing
+ * to send.
  */
 static FpgoStatement due_statement = {
 	.sql = "SELECT s.id, s.reference, s.role"

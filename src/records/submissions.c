@@ -145,6 +145,7 @@ read_submission(MemoryContext context)
 {
 	FpgoSubmission *s = MemoryContextAllocZero(context,
 											   sizeof(FpgoSubmission));
+	TransactionId maker;
 	bool		is_null;
 
 	s->id = fpgo_get_int64(0, 1);
@@ -155,7 +156,8 @@ read_submission(MemoryContext context)
 	s->order_uuid = fpgo_get_text(0, 6, context);
 	s->customer_uuid = fpgo_get_text(0, 7, context);
 	s->bank_id_url = fpgo_get_text(0, 8, context);
-	s->is_own = TransactionIdIsCurrentTransactionId(DatumGetTransactionId(fpgo_get_datum(0, 9, &is_null)));
+	maker = DatumGetTransactionId(fpgo_get_datum(0, 9, &is_null));
+	s->is_own = TransactionIdIsCurrentTransactionId(maker);
 	s->is_same_order = DatumGetBool(fpgo_get_datum(0, 10, &is_null));
 	return s;
 }

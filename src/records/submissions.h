@@ -81,7 +81,8 @@ extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);
 
 /*
  * Has the current user the rights of the role that handed a submission in, so
- * that its answer is for them?  A role that is gone has no members but superusers.
+ * that its answer is for them?  A role that is gone has no members but
+ * superusers.
  */
 extern bool fpgo_submission_is_for(const char *role_name);
 

@@ -129,9 +129,9 @@ check_constraints(Target *target, TupleTableSlot *slot)
 }
 
 /*
- * What the executor does for ON CONFLICT DO NOTHING, up to a conflict: an entry
- * in the index says that the row is not there yet for good, so that nobody waits
- * for it who meets it at the same moment.
+ * What the executor does for ON CONFLICT DO NOTHING, up to a conflict: an
+ * entry in the index says that the row is not there yet for good, so that
+ * nobody waits for it who meets it at the same moment.
  */
 static bool
 insert_unless_taken(Target *target, TupleTableSlot *slot, Oid index)
@@ -267,8 +267,8 @@ find_row(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 /* ---------- writing a row that is there ---------- */
 
 /*
- * Both wait for whoever has the row, as the executor does, and change nothing if
- * it is another version then.
+ * Both wait for whoever has the row, as the executor does, and change nothing
+ * if it is another version then.
  */
 static bool
 update(Target *target, const FpgoRowPlan *plan, const Parameters *p)

@@ -3,11 +3,11 @@
  *		What a plan does to one row, if it does no more.
  *
  * The statements that every order meets write or look up one row, and the
- * executor spends more time on being set up for that than on the row.  Their SQL
- * says what they do, and nothing else says it: here a plan of it is read, and
- * if each of its nodes has a known simple form it comes down to columns,
- * parameters and an index, which row_direct.c works with.  With anything else in it,
- * harmless or not, it is a plan for the executor.
+ * executor spends more time on being set up for that than on the row.  Their
+ * SQL says what they do, and nothing else says it: here a plan of it is read,
+ * and if each of its nodes has a known simple form it comes down to columns,
+ * parameters and an index, which row_direct.c works with.  With anything else
+ * in it, harmless or not, it is a plan for the executor.
  */
 #include "postgres.h"
 
@@ -156,9 +156,9 @@ read_conflict(const ModifyTable *insert, FpgoRowPlan *row)
 }
 
 /*
- * What the columns get; numbers are those of the columns, NIL for all that there
- * are, dropped ones too, in their order: PostgreSQL has put in the defaults.
- * What an UPDATE reads beside is junk.
+ * What the columns get; numbers are those of the columns, NIL for all that
+ * there are, dropped ones too, in their order: PostgreSQL has put in the
+ * defaults.  What an UPDATE reads beside is junk.
  */
 static bool
 read_columns(const List *values, const List *numbers, FpgoRowPlan *row)
@@ -211,7 +211,9 @@ read_change(const ModifyTable *change, FpgoRowPlan *row)
 	}
 }
 
-/* Where no row is found, none is left by what else is asked of it, or a LIMIT. */
+/*
+ * Where no row is found, none is left by what else is asked of it, or a LIMIT.
+ */
 static FpgoRowKind
 read_lookup(const Plan *node, FpgoRowPlan *row)
 {

@@ -3,12 +3,13 @@
  *		Statements on fpgo's own tables, run as their owner.
  *
  * Users have no right on these tables: fpgo's functions run as their caller
- * and become the owner for one statement at a time.  While they are, nothing
- * a trigger or an expression could do reaches beyond the owner: temporary
+ * and become the owner for one statement at a time.  While they are, nothing a
+ * trigger or an expression could do reaches beyond the owner: temporary
  * objects of the session are out of reach (security-restricted operation),
  * names are looked up in a search_path of ours and not in the caller's, and
  * settings that were changed are as before when the statement ends.  Where
- * there is no such trigger or expression (foreign_code.c), no setting is touched.
+ * there is no such trigger or expression (foreign_code.c), no setting is
+ * touched.
  *
  * No error ends here.  The switch never outlives a statement, so at every
  * commit and rollback the user is the one the transaction began with, and

@@ -56,8 +56,8 @@ extern uint64 fpgo_statement_run(FpgoStatement *statement, FpgoParameters *p);
 
 /*
  * Take out of an error what may quote a row of fpgo's tables.  The errors of
- * fpgo_statement_run() are such already; this is for those that come at the end of
- * a transaction.
+ * fpgo_statement_run() are such already; this is for those that come at the
+ * end of a transaction.
  */
 extern void fpgo_statement_redact(ErrorData *error);
 

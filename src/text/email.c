@@ -51,7 +51,9 @@ text_beyond_ascii(FpgoSpan span)
 	return n;
 }
 
-/* RFC 5322 atext; letters beyond ASCII as RFC 6532 adds them are the caller's */
+/*
+ * RFC 5322 atext; letters beyond ASCII as RFC 6532 adds them are the caller's
+ */
 static inline bool
 is_atext(char c)
 {
@@ -198,7 +200,9 @@ encoded_length(FpgoSpan label, bool is_first)
 	return length;
 }
 
-/* Edition 3 and 4 take "IPv6" for the mark of an address, wherever it stands. */
+/*
+ * Edition 3 and 4 take "IPv6" for the mark of an address, wherever it stands.
+ */
 static bool
 has_address_mark(FpgoSpan label)
 {

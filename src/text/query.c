@@ -1,6 +1,6 @@
 /*
  * query.c
- *		The query string of a URL, read as PHP reads one, and the token in its path.
+ *		A URL's query string, read as PHP reads one, and the token in its path.
  *
  * The gateway, which is written in PHP, signs what its $_GET would hold: "+"
  * is a space, %XX a byte, a percent sign without two digits stands for itself,

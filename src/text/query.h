@@ -1,6 +1,6 @@
 /*
  * query.h
- *		The query string of a URL, read as PHP reads one, and the token in its path.
+ *		A URL's query string, read as PHP reads one, and the token in its path.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */

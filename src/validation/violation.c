@@ -17,7 +17,9 @@
 #include "text/format.h"
 #include "validation/violation.h"
 
-/* longest value that is quoted, and longest map key shown in a path, in bytes */
+/*
+ * longest value that is quoted, and longest map key shown in a path, in bytes
+ */
 #define QUOTE_MAX 40
 
 const char *
