@@ -16,8 +16,8 @@
  *		A view gets new columns at its end, by CREATE OR REPLACE VIEW.
  *		A table gets new columns that are nullable or have a default, since a
  *		dump of 1.0 names the old ones only.
- *		A composite type gets no attribute: ALTER TYPE fails where a shop has
- *		a column of the type.
+ *		A composite type gets no attribute: where a shop has a column of the
+ *		type, a dump made before would not restore any more.
  *		A symbol of the library that 1.0's script names stays, and does what
  *		it did: pg_proc of a database that is not updated yet has its name.
  *		Where its function gets a successor with more arguments, the old
