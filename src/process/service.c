@@ -219,7 +219,7 @@ answer_in_the_way(FpgoService *service)
 	if (service->answer.submission == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("key was released concurrently"),
+				 errmsg("key was released concurrently; try again"),
 				 fpgo_errhide()));
 	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 	return IN_THE_WAY;
