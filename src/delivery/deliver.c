@@ -2,25 +2,26 @@
  * deliver.c
  *		The delivery loop.
  *
- * A delivery has up to a server's option concurrency of requests under way.  It
- * claims only what starts at once, so a crash leaves at most as many uncertain
- * submissions as were in flight; what has landed is settled in the same
- * transaction that claims the next, one commit for both.
+ * A delivery has up to a server's option concurrency of requests under way.
+ * It claims only what starts at once, so a crash leaves at most as many
+ * uncertain submissions as were in flight.  Flights that have landed are
+ * settled in the same transaction that claims the next ones: one commit for
+ * both.
  *
  *		settle what landed, claim what is due	(one transaction)
  *		launch the claims						(no snapshot from here ...)
  *		step until something lands				(... to here)
  *
- * What it knows of each server stands in that server's lane (lane.c); what is
- * claimed for a server is in claim.c.
+ * What a delivery knows of a server stands in that server's lane (lane.c).
+ * claim.c claims submissions of one server.
  *
- * Whoever locks the tables, or a row, holds up what is recorded there and no
- * more: nothing here waits for a table, and an outcome that cannot be recorded
- * is kept and tried again by itself.
+ * A session that locks the tables, or a row, delays what is recorded there and
+ * nothing else.  The delivery waits for no table: it keeps an outcome that it
+ * cannot record, and tries again to record it.
  *
- * A process asked to stop claims nothing more, takes back what was not sent
- * yet, lets the rest land for a grace time, settles, and only then reports its
- * own end.
+ * A process that is asked to stop claims nothing more.  It requeues what was
+ * not sent yet, and waits a grace time for the answers of the rest.  Then it
+ * settles the flights, and only then reports its own end.
  */
 #include "postgres.h"
 
@@ -315,8 +316,8 @@ has_failed_for_long(const FpgoDelivery *delivery)
 }
 
 /*
- * A turn that was to claim failed: claim again a little later.  A session gives
- * up in the end; a resident worker goes on, and says so once.
+ * A turn that was to claim failed: claim again a little later.  A session
+ * gives up in the end; a resident worker goes on, and says so once.
  */
 static void
 note_failure(FpgoDelivery *delivery, ErrorData *error)
@@ -439,10 +440,10 @@ wait_for_records(void)
 }
 
 /*
- * A turn.  If it fails and was to claim, only outcomes are recorded for now.
- * Outcomes that cannot be recorded are tried again: by a resident worker as
- * long as it lives, by a session for a while, which then raises the error, and
- * the end of the run makes uncertain what was in flight.
+ * A turn.  If a turn that was to claim fails, the next one only records
+ * outcomes.  Outcomes that cannot be recorded are tried again: by a resident
+ * worker as long as it lives, by a session for a while.  Then the session
+ * raises the error, and the end of its run makes uncertain what was in flight.
  */
 static void
 take_turn(FpgoDelivery *delivery, bool claim, bool all)

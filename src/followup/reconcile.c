@@ -2,26 +2,26 @@
  * reconcile.c
  *		Finds out what became of uncertain submissions.
  *
- * Nobody knows of an uncertain submission whether the gateway has its order.
- * The gateway cannot be asked by our reference, which it does not show.  What
- * it shows is evidence:
+ * The gateway may or may not have the order of an uncertain submission.  It
+ * does not show our reference, and cannot be asked by it.  Two things are
+ * evidence that an order arrived:
  *
- *		a genuine callback to the submission's own address (callback.c),
- *		which names an order that the gateway, asked, has;
+ *		A genuine callback to the submission's own address (callback.c) names
+ *		an order, and the gateway, when asked, has that order.
  *
- *		one order of the gateway's list that no submission has and that has
- *		the same totals, lines, date and customer, where no other such order
- *		and no other submission could be meant;
+ *		The gateway's list has an order that no submission has, with the same
+ *		totals, lines, date and customer.  No other order of the list and no
+ *		other submission fits as well.
  *
- * Each proves that the order arrived, so the submission is accepted.  Nothing
- * proves that it did not: an order may come into being later, and lists may be
- * late.  So nothing is ever sent again from here; what evidence does not decide
- * stays uncertain, and view fpgo.candidates shows what comes near.  A change of
- * an order (fpgoUuid) stays so, too: the gateway does not show all that it may
- * have changed.
+ * With either, the submission is accepted.  Nothing proves that an order did
+ * not arrive: it may come into being later, and lists may be late.  Therefore
+ * reconciliation never sends an order again.  A submission without evidence
+ * stays uncertain, and the view fpgo.candidates shows what comes near.  A
+ * change of an order (fpgoUuid) stays uncertain too: the gateway does not show
+ * all that it may have changed.
  *
  * Every question is asked with the rights and the token of the role that
- * handed the order in: it is its account that has the order.
+ * handed the order in, since the order is in that role's account.
  */
 #include "postgres.h"
 

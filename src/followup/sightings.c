@@ -3,9 +3,10 @@
  *		Orders of the gateway's that no submission has, on record.
  *
  * An account has orders that were never handed to fpgo: made by hand, by an
- * older system, by another database.  Each is looked at once and its likeness
- * kept, so that to look for one more uncertain order takes one list and no
- * more questions than there are new orders in it.
+ * older system, by another database.  The gateway is asked once for the
+ * details of each, and the order's likeness is kept.  A search for one more
+ * uncertain order then takes one list, and one question for each new order in
+ * it.
  */
 #include "postgres.h"
 

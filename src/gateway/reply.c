@@ -546,9 +546,9 @@ read_is_error(struct json_object *root)
 }
 
 /*
- * Add every sentence in value, in order.  The gateway has been seen to put
- * there a string, an array of strings, an array of objects with a message, and
- * an object of fields with one or more strings each.
+ * Add every sentence in value, in order.  Answers were seen to have there: a
+ * string; an array of strings; an array of objects with a message; an object
+ * of fields with one or more strings each.
  */
 static void
 collect_sentences(const Collector *collector, struct json_object *value,

@@ -22,9 +22,10 @@
  * key that holds within this top-level transaction.  violations: NULL, or
  * receives the rules that the order breaks, a list of FpgoViolation.
  *
- * Raises 23514 if the order breaks a rule and violations is NULL, 22023 if the
- * order is no JSON object or the key is blank or too long, 54000 if the payload
- * is over the limit.
+ * Raises
+ * - 23514 if the order breaks a rule and violations is NULL;
+ * - 22023 if the order is no JSON object or the key is blank or too long;
+ * - 54000 if the payload is over the limit.
  */
 extern FpgoHandIn *fpgo_handin_make(Jsonb *order, const FpgoAccount *account,
 									const char *key, List **violations);

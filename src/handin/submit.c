@@ -2,10 +2,11 @@
  * submit.c
  *		fpgo.submit_invoice: one order, sent now, its answer as a row.
  *
- * The caller's side.  It resolves the gateway with its own eyes and rights,
- * validates, and hands the order to a process that records it, sends it and
- * records the outcome (ask.c, service.c), whatever becomes of the transaction
- * here.  Then it makes a row or an error of the answer.
+ * This runs in the caller's session.  It resolves the account with the
+ * caller's rights, validates the order, and hands it to another process
+ * (ask.c).  That process records the order, sends it and records the outcome
+ * (service.c), even if the caller's transaction rolls back.  The answer
+ * becomes a row or an error.
  */
 #include "postgres.h"
 

@@ -3,13 +3,12 @@
  *		A server's option "defaults": a partial order laid under each order.
  *
  * The option is JSON in the API's spelling.  It is checked when it is written
- * (defaults_fault.c), and laid under every order of the server before that is
- * validated, so that all that follows (rules, advice, payload, key, hash) sees
- * one order.
+ * (defaults_fault.c).  It is laid under every order of the server before the
+ * order is validated: rules, advice, payload, key and hash see the same order.
  *
- * What the order has wins.  Objects that the API knows are merged member by
- * member; lists are not merged, nor is anything in them; and what the API
- * would read as absent, null or blank, counts as absent.
+ * A member that the order has wins over the default.  Objects that the API
+ * knows are merged member by member; lists are not merged, nor is anything in
+ * them.  A member counts as absent if the API would read it so: null or blank.
  */
 #include "postgres.h"
 

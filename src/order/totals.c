@@ -2,9 +2,9 @@
  * totals.c
  *		The sums of an order, worked out from its products.
  *
- * The API page prints no formula.  These are the ones of the vendor's own
- * dashboard, in which a rate has VAT in it, as in the one worked example the
- * vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14):
+ * The API page prints no formula.  These are the formulas of the vendor's own
+ * dashboard, where a rate includes VAT.  They fit the one worked example that
+ * the vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14):
  *
  *		amount = quantity * rate - discount
  *		totalTax = sum of quantity * rate * tax / (100 + tax)
@@ -14,15 +14,15 @@
  *
  * Exact decimals throughout, and one rounding to two decimals: of a line's
  * amount, since it is money, and of each total at the end.  But four totals
- * that are rounded one by one do not always add up.  The tax is what the state
- * asks for and the grand total what the customer pays, so the subtotal takes
+ * that are rounded one by one do not always add up.  The state asks for the
+ * tax, and the customer pays the grand total.  Therefore the subtotal takes
  * the difference, never more than half a cent a line and one cent in all:
  *
  *		subTotal = grandTotal + totalDiscount - totalTax
  *
- * What is not there is never taken for zero, except for a discount, which is
- * optional: a total that it would be part of is NULL, and validation says what
- * is missing.
+ * A missing discount counts as zero, since it is optional.  Any other missing
+ * member makes the totals that need it NULL, and validation says what is
+ * missing.
  */
 #include "postgres.h"
 

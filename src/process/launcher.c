@@ -2,15 +2,15 @@
  * launcher.c
  *		The process that starts the resident workers.
  *
- * Runs where fpgo is in shared_preload_libraries, once recovery is over.  It
- * is connected to no database, so it keeps none from being dropped.  It sees
- * to it that each database of the setting fpgo.databases has a worker
- * (resident.c), and looks again when the configuration is reloaded, a worker
- * ends, or a commit or fpgo.resume() asks for one.
+ * The launcher runs where fpgo is in shared_preload_libraries, once recovery
+ * is over.  It is connected to no database: otherwise none could be dropped.
+ * It starts a resident worker (resident.c) for each database of the setting
+ * fpgo.databases.  It looks again when the configuration is reloaded, when a
+ * worker ends, and when a commit or fpgo.resume() asks for a worker.
  *
- * A worker that ends is started again: after a second, and after ever longer
- * if it ends soon each time, up to a minute.  Somebody who asks cuts the wait
- * short, but never below a second, so nothing makes workers start in a storm.
+ * A worker that ends is started again after a second.  If it ends soon each
+ * time, the wait grows, up to a minute.  A process that asks for a worker cuts
+ * the wait short, but never below a second.
  */
 #include "postgres.h"
 

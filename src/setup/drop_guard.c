@@ -2,17 +2,17 @@
  * drop_guard.c
  *		DROP EXTENSION refuses while submissions are unfinished.
  *
- * What is queued, on its way or uncertain exists nowhere but in fpgo's
- * tables.  An event trigger looks before the command begins: at its end the
- * tables, the trigger and this function's own entry would be gone.
+ * Submissions that are queued, sending or uncertain exist nowhere but in
+ * fpgo's tables.  The event trigger runs before the command: when the command
+ * ends, the tables, the trigger and this function's row in pg_proc are gone.
  *
- * Whatever drops the extension is looked at: DROP EXTENSION itself, DROP
- * SCHEMA of the schema it is installed in, and DROP OWNED BY the owner of
- * either.  DROP DATABASE is not: nobody does that by a stray CASCADE.
+ * Three commands drop the extension: DROP EXTENSION, DROP SCHEMA of the schema
+ * it is installed in, and DROP OWNED BY the owner of either.  DROP DATABASE is
+ * not refused: nobody does that by a stray CASCADE.
  *
- * The lock that the DROP itself will take is taken before counting, so that
- * what an open transaction has queued is waited for and counted, and nothing
- * is queued between the count and the DROP.
+ * Before counting, the guard takes the lock that the DROP itself will take.
+ * Then submissions of open transactions are waited for and counted, and none
+ * can be queued between the count and the DROP.
  */
 #include "postgres.h"
 

@@ -1,13 +1,13 @@
 /*
  * row_plan.c
- *		What a plan does to one row, if it does no more.
+ *		Reads plans that find or write one row and do nothing else.
  *
- * The statements that every order meets write or look up one row, and the
- * executor spends more time on being set up for that than on the row.  Their
- * SQL says what they do, and nothing else says it: here a plan of it is read,
- * and if each of its nodes has a known simple form it comes down to columns,
- * parameters and an index, which row_direct.c works with.  With anything else
- * in it, harmless or not, it is a plan for the executor.
+ * The statements that every order needs write or look up one row.  For those
+ * the executor spends more time on its own setup than on the row.  Here the
+ * plan of such a statement is read.  If each node of the plan has a known
+ * simple form, the result is columns, parameters and an index, which
+ * row_direct.c works with.  A plan that has anything else in it, harmless or
+ * not, is run by the executor.
  */
 #include "postgres.h"
 

@@ -2,20 +2,24 @@
  * statement.c
  *		Statements on fpgo's own tables, run as their owner.
  *
- * Users have no right on these tables: fpgo's functions run as their caller
- * and become the owner for one statement at a time.  While they are, nothing a
- * trigger or an expression could do reaches beyond the owner: temporary
- * objects of the session are out of reach (security-restricted operation),
- * names are looked up in a search_path of ours and not in the caller's, and
- * settings that were changed are as before when the statement ends.  Where
- * there is no such trigger or expression (foreign_code.c), no setting is
- * touched.
+ * Users have no right on these tables.  fpgo's functions run as their caller,
+ * and become the tables' owner for one statement at a time.  Triggers and
+ * expressions that others put on the tables then run as the owner, and in
+ * three ways they are kept apart from the caller:
  *
- * No error ends here.  The switch never outlives a statement, so at every
- * commit and rollback the user is the one the transaction began with, and
- * PostgreSQL itself restores that one when a statement fails.  What an error
- * says passes on its way: PostgreSQL's words about a row quote the row, and
- * that is an order.
+ * - they cannot reach temporary objects of the session (security-restricted
+ *   operation);
+ * - names are looked up in a fixed search_path, and not in the caller's;
+ * - settings that they change are restored when the statement ends.
+ *
+ * Where there is no such trigger or expression (foreign_code.c), no setting is
+ * changed.
+ *
+ * No error is caught here.  The switch of users ends with its statement: at
+ * every commit and rollback the user is the one that the transaction began
+ * with.  PostgreSQL itself restores that user when a statement fails.
+ * Messages of PostgreSQL that may quote a row are replaced, since the row has
+ * an order.
  */
 #include "postgres.h"
 
