@@ -36,13 +36,14 @@
 #define DEFAULT_SUBMIT_PATH "/connect/orders/invoice/submit"
 
 /*
- * Milliseconds.  The connection is given up early, since nothing was sent
- * yet; the answer is waited for long, since giving up makes doubt, not speed.
+ * In milliseconds.  The wait for a connection is short, since nothing was sent
+ * yet.  The wait for the answer is long: without an answer the submission
+ * becomes uncertain.
  */
 #define DEFAULT_CONNECT_TIMEOUT 10000
 #define DEFAULT_TIMEOUT 120000
 
-/* how old a callback may be, in milliseconds, to be news */
+/* how old a callback may be, in milliseconds */
 #define DEFAULT_CALLBACK_WINDOW (15 * 60 * 1000)
 
 /*

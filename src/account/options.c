@@ -1,7 +1,7 @@
 /*
  * options.c
- *		Options of foreign servers and user mappings: which there are, what they
- *		may say, and what they say.
+ *		Options of foreign servers and user mappings: which there are, what
+ *		they may say, and what they say.
  *
  * They are refused when they are written, with a message that says what was
  * expected and names those that there are.  No message repeats a value: it may
@@ -374,7 +374,7 @@ fpgo_option_is_true(List *defs, const char *name)
 static void
 check_place(List *defs)
 {
-	FpgoPeer	place = fpgo_http_judge_host(fpgo_option_find(defs, "url"));
+	FpgoPeer	place = fpgo_http_classify_host(fpgo_option_find(defs, "url"));
 	bool		is_private = fpgo_option_is_true(defs, "private_network");
 
 	if ((is_private || place == FPGO_PEER_LOOPBACK) && !superuser())

@@ -51,7 +51,7 @@ is_closed(const FpgoLane *lane)
 int
 fpgo_lane_free_places(const FpgoLane *lane)
 {
-	int			limit = lane->is_doubtful ? 1 : lane->limit;
+	int			limit = lane->last_was_unknown ? 1 : lane->limit;
 
 	return is_closed(lane) ? 0 : Max(limit - lane->n_flights, 0);
 }
@@ -78,11 +78,11 @@ fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
 	{
 		case FPGO_OUTCOME_ACCEPTED:
 		case FPGO_OUTCOME_REFUSED:
-			lane->is_doubtful = false;
+			lane->last_was_unknown = false;
 			lane->n_failures = 0;
 			break;
 		case FPGO_OUTCOME_UNKNOWN:
-			lane->is_doubtful = true;
+			lane->last_was_unknown = true;
 			break;
 		case FPGO_OUTCOME_UNREACHED:
 		case FPGO_OUTCOME_MISCONFIGURED:

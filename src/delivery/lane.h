@@ -20,7 +20,7 @@ typedef struct FpgoLane
 	TimestampTz closed_until;	/* no further request to it before that */
 	int			n_failures;		/* requests in a row that did not reach it */
 	bool		is_exhausted;	/* the last claim brought nothing */
-	bool		is_doubtful;	/* its last outcome was unknown */
+	bool		last_was_unknown;	/* its last outcome was unknown */
 	List	   *shut_out;		/* names of roles that may not use it now */
 } FpgoLane;
 

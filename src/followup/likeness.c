@@ -242,15 +242,15 @@ fpgo_likeness_of_details(Jsonb *details)
 
 /* ---------- comparing ---------- */
 
-/* Are they the same?  Neither, if one of them says nothing. */
-typedef enum Verdict
+/* Of one trait of two orders; UNKNOWN if one of the orders says nothing. */
+typedef enum Comparison
 {
 	SAME,
 	OTHER,
 	UNKNOWN
-} Verdict;
+} Comparison;
 
-static Verdict
+static Comparison
 compare(const char *a, const char *b)
 {
 	if (a == NULL || b == NULL)
@@ -258,21 +258,22 @@ compare(const char *a, const char *b)
 	return strcmp(a, b) == 0 ? SAME : OTHER;
 }
 
-static Verdict
+static Comparison
 compare_customers(const FpgoLikeness *a, const FpgoLikeness *b)
 {
-	Verdict		verdict = compare(a->customer, b->customer);
+	Comparison		comparison = compare(a->customer, b->customer);
 
-	return verdict == UNKNOWN ? compare(a->contact, b->contact) : verdict;
+	return comparison == UNKNOWN ? compare(a->contact, b->contact) :
+		comparison;
 }
 
-/* Names of the traits whose verdict is that bad, or worse. */
+/* Names of the traits that differ and, if asked for, of those unknown too. */
 static const char *
 list_traits(const FpgoLikeness *a, const FpgoLikeness *b, bool unknown_too)
 {
 	static const char *const names[] = {"amounts", "products", "date",
 	"customer"};
-	const Verdict verdicts[] = {
+	const Comparison comparisons[] = {
 		compare(a->amounts, b->amounts), compare(a->products, b->products),
 		compare(a->order_date, b->order_date), compare_customers(a, b)
 	};
@@ -281,7 +282,8 @@ list_traits(const FpgoLikeness *a, const FpgoLikeness *b, bool unknown_too)
 	initStringInfo(&list);
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
-		if (verdicts[i] == OTHER || (unknown_too && verdicts[i] == UNKNOWN))
+		if (comparisons[i] == OTHER ||
+			(unknown_too && comparisons[i] == UNKNOWN))
 			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
 							 names[i]);
 	}

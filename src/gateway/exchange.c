@@ -138,7 +138,7 @@ describe_timeout(const FpgoTarget *target, const FpgoHttpResult *result)
 static bool
 is_local(const FpgoTarget *target)
 {
-	return fpgo_http_judge_host(target->submit_url) == FPGO_PEER_LOOPBACK;
+	return fpgo_http_classify_host(target->submit_url) == FPGO_PEER_LOOPBACK;
 }
 
 /* Is it BAD_CA that ended it? */

@@ -22,7 +22,7 @@ typedef enum FpgoHttpStage
 	FPGO_HTTP_SENT				/* the mark was reached */
 } FpgoHttpStage;
 
-/* How far a request came; the facts that outcome.c judges by. */
+/* How far a request came; the facts that outcome.c uses. */
 typedef struct FpgoHttpResult
 {
 	int			code;			/* CURLcode; FPGO_HTTP_ABANDONED if we stopped

@@ -149,7 +149,7 @@ set_address(FpgoHttpEasy *easy, const char *url, const char *query)
 		curl_url_set(easy->address, CURLUPART_QUERY, query, 0) != CURLUE_OK)
 		return CURLE_OUT_OF_MEMORY;
 	easy->is_plain = fpgo_http_is_plain(url);
-	easy->names_loopback = fpgo_http_judge_host(url) == FPGO_PEER_LOOPBACK;
+	easy->names_loopback = fpgo_http_classify_host(url) == FPGO_PEER_LOOPBACK;
 	SET_OPTION(code, easy, CURLOPT_CURLU, easy->address);
 	return code;
 }

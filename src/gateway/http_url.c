@@ -100,7 +100,7 @@ is_usual_ipv6(const char *host, size_t len)
 
 /* A host that is spelt as usual: its address, if it is one. */
 static FpgoPeer
-judge_host(const char *host, size_t len)
+classify_host(const char *host, size_t len)
 {
 	char		address[MAX_HOST_LENGTH + 1];
 	struct in_addr v4;
@@ -218,7 +218,7 @@ fpgo_http_check_url(const char *url)
 	if (find_port(&parts) < 0)
 		return "must have a port from 1 to 65535, if any";
 	if (parts.is_plain &&
-		judge_host(parts.host, parts.host_len) != FPGO_PEER_LOOPBACK)
+		classify_host(parts.host, parts.host_len) != FPGO_PEER_LOOPBACK)
 		return "must be an https address, unless its host is localhost, "
 			"127.0.0.1 or [::1]";
 	if (!libcurl_agrees(url, &parts))
@@ -227,9 +227,9 @@ fpgo_http_check_url(const char *url)
 }
 
 FpgoPeer
-fpgo_http_judge_host(const char *url)
+fpgo_http_classify_host(const char *url)
 {
 	UrlParts	parts = take_apart(url);
 
-	return judge_host(parts.host, parts.host_len);
+	return classify_host(parts.host, parts.host_len);
 }

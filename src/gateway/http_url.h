@@ -19,6 +19,6 @@ extern const char *fpgo_http_check_url(const char *url);
  * Where the host of such a URL is: what it says by an address, or by the name
  * localhost.  Any other name is taken for public until it is looked up.
  */
-extern FpgoPeer fpgo_http_judge_host(const char *url);
+extern FpgoPeer fpgo_http_classify_host(const char *url);
 
 #endif							/* FPGO_HTTP_URL_H */

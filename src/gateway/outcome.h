@@ -22,7 +22,7 @@ typedef enum FpgoOutcomeClass
 								 * blindly */
 } FpgoOutcomeClass;
 
-/* The facts an outcome is judged by. */
+/* The facts that an outcome follows from. */
 typedef struct FpgoOutcomeFacts
 {
 	int			code;			/* libcurl's result; negative: we stopped it */

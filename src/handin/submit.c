@@ -132,9 +132,9 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 			 fpgo_errhide()));
 }
 
-/* The key is taken: make of it what the first call's state means. */
+/* The key is taken: raise what the first submission's state means. */
 static void
-judge_on_record(const FpgoSubmission *found, const char *server_name)
+require_session_on_record(const FpgoSubmission *found, const char *server_name)
 {
 	if (!found->is_same_order)
 		ereport(ERROR,
@@ -163,7 +163,7 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 				 errhint("fpgo.invoice_session(%lld) has its answer when it is accepted.",
 						 (long long) found->id),
 				 fpgo_errhide()));
-	/* with its BankID address, that is for who may read invoice_session */
+	/* the answer has a BankID address: the right is that of invoice_session */
 	if (!fpgo_submission_is_for(found->role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -174,9 +174,9 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 				 fpgo_errhide()));
 }
 
-/* Raise what an answer without a session comes to. */
+/* Raise an error if the answer has no session. */
 static void
-judge(const FpgoAnswer *answer, const char *server_name)
+require_session(const FpgoAnswer *answer, const char *server_name)
 {
 	switch (answer->kind)
 	{
@@ -190,7 +190,7 @@ judge(const FpgoAnswer *answer, const char *server_name)
 							  answer->submission);
 			break;
 		case FPGO_ANSWER_ON_RECORD:
-			judge_on_record(&answer->on_record, server_name);
+			require_session_on_record(&answer->on_record, server_name);
 			break;
 		case FPGO_ANSWER_REFERENCE_BUSY:
 			ereport(ERROR,
@@ -287,7 +287,7 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	call.account = fpgo_account_resolve(server_name, GetUserId());
 	fpgo_account_use(call.account, hand_over, &call);
 	answer = call.answer;
-	judge(answer, call.account->target.server_name);
+	require_session(answer, call.account->target.server_name);
 
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		fpgo_submission_fill_session(answer->on_record.order_uuid,

@@ -58,7 +58,7 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 	MemoryContext caller = CurrentMemoryContext;
 	volatile Datum result = 0;
 
-	/* the same lexer that jsonb's input uses, but its verdict is a code */
+	/* the same lexer that jsonb's input uses, but it returns a code */
 	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
 	PG_TRY();
 	{

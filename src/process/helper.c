@@ -47,8 +47,9 @@
 PGDLLEXPORT void fpgo_helper_main(Datum main_arg);
 
 /*
- * Wait for the next request.  False if there is none to come: the caller left,
- * or this helper is tired, unwanted or told to go and took its leave.
+ * Wait for the next request.  Returns false if none will come: the caller
+ * left, this helper was idle for too long, another session needs its slot, or
+ * it is told to end.
  */
 static bool
 await_request(FpgoMailbox *mailbox, Size *len, void **data)

@@ -3,9 +3,10 @@
  *		The process that looks for uncertain submissions by itself.
  *
  * A resident worker starts one every fpgo.reconcile_interval if something is
- * uncertain.  It does what fpgo.reconcile() does for a session, once, and ends:
- * its questions take their time, and the worker has none to lose.  It ends with
- * the worker, which may be sent away so that the database can be dropped.
+ * uncertain.  It does what fpgo.reconcile() does for a session, once, and
+ * ends: its questions take their time, and the worker has none to lose.  It
+ * ends with the worker, which may be sent away so that the database can be
+ * dropped.
  */
 #include "postgres.h"
 
@@ -81,7 +82,7 @@ reconcile(void *arg)
 void
 fpgo_reconciler_main(Datum main_arg)
 {
-	List	   *verdicts = NIL;
+	List	   *results = NIL;
 	ErrorData  *error;
 	ListCell   *cell;
 
@@ -95,21 +96,21 @@ fpgo_reconciler_main(Datum main_arg)
 	/* without a snapshot of its own, which would keep vacuum from its work */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
-	error = fpgo_subtransaction_run(reconcile, &verdicts);
+	error = fpgo_subtransaction_run(reconcile, &results);
 	CommitTransactionCommand();
 	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		ereport(LOG,
 				(errmsg("uncertain submissions could not be looked for: %s",
 						error->message),
 				 fpgo_errhide()));
-	foreach(cell, verdicts)
+	foreach(cell, results)
 	{
-		const FpgoVerdict *verdict = lfirst(cell);
+		const FpgoReconcileResult *result = lfirst(cell);
 
-		if (error == NULL && verdict->is_accepted)
+		if (error == NULL && result->is_accepted)
 			ereport(LOG,
 					(errmsg("uncertain submission %lld turned out to be accepted",
-							(long long) verdict->submission),
+							(long long) result->submission),
 					 fpgo_errhide()));
 	}
 	proc_exit(0);

@@ -22,7 +22,7 @@
 
 PG_FUNCTION_INFO_V1(fpgo_doctor);
 
-/* How a check hangs together with the others of the server. */
+/* How a check depends on the others of the server. */
 typedef enum Place
 {
 	ALONE,						/* needs none of them */
@@ -63,20 +63,20 @@ static const struct
 	{"publications", fpgo_check_publications, ALONE},
 };
 
-/* One check on its way through a subtransaction. */
-typedef struct Visit
+/* The arguments of run_check() and its result. */
+typedef struct CheckCall
 {
 	FpgoCheck	check;
 	FpgoExamination *examination;
 	FpgoDiagnosis diagnosis;
-} Visit;
+} CheckCall;
 
 static void
 run_check(void *arg)
 {
-	Visit	   *visit = arg;
+	CheckCall	   *call = arg;
 
-	visit->diagnosis = visit->check(visit->examination);
+	call->diagnosis = call->check(call->examination);
 }
 
 /* An error's message and DETAIL, as sentences. */
@@ -93,13 +93,13 @@ describe_error(const ErrorData *error)
 static FpgoDiagnosis
 look(FpgoCheck check, FpgoExamination *examination)
 {
-	Visit		visit = {.check = check, .examination = examination};
+	CheckCall		call = {.check = check, .examination = examination};
 	ErrorData  *error;
 
 	examination->hint = NULL;
-	error = fpgo_subtransaction_run(run_check, &visit);
+	error = fpgo_subtransaction_run(run_check, &call);
 	if (error == NULL)
-		return visit.diagnosis;
+		return call.diagnosis;
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 		ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
@@ -113,12 +113,12 @@ put_row(ReturnSetInfo *rsinfo, const char *name,
 {
 	Datum		values[] = {
 		CStringGetTextDatum(name),
-		BoolGetDatum(diagnosis->verdict == FPGO_CHECK_RIGHT),
+		BoolGetDatum(diagnosis->result == FPGO_CHECK_RIGHT),
 		CStringGetTextDatum(diagnosis->detail),
 		diagnosis->hint ? CStringGetTextDatum(diagnosis->hint) : (Datum) 0,
 	};
 	bool		nulls[lengthof(values)] = {
-		[1] = diagnosis->verdict == FPGO_CHECK_UNSEEN,
+		[1] = diagnosis->result == FPGO_CHECK_UNSEEN,
 		[3] = diagnosis->hint == NULL,
 	};
 
@@ -145,7 +145,7 @@ fpgo_doctor(PG_FUNCTION_ARGS)
 		else
 			diagnosis = look(checks[i].check, &examination);
 		if (checks[i].place == ON_THE_WAY && obstacle == NULL &&
-			diagnosis.verdict != FPGO_CHECK_RIGHT)
+			diagnosis.result != FPGO_CHECK_RIGHT)
 			obstacle = checks[i].name;
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, checks[i].name,
 				&diagnosis);

@@ -24,7 +24,7 @@ typedef enum FpgoCheckResult
 
 typedef struct FpgoDiagnosis
 {
-	FpgoCheckResult verdict;
+	FpgoCheckResult result;
 	const char *detail;			/* sentences without secrets */
 	const char *hint;			/* how to mend it, NULL if not known */
 } FpgoDiagnosis;

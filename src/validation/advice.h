@@ -25,14 +25,14 @@ typedef struct FpgoAdvice
 } FpgoAdvice;
 
 /* A field as it stands in the order, with its siblings. */
-typedef struct FpgoSpot
+typedef struct FpgoFieldInOrder
 {
 	FpgoPlace	place;
 	const FpgoField *field;
 	const FpgoValue *value;
 	const FpgoShape *shape;
-	const FpgoValue *members;	/* of the object it stands in, by field */
-} FpgoSpot;
+	const FpgoValue *members;	/* of the object it is in, by field */
+} FpgoFieldInOrder;
 
 /*
  * "should be ...": the path comes before it.  A macro, so that the compiler

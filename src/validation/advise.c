@@ -66,23 +66,23 @@ find_word(const FpgoValue *value, const char *const *words)
  * the order it says is updated.
  */
 static bool
-advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_condition(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	const FpgoField *field = spot->field;
-	const FpgoField *other = &spot->shape->fields[field->other];
-	const FpgoValue *condition = &spot->members[field->other];
+	const FpgoField *field = at->field;
+	const FpgoField *other = &at->shape->fields[field->other];
+	const FpgoValue *condition = &at->members[field->other];
 	const char *word;
 
 	if ((field->presence != FPGO_PRESENCE_REQUIRED_IF &&
 		 field->presence != FPGO_PRESENCE_REQUIRED_WITH) ||
-		!fpgo_reads_as_present(spot->value))
+		!fpgo_reads_as_present(at->value))
 		return false;
 	if (field->presence == FPGO_PRESENCE_REQUIRED_IF)
 	{
 		word = find_word(condition, other->allowed);
 		if (word == NULL || strcmp(word, field->other_value) == 0)
 			return false;
-		fpgo_advise_say(advice, &spot->place, "only_if",
+		fpgo_advise_say(advice, &at->place, "only_if",
 						"belongs with %s \"%s\", but %s is \"%s\"; leave it out, or correct %s.",
 						other->json, field->other_value, other->json, word,
 						other->json);
@@ -90,7 +90,7 @@ advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
 	}
 	if (fpgo_reads_as_present(condition))
 		return false;
-	fpgo_advise_say(advice, &spot->place, "only_with",
+	fpgo_advise_say(advice, &at->place, "only_with",
 					"belongs with %s, which is not given; leave it out, or give both.",
 					other->json);
 	return true;
@@ -118,25 +118,25 @@ show_time(const FpgoValue *value, int64 seconds)
  * 1574, which asked for "now or later"; this one does not.
  */
 static void
-advise_date(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_date(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	int64		date;
 
-	if (!fpgo_reads_as_seconds(spot->value, &date))
-		fpgo_advise_say(advice, &spot->place, "unix_seconds",
+	if (!fpgo_reads_as_seconds(at->value, &date))
+		fpgo_advise_say(advice, &at->place, "unix_seconds",
 						"should be whole Unix seconds, in digits only, not %s.",
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 	else if (date >= MILLISECONDS_FROM)
-		fpgo_advise_say(advice, &spot->place, "milliseconds",
+		fpgo_advise_say(advice, &at->place, "milliseconds",
 						"should be in Unix seconds, not in milliseconds or a finer unit.");
 	else if (date > advice->now + CLOCK_SKEW)
-		fpgo_advise_say(advice, &spot->place, "future",
+		fpgo_advise_say(advice, &at->place, "future",
 						"should not be in the future%s.",
-						show_time(spot->value, date));
+						show_time(at->value, date));
 	else if (date < advice->now - AGE_MAX_DAYS * SECS_PER_DAY)
-		fpgo_advise_say(advice, &spot->place, "too_old",
+		fpgo_advise_say(advice, &at->place, "too_old",
 						"should be at most %d days in the past%s.",
-						AGE_MAX_DAYS, show_time(spot->value, date));
+						AGE_MAX_DAYS, show_time(at->value, date));
 }
 
 /* ---------- texts ---------- */
@@ -147,30 +147,30 @@ advise_date(FpgoAdvice *advice, const FpgoSpot *spot)
  * ones only.
  */
 static bool
-advise_person(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_person(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	if (!fpgo_reading_has_size(spot->value, spot->field->size) ||
-		fpgo_reading_holds(spot->value, fpgo_is_personal_number))
+	if (!fpgo_reading_has_size(at->value, at->field->size) ||
+		fpgo_reading_holds(at->value, fpgo_is_personal_number))
 		return false;
-	fpgo_advise_say(advice, &spot->place, "control_digits",
+	fpgo_advise_say(advice, &at->place, "control_digits",
 					"should be a Norwegian personal number; the date or the control digits of what is there are wrong.");
 	return true;
 }
 
 /* The country of the address that stands beside a field. */
 static FpgoValue
-find_home(const FpgoSpot *spot)
+find_home(const FpgoFieldInOrder *at)
 {
 	FpgoValue	members[FPGO_MAX_FIELDS];
 
-	for (int i = 0; i < spot->shape->n_fields; i++)
+	for (int i = 0; i < at->shape->n_fields; i++)
 	{
-		const FpgoShape *shape = spot->shape->fields[i].shape;
+		const FpgoShape *shape = at->shape->fields[i].shape;
 		int			home = shape ? fpgo_shape_find(shape, FPGO_MEANS_HOME) : -1;
 
 		if (home < 0)
 			continue;
-		fpgo_document_members(&spot->members[i], shape, members);
+		fpgo_document_members(&at->members[i], shape, members);
 		return members[home];
 	}
 	return (FpgoValue) {0};
@@ -182,21 +182,21 @@ find_home(const FpgoSpot *spot)
  * Norwegian address are looked at.
  */
 static bool
-advise_organization(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_organization(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	FpgoValue	home = find_home(spot);
+	FpgoValue	home = find_home(at);
 
 	if (!fpgo_reads_as_text(&home, "NO") ||
-		!fpgo_reading_holds(spot->value, fpgo_is_alpha_num) ||
-		fpgo_reading_holds(spot->value, fpgo_is_organization_number))
+		!fpgo_reading_holds(at->value, fpgo_is_alpha_num) ||
+		fpgo_reading_holds(at->value, fpgo_is_organization_number))
 		return false;
-	if (fpgo_reading_holds(spot->value, fpgo_is_nine_digits))
-		fpgo_advise_say(advice, &spot->place, "organization_number",
+	if (fpgo_reading_holds(at->value, fpgo_is_nine_digits))
+		fpgo_advise_say(advice, &at->place, "organization_number",
 						"should be a Norwegian organisation number, since the address is in Norway; its control digit, the last one, is wrong.");
 	else
-		fpgo_advise_say(advice, &spot->place, "organization_number",
+		fpgo_advise_say(advice, &at->place, "organization_number",
 						"should be the nine digits of a Norwegian organisation number and nothing else, since the address is in Norway; it has %d characters.",
-						fpgo_reading_length(spot->value));
+						fpgo_reading_length(at->value));
 	return true;
 }
 
@@ -205,15 +205,15 @@ advise_organization(FpgoAdvice *advice, const FpgoSpot *spot)
  * reservations says that the number comes without it.
  */
 static bool
-advise_phone(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_phone(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	int			code = fpgo_shape_find(spot->shape, FPGO_MEANS_DIALLING_CODE);
+	int			code = fpgo_shape_find(at->shape, FPGO_MEANS_DIALLING_CODE);
 
-	if (!fpgo_has_country_code(spot->value->text, spot->members[code].text))
+	if (!fpgo_has_country_code(at->value->text, at->members[code].text))
 		return false;
-	fpgo_advise_say(advice, &spot->place, "country_code",
+	fpgo_advise_say(advice, &at->place, "country_code",
 					"should be the number without a country code, which belongs in %s.",
-					spot->shape->fields[code].json);
+					at->shape->fields[code].json);
 	return true;
 }
 
@@ -224,94 +224,94 @@ advise_phone(FpgoAdvice *advice, const FpgoSpot *spot)
  * them; whether parameters of one's own are part of it is not said.
  */
 static bool
-advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_url(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	bool		is_https = fpgo_reading_holds(spot->value, fpgo_has_https);
+	bool		is_https = fpgo_reading_holds(at->value, fpgo_has_https);
 
 	/* whether it is a URL takes longest, and is asked last */
-	if (is_https && (spot->field->meaning != FPGO_MEANS_NOTIFIED ||
-					 !fpgo_reading_holds(spot->value, fpgo_has_query)))
+	if (is_https && (at->field->meaning != FPGO_MEANS_NOTIFIED ||
+					 !fpgo_reading_holds(at->value, fpgo_has_query)))
 		return false;
-	if (!fpgo_reading_holds(spot->value,
-							spot->field->type == FPGO_FIELD_CALLBACK_URL ?
+	if (!fpgo_reading_holds(at->value,
+							at->field->type == FPGO_FIELD_CALLBACK_URL ?
 							fpgo_is_callback_url : fpgo_is_url))
 		return false;
 	if (is_https)
-		fpgo_advise_say(advice, &spot->place, "query_string",
+		fpgo_advise_say(advice, &at->place, "query_string",
 						"should have no query string of its own; the gateway adds one, with a checksum that may or may not cover what was there.");
 	else
-		fpgo_advise_say(advice, &spot->place, "https",
+		fpgo_advise_say(advice, &at->place, "https",
 						"should begin with https://, not http://.");
 	return true;
 }
 
 /* By how much a text is longer when it is sent, for a token in it. */
 static int
-growth_of(const FpgoSpot *spot)
+growth_of(const FpgoFieldInOrder *at)
 {
-	return spot->field->type == FPGO_FIELD_CALLBACK_URL &&
-		fpgo_find_placeholder(spot->value->text) != NULL ?
+	return at->field->type == FPGO_FIELD_CALLBACK_URL &&
+		fpgo_find_placeholder(at->value->text) != NULL ?
 		FPGO_CALLBACK_TOKEN_LEN - FPGO_PLACEHOLDER_LEN : 0;
 }
 
 /* See FPGO_LENGTH_MAX and the fields that have a limit of their own. */
 static void
-advise_length(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_length(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	int			limit = spot->field->length_max ? spot->field->length_max :
+	int			limit = at->field->length_max ? at->field->length_max :
 		FPGO_LENGTH_MAX;
-	int			growth = growth_of(spot);
+	int			growth = growth_of(at);
 	int			length;
 
 	/* a text has no more characters than bytes */
-	if (spot->value->text.len + growth <= (size_t) limit)
+	if (at->value->text.len + growth <= (size_t) limit)
 		return;
-	length = fpgo_reading_length(spot->value) + growth;
+	length = fpgo_reading_length(at->value) + growth;
 	if (length > limit)
-		fpgo_advise_say(advice, &spot->place, "max",
+		fpgo_advise_say(advice, &at->place, "max",
 						"should be at most %d characters long, not %d.",
 						limit, length);
 }
 
 static void
-advise_text(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_text(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	bool		is_said = false;
 
-	if (spot->value->kind != FPGO_JSON_STRING)
+	if (at->value->kind != FPGO_JSON_STRING)
 		return;
-	if (spot->field->type == FPGO_FIELD_URL ||
-		spot->field->type == FPGO_FIELD_CALLBACK_URL)
-		is_said = advise_url(advice, spot);
-	else if (spot->field->meaning == FPGO_MEANS_PERSON)
-		is_said = advise_person(advice, spot);
-	else if (spot->field->meaning == FPGO_MEANS_ORGANIZATION)
-		is_said = advise_organization(advice, spot);
-	else if (spot->field->meaning == FPGO_MEANS_PHONE)
-		is_said = advise_phone(advice, spot);
+	if (at->field->type == FPGO_FIELD_URL ||
+		at->field->type == FPGO_FIELD_CALLBACK_URL)
+		is_said = advise_url(advice, at);
+	else if (at->field->meaning == FPGO_MEANS_PERSON)
+		is_said = advise_person(advice, at);
+	else if (at->field->meaning == FPGO_MEANS_ORGANIZATION)
+		is_said = advise_organization(advice, at);
+	else if (at->field->meaning == FPGO_MEANS_PHONE)
+		is_said = advise_phone(advice, at);
 	if (!is_said)
-		advise_length(advice, spot);
+		advise_length(advice, at);
 }
 
 static void
-advise_number(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_number(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	switch (spot->field->meaning)
+	switch (at->field->meaning)
 	{
 		case FPGO_MEANS_QUANTITY:
-			fpgo_advise_quantity(advice, spot);
+			fpgo_advise_quantity(advice, at);
 			break;
 		case FPGO_MEANS_RATE:
-			fpgo_advise_rate(advice, spot);
+			fpgo_advise_rate(advice, at);
 			break;
 		case FPGO_MEANS_DISCOUNT:
-			fpgo_advise_discount(advice, spot);
+			fpgo_advise_discount(advice, at);
 			break;
 		case FPGO_MEANS_AMOUNT:
-			fpgo_advise_amount(advice, spot);
+			fpgo_advise_amount(advice, at);
 			break;
 		case FPGO_MEANS_GRAND_TOTAL:
-			fpgo_advise_grand_total(advice, spot);
+			fpgo_advise_grand_total(advice, at);
 			break;
 		default:
 			break;
@@ -348,10 +348,10 @@ find_meant(const FpgoShape *shape, FpgoSpan name)
  * are: the API may have grown.
  */
 static void
-advise_strangers(FpgoAdvice *advice, const FpgoValue *map,
+advise_unknown_members(FpgoAdvice *advice, const FpgoValue *map,
 				 const FpgoShape *shape, const FpgoPlace *parent)
 {
-	FpgoPlace	place = {.parent = parent, .kind = FPGO_PLACE_STRANGER,
+	FpgoPlace	place = {.parent = parent, .kind = FPGO_PLACE_UNKNOWN,
 	.index = FPGO_MAX_FIELDS};
 	FpgoCursor	cursor;
 	FpgoValue	value;
@@ -404,30 +404,30 @@ advise_list(FpgoAdvice *advice, const FpgoValue *list, const FpgoField *field,
 }
 
 static void
-advise_field(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_field(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	switch (spot->field->type)
+	switch (at->field->type)
 	{
 		case FPGO_FIELD_OBJECT:
-			advise_object(advice, spot->value, spot->field->shape,
-						  &spot->place);
+			advise_object(advice, at->value, at->field->shape,
+						  &at->place);
 			break;
 		case FPGO_FIELD_LIST:
-			advise_list(advice, spot->value, spot->field, &spot->place);
+			advise_list(advice, at->value, at->field, &at->place);
 			break;
 		case FPGO_FIELD_STRING:
 		case FPGO_FIELD_EMAIL:
 		case FPGO_FIELD_URL:
 		case FPGO_FIELD_CALLBACK_URL:
-			if (!advise_condition(advice, spot))
-				advise_text(advice, spot);
+			if (!advise_condition(advice, at))
+				advise_text(advice, at);
 			break;
 		case FPGO_FIELD_SECONDS:
-			if (spot->value->kind == FPGO_JSON_STRING)
-				advise_date(advice, spot);
+			if (at->value->kind == FPGO_JSON_STRING)
+				advise_date(advice, at);
 			break;
 		case FPGO_FIELD_NUMERIC:
-			advise_number(advice, spot);
+			advise_number(advice, at);
 			break;
 		case FPGO_FIELD_BOOLEAN:
 			break;
@@ -440,9 +440,9 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 {
 	FpgoValue	members[FPGO_MAX_FIELDS];
 	int			n_known = fpgo_document_members(object, shape, members);
-	FpgoSpot	spot = {.shape = shape, .members = members};
+	FpgoFieldInOrder	at = {.shape = shape, .members = members};
 
-	spot.place = (FpgoPlace) {.parent = place, .kind = FPGO_PLACE_MEMBER};
+	at.place = (FpgoPlace) {.parent = place, .kind = FPGO_PLACE_MEMBER};
 	fpgo_advise_read_amounts(advice, shape, members);
 	if (fpgo_shape_find(shape, FPGO_MEANS_GRAND_TOTAL) >= 0)
 		fpgo_advise_totals(advice, shape, members, place);
@@ -450,15 +450,15 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 	{
 		if (fpgo_reads_as_null(&members[i]))
 			continue;
-		spot.field = &shape->fields[i];
-		spot.value = &members[i];
-		spot.place.name = spot.field->json;
-		spot.place.index = i;
-		spot.place.found = members[i].kind;
-		advise_field(advice, &spot);
+		at.field = &shape->fields[i];
+		at.value = &members[i];
+		at.place.name = at.field->json;
+		at.place.index = i;
+		at.place.found = members[i].kind;
+		advise_field(advice, &at);
 	}
 	if (object->kind == FPGO_JSON_OBJECT && object->count > n_known)
-		advise_strangers(advice, object, shape, place);
+		advise_unknown_members(advice, object, shape, place);
 }
 
 List *

@@ -139,27 +139,27 @@ product_of(const FpgoAdvice *advice)
  * get lost on the way.  Nobody orders nothing, or less.
  */
 void
-fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_quantity(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	quantity = advice->amounts[FPGO_MEANS_QUANTITY];
 
 	if (quantity.is_known &&
 		(sign_of(quantity) <= 0 || !fpgo_amount_is_whole(quantity)))
-		fpgo_advise_say(advice, &spot->place, "whole_quantity",
+		fpgo_advise_say(advice, &at->place, "whole_quantity",
 						"should be a whole number above 0, not %s.",
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
 /* An invoice is no credit note; what is taken off has a field of its own. */
 void
-fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_rate(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	rate = advice->amounts[FPGO_MEANS_RATE];
 
 	if (rate.is_known && sign_of(rate) < 0)
-		fpgo_advise_say(advice, &spot->place, "negative_rate",
+		fpgo_advise_say(advice, &at->place, "negative_rate",
 						"should be 0 or more, not %s.",
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
 /*
@@ -167,7 +167,7 @@ fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot)
  * below zero has its own advice, in quantity or rate.
  */
 void
-fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_discount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	discount = advice->amounts[FPGO_MEANS_DISCOUNT];
 	FpgoAmount	line = product_of(advice);
@@ -175,29 +175,29 @@ fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot)
 	if (discount.is_known && line.is_known && sign_of(line) >= 0 &&
 		fpgo_amount_compare(discount,
 							fpgo_amount_add(line, tolerance(1))) > 0)
-		fpgo_advise_say(advice, &spot->place, "discount_over_line",
+		fpgo_advise_say(advice, &at->place, "discount_over_line",
 						"should be at most %s * %s%s, being an amount in NOK, not %s.",
-						name_of(spot->shape, FPGO_MEANS_QUANTITY),
-						name_of(spot->shape, FPGO_MEANS_RATE),
+						name_of(at->shape, FPGO_MEANS_QUANTITY),
+						name_of(at->shape, FPGO_MEANS_RATE),
 						show_result(line),
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
 void
-fpgo_advise_amount(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	amount = advice->amounts[FPGO_MEANS_AMOUNT];
 	FpgoAmount	expected = fpgo_amount_subtract(product_of(advice),
 												advice->amounts[FPGO_MEANS_DISCOUNT]);
 
 	if (amount.is_known && expected.is_known && differ(amount, expected, 1))
-		fpgo_advise_say(advice, &spot->place, "line_amount",
+		fpgo_advise_say(advice, &at->place, "line_amount",
 						"should be %s * %s - %s%s, not %s.",
-						name_of(spot->shape, FPGO_MEANS_QUANTITY),
-						name_of(spot->shape, FPGO_MEANS_RATE),
-						name_of(spot->shape, FPGO_MEANS_DISCOUNT),
+						name_of(at->shape, FPGO_MEANS_QUANTITY),
+						name_of(at->shape, FPGO_MEANS_RATE),
+						name_of(at->shape, FPGO_MEANS_DISCOUNT),
 						show_result(expected),
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
 /* ---------- the totals ---------- */
@@ -227,14 +227,14 @@ fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 }
 
 void
-fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	grand_total = advice->amounts[FPGO_MEANS_GRAND_TOTAL];
 
 	if (grand_total.is_known && advice->sum.is_known &&
 		differ(grand_total, advice->sum, advice->n_lines))
-		fpgo_advise_say(advice, &spot->place, "sum_of_amounts",
+		fpgo_advise_say(advice, &at->place, "sum_of_amounts",
 						"should be the sum of the products' amounts%s, not %s.",
 						show_result(advice->sum),
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }

@@ -82,7 +82,7 @@ find_fault(const FpgoValue *object, const FpgoShape *shape,
 
 		if (index < 0)
 		{
-			member.kind = FPGO_PLACE_STRANGER;
+			member.kind = FPGO_PLACE_UNKNOWN;
 			member.index = FPGO_MAX_FIELDS + i;
 			member.key = key;
 			return FAULT(&member, "is no member that the API knows.");

@@ -113,7 +113,7 @@ append_path(StringInfo path, const FpgoPlace *place)
 	append_path(path, place->parent);
 	if (place->kind == FPGO_PLACE_ELEMENT)
 		append_element(path, place);
-	else if (place->kind == FPGO_PLACE_STRANGER)
+	else if (place->kind == FPGO_PLACE_UNKNOWN)
 		append_key(path, place->key, place->index - FPGO_MAX_FIELDS);
 	else
 		appendStringInfo(path, "%s%s", path->len > 0 ? "." : "", place->name);

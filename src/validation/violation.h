@@ -41,13 +41,13 @@ typedef struct FpgoPlace
 	{
 		FPGO_PLACE_ORDER,
 		FPGO_PLACE_MEMBER,
-		FPGO_PLACE_STRANGER,	/* a member that no field has, under key */
+		FPGO_PLACE_UNKNOWN,		/* a member that no field has, under key */
 		FPGO_PLACE_ELEMENT
 	}			kind;
 	const char *name;			/* of a member */
 	int			index;			/* of a member's field in its shape; of an
-								 * element in its list, from 0; of a stranger
-								 * in its map, from FPGO_MAX_FIELDS */
+								 * element in its list, from 0; of an unknown
+								 * member in its map, from FPGO_MAX_FIELDS */
 	bool		has_key;		/* the element stands in a map, under key */
 	FpgoSpan	key;
 	FpgoJsonKind found;			/* what stands there; of the order itself
