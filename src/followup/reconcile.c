@@ -57,7 +57,7 @@ typedef struct Case
 	const char *changed_uuid;	/* the order that it changes; NULL if it makes
 								 * a new one */
 	const char *found_uuid;		/* the order that it became; NULL: not known */
-	const char *found_status;	/* of that, and its customer; may be NULL */
+	const char *found_status;	/* of the found order; may be NULL */
 	const char *customer_uuid;
 	FpgoReconcileResult *result;
 } Case;
@@ -152,7 +152,7 @@ read_payload(const FpgoUncertain *uncertain)
 		fpgo_json_read(uncertain->payload, strlen(uncertain->payload), &fault);
 }
 
-/* Put on record what was seen, and how the doubtful ones look. */
+/* Record the list, and the likeness of each uncertain submission. */
 static List *
 record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 {
@@ -169,7 +169,7 @@ record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 	SPI_connect();
 	fpgo_sightings_record(group->server, order_list->came_at,
 						  order_list->sightings, order_list->n);
-	/* asked anew: what was begun before the list was made may be in it */
+	/* asked anew: an order that was sent before the list came may be in it */
 	submissions = fpgo_sightings_uncertain(context);
 	foreach(cell, submissions)
 	{
@@ -177,7 +177,7 @@ record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 		const FpgoUncertain *uncertain = lfirst(cell);
 		Jsonb	   *payload = read_payload(uncertain);
 
-		/* without a payload it might have become any order */
+		/* without a payload, any order may be the submission's */
 		fpgo_sightings_describe(uncertain, payload == NULL ? &nothing :
 								fpgo_likeness_of_payload(payload));
 	}
@@ -187,7 +187,7 @@ record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 	return matches;
 }
 
-/* One order and one submission are alike.  Is the order still so? */
+/* One order and one submission are alike.  Is the order unchanged? */
 static void
 decide_match(const CaseGroup *group, Case *c, const char *order_uuid)
 {
@@ -227,7 +227,7 @@ decide_case(const CaseGroup *group, Case *c, const FpgoOrderList *order_list,
 		decide_match(group, c, match->order_uuid);
 }
 
-/* Look for cases that nothing names. */
+/* Look in the list for the orders of cases that no callback names. */
 static void
 decide_by_list(const CaseGroup *group, List *cases)
 {
@@ -235,7 +235,7 @@ decide_by_list(const CaseGroup *group, List *cases)
 	List	   *matches = NIL;
 	ListCell   *cell;
 
-	/* what was seen of a list that is not whole is worth keeping, too */
+	/* an incomplete list is recorded too */
 	if (order_list->n > 0)
 		matches = record(group, order_list, cases);
 	foreach(cell, cases)
@@ -307,8 +307,9 @@ decide_group(void *arg)
 }
 
 /*
- * What goes wrong with one account keeps no other from being asked: the role,
- * its right or its token may be gone, or the server badly set up.
+ * A failure with one account must not keep the others from being asked.  The
+ * role, its right or its token may be gone, or the server may be set up
+ * wrongly.
  */
 static void
 reconcile_group(CaseGroup *group)
@@ -413,8 +414,9 @@ require_uncertain(int64 id)
 }
 
 /*
- * Accept what has become of a case.  All of them at the end and at once: a
- * row that is changed is locked, and others must not wait for the gateway.
+ * Accept a case whose order was found.  All cases are accepted at the end: a
+ * row that is changed is locked, and other sessions must not wait for the
+ * gateway.
  */
 static void
 accept_found(Case *c)
@@ -437,7 +439,7 @@ accept_found(Case *c)
 	result->order_uuid = c->found_uuid;
 }
 
-/* What was found out, on record: a list of FpgoReconcileResult. */
+/* Record what was found out.  Returns a list of FpgoReconcileResult. */
 static List *
 conclude(List *groups)
 {
@@ -473,7 +475,7 @@ fpgo_reconcile_run(int64 only)
 	List	   *submissions;
 	ListCell   *cell;
 
-	/* an old snapshot does not show whose an order is by now */
+	/* an old snapshot does not show which submission has an order now */
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),

@@ -18,7 +18,7 @@
 
 /* ---------- statements ---------- */
 
-/* has a submission this order?  At any server: several may be one account */
+/* has a submission this order?  At any server, as in decide.c */
 #define IS_HELD(uuid) \
 	"EXISTS (SELECT FROM fpgo_internal.submission h" \
 	" WHERE h.order_uuid " EQ " " uuid ")"
@@ -26,7 +26,7 @@
 #define IS_SAME(column, a, b) \
 	a "." column " " EQ " " b "." column
 
-/* alike in all; false or NULL if not, or if one of them says nothing */
+/* alike in all traits; false or NULL if not, or if one of them is NULL */
 #define ARE_ALIKE(a, b) \
 	IS_SAME("products", a, b) " AND " IS_SAME("amounts", a, b) \
 	" AND " IS_SAME("order_date", a, b) \
@@ -76,9 +76,9 @@ static FpgoStatement unknown_statement = {
 	"CASE WHEN o." column " " NE " '' THEN o." column " END"
 
 /*
- * What is known already is left out, since ON CONFLICT would lock, and so
- * write, a row a time.  Sorted, so that two who do this at once wait for each
- * other one way only.
+ * Orders that are known with this status are left out: ON CONFLICT would lock
+ * their rows, and a row lock is a write.  The rows are sorted, so that two
+ * sessions that record at once cannot deadlock.
  */
 static FpgoStatement record_statement = {
 	.sql = "INSERT INTO fpgo_internal.sighting AS g (order_uuid, server, status,"
@@ -120,7 +120,7 @@ static FpgoStatement describe_statement = {
 	.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
-/* not known to differ in anything */
+/* no trait is known to differ */
 #define MAY_BE(column, a, b) "(" IS_SAME(column, a, b) ") IS NOT FALSE"
 #define MAY_BE_ALIKE(a, b) \
 	MAY_BE("products", a, b) " AND " MAY_BE("amounts", a, b) \
@@ -129,9 +129,9 @@ static FpgoStatement describe_statement = {
 	" IS NOT FALSE"
 
 /*
- * A rival is another submission that the order may belong to: one that is not
- * finished and of which nothing tells the order apart, or one of the same
- * reference that was given up while nobody knew whether it had arrived.
+ * A rival is another submission that the order may belong to.  It is
+ * unfinished, and no trait is known to differ from the order's.  Or it has the
+ * same reference, and was given up after an attempt whose outcome is unknown.
  */
 static FpgoStatement match_statement = {
 	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at,"
@@ -257,7 +257,7 @@ fpgo_sightings_describe(const FpgoUncertain *uncertain,
 
 /* ---------- sightings ---------- */
 
-/* Columns of n rows of texts, in which stands for NULL. */
+/* Room for n texts, and a NULL after the last; an empty text means NULL. */
 static const char **
 make_column(int n)
 {
