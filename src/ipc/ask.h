@@ -9,7 +9,7 @@
 
 #include "ipc/message.h"
 
-/* largest body that the resident worker hands over, in bytes: fits a queue */
+/* largest body for the resident worker, in bytes: an answer fits a queue */
 #define FPGO_ASK_SMALL 12288
 
 /*

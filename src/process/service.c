@@ -608,7 +608,7 @@ fpgo_service_answer(FpgoService *service)
 	 */
 	goes_on = !ShutdownRequestPending &&
 		service->answer.kind != FPGO_ANSWER_UNRECORDED;
-	pg_atomic_write_u32(&mailbox->header->owner,
+	pg_atomic_write_u32(&mailbox->header->holder,
 						goes_on ? FPGO_HOLDER_IDLE : FPGO_HOLDER_GONE);
 	initStringInfo(&message);
 	service->answer.number = service->request->number;
