@@ -3,9 +3,9 @@
  *		What a delivery knows of one server.
  *
  * A server that cannot be reached, refuses the credentials or asks to slow
- * down gets no further request for a while: what is queued for it stays
- * queued.  After an unknown outcome it gets one at a time until an answer is
- * definite again.
+ * down gets no further request for a while: its submissions stay queued.
+ * After an unknown outcome a server gets one request at a time, until an
+ * outcome is known again.
  */
 #include "postgres.h"
 
@@ -87,7 +87,7 @@ fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
 		case FPGO_OUTCOME_UNREACHED:
 		case FPGO_OUTCOME_MISCONFIGURED:
 		case FPGO_OUTCOME_CREDENTIALS:
-			/* those under way at once fail at once: one failure */
+			/* requests under way at the same time count as one failure */
 			if (!is_closed(lane))
 				lane->n_failures++;
 			close_lane(lane, Min(fpgo_backoff(Max(lane->n_failures, 1)),

@@ -6,8 +6,8 @@
  * and two message queues.  The segment outlives statements and transactions of
  * the caller.  It is freed when both processes have left it.
  *
- * Both processes change the header's words without a lock.  Each change is a
- * compare-and-exchange, and at most one process succeeds:
+ * The processes share the header's words without a lock.  Where both may
+ * change a word, they use compare-and-exchange, and one of them succeeds:
  *
  *		holder	The caller takes an idle process that sends: IDLE -> BUSY.  A
  *				process that ends its wait leaves: IDLE -> GONE.  A new

@@ -2,24 +2,25 @@
  * resident.c
  *		The resident worker of a database: delivers by itself.
  *
- * One process a database (launcher.c) that does all there is to send: what is
- * queued (deliver.c), and, for sessions that call submit_invoice, what a
- * helper process would do (service.c), many at a time.  One loop drives both.
+ * Each database has one resident worker (launcher.c).  It delivers the queue
+ * (deliver.c).  It also does for sessions that call submit_invoice what a
+ * helper process does (service.c), for many at a time.  One loop drives both.
  *
- * It waits on its latch, which sessions set when they commit an enqueued order
- * or offer a mailbox.  It looks by itself every second besides, for what
- * became due and what nobody told it of.  While something is in flight it
- * looks every millisecond.
+ * The worker waits on its latch.  Sessions set the latch when they commit an
+ * enqueued order or offer a mailbox.  The worker also looks every second, for
+ * submissions that became due and for commits that set no latch.  While a
+ * request is in flight, it looks every millisecond.
  *
- * Nothing here may wait long, since everybody would: locks are waited for a
- * tenth of a second, and a request that needs longer is sent back, to be
- * served by a helper process.
+ * The worker may not wait long, since all sessions would wait with it.  It
+ * waits a tenth of a second for a lock.  A request that needs longer is handed
+ * back, and a helper process serves it.
  *
- * What became of uncertain submissions it does not find out itself: every now
- * and then it starts a process that does (reconciler.c).
+ * The worker does not reconcile uncertain submissions itself.  From time to
+ * time it starts a process that does (reconciler.c).
  *
- * It ends, settling what is under way, when SIGTERM asks for it or when fpgo's
- * tables are gone.  The launcher starts another if one is wanted.
+ * The worker ends on SIGTERM, or when fpgo's tables are gone.  It settles
+ * first what is under way.  The launcher starts another worker if one is
+ * wanted.
  */
 #include "postgres.h"
 
@@ -52,16 +53,16 @@
 #include "records/submissions.h"
 #include "tables/statement.h"
 
-/* how often the queue is looked at unasked, in milliseconds */
+/* how often the worker looks at the queue by itself, in milliseconds */
 #define LOOK_MS 1000
 
-/* how often what dead runs left is swept, in milliseconds */
+/* how often submissions of dead runs are made uncertain, in milliseconds */
 #define TIDY_MS 10000
 
-/* longest step of transfers before the process looks around, in milliseconds */
+/* longest step of transfers before the loop goes on, in milliseconds */
 #define STEP_MS 1
 
-/* pause before another try of what failed, in milliseconds */
+/* pause after a failure before the next try, in milliseconds */
 #define PAUSE_MS 50
 
 /* longest wait for a lock */
@@ -308,7 +309,7 @@ see_changes(void *arg)
 	obey_database_owner();
 }
 
-/* Somebody may have dropped the extension, or given the database away. */
+/* Has the extension been dropped, or the database got another owner? */
 static void
 look_around(void)
 {
@@ -316,7 +317,7 @@ look_around(void)
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
-	/* when the catalogs are locked, later will do */
+	/* if the catalogs are locked, the next look is soon enough */
 	error = fpgo_subtransaction_run(see_changes, NULL);
 	if (error != NULL)
 		FreeErrorData(error);
@@ -332,7 +333,7 @@ see_uncertain(void *arg)
 		fpgo_submission_has_uncertain();
 }
 
-/* Have uncertain submissions looked for, if there are any. */
+/* Start a reconciler if a submission is uncertain. */
 static void
 reconcile(void)
 {
@@ -350,14 +351,14 @@ reconcile(void)
 		fpgo_reconciler_start();
 }
 
-/* Do that as often as it is wished. */
+/* Reconcile once every fpgo.reconcile_interval. */
 static void
 reconcile_at_times(void)
 {
 	static TimestampTz since = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	/* what a crash left may still be under way at the gateway */
+	/* the gateway may still work at orders that a crash left: wait first */
 	if (since == 0)
 		since = now;
 	if (fpgo_reconcile_interval == 0 ||
@@ -367,7 +368,7 @@ reconcile_at_times(void)
 	since = now;
 }
 
-/* Is it time?  If so, the next time is so much later. */
+/* Is it time?  If so, move the time on by the interval. */
 static bool
 is_due(TimestampTz *at, int interval_ms)
 {
@@ -390,7 +391,7 @@ wait_for_work(TimestampTz look_at)
 	fpgo_wait(wait_ms, FPGO_WAIT_WORKER);
 }
 
-/* Drive what is in flight, and show that there is something. */
+/* Drive the requests in flight, and show in pg_stat_activity that some are. */
 static void
 step(int wait_ms)
 {
