@@ -665,7 +665,7 @@ fpgo_delivery_tidy(FpgoDelivery *delivery)
 	/* a session has locked the tables: no fault, and tried again */
 	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		ereport(LOG,
-				(errmsg("what dead processes left behind cannot be tidied up: %s",
+				(errmsg("submissions of dead processes and old payloads cannot be tidied up: %s",
 						error->message),
 				 fpgo_errhide()));
 	FreeErrorData(error);
@@ -679,6 +679,6 @@ fpgo_delivery_raise(const FpgoDelivery *delivery)
 	if (delivery->unacknowledged)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
-				 errmsg("delivery stopped because a standby did not confirm what was to be sent"),
-				 errdetail("What was claimed without confirmation was not sent and is queued again.")));
+				 errmsg("delivery stopped because a standby did not confirm the records of orders to send"),
+				 errdetail("Submissions without confirmation were not sent and are queued again.")));
 }

@@ -78,7 +78,7 @@ raise_odd_answer(const char *server_name)
 	ereport(ERROR,
 			(errcode(ERRCODE_FPGO_UNREACHED),
 			 errmsg("server \"%s\" did not answer the question", server_name),
-			 errdetail("Its answer lacks what it should say, or is about another order."),
+			 errdetail("Its answer lacks a member that it must have, or is about another order."),
 			 fpgo_errhide()));
 }
 

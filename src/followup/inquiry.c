@@ -195,7 +195,7 @@ fpgo_inquiry_reason(const FpgoInquiry *inquiry)
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body == NULL)
 		return "Its answer is not UTF-8.";
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE)
-		return psprintf("Its answer has what a text in encoding %s cannot hold.",
+		return psprintf("Its answer has characters that encoding %s does not have.",
 						GetDatabaseEncodingName());
 	return finding->reason != NULL ? finding->reason :
 		psprintf("It answered HTTP status %d.", finding->status);

@@ -87,7 +87,7 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for the details of this order"),
 				 errdetail("They name its customer, and are for members of the role that submitted it."),
-				 errhint("Whoever may execute fpgo.resolve may see those of all orders."),
+				 errhint("Roles that may execute fpgo.resolve may see those of all orders."),
 				 fpgo_errhide()));
 }
 
@@ -149,7 +149,7 @@ reason_argument(FunctionCallInfo fcinfo, int argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("reason must not be blank"),
-				 errhint("It is recorded for whoever asks later why this was decided."),
+				 errhint("The reason is recorded with the decision."),
 				 fpgo_errhide()));
 	if (pg_mbstrlen(reason) > MAX_REASON)
 		ereport(ERROR,
@@ -285,7 +285,7 @@ fpgo_cancel_submission(PG_FUNCTION_ARGS)
 	if (!is_operator())
 		fpgo_submission_require_for(subject->id, subject->role);
 	require_state(subject, FPGO_STATE_QUEUED,
-				  "Only what has not been sent can be taken back.");
+				  "Only a submission that is still queued can be cancelled.");
 	fpgo_decide_queued(subject, &decision);
 	PG_RETURN_VOID();
 }

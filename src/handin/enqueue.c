@@ -108,7 +108,7 @@ notice_if_undelivered(void)
 	else
 		ereport(NOTICE,
 				(errmsg("no worker delivers the orders of this database"),
-				 errdetail("They stay queued until somebody does: CALL fpgo.deliver();"),
+				 errdetail("They stay queued until fpgo.deliver() is called: CALL fpgo.deliver();"),
 				 errhint("Put fpgo into shared_preload_libraries and this database into fpgo.databases, or turn this notice off: SET fpgo.undelivered_notice = off;"),
 				 fpgo_errhide()));
 }

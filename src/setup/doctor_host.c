@@ -72,7 +72,7 @@ fpgo_check_extension(FpgoExamination *examination)
 	if (installed != NULL && strcmp(installed, FPGO_VERSION) == 0)
 		return fpgo_right(psprintf("fpgo %s in PostgreSQL %s.", FPGO_VERSION,
 								   setting("server_version")));
-	return fpgo_wrong(psprintf("The library is of fpgo %s, but what CREATE EXTENSION made is of %s.",
+	return fpgo_wrong(psprintf("The library is of fpgo %s, but the SQL objects are of %s.",
 							   FPGO_VERSION, installed ? installed : "none"),
 					  "ALTER EXTENSION fpgo UPDATE;  If the library is the older one, connect again, or restart the server where fpgo is preloaded.");
 }
@@ -127,12 +127,12 @@ fpgo_check_durability(FpgoExamination *examination)
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
 		if (is_off(names[i]))
-			return fpgo_wrong(psprintf("%s is off: after a crash the records may not say what was sent, and it may be sent again.",
+			return fpgo_wrong(psprintf("%s is off: a crash may undo the record of an order that was sent, and the order may be sent again.",
 									   names[i]),
 							  psprintf("ALTER SYSTEM SET %s = on; SELECT pg_reload_conf();",
 									   names[i]));
 	}
-	return fpgo_right("What is recorded survives a crash.");
+	return fpgo_right("The records survive a crash.");
 }
 
 FpgoDiagnosis
@@ -182,7 +182,7 @@ fpgo_check_worker(FpgoExamination *examination)
 								  "See \"extension\"; the worker goes on by itself then.");
 			return fpgo_right("This database's resident worker runs.");
 		case FPGO_WORKER_NONE:
-			return fpgo_right("fpgo.databases asks for none here: CALL fpgo.deliver() sends what is queued.");
+			return fpgo_right("fpgo.databases asks for none here: CALL fpgo.deliver() sends queued orders.");
 		case FPGO_WORKER_PAUSED:
 			return fpgo_wrong("This database's resident worker is paused.",
 							  "SELECT fpgo.resume();");

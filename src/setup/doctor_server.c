@@ -114,7 +114,7 @@ fpgo_check_timeout(FpgoExamination *examination)
 	if (timeout_ms >= SHORT_TIMEOUT)
 		return fpgo_right(psprintf("fpgo waits %d seconds for an answer.",
 								   timeout_ms / 1000));
-	return fpgo_wrong(psprintf("fpgo waits %d milliseconds for an answer: what the gateway answers later becomes uncertain.",
+	return fpgo_wrong(psprintf("fpgo waits %d milliseconds for an answer: an order that is answered later becomes uncertain.",
 							   timeout_ms),
 					  psprintf("ALTER SERVER %s OPTIONS (SET timeout '120s');",
 							   quote_identifier(examination->server_name)));

@@ -128,6 +128,6 @@ fpgo_refuse_drop(PG_FUNCTION_ARGS)
 			 errmsg_plural("cannot drop extension fpgo while %lld submission is unfinished",
 						   "cannot drop extension fpgo while %lld submissions are unfinished",
 						   (unsigned long) n, (long long) n),
-			 errdetail("What is queued, sending or uncertain would be forgotten."),
+			 errdetail("Submissions that are queued, sending or uncertain would be forgotten."),
 			 errhint("CALL fpgo.deliver(), fpgo.cancel_submission and fpgo.resolve finish submissions.  To drop them all the same, first: ALTER EVENT TRIGGER fpgo_refuse_drop DISABLE;")));
 }

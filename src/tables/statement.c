@@ -339,7 +339,7 @@ fpgo_statement_redact(ErrorData *error)
 	/* the message of a violated constraint has the constraint's name only */
 	if (category == ERRCODE_DATA_EXCEPTION)
 		error->message = pstrdup("a value does not fit what was added to the tables of fpgo");
-	error->detail = pstrdup("What PostgreSQL says about it is left out, since it may quote the order.");
+	error->detail = pstrdup("PostgreSQL's own words about it are left out, since they may quote the order.");
 	error->detail_log = NULL;
 	error->hint = NULL;
 	error->context = NULL;
