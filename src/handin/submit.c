@@ -30,9 +30,10 @@
 /* ---------- before asking ---------- */
 
 /*
- * The helper cannot see what this transaction did and would wait for it while
- * this session waits for the helper: a deadlock that PostgreSQL does not see.
- * So look first.
+ * Raises if the process that sends would wait for this transaction: the
+ * process does not see what the transaction did, and waits for its locks.
+ * This session would wait for the process: a deadlock that PostgreSQL does not
+ * detect.
  */
 static void
 require_no_own_obstacle(const FpgoHandIn *handin)
@@ -243,7 +244,7 @@ require_session(const FpgoAnswer *answer, const char *server_name)
 	}
 }
 
-/* What a call asks, and the answer it gets. */
+/* A call: its request and the answer. */
 typedef struct Call
 {
 	Jsonb	   *order;
@@ -252,7 +253,7 @@ typedef struct Call
 	FpgoAnswer *answer;
 } Call;
 
-/* Make the order what is recorded and sent, and hand it over. */
+/* Make the hand-in, and give it to the process that sends. */
 static void
 hand_over(void *arg)
 {

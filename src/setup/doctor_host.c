@@ -1,13 +1,14 @@
 /*
  * doctor_host.c
- *		What fpgo.doctor() looks at: the PostgreSQL that fpgo runs in.
+ *		Checks of fpgo.doctor(): the PostgreSQL that fpgo runs in.
  *
- * Libraries, settings that the promise of fpgo stands on, the processes that
- * deliver, and where personal numbers could leak by way of PostgreSQL: the
- * server log, subscribers, files of shared memory.
+ * They look at libraries, at settings that fpgo's promise depends on, and at
+ * the processes that deliver.  They also look for ways by which PostgreSQL
+ * could give away personal numbers: server log, subscribers, files of shared
+ * memory.
  *
- * Settings are those of the session that asks, rows of fpgo's views those
- * that its role may see.
+ * Settings are those of the session that calls.  Rows of fpgo's views are
+ * those that its role may see.
  */
 #include "postgres.h"
 
@@ -52,7 +53,7 @@ setting(const char *name)
 {
 	const char *value = GetConfigOption(name, true, false);
 
-	/* a number is printed into a buffer that the next one is printed into */
+	/* a number's text is in a buffer that the next call overwrites */
 	return value != NULL ? pstrdup(value) : NULL;
 }
 
@@ -148,7 +149,7 @@ fpgo_check_shared_memory(FpgoExamination *examination)
 
 /* ---------- who delivers ---------- */
 
-/* Is a resident worker asked for that cannot be? */
+/* Does fpgo.databases ask for workers, without preloading? */
 static bool
 lacks_preload(void)
 {
@@ -219,7 +220,7 @@ typedef struct LogSetting
 {
 	const char *name;
 	const char *quiet[2];		/* values that print none */
-	bool		spares;			/* log_parameter_max_length = 0 is a cure */
+	bool		spares;			/* log_parameter_max_length = 0 helps too */
 } LogSetting;
 
 static const LogSetting log_settings[] = {
@@ -235,7 +236,7 @@ static const LogSetting log_settings[] = {
 	{"pgaudit.log_parameter", {"off"}, false},
 };
 
-/* Its value, if it prints parameters; else NULL. */
+/* The setting's value, if it prints parameters; else NULL. */
 static const char *
 loud_value(const LogSetting *line)
 {
@@ -253,7 +254,7 @@ loud_value(const LogSetting *line)
 	return value;
 }
 
-/* Once for each cure, as several settings may have the same. */
+/* Add a cure, unless it is there: several settings may have the same. */
 static void
 add_cure(StringInfo cures, const char *name, const char *value)
 {

@@ -96,8 +96,9 @@ drops_fpgo(const Node *command)
 }
 
 /*
- * May the current user do it at all?  If not, PostgreSQL says so in a moment,
- * and until then they shall neither lock out others nor learn anything.
+ * May the current user drop the extension?  If not, PostgreSQL is about to
+ * refuse the command; the guard must not take locks or tell numbers before
+ * that.
  */
 static bool
 may_drop(void)
@@ -116,7 +117,7 @@ fpgo_refuse_drop(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("fpgo.refuse_drop must be called as an event trigger")));
-	/* while the extension is made or is broken there is nothing to guard */
+	/* without the tables there is nothing to guard */
 	if (!fpgo_table_exist() || !drops_fpgo(trigger->parsetree) || !may_drop())
 		PG_RETURN_NULL();
 	LockRelationOid(fpgo_table_oid("submission"), AccessExclusiveLock);

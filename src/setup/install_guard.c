@@ -41,7 +41,7 @@ refuse_schema(const char *fault)
 			 errhint("Drop or rename the schema, and CREATE EXTENSION makes its own; or see to it that it is empty, and that none but superusers own it or may create objects in it.")));
 }
 
-/* May somebody who is no superuser create objects there? */
+/* May a role that is no superuser create objects in the schema? */
 static bool
 is_open(const Acl *acl, Oid owner)
 {
@@ -59,7 +59,7 @@ is_open(const Acl *acl, Oid owner)
 	return false;
 }
 
-/* Is anything there besides the extension itself and this function? */
+/* Has the schema any object besides the extension and this function? */
 static bool
 is_in_use(Oid schema, Oid this_function)
 {
