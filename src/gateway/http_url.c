@@ -1,12 +1,12 @@
 /*
  * http_url.c
- *		Which addresses fpgo talks to.
+ *		Which URLs fpgo sends requests to.
  *
- * The rule for an address: fpgo, libcurl and the person who typed it must
- * read it the same way.  So it is first taken apart by our own narrow
- * grammar, and then libcurl has to find the same in it; the string that
- * passed is the string that is sent.  Plain HTTP is for this machine only;
- * which machine a name leads to is seen when it is connected to (http.c).
+ * fpgo, libcurl and the person who typed a URL must read it the same way.
+ * Therefore fpgo's own narrow grammar takes it apart first.  Then libcurl must
+ * find the same parts.  The string that passed is used unchanged.  Plain HTTP
+ * is for this machine only.  Which machine a name leads to is checked before
+ * the connection (http.c).
  *
  * Nothing here raises or uses a memory context.
  */
@@ -29,7 +29,7 @@
 #define NAME_CHARACTERS DIGITS LETTERS "-._"
 #define IPV6_CHARACTERS DIGITS "abcdefABCDEF:."
 
-/* what RFC 3986 lets stand in an address, but for the user's "@" and such */
+/* the characters that RFC 3986 allows in a URL */
 #define URL_CHARACTERS DIGITS LETTERS "-._~:/?#[]@!$&'()*+,;=%"
 
 static const char unusual_host[] = "must spell its host in the usual way";
@@ -54,8 +54,8 @@ is_same_text(const char *a, size_t a_len, const char *b, size_t b_len)
 
 /*
  * A host without brackets: labels of letters, digits, hyphens, underscores.
- * A number of any other form than the four of an IPv4 address is refused,
- * because "127.1", "0x7f.1" and 2130706433 are all this machine to somebody.
+ * A numeric address must have the four numbers of IPv4: "127.1", "0x7f.1" and
+ * 2130706433 mean this machine to some programs.
  */
 static bool
 is_usual_name(const char *host, size_t len)
