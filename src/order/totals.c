@@ -1,6 +1,6 @@
 /*
  * totals.c
- *		The sums of an order, worked out from its products.
+ *		Calculates the sums of an order from its products.
  *
  * The API page prints no formula.  These are the formulas of the vendor's own
  * dashboard, where a rate includes VAT.  They fit the one worked example that
@@ -44,7 +44,7 @@ PG_FUNCTION_INFO_V1(fpgo_summarize);
 /* decimals of an amount of money */
 #define MONEY_DECIMALS 2
 
-/* What the totals need of a product; NULL where it has nothing. */
+/* The members of a product that the totals need; each may be NULL. */
 typedef struct Line
 {
 	Numeric		quantity;
@@ -54,7 +54,7 @@ typedef struct Line
 	Numeric		amount;
 } Line;
 
-/* Where a product's row type has it. */
+/* The attribute of each in a product's row type. */
 typedef struct Columns
 {
 	TupleDesc	descriptor;
@@ -67,7 +67,7 @@ typedef struct Columns
 	bool	   *nulls;
 } Columns;
 
-/* Before rounding; NULL as soon as a part of it is. */
+/* Totals before rounding; NULL as soon as a part is NULL. */
 typedef struct Sums
 {
 	Numeric		tax;
@@ -77,7 +77,7 @@ typedef struct Sums
 
 /* ---------- arithmetic: nothing in, nothing out ---------- */
 
-/* What failed returns NULL; an error of its own would not hide the order. */
+/* Returns NULL on failure: numeric's own error would not hide the order. */
 static Numeric
 require_number(Numeric result)
 {
@@ -158,7 +158,7 @@ fpgo_totals_amount(Numeric quantity, Numeric rate, Numeric discount)
 	return round_money(discount ? subtract(amount, discount) : amount);
 }
 
-/* The VAT in a line; nobody knows it of a rate of VAT below zero. */
+/* The VAT in a line; NULL for a rate of VAT below zero. */
 static Numeric
 line_tax(const Line *line)
 {
