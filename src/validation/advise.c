@@ -1,17 +1,17 @@
 /*
  * advise.c
- *		What the gateway would take and a person would not.
+ *		Advice: what is wrong in an order that the gateway would accept.
  *
- * Walks the field tree over the order in place, as validate.c does, and asks
- * for what fields mean, never for their names.  Each rule stands beside the
- * reason for it: the API page in this or an earlier revision, its sibling
- * pages, the vendor's own dashboard, recorded answers of the gateway, a
- * public rule.  Whether the order adds up is asked in advise_sums.c.
+ * The walk goes over the field tree and the order in place, as in validate.c.
+ * It uses the meanings of fields, never their names.  Each rule has a comment
+ * with its source: the API page in this or an earlier revision, its sibling
+ * pages, the vendor's own dashboard, recorded answers of the gateway, a public
+ * rule.  advise_sums.c checks whether the order adds up.
  *
- * A field yields at most one piece of advice, the first thing to mend about
- * it, and none where validation has something to say: what breaks a rule of
- * the gateway, or cannot be read, is passed over.  Nothing here raises for
- * what the order says, nothing descends into members that no field has.
+ * A field gets at most one piece of advice, about the first thing to mend.  A
+ * value that breaks a rule of the gateway, or cannot be read, gets none:
+ * validation speaks of it.  Nothing here raises for what the order says.
+ * Members that no field has are not entered.
  */
 #include "postgres.h"
 
@@ -37,8 +37,8 @@
 #define CLOCK_SKEW 300
 
 /*
- * What no order date in seconds reaches (it is in year 5138), and any in
- * milliseconds has reached since 1973.
+ * Dates from here on are in milliseconds: in seconds this is the year 5138, in
+ * milliseconds 1973.
  */
 #define MILLISECONDS_FROM INT64CONST(100000000000)
 
@@ -47,7 +47,7 @@ static void advise_object(FpgoAdvice *advice, const FpgoValue *object,
 
 /* ---------- fields that belong together ---------- */
 
-/* The word of a list that a text reads as, NULL if it is none of them. */
+/* The word of a list that a text is; NULL if it is none of them. */
 static const char *
 find_word(const FpgoValue *value, const char *const *words)
 {
@@ -62,8 +62,8 @@ find_word(const FpgoValue *value, const char *const *words)
 /*
  * A field that is required if, or with, another is pointless without it:
  * organizationId of a private customer, personalNumber of a company (a
- * personal number that nobody asked for), orderFrom without the fpgoUuid of
- * the order it says is updated.
+ * personal number without need), orderFrom without the fpgoUuid of the order
+ * that is to be updated.
  */
 static bool
 advise_condition(FpgoAdvice *advice, const FpgoFieldInOrder *at)
@@ -98,7 +98,7 @@ advise_condition(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 
 /* ---------- the date ---------- */
 
-/* ", but is ...", unless it could be a personal number that stands there */
+/* ", but is ...", unless the value may be a personal number */
 static const char *
 show_time(const FpgoValue *value, int64 seconds)
 {
@@ -114,8 +114,8 @@ show_time(const FpgoValue *value, int64 seconds)
 
 /*
  * The page asks for a Unix timestamp in a string, but its rule is "string":
- * every text passes.  Dates to come are from revisions of the page before
- * 1574, which asked for "now or later"; this one does not.
+ * every text passes.  Revisions of the page before 1574 asked for "now or
+ * later"; this one does not.
  */
 static void
 advise_date(FpgoAdvice *advice, const FpgoFieldInOrder *at)
@@ -142,9 +142,8 @@ advise_date(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 /* ---------- texts ---------- */
 
 /*
- * Eleven characters are all that the gateway asks for; the recorded
- * 12345678901 was taken.  But the number goes to BankID, which knows real
- * ones only.
+ * The gateway asks for eleven characters only; it accepted 12345678901.  But
+ * the number goes to BankID, which knows only real ones.
  */
 static bool
 advise_person(FpgoAdvice *advice, const FpgoFieldInOrder *at)
@@ -177,9 +176,9 @@ find_home(const FpgoFieldInOrder *at)
 }
 
 /*
- * The page says "alphanumeric", its sibling pages and the dashboard nine
- * digits.  Companies abroad have numbers of other forms, so only those with a
- * Norwegian address are looked at.
+ * The page says "alphanumeric"; its sibling pages and the dashboard say nine
+ * digits.  Companies abroad have numbers of other forms.  Therefore only
+ * numbers of companies with a Norwegian address are checked.
  */
 static bool
 advise_organization(FpgoAdvice *advice, const FpgoFieldInOrder *at)
@@ -218,17 +217,18 @@ advise_phone(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 }
 
 /*
- * The customer's browser and the gateway's notification would travel in the
- * clear, and whoever sits in between could change them.  A notification is
- * the URL with the gateway's parameters behind it and a checksum over all of
- * them; whether parameters of one's own are part of it is not said.
+ * With http the customer's browser and the gateway's notification would be
+ * sent unencrypted, and could be changed on the way.  A notification is the
+ * URL with the gateway's parameters appended, and a checksum over all of them.
+ * The page does not say whether the URL's own parameters are part of the
+ * checksum.
  */
 static bool
 advise_url(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	bool		is_https = fpgo_reading_holds(at->value, fpgo_has_https);
 
-	/* whether it is a URL takes longest, and is asked last */
+	/* the check of the URL takes longest, and comes last */
 	if (is_https && (at->field->meaning != FPGO_MEANS_NOTIFIED ||
 					 !fpgo_reading_holds(at->value, fpgo_has_query)))
 		return false;
@@ -245,7 +245,7 @@ advise_url(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 	return true;
 }
 
-/* By how much a text is longer when it is sent, for a token in it. */
+/* By how much a text grows when a token replaces its placeholder. */
 static int
 growth_of(const FpgoFieldInOrder *at)
 {
@@ -320,7 +320,7 @@ advise_number(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 
 /* ---------- members that no field has ---------- */
 
-/* The field of a shape that a name was perhaps meant for, NULL if none. */
+/* The field of a shape that a name may be a misspelling of; or NULL. */
 static const char *
 find_meant(const FpgoShape *shape, FpgoSpan name)
 {
@@ -343,9 +343,9 @@ find_meant(const FpgoShape *shape, FpgoSpan name)
 }
 
 /*
- * The gateway's validator passes over members it has no rule for, so a
- * misspelt optional field is lost without a word.  fpgo sends them as they
- * are: the API may have grown.
+ * The gateway's validator ignores members that it has no rule for: a misspelt
+ * optional field is lost silently.  fpgo sends such members as they are, since
+ * the API may have new ones.
  */
 static void
 advise_unknown_members(FpgoAdvice *advice, const FpgoValue *map,

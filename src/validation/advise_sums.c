@@ -2,22 +2,23 @@
  * advise_sums.c
  *		Does an order add up?
  *
- * The API page prints no formula.  These are the ones of the vendor's own
- * dashboard, and they hold for prices with VAT in them as for prices without:
+ * The API page prints no formula.  These are the formulas of the vendor's own
+ * dashboard.  They are right for prices that include VAT and for prices
+ * without:
  *
  *		amount = quantity * rate - discount
  *		grandTotal = sum of the amounts
  *		subTotal + totalTax - totalDiscount = grandTotal
  *
- * In the dashboard a rate has VAT in it, as in the one worked example the
- * vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14).  Each
- * total is rounded to two decimals once, or line by line, as the shop likes;
- * so sums may be off by 0.01 a line.  The gateway was seen to take totals
- * that do not add up.
+ * In the dashboard a rate includes VAT, as in the one worked example that the
+ * vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14).  A
+ * shop may round each total to two decimals once, or line by line.  Therefore
+ * a sum may be off by 0.01 for each line.  The gateway was seen to accept
+ * totals that do not add up.
  *
- * Exact decimals throughout (see amount.h).  What cannot be read as an amount
- * of money is unknown, takes part in no sum, and then the sum is not asked
- * for: validation says why.
+ * All decimals are exact (see amount.h).  A value that cannot be read as an
+ * amount of money is unknown.  A sum with an unknown part is not checked:
+ * validation says why.
  */
 #include "postgres.h"
 
@@ -26,7 +27,7 @@
 #include "order/reading.h"
 #include "validation/advise_sums.h"
 
-/* what a sum of n lines may be off by: n times 0.01 */
+/* by how much a sum of n lines may be off: n times 0.01 */
 static FpgoAmount
 tolerance(int n)
 {
@@ -39,7 +40,7 @@ sign_of(FpgoAmount amount)
 	return fpgo_amount_compare(amount, fpgo_amount_units(0));
 }
 
-/* Two amounts that should be one, where n lines were rounded. */
+/* Are two amounts equal, where n lines were rounded? */
 static bool
 differ(FpgoAmount a, FpgoAmount b, int n_lines)
 {
@@ -50,8 +51,8 @@ differ(FpgoAmount a, FpgoAmount b, int n_lines)
 }
 
 /*
- * A result for the middle of a sentence, at most two decimals of it; nothing
- * if it has as many digits as a personal number.
+ * A result for the middle of a sentence, with at most two decimals; empty if
+ * it has as many digits as a personal number.
  */
 static const char *
 show_result(FpgoAmount result)
@@ -113,7 +114,7 @@ fpgo_advise_read_amounts(FpgoAdvice *advice, const FpgoShape *shape,
 			field->meaning > FPGO_MEANS_GRAND_TOTAL)
 			continue;
 		is_line = is_line || field->meaning == FPGO_MEANS_AMOUNT;
-		/* what is absent counts as zero if it may be */
+		/* an absent optional amount counts as zero */
 		advice->amounts[field->meaning] =
 			field->presence == FPGO_PRESENCE_OPTIONAL &&
 			fpgo_reads_as_null(&members[i]) ? fpgo_amount_units(0) :
@@ -135,8 +136,8 @@ product_of(const FpgoAdvice *advice)
 
 /*
  * The page prints no bounds.  But the gateway's order details give quantities
- * as integers, and the vendor's dashboard takes digits only: a fraction may
- * get lost on the way.  Nobody orders nothing, or less.
+ * as integers, and the vendor's dashboard accepts digits only: a fraction may
+ * get lost.  A quantity of 0 or less makes no sense.
  */
 void
 fpgo_advise_quantity(FpgoAdvice *advice, const FpgoFieldInOrder *at)
@@ -150,7 +151,7 @@ fpgo_advise_quantity(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 						fpgo_violation_describe(at->field, at->value));
 }
 
-/* An invoice is no credit note; what is taken off has a field of its own. */
+/* An invoice is no credit note; a discount has a field of its own. */
 void
 fpgo_advise_rate(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
@@ -163,8 +164,8 @@ fpgo_advise_rate(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 }
 
 /*
- * A discount is an amount in NOK; who means per cent gets here, too.  A line
- * below zero has its own advice, in quantity or rate.
+ * A discount is an amount in NOK.  This advice also helps where per cent were
+ * meant.  A line below zero has its own advice, in quantity or rate.
  */
 void
 fpgo_advise_discount(FpgoAdvice *advice, const FpgoFieldInOrder *at)

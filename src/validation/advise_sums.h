@@ -22,12 +22,12 @@ extern void fpgo_advise_discount(FpgoAdvice *advice,
 								 const FpgoFieldInOrder *at);
 extern void fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at);
 
-/* The totals among themselves; place is that of the object they stand in. */
+/* Compares the totals with each other; place is that of their object. */
 extern void fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 							   const FpgoValue *members,
 							   const FpgoPlace *place);
 
-/* The grand total against the products, which have been counted before. */
+/* Compares the grand total with the products, which were counted before. */
 extern void fpgo_advise_grand_total(FpgoAdvice *advice,
 									const FpgoFieldInOrder *at);
 
