@@ -5,8 +5,8 @@
  * Every change of fpgo--1.1.sql has its part here, in the same commit, with the
  * same words.  test/upgrade compares what the two scripts make.
  *
- * Shops depend on what 1.0 made: bodies of functions, views, columns and grants
- * of theirs hang on it.  So nothing of it is dropped or made anew:
+ * Shops depend on what 1.0 made: they have bodies of functions, views, columns
+ * and grants that need it.  Therefore nothing of it is dropped or made anew:
  *
  *		A function that gets an argument stays as it is.  The new one stands
  *		beside it, under the same name, and its new arguments have no default:
@@ -201,7 +201,7 @@ COMMENT ON FUNCTION fpgo.fetch_details(text, text) IS
 	'the network. The answer has the personal number; nothing of it is kept. Error 42501: also for another role''s '
 	'order, without EXECUTE on fpgo.resolve. Other errors: as with fpgo.fetch_status.';
 COMMENT ON FUNCTION fpgo.sees_all_submissions() IS
-	'Returns true. Whoever may execute it sees the submissions of all roles in the views of schema fpgo: GRANT EXECUTE '
+	'Returns true. Roles that may execute it see the submissions of all roles in the views of schema fpgo: GRANT EXECUTE '
 	'ON FUNCTION fpgo.sees_all_submissions() TO .... Those who may execute fpgo.resolve see all without it. Granted to '
 	'nobody.';
 COMMENT ON VIEW fpgo.submissions IS

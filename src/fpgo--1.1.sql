@@ -988,7 +988,7 @@ CREATE FUNCTION fpgo.sees_all_submissions() RETURNS boolean
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN true;
 COMMENT ON FUNCTION fpgo.sees_all_submissions() IS
-	'Returns true. Whoever may execute it sees the submissions of all roles in the views of schema fpgo: GRANT EXECUTE '
+	'Returns true. Roles that may execute it see the submissions of all roles in the views of schema fpgo: GRANT EXECUTE '
 	'ON FUNCTION fpgo.sees_all_submissions() TO .... Those who may execute fpgo.resolve see all without it. Granted to '
 	'nobody.';
 

@@ -2,11 +2,10 @@
  * account.c
  *		An account: a foreign server and its user mapping.
  *
- * The server says where orders go and within which limits, the user mapping
- * holds the credentials, USAGE on the server is the right to submit.  Options
- * are refused when they are written (options.c), so what is read here is
- * well-formed; it is still checked where a mistake would send a secret to the
- * wrong place.
+ * The server says where orders go and within which limits.  The user mapping
+ * has the credentials.  USAGE on the server is the right to submit.  Options
+ * were checked when they were written (options.c).  They are checked again
+ * here where a mistake would send a secret to the wrong place.
  *
  * A token appears in no message, neither when it is refused nor later.
  */
@@ -36,22 +35,23 @@
 #define DEFAULT_SUBMIT_PATH "/connect/orders/invoice/submit"
 
 /*
- * Milliseconds.  The connection is given up early, since nothing was sent
- * yet; the answer is waited for long, since giving up makes doubt, not speed.
+ * In milliseconds.  The wait for a connection is short, since nothing was sent
+ * yet.  The wait for the answer is long: without an answer the submission
+ * becomes uncertain.
  */
 #define DEFAULT_CONNECT_TIMEOUT 10000
 #define DEFAULT_TIMEOUT 120000
 
-/* how old a callback may be, in milliseconds, to be news */
+/* how old a callback may be, in milliseconds */
 #define DEFAULT_CALLBACK_WINDOW (15 * 60 * 1000)
 
 /*
- * How long an idle connection is kept, in milliseconds.  Shorter than what
- * web servers keep theirs for, so that a request rarely meets a dying one.
+ * How long an idle connection is kept, in milliseconds.  Web servers keep
+ * theirs for longer: then a request rarely meets one that is being closed.
  */
 #define DEFAULT_KEEPALIVE 10000
 
-/* how many requests a deliverer has under way at once */
+/* how many requests a delivery has under way at once */
 #define DEFAULT_CONCURRENCY 4
 
 /* ---------- resolving ---------- */
@@ -128,7 +128,7 @@ static char *
 read_secret_file(const ForeignServer *server, const char *file,
 				 const char *what)
 {
-	/* whoever owns the server may point it, and the secret, anywhere */
+	/* the server's owner can send the secret to any url */
 	if (!has_privs_of_role(server->owner, ROLE_PG_READ_SERVER_FILES))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -176,7 +176,7 @@ resolve_token(const FpgoAccount *account, Oid role)
 	return read_secret_file(GetForeignServer(account->server), file, "token");
 }
 
-/* What the gateway's callbacks are signed with, by PUBLIC's mapping. */
+/* The secret that signs callbacks, from PUBLIC's mapping. */
 static char *
 resolve_callback_secret(const ForeignServer *server)
 {
@@ -216,7 +216,7 @@ base_url(List *defs)
 	return pnstrdup(url, len);
 }
 
-/* What a server's options say. */
+/* Read a server's options. */
 static FpgoAccount *
 read_account(const ForeignServer *server)
 {
@@ -249,15 +249,16 @@ read_account(const ForeignServer *server)
 /* ---------- the account of the last order ---------- */
 
 /*
- * Kept, since most orders go where the one before went, and reading it takes a
- * twentieth of the time of enqueue_invoice.  Any change of a server or of a
- * foreign-data wrapper makes it stale.
+ * The account read last.  It is kept, since most orders go where the one
+ * before went, and reading it takes a twentieth of the time of
+ * enqueue_invoice.  After any change of a server or a foreign-data wrapper it
+ * is read again.
  */
 static struct
 {
 	MemoryContext context;
 	const FpgoAccount *account;
-	uint64		read_at;		/* before which of the changes; 0: never */
+	uint64		read_at;		/* the counter of changes then; 0: never */
 }			last;
 
 static uint64 changes = 1;
@@ -285,7 +286,7 @@ read_last(const char *name)
 									  (Datum) 0);
 		is_registered = true;
 	}
-	/* a change that comes in while this is read makes it stale */
+	/* a change that this process hears of meanwhile raises the counter */
 	now = changes;
 	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo account",
 									ALLOCSET_SMALL_SIZES);
@@ -293,7 +294,7 @@ read_last(const char *name)
 	account = read_account(require_server(name));
 	MemoryContextSwitchTo(caller);
 
-	/* somebody may still hold what was kept before */
+	/* a caller may still use the account that was kept before */
 	if (last.context != NULL)
 		MemoryContextSetParent(last.context, TopTransactionContext);
 	MemoryContextSetParent(context, TopMemoryContext);
@@ -320,7 +321,7 @@ copy_text(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
-/* Every pointer in it, which read_account() sets. */
+/* Copies each pointer that read_account() sets. */
 static FpgoAccount *
 copy_account(const FpgoAccount *account)
 {
@@ -385,7 +386,7 @@ fpgo_account_retention(const char *server_name)
 	int			seconds = server ?
 	fpgo_option_seconds(server->options, "retention", 0) : 0;
 
-	/* another wrapper's option of that name is none of ours */
+	/* an option of that name of another wrapper does not count */
 	return Max(seconds, 0);
 }
 

@@ -15,17 +15,18 @@ typedef struct FpgoAccount
 	Oid			server;
 	FpgoTarget	target;
 	FpgoTerms	terms;
-	int			concurrency;	/* requests a deliverer has under way at once */
+	int			concurrency;	/* most requests of a delivery under way */
 	int			retention_s;	/* how long payloads of finished orders stay */
 } FpgoAccount;
 
 /*
- * The account of a foreign server (NULL: the one fpgo.server names), for a
- * role.  Raises 42704 if there is no such server, 42501 without USAGE on it.
- * fpgo_account_check() leaves the token NULL; what it returns is there until
- * the transaction ends.  fpgo_account_resolve() fetches the token too and
- * raises 55000 without mapping or token; allocated in the current memory
- * context.
+ * The account of a foreign server (NULL: the one that fpgo.server names), for
+ * a role.  Raises 42704 if there is no such server, 42501 without USAGE on it.
+ *
+ * fpgo_account_check() leaves the token NULL; its result is good until the
+ * transaction ends.  fpgo_account_resolve() reads the token too, and raises
+ * 55000 without mapping or token; its result is allocated in the current
+ * memory context.
  */
 extern const FpgoAccount *fpgo_account_check(const char *server_name, Oid role);
 extern FpgoAccount *fpgo_account_resolve(const char *server_name, Oid role);
@@ -37,7 +38,7 @@ extern FpgoAccount *fpgo_account_resolve(const char *server_name, Oid role);
 extern void fpgo_account_use(const FpgoAccount *account,
 							 void (*work) (void *arg), void *arg);
 
-/* Overwrite the token, once it is of no more use. */
+/* Overwrite the token, once it is not needed any more. */
 extern void fpgo_account_wipe(const FpgoAccount *account);
 
 /*
@@ -52,18 +53,18 @@ extern FpgoTerms fpgo_account_terms(const char *server_name);
  */
 extern int	fpgo_account_retention(const char *server_name);
 
-/* How to tell the gateway's callbacks from others. */
+/* What a server's callbacks are verified with. */
 typedef struct FpgoCallbackTerms
 {
 	const char *server_name;
-	char	   *secret;			/* the caller's to wipe */
-	int			window_ms;		/* how old a callback may be to be news */
+	char	   *secret;			/* the caller overwrites it */
+	int			window_ms;		/* how old a callback may be */
 } FpgoCallbackTerms;
 
 /*
- * Those of a server (NULL: the one fpgo.server names).  The secret is that of
- * PUBLIC's user mapping.  Needs no right on the server.  Raises 42704 if there
- * is no such server, 55000 without a secret.
+ * The callback terms of a server (NULL: the one that fpgo.server names).  The
+ * secret is that of PUBLIC's user mapping.  Needs no right on the server.
+ * Raises 42704 if there is no such server, 55000 without a secret.
  */
 extern FpgoCallbackTerms
 fpgo_account_callback_terms(const char *server_name);

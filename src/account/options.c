@@ -1,7 +1,7 @@
 /*
  * options.c
- *		Options of foreign servers and user mappings: which there are, what they
- *		may say, and what they say.
+ *		Options of foreign servers and user mappings: which there are, what
+ *		they may say, and what they say.
  *
  * They are refused when they are written, with a message that says what was
  * expected and names those that there are.  No message repeats a value: it may
@@ -121,7 +121,7 @@ check_submit_path(DefElem *option)
 	}
 }
 
-/* The right to name a file of the server's machine. */
+/* Raises unless the user has the right to name a file of this machine. */
 static void
 require_file_right(DefElem *option)
 {
@@ -338,7 +338,7 @@ fpgo_option_terms(List *defs)
 		.defaults = fpgo_option_find(defs, "defaults")};
 }
 
-/* Defaults break no rule as far as they go, with the tax rates there are. */
+/* Raises if the defaults break a rule, with the server's tax rates. */
 static void
 check_defaults(List *defs)
 {
@@ -365,16 +365,16 @@ fpgo_option_is_true(List *defs, const char *name)
 }
 
 /*
- * Who may send the database server's requests where.  Services of this machine
- * and of its network often trust whoever reaches them, so only a superuser may
- * point at them, as with password_required of postgres_fdw.  All options are
- * looked at whichever is being changed: nobody else can turn a server that a
- * superuser let in there to another place of it.
+ * Raises if this user may not let the database server send requests to the
+ * url's place.  Services of this machine and of its network often trust every
+ * client.  Therefore only a superuser may name them, as with password_required
+ * of postgres_fdw.  The check runs whichever option is changed: no other user
+ * can move a server from one such place to another.
  */
 static void
 check_place(List *defs)
 {
-	FpgoPeer	place = fpgo_http_judge_host(fpgo_option_find(defs, "url"));
+	FpgoPeer	place = fpgo_http_classify_host(fpgo_option_find(defs, "url"));
 	bool		is_private = fpgo_option_is_true(defs, "private_network");
 
 	if ((is_private || place == FPGO_PEER_LOOPBACK) && !superuser())
@@ -397,7 +397,8 @@ check_place(List *defs)
 }
 
 /*
- * A secret stands in an option or in a file, and a mapping holds one at least.
+ * Raises if a secret is given both as an option and as a file, or if the
+ * mapping has no secret.
  */
 static void
 check_mapping(List *defs)
@@ -422,7 +423,7 @@ check_mapping(List *defs)
 				 fpgo_errhide()));
 }
 
-/* What must hold of an object's options together. */
+/* Checks the options of an object together. */
 static void
 check_together(List *defs, Oid catalog)
 {

@@ -1,9 +1,9 @@
 /*
  * options.h
- *		What the options of a foreign server or user mapping say.
+ *		The options of a foreign server or user mapping.
  *
- * Lists of DefElem, as PostgreSQL keeps them.  Values passed the validator when
- * they were written; a number that did not is -1.
+ * They are lists of DefElem, as PostgreSQL keeps them.  The validator checked
+ * the values when they were written; a number that does not fit is read as -1.
  */
 #ifndef FPGO_OPTIONS_H
 #define FPGO_OPTIONS_H
@@ -24,8 +24,8 @@ typedef struct FpgoTerms
 extern const char *fpgo_option_find(List *defs, const char *name);
 
 /*
- * A duration in milliseconds or seconds, or a number; if it is not set,
- * otherwise.
+ * A duration in milliseconds or seconds, or a number; "otherwise" if the
+ * option is not set.
  */
 extern int	fpgo_option_milliseconds(List *defs, const char *name,
 									 int otherwise);

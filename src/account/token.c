@@ -1,10 +1,10 @@
 /*
  * token.c
- *		The bearer token: what one looks like, and the file it may stand in.
+ *		The bearer token: its form, and the file that may have it.
  *
- * The file is read at each use: a token is changed by replacing the file.
- * Its permissions are judged as PostgreSQL judges its TLS key's.  No message
- * repeats what is in it.
+ * The file is read at each use: a token is changed by replacing the file.  The
+ * rule for its permissions is PostgreSQL's for the file of a TLS key.  No
+ * message repeats the file's content.
  */
 #include "postgres.h"
 
@@ -27,14 +27,14 @@ fpgo_token_fault(const char *token)
 		return "must have at most " CppAsString2(FPGO_TOKEN_MAX) " characters";
 	for (const char *p = token; *p != '\0'; p++)
 	{
-		/* also keeps a line break from starting a header of its own */
+		/* a line break, too, is refused: it would begin another header */
 		if (*p <= ' ' || *p > '~')
 			return "must hold printable ASCII characters only, without spaces or line breaks";
 	}
 	return NULL;
 }
 
-/* A token file, for messages: who may use a mapping need not know its path. */
+/* A token file, for messages to users, who need not know its path. */
 typedef struct TokenFile
 {
 	const char *path;
@@ -56,8 +56,8 @@ refuse_file(const TokenFile *file, const char *fault, const char *hint)
 }
 
 /*
- * The rule for private files: ours and closed to all others, or root's and
- * ours to read.
+ * The rule for private files: owned by this user and closed to all others, or
+ * owned by root and readable for this user's group.
  */
 static void
 check_permissions(const TokenFile *file, const struct stat *status)

@@ -1,6 +1,6 @@
 /*
  * token.h
- *		The bearer token: what one looks like, and the file it may stand in.
+ *		The bearer token: its form, and the file that may have it.
  */
 #ifndef FPGO_TOKEN_H
 #define FPGO_TOKEN_H
@@ -13,16 +13,18 @@
 /* Why this is no token, as the end of a sentence ("must ..."), or NULL. */
 extern const char *fpgo_token_fault(const char *token);
 
-/* Whatever leads there, is it in the data directory? */
+/* Is the file in the data directory, links followed? */
 extern bool fpgo_token_is_in_backups(const char *path);
 
 /*
- * The token, or another secret of its form, in a file; allocated in the
- * current memory context, and the caller's to wipe.  One line; white space at
- * its end is not part of it.  Raises 55000 if the file cannot be read, is open
- * to other users of the machine, is in the data directory, or holds no token;
- * the error says what it is ("token") and names the foreign server, and only
- * the server log the path.
+ * Read the token, or another secret of its form, from a file.  It is allocated
+ * in the current memory context, and the caller overwrites it.  The file has
+ * one line; white space at its end does not belong to the token.
+ *
+ * Raises 55000 if the file cannot be read, is open to other users of the
+ * machine, is in the data directory, or has no token.  The error names the
+ * kind of secret ("token") and the foreign server; only the server log has the
+ * path.
  */
 extern char *fpgo_token_read(const char *path, const char *what,
 							 const char *server_name);

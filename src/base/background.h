@@ -10,10 +10,10 @@
 #include "postmaster/bgworker.h"
 
 /*
- * A worker that connects to a database, on a primary only, is not started again
- * by the postmaster, and tells this process when it starts and ends.  function
- * is the C function it runs with the argument; type and name are shown in
- * pg_stat_activity and in the process title.
+ * Describe a worker that connects to a database, on a primary only.  The
+ * postmaster does not restart it, and signals this process when it starts and
+ * ends.  The worker runs the C function named, with the argument.
+ * pg_stat_activity and the process title show type and name.
  */
 extern BackgroundWorker fpgo_background_worker(const char *function,
 											   Datum argument,
@@ -22,8 +22,8 @@ extern BackgroundWorker fpgo_background_worker(const char *function,
 			pg_attribute_printf(4, 5);
 
 /*
- * Register it; its handle lives as long as this process.  NULL if no worker
- * slot is free.
+ * Register a worker.  Its handle lives as long as this process.  Returns NULL
+ * if no worker slot is free.
  */
 extern BackgroundWorkerHandle *fpgo_background_start(BackgroundWorker *worker);
 

@@ -2,8 +2,8 @@
  * compat.h
  *		Every test of PostgreSQL's version in the project.
  *
- * The sources are written for the newest spelling they were built with; older
- * or newer ones are mapped to it here and nowhere else.
+ * The sources are written for the newest version they were built with.  What
+ * older versions spell otherwise is mapped to that here, and nowhere else.
  */
 #ifndef FPGO_COMPAT_H
 #define FPGO_COMPAT_H
@@ -19,7 +19,7 @@
 #include "catalog/pg_proc.h"
 #include "utils/acl.h"
 
-/* 16 replaced one function an object class by one for all of them */
+/* 16 replaced the functions of each object class by one for all classes */
 static inline AclResult
 fpgo_server_aclcheck(Oid server, Oid role, AclMode mode)
 {
@@ -64,8 +64,8 @@ fpgo_owns_database(Oid database, Oid role)
 #endif
 
 /*
- * A wait event of a name of ours, which 17 introduced; before, all waits of
- * extensions are one.
+ * A wait event with a name of its own, which 17 introduced.  Before 17, all
+ * waits of extensions have one name.
  */
 #include "utils/wait_event.h"
 
@@ -80,8 +80,8 @@ fpgo_wait_event_new(const char *name)
 }
 
 /*
- * Let a process without a role of its own count as this role's: a database
- * owner who is no superuser may then end it with DROP DATABASE ... (FORCE).
+ * Give a process that has no role this one.  Then a database owner who is no
+ * superuser may end the process with DROP DATABASE ... (FORCE).
  */
 #include "storage/proc.h"
 
@@ -120,7 +120,7 @@ fpgo_pop_path(void)
 #endif
 }
 
-/* Is the search path that by which a statement was analysed? */
+/* Is the search path the one that a statement was analysed with? */
 static inline bool
 fpgo_has_path_of(const CachedPlanSource *source)
 {
@@ -208,8 +208,9 @@ fpgo_check_index_constraints(ResultRelInfo *table, TupleTableSlot *slot,
 }
 
 /*
- * For a new row.  Unless is_taken is NULL: whether one of these indexes has
- * another, which is an error otherwise.
+ * Insert the index entries of a new row.  If is_taken is not NULL, it tells
+ * whether one of the indexes given has another row with that key; otherwise
+ * such a conflict is an error.
  */
 static inline void
 fpgo_insert_index_tuples(ResultRelInfo *table, TupleTableSlot *slot,

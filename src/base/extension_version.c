@@ -2,8 +2,9 @@
  * extension_version.c
  *		Which fpgo this is: the library's version, and that of its SQL objects.
  *
- * PostgreSQL keeps no cache of extensions and tells nobody of a change to one,
- * so the catalog is read each time.  That takes one or two microseconds.
+ * PostgreSQL has no cache of extensions, and tells no process of a change to
+ * one.  Therefore the catalog is read each time.  That takes one or two
+ * microseconds.
  */
 #include "postgres.h"
 
@@ -85,7 +86,7 @@ is_older(const char *version, const char *other)
 	return false;
 }
 
-/* What makes library and objects fit. */
+/* The HINT: how to make library and objects fit. */
 static const char *
 cure(const char *version)
 {

@@ -1,6 +1,7 @@
 /*
  * fpgo.h
- *		The version, the SQLSTATEs of the gateway's outcomes, what messages hide.
+ *		The version, the SQLSTATEs of the gateway's outcomes, what messages
+ *		hide.
  */
 #ifndef FPGO_FPGO_H
 #define FPGO_FPGO_H
@@ -25,9 +26,9 @@
 #define FPGO_SAFE_PATH "pg_catalog, pg_temp"
 
 /*
- * Goes into every ereport about an order: the server log then shows neither
- * the statement that held the order nor the SQL around it.  Errors that are
- * not fpgo's own are hidden so by fpgo_call_hidden().
+ * Belongs to every ereport about an order.  The server log then shows neither
+ * the statement with the order in it nor the CONTEXT.  fpgo_call_hidden() does
+ * that for errors that are not fpgo's own.
  */
 #define fpgo_errhide() (errhidestmt(true), errhidecontext(true))
 

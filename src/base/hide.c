@@ -1,9 +1,9 @@
 /*
  * hide.c
- *		Errors logged without the statement they were raised in.
+ *		Keeps statements out of the server log.
  *
- * An order may stand in the statement that hands it in, which PostgreSQL logs
- * beside an error.
+ * PostgreSQL logs the statement of an error.  A statement that hands an order
+ * in may have the order in it.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * hide.h
- *		Errors logged without the statement they were raised in.
+ *		Keeps statements out of the server log.
  */
 #ifndef FPGO_HIDE_H
 #define FPGO_HIDE_H
@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 /*
- * Callback of an error context: what is raised or said within it, by PostgreSQL
- * too, is logged without statement and context.
+ * A callback for error_context_stack: errors and messages within it,
+ * PostgreSQL's too, are logged without statement and context.
  */
 extern void fpgo_hide_statement(void *arg);
 

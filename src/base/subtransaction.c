@@ -1,6 +1,6 @@
 /*
  * subtransaction.c
- *		Something that may fail without ending what surrounds it.
+ *		Runs a function whose failure must not end its transaction.
  */
 #include "postgres.h"
 
@@ -28,7 +28,7 @@ fpgo_subtransaction_run(void (*work) (void *arg), void *arg)
 	}
 	PG_CATCH();
 	{
-		/* an error takes the hold on interrupts away */
+		/* an error resets the hold on interrupts */
 		InterruptHoldoffCount = holdoff;
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();

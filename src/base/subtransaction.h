@@ -1,6 +1,6 @@
 /*
  * subtransaction.h
- *		Something that may fail without ending what surrounds it.
+ *		Runs a function whose failure must not end its transaction.
  */
 #ifndef FPGO_SUBTRANSACTION_H
 #define FPGO_SUBTRANSACTION_H
@@ -8,10 +8,10 @@
 #include "postgres.h"
 
 /*
- * Run it in a subtransaction of the current transaction.  NULL if it
- * succeeded; else the error, in the current memory context, and what it did to
- * the database is undone.  Locks that the process holds for longer than the
- * transaction stay, as does a hold on interrupts.
+ * Run a function in a subtransaction of the current transaction.  Returns NULL
+ * if it succeeded.  Otherwise its changes of the database are undone, and the
+ * error is returned, in the current memory context.  Locks that the process
+ * holds for longer than a transaction stay, and so does a hold on interrupts.
  */
 extern ErrorData *fpgo_subtransaction_run(void (*work) (void *arg), void *arg);
 

@@ -8,9 +8,9 @@
 #include "base/wait_events.h"
 
 /*
- * Wait on this process's latch until it is set or the time, in milliseconds, is
- * over, and reset it.  Ends the process if the postmaster dies.  Whoever waits
- * in a loop asks for interrupts after each wait.
+ * Wait on this process's latch until it is set or the time, in milliseconds,
+ * is over, and reset it.  Ends the process if the postmaster dies.  A caller
+ * that waits in a loop must check for interrupts after each wait.
  */
 extern void fpgo_wait(long timeout_ms, FpgoWait what);
 

@@ -9,13 +9,13 @@
 #include "delivery/backoff.h"
 
 /*
- * Backoff in seconds: a random share of 2, 4, 8, ... up to ten minutes, and
- * without end, since an order must not die because a network did.
+ * Backoff in seconds: a random share of 2, 4, 8, ... up to ten minutes.  The
+ * attempts never end: an order must not be lost because a network failed.
  */
 #define BACKOFF_FIRST 2
 #define BACKOFF_MAX 600
 
-/* how long a gateway that says "too many", and not until when, is left alone */
+/* seconds to wait after "too many requests" if the gateway gives no time */
 #define SLOW_DOWN_DEFAULT 60
 
 int

@@ -6,13 +6,13 @@
 #define FPGO_BACKOFF_H
 
 /*
- * Seconds until the next attempt after this one, counted from 1, with jitter.
+ * Seconds to wait after an attempt, with jitter; attempts count from 1.
  */
 extern int	fpgo_backoff(int attempt);
 
 /*
- * Seconds to wait after "too many requests"; retry_after_s as the gateway said,
- * or -1.
+ * Seconds to wait after "too many requests".  retry_after_s is what the
+ * gateway said, or -1.
  */
 extern int	fpgo_backoff_slow_down(int retry_after_s);
 

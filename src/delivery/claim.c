@@ -1,10 +1,10 @@
 /*
  * claim.c
- *		Claims: what of a server's queue is on its way next.
+ *		Claims: which submissions of a server's queue are sent next.
  *
- * Who handed an order in may have lost the right to the server, the user
- * mapping or the role itself since.  Then the order stays queued and says why,
- * and so do the role's other orders, at the price of one look.
+ * The role that handed an order in may have lost its right to the server or
+ * its user mapping since, or the role may be gone.  Then the order stays
+ * queued with the reason on record.  One look serves all orders of the role.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #include "delivery/flight.h"
 #include "records/settle.h"
 
-/* A gateway as one role sees it; looked at once a turn. */
+/* The account of one role at a server; resolved once a turn. */
 typedef struct View
 {
 	const char *role;
@@ -42,8 +42,8 @@ resolve(void *arg)
 }
 
 /*
- * The gateway as the role that handed an order in sees it now: the server's
- * options, the role's right to it and its token may have changed since.
+ * The account of the role that handed an order in, as it is now.  The server's
+ * options, the role's right and its token may have changed since the hand-in.
  */
 static View *
 view_as(List **views, const char *server, const char *role)
@@ -70,7 +70,7 @@ view_as(List **views, const char *server, const char *role)
 	return view;
 }
 
-/* A claim that cannot be made ready stays queued, and says why. */
+/* Queue again a claim that cannot be made ready, with the reason. */
 static void
 put_back(const FpgoClaim *claim, int64 run, const char *reason)
 {
@@ -105,8 +105,8 @@ make_flight(void *arg)
 }
 
 /*
- * Make one claim ready to fly; no transaction is needed after this.  One that
- * fails must not keep the others from being sent: NULL.
+ * Make a flight of one claim; no transaction is needed after this.  Returns
+ * NULL if that fails: the other claims must be sent nevertheless.
  */
 static FpgoFlight *
 prepare(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
@@ -125,7 +125,7 @@ prepare(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
 	return NULL;
 }
 
-/* A role that may not use the server: leave its orders alone, and say so. */
+/* A role may not use the server: skip its orders, and record why. */
 static void
 shut_out(FpgoLane *lane, const View *view, MemoryContext context)
 {
@@ -136,7 +136,7 @@ shut_out(FpgoLane *lane, const View *view, MemoryContext context)
 	fpgo_submission_explain(lane->server, view->role, view->reason);
 }
 
-/* The flights have copies of their own. */
+/* Overwrite payloads and tokens; the flights have copies of their own. */
 static void
 wipe(List *views, List *claims)
 {
@@ -171,7 +171,7 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 										   lane->shut_out);
 	ListCell   *cell;
 
-	/* one wanted submission is tried once, due or not */
+	/* a single submission is tried once, due or not */
 	lane->is_exhausted = dues == NIL || only != 0;
 	foreach(cell, dues)
 	{
@@ -181,7 +181,7 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 
 		if (view->account != NULL)
 		{
-			/* it may have been changed since the last claim */
+			/* the option may have changed since the last claim */
 			lane->limit = view->account->concurrency;
 			if (n < fpgo_lane_free_places(lane))
 				ids[n++] = due->submission;

@@ -1,6 +1,6 @@
 /*
  * claim.h
- *		Claims: what of a server's queue is on its way next.
+ *		Claims: which submissions of a server's queue are sent next.
  */
 #ifndef FPGO_CLAIM_H
 #define FPGO_CLAIM_H
@@ -12,11 +12,13 @@
 #include "delivery/lane.h"
 
 /*
- * Claim for one server as many as its lane has places free, or one submission
- * (0: any), in the current transaction.  The flights (FpgoFlight) are ready to
- * be launched once that is committed.  They and their list are made in the
- * memory context given, and in the list as soon as they are counted in the
- * lane, so that whoever catches an error knows of them.
+ * Claim for one server, in the current transaction, as many submissions as its
+ * lane has places free, or the submission "only" (0: any).  The flights
+ * (FpgoFlight) are ready to be launched once the transaction is committed.
+ *
+ * The flights and their list are made in the memory context given.  A flight
+ * is in the list as soon as the lane counts it: a caller that catches an error
+ * finds every flight there.
  */
 extern void fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only,
 							MemoryContext context, List **flights);

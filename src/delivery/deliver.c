@@ -2,25 +2,26 @@
  * deliver.c
  *		The delivery loop.
  *
- * A delivery has up to a server's option concurrency of requests under way.  It
- * claims only what starts at once, so a crash leaves at most as many uncertain
- * submissions as were in flight; what has landed is settled in the same
- * transaction that claims the next, one commit for both.
+ * A delivery has up to a server's option concurrency of requests under way.
+ * It claims only what starts at once, so a crash leaves at most as many
+ * uncertain submissions as were in flight.  Flights that have landed are
+ * settled in the same transaction that claims the next ones: one commit for
+ * both.
  *
  *		settle what landed, claim what is due	(one transaction)
  *		launch the claims						(no snapshot from here ...)
  *		step until something lands				(... to here)
  *
- * What it knows of each server stands in that server's lane (lane.c); what is
- * claimed for a server is in claim.c.
+ * What a delivery knows of a server stands in that server's lane (lane.c).
+ * claim.c claims submissions of one server.
  *
- * Whoever locks the tables, or a row, holds up what is recorded there and no
- * more: nothing here waits for a table, and an outcome that cannot be recorded
- * is kept and tried again by itself.
+ * A session that locks the tables, or a row, delays what is recorded there and
+ * nothing else.  The delivery waits for no table: it keeps an outcome that it
+ * cannot record, and tries again to record it.
  *
- * A process asked to stop claims nothing more, takes back what was not sent
- * yet, lets the rest land for a grace time, settles, and only then reports its
- * own end.
+ * A process that is asked to stop claims nothing more.  It requeues what was
+ * not sent yet, and waits a grace time for the answers of the rest.  Then it
+ * settles the flights, and only then reports its own end.
  */
 #include "postgres.h"
 
@@ -48,21 +49,20 @@ struct FpgoDelivery
 {
 	const FpgoTransactions *transactions;
 	MemoryContext context;		/* of the delivery; flights are its children */
-	int64		only;			/* the one submission wanted, 0: any */
+	int64		only;			/* deliver this submission; 0: all */
 	int64		run;
 	List	   *lanes;			/* FpgoLane */
 	List	   *flights;		/* FpgoFlight, landed ones included */
 	List	   *ready;			/* FpgoFlight, claimed and not launched */
 	bool		wants_lanes;	/* look for servers that have no lane yet */
 	bool		unacknowledged; /* a standby did not confirm a commit */
-	TimestampTz ends;			/* once it stops: when its grace time is over */
-	ErrorData  *failure;		/* why the last claim failed, NULL if it did
-								 * not */
+	TimestampTz ends;			/* of the grace time; 0 unless stopping */
+	ErrorData  *failure;		/* of the last claim, NULL if there was none */
 	bool		is_failure_told;	/* in the log */
-	TimestampTz failing_since;	/* and claims have since then */
+	TimestampTz failing_since;	/* since when claims fail */
 	TimestampTz claim_again_at;
-	bool		is_careful;		/* settle one by one: something cannot be */
-	TimestampTz unsettled_since;	/* 0: nothing */
+	bool		is_careful;		/* settle one by one, after a failure */
+	TimestampTz unsettled_since;	/* since when settling fails, or 0 */
 	bool		is_unsettled_told;	/* in the log */
 };
 
@@ -74,7 +74,7 @@ find_lane(FpgoDelivery *delivery, const char *server)
 	return fpgo_lane_find(&delivery->lanes, server, delivery->context);
 }
 
-/* Make a lane of every server that has something queued. */
+/* Make a lane for every server that has queued submissions. */
 static void
 find_lanes(FpgoDelivery *delivery)
 {
@@ -86,7 +86,7 @@ find_lanes(FpgoDelivery *delivery)
 
 /* ---------- settling ---------- */
 
-/* Has it landed, and is it time to record what it came to? */
+/* Has the flight landed, and is it time to record its outcome? */
 static bool
 is_to_settle(const FpgoFlight *flight)
 {
@@ -114,7 +114,7 @@ settle(void *arg)
 	fpgo_flight_settle(arg, false);
 }
 
-/* An outcome could not be recorded.  Say so if it has been so for long. */
+/* An outcome could not be recorded.  Log that if it goes on for long. */
 static void
 note_unsettled(FpgoDelivery *delivery, const ErrorData *error)
 {
@@ -146,10 +146,11 @@ put_off(FpgoFlight *flight)
 }
 
 /*
- * Record what has landed, or, at the end of the grace time, everything.  After
- * a failure one by one, so that what fails is in nobody's way.  A session does
- * this with interrupts held, when no timeout would end its wait for a row that
- * somebody has locked; so it does not wait.
+ * Settle the flights that have landed or, at the end of the grace time, all.
+ * After a failure each flight gets a subtransaction, so that one that fails
+ * does not keep the others from being settled.  A session calls this with
+ * interrupts held: no timeout would end its wait for a row that another
+ * session has locked.  Therefore a session does not wait for a row.
  */
 static void
 settle_landed(FpgoDelivery *delivery, bool all)
@@ -193,7 +194,7 @@ settle_landed(FpgoDelivery *delivery, bool all)
 	delivery->unsettled_since = 0;
 }
 
-/* Once that is committed: forget them, and let their servers claim anew. */
+/* After the commit: free the settled flights; their servers may claim anew. */
 static void
 forget_settled(FpgoDelivery *delivery)
 {
@@ -243,14 +244,14 @@ may_claim(const FpgoDelivery *delivery)
 typedef struct Turn
 {
 	FpgoDelivery *delivery;
-	MemoryContext context;		/* for what it needs on the way */
+	MemoryContext context;		/* of the turn's memory */
 	bool		claim;
-	bool		all;			/* settle what is under way, too */
+	bool		all;			/* settle flights under way, too */
 } Turn;
 
 /*
- * Settle and claim.  It must not wait for the lock of a table: what is not
- * free at once is asked for again in the next try.
+ * Settle and claim.  This must not wait for the lock of a table: if one is not
+ * free at once, the turn fails and is tried again.
  */
 static void
 work(void *arg)
@@ -277,7 +278,7 @@ work(void *arg)
 	}
 }
 
-/* Claims of a failed turn were rolled back: take their flights away. */
+/* The claims of a failed turn were rolled back: free their flights. */
 static void
 drop_ready(FpgoDelivery *delivery)
 {
@@ -295,8 +296,8 @@ drop_ready(FpgoDelivery *delivery)
 }
 
 /*
- * Will claiming fail until a person has done something?  So it is while the
- * SQL objects are not of the library's version.
+ * Will claiming fail until a person has done something?  It will while the SQL
+ * objects are not of the library's version.
  */
 static bool
 needs_person(const FpgoDelivery *delivery)
@@ -315,8 +316,9 @@ has_failed_for_long(const FpgoDelivery *delivery)
 }
 
 /*
- * A turn that was to claim failed: claim again a little later.  A session gives
- * up in the end; a resident worker goes on, and says so once.
+ * A turn that was to claim failed: claim again a little later.  A session
+ * gives up after a while.  A resident worker goes on, and logs the failure
+ * once.
  */
 static void
 note_failure(FpgoDelivery *delivery, ErrorData *error)
@@ -362,9 +364,9 @@ patience(const FpgoDelivery *delivery)
 }
 
 /*
- * That transaction, with its commit.  The work is done in a subtransaction, so
- * that its failure leaves the loop alive: nothing was claimed then, and what
- * landed waits for another try.
+ * Run the transaction of a turn.  The work is done in a subtransaction: if it
+ * fails, the loop goes on.  Nothing was claimed then, and flights that have
+ * landed wait for the next try.  Returns the error, or NULL.
  */
 static ErrorData *
 try_turn(Turn *turn)
@@ -375,7 +377,7 @@ try_turn(Turn *turn)
 	turn->context = AllocSetContextCreate(delivery->context, "fpgo turn",
 										  ALLOCSET_DEFAULT_SIZES);
 	delivery->transactions->begin();
-	/* the end was asked for: what is put back does not wait once more */
+	/* no second wait for the standbys that did not confirm the last commit */
 	if (delivery->unacknowledged)
 		(void) set_config_option("synchronous_commit", "local",
 								 PGC_USERSET, PGC_S_SESSION,
@@ -390,7 +392,7 @@ try_turn(Turn *turn)
 	return error;
 }
 
-/* A resident worker has other things to do until the next try. */
+/* A resident worker does other work until the next try to settle. */
 static void
 put_off_landed(FpgoDelivery *delivery, ErrorData *error)
 {
@@ -405,7 +407,7 @@ put_off_landed(FpgoDelivery *delivery, ErrorData *error)
 	}
 }
 
-/* Its grace time is over, too: the end of the run makes them uncertain. */
+/* The grace time is over: the end of the run makes the rest uncertain. */
 static void
 give_up_landed(FpgoDelivery *delivery, ErrorData *error)
 {
@@ -429,7 +431,7 @@ give_up_landed(FpgoDelivery *delivery, ErrorData *error)
 		FreeErrorData(error);
 }
 
-/* A session that cannot record waits; a cancel must not cut in here. */
+/* A session that cannot record waits; a cancel must not end this wait. */
 static void
 wait_for_records(void)
 {
@@ -439,10 +441,10 @@ wait_for_records(void)
 }
 
 /*
- * A turn.  If it fails and was to claim, only outcomes are recorded for now.
- * Outcomes that cannot be recorded are tried again: by a resident worker as
- * long as it lives, by a session for a while, which then raises the error, and
- * the end of the run makes uncertain what was in flight.
+ * A turn.  If a turn that was to claim fails, the next one only records
+ * outcomes.  Outcomes that cannot be recorded are tried again: by a resident
+ * worker as long as it lives, by a session for a while.  Then the session
+ * raises the error, and the end of its run makes uncertain what was in flight.
  */
 static void
 take_turn(FpgoDelivery *delivery, bool claim, bool all)
@@ -513,7 +515,7 @@ launch_ready(FpgoDelivery *delivery)
 FpgoDelivery *
 fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
 {
-	/* above every transaction, since the delivery is */
+	/* the delivery outlives transactions */
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
 												  "fpgo delivery",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -556,7 +558,7 @@ fpgo_delivery_readmit_roles(FpgoDelivery *delivery)
 		fpgo_lane_readmit(lfirst(cell));
 }
 
-/* Has the process to end its work, or will soon?  Notes when at the latest. */
+/* Must the delivery end?  If so, notes when its grace time is over. */
 static bool
 is_stopping(FpgoDelivery *delivery)
 {
@@ -608,14 +610,14 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 		stop_unsent(delivery);
 	if (all || claim || has_landed(delivery))
 	{
-		/* a cancel must not cut between an outcome and its record */
+		/* a cancel must not come between an outcome and its record */
 		if (!is_resident)
 			HOLD_INTERRUPTS();
 		take_turn(delivery, claim, all);
 		if (!is_resident)
 			RESUME_INTERRUPTS();
 		launch_ready(delivery);
-		/* that standby was required no more; or the worker is told to end */
+		/* no standby is required any more, or the worker is told to end */
 		if (is_resident)
 			delivery->unacknowledged = false;
 	}
@@ -630,7 +632,7 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	return FPGO_DELIVERY_DONE;
 }
 
-/* What dead runs left, and what is kept no longer. */
+/* Make submissions of dead runs uncertain, and delete old payloads. */
 static void
 tidy(void *arg)
 {
@@ -660,10 +662,10 @@ fpgo_delivery_tidy(FpgoDelivery *delivery)
 	MemoryContextSwitchTo(caller);
 	if (error == NULL)
 		return;
-	/* whoever locks the tables knows it, and it is tried again */
+	/* a session has locked the tables: no fault, and tried again */
 	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		ereport(LOG,
-				(errmsg("what dead processes left behind cannot be tidied up: %s",
+				(errmsg("submissions of dead processes and old payloads cannot be tidied up: %s",
 						error->message),
 				 fpgo_errhide()));
 	FreeErrorData(error);
@@ -677,6 +679,6 @@ fpgo_delivery_raise(const FpgoDelivery *delivery)
 	if (delivery->unacknowledged)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
-				 errmsg("delivery stopped because a standby did not confirm what was to be sent"),
-				 errdetail("What was claimed without confirmation was not sent and is queued again.")));
+				 errmsg("delivery stopped because a standby did not confirm the records of orders to send"),
+				 errdetail("Submissions without confirmation were not sent and are queued again.")));
 }

@@ -1,62 +1,63 @@
 /*
  * deliver.h
- *		Delivery: sends what is queued.
+ *		Delivery: sends queued submissions.
  */
 #ifndef FPGO_DELIVER_H
 #define FPGO_DELIVER_H
 
 #include "postgres.h"
 
-/* How a process runs the short transactions between which requests fly. */
+/* How a process runs the short transactions of a delivery. */
 typedef struct FpgoTransactions
 {
 	void		(*begin) (void);
 	void		(*commit) (void);
-	bool		(*should_stop) (void);	/* claim no more, drain, come back */
-	bool		is_resident;	/* goes on whatever fails; a server that fails
-								 * is tried again after a while */
+	bool		(*should_stop) (void);	/* claim no more, and end */
+	bool		is_resident;	/* goes on after every failure; tries a server
+								 * that fails again after a while */
 } FpgoTransactions;
 
 typedef struct FpgoDelivery FpgoDelivery;
 
 /*
- * A delivery of everything that is queued and due, or of one submission (0:
- * any).  Any number of processes may deliver at once.
+ * Begin a delivery of all submissions that are queued and due, or of one (0:
+ * all).  Any number of processes may deliver at once.
  */
 extern FpgoDelivery *fpgo_delivery_begin(const FpgoTransactions *transactions,
 										 int64 only);
 extern void fpgo_delivery_end(FpgoDelivery *delivery);
 
-/* Make uncertain what dead runs left, delete what is kept no longer. */
+/* Make submissions of dead runs uncertain, and delete old payloads. */
 extern void fpgo_delivery_tidy(FpgoDelivery *delivery);
 
-/* What there is to do after a step. */
+/* What the caller is to do after a step. */
 typedef enum FpgoDeliveryState
 {
-	FPGO_DELIVERY_DONE,			/* nothing, until it looks again */
-	FPGO_DELIVERY_FAILED,		/* try again what failed, in a moment */
-	FPGO_DELIVERY_FLIES,		/* drive what is in flight: fpgo_http_step() */
+	FPGO_DELIVERY_DONE,			/* nothing, until fpgo_delivery_look_again() */
+	FPGO_DELIVERY_FAILED,		/* wait a moment, then the next step */
+	FPGO_DELIVERY_FLIES,		/* drive the requests: fpgo_http_step() */
 	FPGO_DELIVERY_GOES_ON		/* the next step, at once */
 } FpgoDeliveryState;
 
 /*
- * Record what has landed, claim and launch what is due; does not wait for the
- * network.  For a session it raises if outcomes cannot be recorded or nothing
- * can be claimed for a while.
+ * Settle flights that have landed, claim and launch submissions that are due.
+ * Does not wait for the network.  In a session, raises if outcomes cannot be
+ * recorded for a while, or if nothing can be claimed for a while.
  */
 extern FpgoDeliveryState fpgo_delivery_step(FpgoDelivery *delivery);
 
 /*
- * Something may have become due.  Whether a role that was shut out may use a
- * server again is another question, for once a while: it costs a look at all
- * the orders that the role has queued.
+ * fpgo_delivery_look_again: submissions may have become due.
+ * fpgo_delivery_readmit_roles: roles that were shut out may use their servers
+ * again.  That is to be called less often: it costs a look at all orders that
+ * such a role has queued.
  */
 extern void fpgo_delivery_look_again(FpgoDelivery *delivery);
 extern void fpgo_delivery_readmit_roles(FpgoDelivery *delivery);
 
 /*
- * Raise why it could not go on, if it could not: for a session, once it is
- * done.
+ * For a session whose delivery is done: raise the error that ended it, if
+ * there was one.
  */
 extern void fpgo_delivery_raise(const FpgoDelivery *delivery);
 

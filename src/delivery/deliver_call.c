@@ -2,10 +2,10 @@
  * deliver_call.c
  *		CALL fpgo.deliver(): the delivery loop in a session.
  *
- * PostgreSQL always has a transaction open inside CALL; the promise is that
- * while requests fly it has no snapshot, no transaction number and no lock.
- * A cancel, a timeout or a termination is heeded when what flies has landed
- * and is recorded, or the grace time is over.
+ * PostgreSQL always has a transaction open inside CALL.  While requests are in
+ * flight, that transaction has no snapshot, no transaction number and no lock.
+ * A cancel, a timeout or a termination takes effect when all flights have
+ * landed and are recorded, or when the grace time is over.
  */
 #include "postgres.h"
 
@@ -26,13 +26,13 @@
 
 PG_FUNCTION_INFO_V1(fpgo_deliver);
 
-/* longest step before the session looks around, in milliseconds */
+/* longest step before the session looks at interrupts, in milliseconds */
 #define STEP_MS 50
 
 /*
  * PostgreSQL began the transaction by itself, with the session's defaults and
- * no snapshot yet.  An outcome must not fail to be recorded because others
- * deliver too, so this is read committed, whatever the default is.
+ * without a snapshot.  Make it read committed, whatever the default is: with
+ * another level, recording an outcome could fail because others deliver too.
  */
 static void
 begin_in_call(void)
@@ -42,7 +42,7 @@ begin_in_call(void)
 	fpgo_durable_require();
 }
 
-/* Cancel, timeout and termination: all wait until what flies has landed. */
+/* Has a cancel, a timeout or a termination come? */
 static bool
 should_stop_call(void)
 {
@@ -62,7 +62,7 @@ wait_in_session(FpgoDeliveryState state)
 		ProcessProcSignalBarrier();
 }
 
-/* All of a delivery, from begin to end. */
+/* Run a delivery from begin to end. */
 static void
 run(const FpgoTransactions *transactions, int64 only)
 {

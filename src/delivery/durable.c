@@ -1,6 +1,6 @@
 /*
  * durable.c
- *		What is recorded before an order is sent survives crash and failover.
+ *		The record of an order that is sent survives crash and failover.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * durable.h
- *		What is recorded before an order is sent survives crash and failover.
+ *		The record of an order that is sent survives crash and failover.
  */
 #ifndef FPGO_DURABLE_H
 #define FPGO_DURABLE_H
@@ -9,14 +9,15 @@
 
 /*
  * Did the synchronous standbys, if there are any, acknowledge the last commit?
- * A cancelled wait for them leaves it committed here alone: after a failover
- * the order would be queued again, so it must not be sent.
+ * If the wait for them was cancelled, the commit may exist on this server
+ * alone.  Then the order must not be sent: after a failover it would be queued
+ * again.
  */
 extern bool fpgo_durable_is_acknowledged(void);
 
 /*
- * What the current transaction records must survive a crash, and a failover
- * where standbys are synchronous, whatever synchronous_commit says.
+ * Make the current transaction's commit survive a crash, and a failover where
+ * standbys are synchronous, whatever synchronous_commit says.
  */
 extern void fpgo_durable_require(void);
 

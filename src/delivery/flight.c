@@ -2,14 +2,14 @@
  * flight.c
  *		One submission on its way: from a claim on record to its settlement.
  *
- * The one path an order takes to the gateway, whoever sends it: the helper
- * of submit_invoice or a delivery loop.  The claim was committed before; the
- * request runs outside any snapshot; the outcome is committed after.  What a
- * flight needs of catalogs (conversions) it fetches while it is prepared, so
- * that nothing but the gateway can fail between the two commits.
+ * Every order goes to the gateway this way, from submit_invoice and from a
+ * delivery loop.  The claim is committed before.  The request runs outside any
+ * snapshot.  The outcome is committed after.  Conversions, which need
+ * catalogs, are made while the flight is prepared: between the two commits
+ * nothing but the gateway can fail.
  *
- * Each flight has its own memory context, which holds the request too: when
- * it goes, however it goes, so does the transfer.
+ * Each flight has its own memory context, which holds the request too.
+ * Deleting the context ends the transfer.
  */
 #include "postgres.h"
 
@@ -38,13 +38,13 @@ copy_target(FpgoTarget *copy, const FpgoTarget *target)
 {
 	*copy = *target;
 	copy->server_name = pstrdup(target->server_name);
-	copy->url = NULL;			/* orders have an address of their own */
+	copy->url = NULL;			/* orders use submit_url */
 	copy->submit_url = pstrdup(target->submit_url);
 	copy->token = pstrdup(target->token);
 	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;
 }
 
-/* fpgo wrote this text itself, so it is JSON. */
+/* Finds the secrets of a payload, which is fpgo's own text and JSON. */
 static const char **
 find_secrets(const char *payload)
 {
@@ -84,7 +84,7 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	return flight;
 }
 
-/* Let it have landed, as not sent. */
+/* End the flight as not sent. */
 static void
 land(FpgoFlight *flight, const char *reason)
 {
@@ -115,7 +115,7 @@ fpgo_flight_launch(FpgoFlight *flight)
 	}
 	PG_CATCH();
 	{
-		/* out of memory or of descriptors, both before anything was sent */
+		/* out of memory or descriptors: nothing was sent yet */
 		MemoryContextSwitchTo(old);
 		FlushErrorState();
 		flight->exchange = NULL;
@@ -131,7 +131,7 @@ fpgo_flight_is_over(const FpgoFlight *flight)
 		fpgo_exchange_is_done(flight->exchange);
 }
 
-/* The exchange is over, or is ended here: its outcome is the flight's. */
+/* Ends the exchange if it is not over, and takes its outcome. */
 static void
 end_exchange(FpgoFlight *flight)
 {
@@ -145,7 +145,7 @@ end_exchange(FpgoFlight *flight)
 void
 fpgo_flight_stop_unsent(FpgoFlight *flight)
 {
-	/* between two steps nothing is sent, so this cannot come too late */
+	/* nothing is sent between two steps: the mark cannot be reached here */
 	if (fpgo_flight_is_over(flight) ||
 		fpgo_exchange_is_sent(flight->exchange))
 		return;
@@ -206,7 +206,7 @@ is_update_of(const char *payload, const char *order_uuid)
 			   member->val.string.len) == 0;
 }
 
-/* Of an outcome that is final, what is to be recorded. */
+/* Make the settlement of an outcome. */
 static FpgoSettlement
 draw_up(const FpgoFlight *flight, bool is_awaited)
 {
@@ -225,10 +225,10 @@ draw_up(const FpgoFlight *flight, bool is_awaited)
 }
 
 /*
- * Settle an accepted order that could not be settled, if that is because its
- * uuid is held by another submission.  So it should be if it updates that
- * order.  Otherwise the answer may belong to another request, and what became
- * of this one is unknown.
+ * Settle an accepted order whose uuid another submission holds.  If the order
+ * updates that one, they share the uuid.  Otherwise the answer may belong to
+ * another request, and the outcome of this one is unknown.  Returns false if
+ * no submission holds the uuid, or if settling fails again.
  */
 static bool
 settle_shared(FpgoFlight *flight, bool is_awaited,

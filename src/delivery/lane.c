@@ -3,9 +3,9 @@
  *		What a delivery knows of one server.
  *
  * A server that cannot be reached, refuses the credentials or asks to slow
- * down gets no further request for a while: what is queued for it stays
- * queued.  After an unknown outcome it gets one at a time until an answer is
- * definite again.
+ * down gets no further request for a while: its submissions stay queued.
+ * After an unknown outcome a server gets one request at a time, until an
+ * outcome is known again.
  */
 #include "postgres.h"
 
@@ -51,7 +51,7 @@ is_closed(const FpgoLane *lane)
 int
 fpgo_lane_free_places(const FpgoLane *lane)
 {
-	int			limit = lane->is_doubtful ? 1 : lane->limit;
+	int			limit = lane->last_was_unknown ? 1 : lane->limit;
 
 	return is_closed(lane) ? 0 : Max(limit - lane->n_flights, 0);
 }
@@ -78,16 +78,16 @@ fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
 	{
 		case FPGO_OUTCOME_ACCEPTED:
 		case FPGO_OUTCOME_REFUSED:
-			lane->is_doubtful = false;
+			lane->last_was_unknown = false;
 			lane->n_failures = 0;
 			break;
 		case FPGO_OUTCOME_UNKNOWN:
-			lane->is_doubtful = true;
+			lane->last_was_unknown = true;
 			break;
 		case FPGO_OUTCOME_UNREACHED:
 		case FPGO_OUTCOME_MISCONFIGURED:
 		case FPGO_OUTCOME_CREDENTIALS:
-			/* those under way at once fail at once: one failure */
+			/* requests under way at the same time count as one failure */
 			if (!is_closed(lane))
 				lane->n_failures++;
 			close_lane(lane, Min(fpgo_backoff(Max(lane->n_failures, 1)),

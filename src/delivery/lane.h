@@ -15,39 +15,40 @@
 typedef struct FpgoLane
 {
 	const char *server;
-	int			limit;			/* requests it may have under way */
+	int			limit;			/* most requests under way */
 	int			n_flights;
-	TimestampTz closed_until;	/* no further request to it before that */
-	int			n_failures;		/* requests in a row that did not reach it */
+	TimestampTz closed_until;	/* no further request before that */
+	int			n_failures;		/* requests in a row that did not arrive */
 	bool		is_exhausted;	/* the last claim brought nothing */
-	bool		is_doubtful;	/* its last outcome was unknown */
-	List	   *shut_out;		/* names of roles that may not use it now */
+	bool		last_was_unknown;	/* its last outcome was unknown */
+	List	   *shut_out;		/* names of roles that may not use it */
 } FpgoLane;
 
 /*
- * The lane of a server, made in that memory context and put into the list if
- * it is new.
+ * The lane of a server.  A new one is made in the memory context and put into
+ * the list.
  */
 extern FpgoLane *fpgo_lane_find(List **lanes, const char *server,
 								MemoryContext context);
 
-/* How many requests to it may be started now. */
+/* How many requests to the server may be started now. */
 extern int	fpgo_lane_free_places(const FpgoLane *lane);
 
-/* Might a claim for it bring something? */
+/* Can a claim for the server bring a submission? */
 extern bool fpgo_lane_may_claim(const FpgoLane *lane);
 
 /*
- * What an outcome says about the server it came from.  One that did not take
- * the order is left alone: for a while, if reopens, or for good.
+ * Note what an outcome says about its server.  A server that could not take
+ * the order gets no further request: for a while if "reopens" is true, else
+ * for the rest of the delivery.
  */
 extern void fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome,
 							int retry_after_s, bool reopens);
 
-/* Something may have become due: look at its queue anew. */
+/* Submissions may have become due: look at the server's queue anew. */
 extern void fpgo_lane_refresh(FpgoLane *lane);
 
-/* Roles that were shut out may use it again: look at them anew. */
+/* Roles that were shut out may use the server again: look at them anew. */
 extern void fpgo_lane_readmit(FpgoLane *lane);
 
 #endif							/* FPGO_LANE_H */

@@ -6,14 +6,14 @@
 #define FPGO_PATIENCE_H
 
 /*
- * How long what is under way may still take after SIGTERM: DROP DATABASE WITH
- * (FORCE) gives up after five seconds.
+ * How long flights may still take after SIGTERM.  DROP DATABASE WITH (FORCE)
+ * gives up after five seconds.
  */
 #define FPGO_GRACE_MS 3500
 
 /*
- * How long what is under way may still take after the postmaster died.  While
- * this process lives, its shared memory keeps a new postmaster from starting.
+ * How long flights may still take after the postmaster died.  While this
+ * process lives, its shared memory keeps a new postmaster from starting.
  */
 #define FPGO_ORPHAN_GRACE_MS 2000
 

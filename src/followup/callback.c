@@ -1,26 +1,26 @@
 /*
  * callback.c
- *		fpgo.receive_callback: what the gateway says of an order by calling us.
+ *		fpgo.receive_callback: verifies and records the gateway's callbacks.
  *
- * The gateway requests an address of the shop's, with the order and its new
- * status in the query string and a checksum over it.  The shop's web server
- * hands that query over as it came; it needs nothing but EXECUTE, neither
- * USAGE on the server nor the token.
+ * The gateway requests an address of the shop.  The query string has the
+ * order, its new status and a checksum.  The shop's web server passes the
+ * query to fpgo.receive_callback as it came.  Its role needs EXECUTE only,
+ * neither USAGE on the server nor the token.
  *
  * The checksum is the SHA-256 of all values, one after another, and a secret
- * at the end.  Nothing stands between the values, so who saw one callback can
- * move characters from a value to its neighbour and the sum still fits.  So a
- * callback is a hint: it is recorded and announced, and no state of a
- * submission follows from it.
+ * at the end.  There is no separator between the values.  Somebody who has
+ * seen a genuine callback can move characters from a value to its neighbour,
+ * and the checksum still fits.  Therefore a callback is a hint: it is recorded
+ * and announced, and no submission changes its state.
  *
- * The path of the address may name a submission, by the token that was put
- * there when the order was handed in (callback_token.c); that is how a callback
- * finds a submission whose order uuid is not known here.  The sum does not
- * cover the path at all, so who saw one can put another's token before it.
+ * The path of the address may have a callback token, which names a submission
+ * (callback_token.c).  By it a callback finds a submission whose order uuid is
+ * not known here.  The checksum does not cover the path: somebody who has seen
+ * a genuine callback can use another token with it.
  *
- * What does not fit is not an error, which would roll back the trace it
- * leaves: it is counted by server and kind, so that a flood of forgeries fills
- * no table.
+ * A callback that does not fit is no error, since an error would roll back its
+ * trace.  It is counted by server and kind: forgeries, however many, fill no
+ * table.
  */
 #include "postgres.h"
 
@@ -45,7 +45,7 @@
 
 PG_FUNCTION_INFO_V1(fpgo_receive_callback);
 
-/* the channel on which news of an order is announced */
+/* the channel on which an order's new status is announced */
 #define CHANNEL "fpgo_order_status"
 
 /* longest query in bytes, and most parameters; the gateway sends seven */
@@ -60,7 +60,7 @@ PG_FUNCTION_INFO_V1(fpgo_receive_callback);
 
 #define CHECKSUM_DIGITS (PG_SHA256_DIGEST_LENGTH * 2)
 
-/* What a callback says; texts are NULL if it does not say. */
+/* The values of a callback; NULL if the callback does not have one. */
 typedef struct Callback
 {
 	const char *order_uuid;
@@ -73,12 +73,12 @@ typedef struct Callback
 	const char *token;			/* in the path, which is not signed */
 } Callback;
 
-/* What was made of one. */
+/* The result for one callback. */
 typedef struct Receipt
 {
 	const char *outcome;
-	int64		submission;		/* that has the order, or else is named by the
-								 * path; 0 if there is none */
+	int64		submission;		/* has the order, or else is named by the path;
+								 * 0 if there is none */
 	const char *order_uuid;
 	const char *status;
 } Receipt;
@@ -96,7 +96,7 @@ static FpgoStatement record_statement = {
 	TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, INT8OID}
 };
 
-/* what passed the address on may have left out its path the first time */
+/* the web server may have left out the path the first time */
 static FpgoStatement name_statement = {
 	.sql = "UPDATE fpgo_internal.callback SET submission = $3"
 	" WHERE server " EQ " $1"
@@ -124,7 +124,7 @@ static FpgoStatement reject_statement = {
 };
 
 /*
- * an order that was changed has several submissions; the newest speaks for it
+ * an order that was changed has several submissions: the newest is taken
  */
 static FpgoStatement find_statement = {
 	.sql = "SELECT pg_catalog.max(id) FROM fpgo_internal.submission"
@@ -144,7 +144,7 @@ static FpgoStatement find_token_statement = {
 
 /* ---------- reading ---------- */
 
-/* A value of printable ASCII, as text; NULL if it is none or empty. */
+/* A value of printable ASCII, as text; NULL if it is empty or other. */
 static const char *
 read_word(FpgoSpan value)
 {
@@ -203,7 +203,7 @@ read_checksum(FpgoSpan value, uint8 checksum[PG_SHA256_DIGEST_LENGTH])
 	return true;
 }
 
-/* False unless it says what a callback must. */
+/* False if the callback lacks a value that it must have. */
 static bool
 read_callback(const FpgoQueryPair *pairs, int n, Callback *callback)
 {
@@ -224,7 +224,7 @@ read_callback(const FpgoQueryPair *pairs, int n, Callback *callback)
 /* ---------- judging ---------- */
 
 /*
- * The SHA-256 of all values but the checksum's, as they stand, and the secret.
+ * The SHA-256 of all values but the checksum, in their order, and the secret.
  */
 static void
 sum_up(const FpgoQueryPair *pairs, int n, const char *secret,
@@ -255,7 +255,7 @@ sum_up(const FpgoQueryPair *pairs, int n, const char *secret,
 				 fpgo_errhide()));
 }
 
-/* In a time that does not tell where they differ. */
+/* Compares in a time that does not tell where the two differ. */
 static bool
 are_equal(const uint8 *a, const uint8 *b, size_t len)
 {
@@ -276,7 +276,7 @@ is_genuine(const FpgoQueryPair *pairs, int n, const Callback *callback,
 	return are_equal(expected, callback->checksum, sizeof(expected));
 }
 
-/* Was it sent too long before now, or after, or does it not say when? */
+/* Is its time missing, or too far from now? */
 static bool
 is_stale(const Callback *callback, int window_ms)
 {
@@ -295,7 +295,7 @@ put_time(FpgoParameters *p, TimestampTz time)
 	fpgo_put_datum(p, TimestampTzGetDatum(time), time == 0);
 }
 
-/* False if it was recorded before. */
+/* Record a callback; false if it was recorded before. */
 static bool
 record(const char *server, const Callback *callback, bool stale, int64 named)
 {
@@ -315,9 +315,9 @@ record(const char *server, const Callback *callback, bool stale, int64 named)
 }
 
 /*
- * What was recorded of a callback with this checksum, and the submission that
- * its path named then or, if none, now.  That it fits does not make this one
- * the same; see above.
+ * Read the recorded callback with this checksum, and the submission that its
+ * path named then or, if none, names now.  The values of the two may differ,
+ * as the head of this file says: the recorded ones count.
  */
 static void
 recall(const char *server, Callback *callback, int64 *named,
@@ -376,7 +376,7 @@ find_named(const char *server, const Callback *callback)
 		fpgo_get_int64(0, 1) : 0;
 }
 
-/* Tell who listens; at commit, and nothing personal. */
+/* Announce the callback at commit, with nothing personal. */
 static void
 announce(const Receipt *receipt)
 {
@@ -392,7 +392,7 @@ announce(const Receipt *receipt)
 	Async_Notify(CHANNEL, order_status.data);
 }
 
-/* Record a genuine callback, unless it was before, and announce it. */
+/* Record a genuine callback, unless it is recorded, and announce it. */
 static Receipt
 take_in(const FpgoCallbackTerms *terms, Callback *callback,
 		MemoryContext context)
@@ -425,7 +425,7 @@ take_in(const FpgoCallbackTerms *terms, Callback *callback,
 	return receipt;
 }
 
-/* What is wrong with it, in one word; NULL if it is the gateway's. */
+/* The fault of a callback, in one word; NULL if it is genuine. */
 static const char *
 find_fault(char *query, const char *secret, Callback *callback)
 {

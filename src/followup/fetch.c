@@ -2,8 +2,9 @@
  * fetch.c
  *		The functions that ask the gateway about orders it has.
  *
- * Each is one inquiry (inquiry.c).  What is learnt of an order that was
- * submitted here is kept (order_status.c), in the caller's transaction.
+ * Each function makes one inquiry (inquiry.c).  What the gateway says of an
+ * order that was submitted here is recorded (order_status.c), in the caller's
+ * transaction.
  */
 #include "postgres.h"
 
@@ -35,7 +36,7 @@ PG_FUNCTION_INFO_V1(fpgo_fetch_orders);
 
 /* ---------- asking ---------- */
 
-/* A question, and what came of it. */
+/* A question, and its answer. */
 typedef struct Question
 {
 	const FpgoAccount *account;
@@ -78,7 +79,7 @@ raise_odd_answer(const char *server_name)
 	ereport(ERROR,
 			(errcode(ERRCODE_FPGO_UNREACHED),
 			 errmsg("server \"%s\" did not answer the question", server_name),
-			 errdetail("Its answer lacks what it should say, or is about another order."),
+			 errdetail("Its answer lacks a member that it must have, or is about another order."),
 			 fpgo_errhide()));
 }
 

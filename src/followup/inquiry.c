@@ -1,14 +1,14 @@
 /*
  * inquiry.c
- *		What the gateway says when it is asked about its orders.
+ *		Questions to the gateway about its orders.
  *
- * An inquiry is a GET, which changes nothing at the gateway and is tried again
- * when it fails for the moment.  No network traffic happens in this process:
- * the request goes the way that submit_invoice takes (ask.c).
+ * An inquiry is a GET.  It changes nothing at the gateway, and is tried again
+ * after a failure that may pass.  This process has no network traffic of its
+ * own: another process sends the request, as for submit_invoice (ask.c).
  *
- * The gateway says "there is none" with a 404 of its own, in several spellings,
- * and so does a list that is empty.  A 404 that is not the API's own, a page of
- * nginx's for instance, says that the address is wrong.
+ * If the gateway has no such order, or a list is empty, it answers with a 404
+ * of the API, in several spellings.  A 404 that is not the API's own, such as
+ * a page of nginx, says that the address is wrong.
  */
 #include "postgres.h"
 
@@ -28,7 +28,7 @@
 StaticAssertDecl(FPGO_ORDER_STATUS_LIMIT <= FPGO_ASK_SMALL,
 				 "what is said about one order must not need a helper process");
 
-/* how often it is tried, and the longest pause between two tries */
+/* most tries of an inquiry, and the longest pause between two */
 #define MAX_TRIES 3
 #define FIRST_PAUSE_MS 200
 #define MAX_PAUSE_MS 5000
@@ -38,7 +38,7 @@ StaticAssertDecl(FPGO_ORDER_STATUS_LIMIT <= FPGO_ASK_SMALL,
 
 /* ---------- trying ---------- */
 
-/* Whether another try may go better. */
+/* May another try succeed? */
 static bool
 may_mend(const FpgoFinding *finding)
 {
@@ -49,14 +49,14 @@ may_mend(const FpgoFinding *finding)
 }
 
 /*
- * How long to wait before it, in milliseconds; -1: longer than one waits here.
+ * How long to wait before the next try, in milliseconds; -1: too long to wait.
  */
 static int
 choose_pause(const FpgoFinding *finding, int n_tries)
 {
 	int			pause_ms = FIRST_PAUSE_MS << (n_tries - 1);
 
-	/* not all at once who failed at once */
+	/* a random part keeps sessions from trying again at the same time */
 	pause_ms += (int) (pg_prng_double(&pg_global_prng_state) * pause_ms);
 	if (finding->retry_after_s > MAX_PAUSE_MS / 1000)
 		return -1;
@@ -70,7 +70,7 @@ pause_for(int pause_ms)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* In the database's encoding; NULL if that has not all of its characters. */
+/* Converts to the database's encoding; NULL if that lacks a character. */
 static char *
 convert_answer(const char *utf8)
 {
@@ -80,13 +80,13 @@ convert_answer(const char *utf8)
 	unsigned char *text;
 	int			text_size;
 
-	/* that it is UTF-8 is known */
+	/* the answer is known to be UTF-8 */
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
 		return pstrdup(utf8);
 	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
 	if (!OidIsValid(conversion))
 		return NULL;
-	/* a shorter one would be taken for too short */
+	/* the conversion asks for a buffer of this size */
 	text_size = (len + 1) * MAX_CONVERSION_GROWTH;
 	text = palloc(text_size);
 	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
@@ -97,8 +97,8 @@ convert_answer(const char *utf8)
 }
 
 /*
- * The answer as the API gives it, which repeats its status; NULL if it is none
- * of the API's own, or unreadable.
+ * Reads an answer of the API's own, which repeats its HTTP status; NULL if it
+ * is anything else, or unreadable.
  */
 static JsonbContainer *
 read_answer(FpgoInquiry *inquiry)
@@ -125,7 +125,7 @@ read_answer(FpgoInquiry *inquiry)
 	return &answer->root;
 }
 
-/* The finding of the last try that a question takes. */
+/* Asks, again if need be, and returns the finding of the last try. */
 static const FpgoFinding *
 ask_patiently(const FpgoAccount *account, FpgoRequest *request)
 {
@@ -195,7 +195,7 @@ fpgo_inquiry_reason(const FpgoInquiry *inquiry)
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body == NULL)
 		return "Its answer is not UTF-8.";
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE)
-		return psprintf("Its answer has what a text in encoding %s cannot hold.",
+		return psprintf("Its answer has characters that encoding %s does not have.",
 						GetDatabaseEncodingName());
 	return finding->reason != NULL ? finding->reason :
 		psprintf("It answered HTTP status %d.", finding->status);

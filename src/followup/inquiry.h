@@ -1,6 +1,6 @@
 /*
  * inquiry.h
- *		What the gateway says when it is asked about its orders.
+ *		Questions to the gateway about its orders.
  */
 #ifndef FPGO_INQUIRY_H
 #define FPGO_INQUIRY_H
@@ -28,8 +28,8 @@ typedef enum FpgoInquiryEnd
 {
 	FPGO_INQUIRY_ANSWERED,
 	FPGO_INQUIRY_NOTHING,		/* the gateway has nothing of that name */
-	FPGO_INQUIRY_UNREADABLE,	/* it answered what no text of this database
-								 * can hold, and will again */
+	FPGO_INQUIRY_UNREADABLE,	/* a text of this database cannot hold the
+								 * answer; another try would not help */
 	FPGO_INQUIRY_FAILED
 } FpgoInquiryEnd;
 
@@ -42,18 +42,18 @@ typedef struct FpgoInquiry
 } FpgoInquiry;
 
 /*
- * A GET of what path names below the server's url.  It changes nothing at the
- * gateway, and is tried again when it fails for the moment.  Made by another
- * process (ask.c), and what that raises is raised.  Allocated in the current
- * memory context.
+ * Ask with a GET of path below the server's url.  That changes nothing at the
+ * gateway, and is tried again after a failure that may pass.  Another process
+ * sends the request; raises what fpgo_ask() raises.  The result is allocated
+ * in the current memory context.
  */
 extern FpgoInquiry *fpgo_inquire(const FpgoAccount *account, const char *path,
 								 int body_limit);
 
-/* Why it failed or is unreadable, as a sentence without secrets. */
+/* Why an inquiry failed or is unreadable: a sentence without secrets. */
 extern const char *fpgo_inquiry_reason(const FpgoInquiry *inquiry);
 
-/* Raise that it failed: 22P05 unreadable text, 38F02, 38F03 or 38F04. */
+/* Raise that an inquiry failed: 22P05, 38F02, 38F03 or 38F04. */
 extern void fpgo_inquiry_raise(const FpgoInquiry *inquiry,
 							   const char *server_name) pg_attribute_noreturn();
 

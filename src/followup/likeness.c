@@ -1,15 +1,15 @@
 /*
  * likeness.c
- *		What tells an order of the gateway's from its others.
+ *		The traits by which two orders are compared.
  *
  * The gateway shows an order without the reference that the shop gave it.  It
- * shows its totals, lines, date and customer, some of them under other names
- * than the API takes them by; this room reads both.  Numbers are compared as
- * numbers (40, 40.0 and "40.00" are one), lines whatever their order, texts
- * without the white space around them.
+ * shows the order's totals, lines, date and customer.  Some members have other
+ * names there than in an order that is sent; this file reads both spellings.
+ * Numbers are compared as numbers: 40, 40.0 and "40.00" are equal.  Lines are
+ * compared in any order, texts without the white space around them.
  *
- * Names, personal numbers and addresses of e-mail become hashes here, keyed as
- * those of payloads are, so that nothing personal is kept to compare with.
+ * Names, personal numbers and e-mail addresses become keyed hashes here, as
+ * payloads do (keyed_hash.h).  Nothing personal is kept for comparing.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 #include "records/keyed_hash.h"
 #include "text/ascii.h"
 
-/* between the parts of what is hashed; nobody writes it */
+/* between the parts of a text that is hashed; no order has it in a text */
 #define SEPARATOR '\x1f'
 
 /* ---------- parts ---------- */
@@ -58,7 +58,7 @@ text_of(const FpgoValue *value)
 	return pnstrdup(text.text, text.len);
 }
 
-/* An amount without needless zeros; NULL if nothing can be said. */
+/* An amount without needless zeros; NULL if it is no number. */
 static char *
 amount_of(const FpgoValue *value)
 {
@@ -84,7 +84,7 @@ hash_of(const char *text, int len)
 
 /* ---------- traits ---------- */
 
-/* The totals of a summary, which names them so. */
+/* The totals of a summary, by the names that they have in it. */
 static const char *
 read_amounts(const FpgoValue *summary, const char *const names[4])
 {
@@ -103,7 +103,7 @@ read_amounts(const FpgoValue *summary, const char *const names[4])
 	return amounts.data;
 }
 
-/* One line; NULL if one of its numbers is none. */
+/* One line; NULL if one of its numbers is missing or no number. */
 static char *
 read_line(const FpgoValue *product)
 {
@@ -167,7 +167,7 @@ read_products(const FpgoValue *products)
 	return hash_of(all.data, all.len);
 }
 
-/* By the number that the customer's type says. */
+/* The customer's number: which one, depends on the customer's type. */
 static const char *
 read_customer(const FpgoValue *customer)
 {
@@ -195,7 +195,7 @@ read_contact(const FpgoValue *customer)
 
 	if (address[0] == '\0' || number[0] == '\0')
 		return NULL;
-	/* no two people's addresses differ in nothing else */
+	/* upper and lower case do not tell two people apart */
 	for (char *c = address; *c != '\0'; c++)
 		*c = ascii_lower(*c);
 	whole = psprintf("%s%c%s", address, SEPARATOR, number);
@@ -242,15 +242,15 @@ fpgo_likeness_of_details(Jsonb *details)
 
 /* ---------- comparing ---------- */
 
-/* Are they the same?  Neither, if one of them says nothing. */
-typedef enum Verdict
+/* Of one trait of two orders; UNKNOWN if one of the orders says nothing. */
+typedef enum Comparison
 {
 	SAME,
 	OTHER,
 	UNKNOWN
-} Verdict;
+} Comparison;
 
-static Verdict
+static Comparison
 compare(const char *a, const char *b)
 {
 	if (a == NULL || b == NULL)
@@ -258,21 +258,22 @@ compare(const char *a, const char *b)
 	return strcmp(a, b) == 0 ? SAME : OTHER;
 }
 
-static Verdict
+static Comparison
 compare_customers(const FpgoLikeness *a, const FpgoLikeness *b)
 {
-	Verdict		verdict = compare(a->customer, b->customer);
+	Comparison		comparison = compare(a->customer, b->customer);
 
-	return verdict == UNKNOWN ? compare(a->contact, b->contact) : verdict;
+	return comparison == UNKNOWN ? compare(a->contact, b->contact) :
+		comparison;
 }
 
-/* Names of the traits whose verdict is that bad, or worse. */
+/* Names of the traits that differ and, if asked for, of those unknown too. */
 static const char *
 list_traits(const FpgoLikeness *a, const FpgoLikeness *b, bool unknown_too)
 {
 	static const char *const names[] = {"amounts", "products", "date",
 	"customer"};
-	const Verdict verdicts[] = {
+	const Comparison comparisons[] = {
 		compare(a->amounts, b->amounts), compare(a->products, b->products),
 		compare(a->order_date, b->order_date), compare_customers(a, b)
 	};
@@ -281,7 +282,8 @@ list_traits(const FpgoLikeness *a, const FpgoLikeness *b, bool unknown_too)
 	initStringInfo(&list);
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
-		if (verdicts[i] == OTHER || (unknown_too && verdicts[i] == UNKNOWN))
+		if (comparisons[i] == OTHER ||
+			(unknown_too && comparisons[i] == UNKNOWN))
 			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
 							 names[i]);
 	}

@@ -1,6 +1,6 @@
 /*
  * likeness.h
- *		What tells an order of the gateway's from its others.
+ *		The traits by which two orders are compared.
  */
 #ifndef FPGO_LIKENESS_H
 #define FPGO_LIKENESS_H
@@ -10,12 +10,14 @@
 #include "utils/jsonb.h"
 
 /*
- * Four traits of an order, each as a short text that is the same for the same
- * order, whether it is read from the payload that we sent or from what the
- * gateway has; NULL where nothing can be said.  What names a person or a
- * product is a keyed hash.  A customer has two: the personal number or the
- * organisation's, and, for a gateway that keeps that to itself, how they are
- * reached.
+ * Four traits of an order: amounts, date, products and customer.  Each is a
+ * short text, or NULL if the order says nothing of it.  The text is the same
+ * whether it is read from the payload that we sent or from the gateway's
+ * details of that order.  Products and customers are keyed hashes.
+ *
+ * Two members tell a customer: "customer" is of the personal number or the
+ * organisation number, "contact" of e-mail address and phone number.  A
+ * gateway may not show the number.
  */
 typedef struct FpgoLikeness
 {

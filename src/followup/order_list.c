@@ -1,11 +1,11 @@
 /*
  * order_list.c
- *		The orders that the gateway has, as it shows them.
+ *		The gateway's list of orders, and the details of new ones.
  *
- * The gateway's list has identifiers and statuses and no more, so each order
- * that could be meant has to be looked at by itself.  That is one question an
- * order, and the account may have thousands: what is known already is not
- * asked again (sightings.c), and one go asks about a hundred.
+ * The gateway's list has identifiers and statuses only.  To compare an order,
+ * the gateway must be asked for its details: one question for each order, and
+ * an account may have thousands.  Details that are on record (sightings.c) are
+ * not asked for again, and one call asks for a hundred at most.
  */
 #include "postgres.h"
 
@@ -20,12 +20,12 @@
 #include "text/identifier.h"
 
 /*
- * most orders that are looked at in one go; the gateway allows 240 questions a
+ * most orders that one call asks about; the gateway allows 240 questions a
  * minute
  */
 #define LOOKS_MAX 100
 
-/* how many of them the gateway may fail to show before the rest has to wait */
+/* after so many failed questions, the rest is left for the next call */
 #define FAILURES_MAX 3
 
 FpgoLook
@@ -88,10 +88,10 @@ read_list(FpgoOrderList *order_list, JsonbContainer *list)
 }
 
 /*
- * Look at the orders in the list that no submission has and nobody looked at.
- * An order that the gateway fails on is left for the next call, and does not
- * end the looking.  An order whose text this encoding cannot hold counts as
- * looked at: it cannot be ours.
+ * Ask for the details of orders in the list that no submission has and that
+ * are not known yet.  An order that the gateway fails on is left for the next
+ * call; the others are asked about.  An order whose text this encoding cannot
+ * hold counts as known: no submission of this database can be of it.
  */
 static void
 look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list)

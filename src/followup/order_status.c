@@ -1,10 +1,10 @@
 /*
  * order_status.c
- *		What the gateway says of accepted orders when it is asked, on record.
+ *		Records what the gateway says of accepted orders when it is asked.
  *
- * Reports read it from here and never go out to the network.  Statuses are
- * free text, as the gateway documents no list of them, and compared without
- * case, as it spells them both ways.
+ * Reports read the records, and never ask the gateway.  A status is free text,
+ * since the gateway documents no list of them.  It is compared without case,
+ * since the gateway spells them both ways.
  */
 #include "postgres.h"
 
@@ -49,7 +49,7 @@ fpgo_order_status_read(JsonbContainer *object, FpgoOrderStatus *order_status)
 	"  pg_catalog.unnest($4), pg_catalog.unnest($5))" \
 	"  AS o (order_uuid, status, order_amount, refunded_amount)"
 
-/* a row to lock, for each order that we submitted */
+/* a row to lock, for each order that a submission has */
 static FpgoStatement begin_statement = {
 	.sql = "INSERT INTO fpgo_internal.gateway_order (order_uuid, server)"
 	" SELECT o.order_uuid, $1"
@@ -63,7 +63,7 @@ static FpgoStatement begin_statement = {
 	.types = {TEXTOID, TEXTARRAYOID}
 };
 
-/* sorted, so that two who do this at once wait for each other one way only */
+/* sorted, so that two sessions that do this at once cannot deadlock */
 static FpgoStatement keep_statement = {
 	.sql = "WITH before AS MATERIALIZED (SELECT g.order_uuid, g.status"
 	"  FROM fpgo_internal.gateway_order g"

@@ -1,10 +1,10 @@
 /*
  * order_status.h
- *		What the gateway says of accepted orders when it is asked, on record.
+ *		Records what the gateway says of accepted orders when it is asked.
  *
- * Kept for orders that a submission has, and for no others.  Keeping runs
- * inside the caller's transaction, with SPI connected; it does nothing where
- * that is read-only.
+ * Only orders that a submission has are recorded.  Recording runs inside the
+ * caller's transaction, with SPI connected; it does nothing in a read-only
+ * transaction.
  */
 #ifndef FPGO_ORDER_STATUS_H
 #define FPGO_ORDER_STATUS_H
@@ -22,20 +22,20 @@ typedef struct FpgoOrderStatus
 } FpgoOrderStatus;
 
 /*
- * What an answer, or an element of a list, says of an order; false if it does
- * not say of which.
+ * Read what an answer, or an element of a list, says of an order; false if it
+ * does not name the order.
  */
 extern bool fpgo_order_status_read(JsonbContainer *object,
 								   FpgoOrderStatus *order_status);
 
 /*
- * Keep the statuses of n orders, and what changed in the history.  That one was
- * not said is no news.
+ * Record the statuses of n orders, with changes in the history.  A status that
+ * was not said is no change.
  */
 extern void fpgo_order_status_keep(const char *server,
 								   const FpgoOrderStatus *order_status, int n);
 
-/* Keep an order's invoice number. */
+/* Record an order's invoice number. */
 extern void fpgo_order_status_keep_invoice_number(const char *server,
 												  const char *order_uuid,
 												  const char *invoice_number);

@@ -2,26 +2,26 @@
  * reconcile.c
  *		Finds out what became of uncertain submissions.
  *
- * Nobody knows of an uncertain submission whether the gateway has its order.
- * The gateway cannot be asked by our reference, which it does not show.  What
- * it shows is evidence:
+ * The gateway may or may not have the order of an uncertain submission.  It
+ * does not show our reference, and cannot be asked by it.  Two things are
+ * evidence that an order arrived:
  *
- *		a genuine callback to the submission's own address (callback.c),
- *		which names an order that the gateway, asked, has;
+ *		A genuine callback to the submission's own address (callback.c) names
+ *		an order, and the gateway, when asked, has that order.
  *
- *		one order of the gateway's list that no submission has and that has
- *		the same totals, lines, date and customer, where no other such order
- *		and no other submission could be meant;
+ *		The gateway's list has an order that no submission has, with the same
+ *		totals, lines, date and customer.  No other order of the list and no
+ *		other submission fits as well.
  *
- * Each proves that the order arrived, so the submission is accepted.  Nothing
- * proves that it did not: an order may come into being later, and lists may be
- * late.  So nothing is ever sent again from here; what evidence does not decide
- * stays uncertain, and view fpgo.candidates shows what comes near.  A change of
- * an order (fpgoUuid) stays so, too: the gateway does not show all that it may
- * have changed.
+ * With either, the submission is accepted.  Nothing proves that an order did
+ * not arrive: it may come into being later, and lists may be late.  Therefore
+ * reconciliation never sends an order again.  A submission without evidence
+ * stays uncertain, and the view fpgo.candidates shows what comes near.  A
+ * change of an order (fpgoUuid) stays uncertain too: the gateway does not show
+ * all that it may have changed.
  *
  * Every question is asked with the rights and the token of the role that
- * handed the order in: it is its account that has the order.
+ * handed the order in, since the order is in that role's account.
  */
 #include "postgres.h"
 
@@ -52,14 +52,14 @@ PG_FUNCTION_INFO_V1(fpgo_reconcile);
 /* One uncertain submission. */
 typedef struct Case
 {
-	const FpgoDoubt *doubt;
+	const FpgoUncertain *uncertain;
 	const FpgoLikeness *likeness;
 	const char *changed_uuid;	/* the order that it changes; NULL if it makes
 								 * a new one */
 	const char *found_uuid;		/* the order that it became; NULL: not known */
-	const char *found_status;	/* of that, and its customer; may be NULL */
+	const char *found_status;	/* of the found order; may be NULL */
 	const char *customer_uuid;
-	FpgoVerdict *verdict;
+	FpgoReconcileResult *result;
 } Case;
 
 /* The cases of one role at one server. */
@@ -97,10 +97,10 @@ note_found(Case *c, const char *order_uuid, JsonbContainer *details,
 	c->found_uuid = order_uuid;
 	c->found_status = status != NULL && status[0] != '\0' ? status : NULL;
 	c->customer_uuid = read_customer_uuid(details);
-	c->verdict->detail = reason;
+	c->result->detail = reason;
 }
 
-/* Put on record how the two look, for who has to decide. */
+/* Record how the order and the submission look, for a person who decides. */
 static void
 record_look(const CaseGroup *group, const Case *c, const char *order_uuid,
 			const FpgoLook *look)
@@ -111,11 +111,11 @@ record_look(const CaseGroup *group, const Case *c, const char *order_uuid,
 
 	SPI_connect();
 	fpgo_sightings_record(group->server, GetCurrentTimestamp(), &sighting, 1);
-	fpgo_sightings_describe(c->doubt, c->likeness);
+	fpgo_sightings_describe(c->uncertain, c->likeness);
 	SPI_finish();
 }
 
-/* An order that a callback names: is it there, and is it this one? */
+/* A callback names an order: does the gateway have it, and is it this one? */
 static void
 decide_named(const CaseGroup *group, Case *c, const char *order_uuid)
 {
@@ -124,7 +124,7 @@ decide_named(const CaseGroup *group, Case *c, const char *order_uuid)
 
 	if (look.details == NULL)
 	{
-		c->verdict->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ||
+		c->result->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ||
 			look.inquiry->end == FPGO_INQUIRY_UNREADABLE ?
 			fpgo_order_list_failure(look.inquiry) :
 			psprintf("The gateway shows no order %s.", order_uuid);
@@ -133,7 +133,7 @@ decide_named(const CaseGroup *group, Case *c, const char *order_uuid)
 	differs = fpgo_likeness_differs(c->likeness, look.likeness);
 	record_look(group, c, order_uuid, &look);
 	if (differs != NULL)
-		c->verdict->detail = psprintf("The gateway's order %s differs in %s.",
+		c->result->detail = psprintf("The gateway's order %s differs in %s.",
 									  order_uuid, differs);
 	else
 		note_found(c, order_uuid, look.details,
@@ -144,40 +144,41 @@ decide_named(const CaseGroup *group, Case *c, const char *order_uuid)
 
 /* The order of a submission; NULL if it is kept no longer. */
 static Jsonb *
-read_payload(const FpgoDoubt *doubt)
+read_payload(const FpgoUncertain *uncertain)
 {
 	FpgoJsonFault fault;
 
-	return doubt->payload == NULL ? NULL :
-		fpgo_json_read(doubt->payload, strlen(doubt->payload), &fault);
+	return uncertain->payload == NULL ? NULL :
+		fpgo_json_read(uncertain->payload, strlen(uncertain->payload), &fault);
 }
 
-/* Put on record what was seen, and how the doubtful ones look. */
+/* Record the list, and the likeness of each uncertain submission. */
 static List *
 record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *wanted = NIL;
-	List	   *doubts;
+	List	   *submissions;
 	List	   *matches;
 	ListCell   *cell;
 
 	foreach(cell, cases)
 		wanted = lappend(wanted,
-						 unconstify(FpgoDoubt *, ((Case *) lfirst(cell))->doubt));
+						 unconstify(FpgoUncertain *,
+									((Case *) lfirst(cell))->uncertain));
 	SPI_connect();
 	fpgo_sightings_record(group->server, order_list->came_at,
 						  order_list->sightings, order_list->n);
-	/* asked anew: what was begun before the list was made may be in it */
-	doubts = fpgo_sightings_doubts(context);
-	foreach(cell, doubts)
+	/* asked anew: an order that was sent before the list came may be in it */
+	submissions = fpgo_sightings_uncertain(context);
+	foreach(cell, submissions)
 	{
 		static const FpgoLikeness nothing = {0};
-		const FpgoDoubt *doubt = lfirst(cell);
-		Jsonb	   *payload = read_payload(doubt);
+		const FpgoUncertain *uncertain = lfirst(cell);
+		Jsonb	   *payload = read_payload(uncertain);
 
-		/* without a payload it might have become any order */
-		fpgo_sightings_describe(doubt, payload == NULL ? &nothing :
+		/* without a payload, any order may be the submission's */
+		fpgo_sightings_describe(uncertain, payload == NULL ? &nothing :
 								fpgo_likeness_of_payload(payload));
 	}
 	matches = fpgo_sightings_match(group->server, wanted,
@@ -186,17 +187,17 @@ record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 	return matches;
 }
 
-/* One order and one submission are alike.  Is the order still so? */
+/* One order and one submission are alike.  Is the order unchanged? */
 static void
 decide_match(const CaseGroup *group, Case *c, const char *order_uuid)
 {
 	FpgoLook	look = fpgo_order_list_look_at(group->account, order_uuid);
 
 	if (look.inquiry->end == FPGO_INQUIRY_FAILED)
-		c->verdict->detail = fpgo_order_list_failure(look.inquiry);
+		c->result->detail = fpgo_order_list_failure(look.inquiry);
 	else if (look.details == NULL ||
 			 fpgo_likeness_differs_or_lacks(c->likeness, look.likeness) != NULL)
-		c->verdict->detail = psprintf("The gateway's order %s has changed.",
+		c->result->detail = psprintf("The gateway's order %s has changed.",
 									  order_uuid);
 	else
 		note_found(c, order_uuid, look.details,
@@ -204,29 +205,29 @@ decide_match(const CaseGroup *group, Case *c, const char *order_uuid)
 }
 
 static void
-judge(const CaseGroup *group, Case *c, const FpgoOrderList *order_list,
+decide_case(const CaseGroup *group, Case *c, const FpgoOrderList *order_list,
 	  const FpgoMatch *match)
 {
 	if (match != NULL && match->n_unseen > 0)
-		c->verdict->detail = order_list->trouble != NULL ?
+		c->result->detail = order_list->trouble != NULL ?
 			order_list->trouble :
 			psprintf("Orders of the gateway's that are still to be looked at: %d.",
 					 match->n_unseen);
 	else if (match == NULL || match->n_orders == 0)
-		c->verdict->detail = "The gateway shows no order that is like it, which does not prove that there will be none.";
+		c->result->detail = "The gateway shows no order that is like it, which does not prove that there will be none.";
 	else if (match->n_orders > 1)
-		c->verdict->detail =
+		c->result->detail =
 			psprintf("Orders of the gateway's that are like it: %d; see fpgo.candidates.",
 					 match->n_orders);
 	else if (match->n_rivals > 0)
-		c->verdict->detail =
+		c->result->detail =
 			psprintf("Order %s is like it, and like other submissions that it may belong to: %d.",
 					 match->order_uuid, match->n_rivals);
 	else
 		decide_match(group, c, match->order_uuid);
 }
 
-/* Look for cases that nothing names. */
+/* Look in the list for the orders of cases that no callback names. */
 static void
 decide_by_list(const CaseGroup *group, List *cases)
 {
@@ -234,7 +235,7 @@ decide_by_list(const CaseGroup *group, List *cases)
 	List	   *matches = NIL;
 	ListCell   *cell;
 
-	/* what was seen of a list that is not whole is worth keeping, too */
+	/* an incomplete list is recorded too */
 	if (order_list->n > 0)
 		matches = record(group, order_list, cases);
 	foreach(cell, cases)
@@ -245,15 +246,16 @@ decide_by_list(const CaseGroup *group, List *cases)
 
 		if (order_list->fault != NULL)
 		{
-			c->verdict->detail = order_list->fault;
+			c->result->detail = order_list->fault;
 			continue;
 		}
 		foreach(other, matches)
 		{
-			if (((FpgoMatch *) lfirst(other))->submission == c->doubt->submission)
+			if (((FpgoMatch *) lfirst(other))->submission ==
+				c->uncertain->submission)
 				match = lfirst(other);
 		}
-		judge(group, c, order_list, match);
+		decide_case(group, c, order_list, match);
 	}
 }
 
@@ -280,15 +282,15 @@ decide(void *arg)
 		Case	   *c = lfirst(cell);
 
 		if (c->likeness == NULL)
-			c->verdict->detail = "Its payload is kept no longer, so there is nothing to compare.";
+			c->result->detail = "Its payload is kept no longer, so there is nothing to compare.";
 		else if (c->changed_uuid != NULL)
-			c->verdict->detail =
+			c->result->detail =
 				psprintf("It changes order %s; compare with what the gateway has of it.",
 						 c->changed_uuid);
-		else if (list_length(c->doubt->named) == 1)
-			decide_named(group, c, linitial(c->doubt->named));
-		else if (c->doubt->named != NIL)
-			c->verdict->detail = "Callbacks to its own address named several orders; see fpgo.candidates.";
+		else if (list_length(c->uncertain->named) == 1)
+			decide_named(group, c, linitial(c->uncertain->named));
+		else if (c->uncertain->named != NIL)
+			c->result->detail = "Callbacks to its own address named several orders; see fpgo.candidates.";
 		else
 			unnamed = lappend(unnamed, c);
 	}
@@ -305,8 +307,9 @@ decide_group(void *arg)
 }
 
 /*
- * What goes wrong with one account keeps no other from being asked: the role,
- * its right or its token may be gone, or the server badly set up.
+ * A failure with one account must not keep the others from being asked.  The
+ * role, its right or its token may be gone, or the server may be set up
+ * wrongly.
  */
 static void
 reconcile_group(CaseGroup *group)
@@ -325,8 +328,8 @@ reconcile_group(CaseGroup *group)
 	{
 		Case	   *c = lfirst(cell);
 
-		if (c->verdict->detail == NULL)
-			c->verdict->detail = psprintf("The gateway could not be asked: %s.",
+		if (c->result->detail == NULL)
+			c->result->detail = psprintf("The gateway could not be asked: %s.",
 										  error->message);
 	}
 }
@@ -343,14 +346,14 @@ read_changed_uuid(Jsonb *payload)
 }
 
 static Case *
-make_case(const FpgoDoubt *doubt)
+make_case(const FpgoUncertain *uncertain)
 {
 	Case	   *c = palloc0(sizeof(Case));
-	Jsonb	   *payload = read_payload(doubt);
+	Jsonb	   *payload = read_payload(uncertain);
 
-	c->doubt = doubt;
-	c->verdict = palloc0(sizeof(FpgoVerdict));
-	c->verdict->submission = doubt->submission;
+	c->uncertain = uncertain;
+	c->result = palloc0(sizeof(FpgoReconcileResult));
+	c->result->submission = uncertain->submission;
 	if (payload == NULL)
 		return c;
 	c->likeness = fpgo_likeness_of_payload(payload);
@@ -358,42 +361,42 @@ make_case(const FpgoDoubt *doubt)
 	return c;
 }
 
-/* Is it uncertain, or will be as soon as it is swept? */
+/* Is a submission uncertain, or will it be so at the next sweep? */
 static bool
-is_in_doubt(bool is_uncertain, int64 run)
+is_unresolved(bool is_uncertain, int64 run)
 {
 	return is_uncertain || (run != 0 && fpgo_run_is_dead(run));
 }
 
-/* Uncertain submissions, by account; those are in the same order. */
+/* Groups the uncertain submissions, which come sorted by account. */
 static List *
-find_accounts(List *doubts, int64 only)
+find_accounts(List *submissions, int64 only)
 {
 	List	   *groups = NIL;
 	CaseGroup *group = NULL;
 	ListCell   *cell;
 
-	foreach(cell, doubts)
+	foreach(cell, submissions)
 	{
-		const FpgoDoubt *doubt = lfirst(cell);
+		const FpgoUncertain *uncertain = lfirst(cell);
 
-		if (!is_in_doubt(doubt->is_uncertain, doubt->run) ||
-			(only != 0 && doubt->submission != only))
+		if (!is_unresolved(uncertain->is_uncertain, uncertain->run) ||
+			(only != 0 && uncertain->submission != only))
 			continue;
-		if (group == NULL || strcmp(group->server, doubt->server) != 0 ||
-			strcmp(group->role, doubt->role) != 0)
+		if (group == NULL || strcmp(group->server, uncertain->server) != 0 ||
+			strcmp(group->role, uncertain->role) != 0)
 		{
 			group = palloc0(sizeof(CaseGroup));
-			group->server = doubt->server;
-			group->role = doubt->role;
+			group->server = uncertain->server;
+			group->role = uncertain->role;
 			groups = lappend(groups, group);
 		}
-		group->cases = lappend(group->cases, make_case(doubt));
+		group->cases = lappend(group->cases, make_case(uncertain));
 	}
 	return groups;
 }
 
-/* Raises unless the one that is wanted is there and uncertain. */
+/* Raises unless the submission is there and uncertain. */
 static void
 require_uncertain(int64 id)
 {
@@ -401,7 +404,7 @@ require_uncertain(int64 id)
 
 	if (submission == NULL)
 		fpgo_submission_raise_missing(id);
-	if (!is_in_doubt(submission->state == FPGO_STATE_UNCERTAIN,
+	if (!is_unresolved(submission->state == FPGO_STATE_UNCERTAIN,
 					 submission->run))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -411,35 +414,36 @@ require_uncertain(int64 id)
 }
 
 /*
- * Accept what has become of a case.  All of them at the end and at once: a
- * row that is changed is locked, and others must not wait for the gateway.
+ * Accept a case whose order was found.  All cases are accepted at the end: a
+ * row that is changed is locked, and other sessions must not wait for the
+ * gateway.
  */
 static void
 accept_found(Case *c)
 {
-	FpgoVerdict *verdict = c->verdict;
+	FpgoReconcileResult *result = c->result;
 	FpgoOrderStatus order_status = {.order_uuid = c->found_uuid,
 	.status = c->found_status};
 
-	if (!fpgo_resolve_accept(c->doubt->submission, c->found_uuid,
-							 c->customer_uuid, verdict->detail))
+	if (!fpgo_resolve_accept(c->uncertain->submission, c->found_uuid,
+							 c->customer_uuid, result->detail))
 	{
-		verdict->detail = psprintf("Order %s is another submission's, or this one has been decided about.",
+		result->detail = psprintf("Order %s is another submission's, or this one has been decided about.",
 								   c->found_uuid);
 		return;
 	}
 	SPI_connect();
-	fpgo_order_status_keep(c->doubt->server, &order_status, 1);
+	fpgo_order_status_keep(c->uncertain->server, &order_status, 1);
 	SPI_finish();
-	verdict->is_accepted = true;
-	verdict->order_uuid = c->found_uuid;
+	result->is_accepted = true;
+	result->order_uuid = c->found_uuid;
 }
 
-/* What was found out, on record: a list of FpgoVerdict. */
+/* Record what was found out.  Returns a list of FpgoReconcileResult. */
 static List *
 conclude(List *groups)
 {
-	List	   *verdicts = NIL;
+	List	   *results = NIL;
 	ListCell   *cell;
 
 	(void) fpgo_submission_sweep();
@@ -454,13 +458,13 @@ conclude(List *groups)
 
 			if (c->found_uuid != NULL)
 				accept_found(c);
-			verdicts = lappend(verdicts, c->verdict);
+			results = lappend(results, c->result);
 		}
 	}
 	SPI_connect();
 	fpgo_sightings_tidy();
 	SPI_finish();
-	return verdicts;
+	return results;
 }
 
 List *
@@ -468,10 +472,10 @@ fpgo_reconcile_run(int64 only)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *groups;
-	List	   *doubts;
+	List	   *submissions;
 	ListCell   *cell;
 
-	/* an old snapshot does not show whose an order is by now */
+	/* an old snapshot does not show which submission has an order now */
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
@@ -487,9 +491,9 @@ fpgo_reconcile_run(int64 only)
 	if (only != 0)
 		require_uncertain(only);
 	SPI_connect();
-	doubts = fpgo_sightings_doubts(context);
+	submissions = fpgo_sightings_uncertain(context);
 	SPI_finish();
-	groups = find_accounts(doubts, only);
+	groups = find_accounts(submissions, only);
 	foreach(cell, groups)
 		reconcile_group(lfirst(cell));
 	return conclude(groups);
@@ -501,7 +505,7 @@ Datum
 fpgo_reconcile(PG_FUNCTION_ARGS)
 {
 	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell   *cell;
 
 	PreventCommandDuringRecovery("fpgo.reconcile()");
@@ -510,18 +514,18 @@ fpgo_reconcile(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(cell, fpgo_reconcile_run(only))
 	{
-		const FpgoVerdict *verdict = lfirst(cell);
-		FpgoSubmissionState state = verdict->is_accepted ? FPGO_STATE_ACCEPTED :
+		const FpgoReconcileResult *result = lfirst(cell);
+		FpgoSubmissionState state = result->is_accepted ? FPGO_STATE_ACCEPTED :
 		FPGO_STATE_UNCERTAIN;
-		Datum		values[4] = {Int64GetDatum(verdict->submission),
+		Datum		values[4] = {Int64GetDatum(result->submission),
 			CStringGetTextDatum(fpgo_state_name(state)), (Datum) 0,
-		CStringGetTextDatum(verdict->detail)};
-		bool		nulls[4] = {false, false, verdict->order_uuid == NULL,
+		CStringGetTextDatum(result->detail)};
+		bool		nulls[4] = {false, false, result->order_uuid == NULL,
 		false};
 
 		if (!nulls[2])
-			values[2] = CStringGetTextDatum(verdict->order_uuid);
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
+			values[2] = CStringGetTextDatum(result->order_uuid);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
 	}
 	return (Datum) 0;

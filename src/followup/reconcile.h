@@ -9,21 +9,24 @@
 
 #include "nodes/pg_list.h"
 
-/* What was found out about one. */
-typedef struct FpgoVerdict
+/* What was found out about one submission. */
+typedef struct FpgoReconcileResult
 {
 	int64		submission;
 	bool		is_accepted;
 	const char *order_uuid;		/* NULL unless accepted */
 	const char *detail;			/* why, in a sentence */
-} FpgoVerdict;
+} FpgoReconcileResult;
 
 /*
- * Look for all uncertain submissions, or for one (0: all): a list of
- * FpgoVerdict.  Goes out to the network and changes what evidence decides, in
- * the current transaction.  Raises 42704 or 55000 if there is no such
- * submission or it is not uncertain, 55P03 if another session does this
- * already.  SPI must not be connected.
+ * Ask the gateway about all uncertain submissions, or about one (0: all).
+ * Returns a list of FpgoReconcileResult.  Submissions with evidence are
+ * accepted in the current transaction.  SPI must not be connected.
+ *
+ * Raises
+ * - 42704 if there is no such submission;
+ * - 55000 if it is not uncertain;
+ * - 55P03 if another session reconciles already.
  */
 extern List *fpgo_reconcile_run(int64 only);
 

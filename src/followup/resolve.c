@@ -1,14 +1,15 @@
 /*
  * resolve.c
- *		fpgo.resolve and cancel_submission: what people decide.
+ *		fpgo.resolve and cancel_submission: decisions of people.
  *
- * The changes of state are decide.c's.  Evidence may decide in a person's
- * place (reconcile.c), and only that an order arrived.
+ * decide.c has the changes of state.  Evidence may take the place of a person
+ * (reconcile.c), but only to decide that an order arrived.
  *
- * A submission belongs to the role that handed it in, by name, since records
- * outlive roles and are restored where there are none.  resolve() is for
- * operators: its EXECUTE is granted to nobody.  Whom it is granted to may take
- * back what others have queued, too.
+ * A submission belongs to the role that handed it in.  The role is recorded by
+ * name, since records outlive roles and may be restored where the role does
+ * not exist.  fpgo.resolve is for operators: EXECUTE is granted to nobody at
+ * first.  A role that may execute it may also cancel submissions of other
+ * roles.
  */
 #include "postgres.h"
 
@@ -53,7 +54,7 @@ static FpgoStatement role_statement = {
 	.types = {TEXTOID, TEXTOID}
 };
 
-/* May the current user decide about everybody's submissions? */
+/* May the current user decide about submissions of all roles? */
 static bool
 is_operator(void)
 {
@@ -87,7 +88,7 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for the details of this order"),
 				 errdetail("They name its customer, and are for members of the role that submitted it."),
-				 errhint("Whoever may execute fpgo.resolve may see those of all orders."),
+				 errhint("Roles that may execute fpgo.resolve may see those of all orders."),
 				 fpgo_errhide()));
 }
 
@@ -121,7 +122,7 @@ fpgo_resolve_accept(int64 id, const char *order_uuid,
 		fpgo_decide_is_held(order_uuid, id))
 		return false;
 	fpgo_decide_uncertain(subject, &decision);
-	/* the next of its reference may leave */
+	/* the next submission of its reference may be sent now */
 	fpgo_roster_wake_at_commit();
 	return true;
 }
@@ -149,7 +150,7 @@ reason_argument(FunctionCallInfo fcinfo, int argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("reason must not be blank"),
-				 errhint("It is recorded for whoever asks later why this was decided."),
+				 errhint("The reason is recorded with the decision."),
 				 fpgo_errhide()));
 	if (pg_mbstrlen(reason) > MAX_REASON)
 		ereport(ERROR,
@@ -219,7 +220,7 @@ outcome_argument(FunctionCallInfo fcinfo, int argument)
 			 fpgo_errhide()));
 }
 
-/* What the gateway gave out goes with an accepted order, and with no other. */
+/* The gateway's identifiers go with an accepted order, and with no other. */
 static void
 check_identifiers(FpgoSubmissionState outcome, const FpgoDecision *decision)
 {
@@ -268,7 +269,7 @@ fpgo_resolve(PG_FUNCTION_ARGS)
 				 errhint("Resolve it as cancelled, which frees its key, and hand the order in again."),
 				 fpgo_errhide()));
 	fpgo_decide_uncertain(subject, &decision);
-	/* it may be sent again, or the next of its reference */
+	/* this submission, or the next of its reference, may be sent now */
 	fpgo_roster_wake_at_commit();
 	PG_RETURN_VOID();
 }
@@ -285,7 +286,7 @@ fpgo_cancel_submission(PG_FUNCTION_ARGS)
 	if (!is_operator())
 		fpgo_submission_require_for(subject->id, subject->role);
 	require_state(subject, FPGO_STATE_QUEUED,
-				  "Only what has not been sent can be taken back.");
+				  "Only a submission that is still queued can be cancelled.");
 	fpgo_decide_queued(subject, &decision);
 	PG_RETURN_VOID();
 }

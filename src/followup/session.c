@@ -1,9 +1,9 @@
 /*
  * session.c
- *		fpgo.invoice_session: the answer that a submission got.
+ *		fpgo.invoice_session: the gateway's answer to a submission.
  *
- * It holds the customer's BankID address, and is for members of the role that
- * handed the order in.
+ * The answer has the customer's BankID address.  Only members of the role that
+ * handed the order in may see it.
  */
 #include "postgres.h"
 

@@ -3,9 +3,10 @@
  *		Orders of the gateway's that no submission has, on record.
  *
  * An account has orders that were never handed to fpgo: made by hand, by an
- * older system, by another database.  Each is looked at once and its likeness
- * kept, so that to look for one more uncertain order takes one list and no
- * more questions than there are new orders in it.
+ * older system, by another database.  The gateway is asked once for the
+ * details of each, and the order's likeness is kept.  A search for one more
+ * uncertain order then takes one list, and one question for each new order in
+ * it.
  */
 #include "postgres.h"
 
@@ -17,7 +18,7 @@
 
 /* ---------- statements ---------- */
 
-/* has a submission this order?  At any server: several may be one account */
+/* has a submission this order?  At any server, as in decide.c */
 #define IS_HELD(uuid) \
 	"EXISTS (SELECT FROM fpgo_internal.submission h" \
 	" WHERE h.order_uuid " EQ " " uuid ")"
@@ -25,7 +26,7 @@
 #define IS_SAME(column, a, b) \
 	a "." column " " EQ " " b "." column
 
-/* alike in all; false or NULL if not, or if one of them says nothing */
+/* alike in all traits; false or NULL if not, or if one of them is NULL */
 #define ARE_ALIKE(a, b) \
 	IS_SAME("products", a, b) " AND " IS_SAME("amounts", a, b) \
 	" AND " IS_SAME("order_date", a, b) \
@@ -33,7 +34,7 @@
 
 #define TEXTS(n) "pg_catalog.unnest($" #n ")"
 
-static FpgoStatement doubts_statement = {
+static FpgoStatement uncertain_statement = {
 	.sql = "SELECT s.id, s.server, s.role,"
 	" s.state " EQ " 'uncertain', s.run, p.payload,"
 	" (SELECT pg_catalog.min(c.order_uuid) FROM fpgo_internal.callback c"
@@ -50,7 +51,7 @@ static FpgoStatement doubts_statement = {
 	.n_parameters = 0
 };
 
-/* what was looked at and said nothing is looked at again once it has changed */
+/* an order whose details said nothing is asked for again when it changes */
 static FpgoStatement unknown_statement = {
 	.sql = "SELECT o.place FROM ROWS FROM (" TEXTS(2) ", " TEXTS(3) ")"
 	"  WITH ORDINALITY AS o (order_uuid, status, place)"
@@ -75,9 +76,9 @@ static FpgoStatement unknown_statement = {
 	"CASE WHEN o." column " " NE " '' THEN o." column " END"
 
 /*
- * What is known already is left out, since ON CONFLICT would lock, and so
- * write, a row a time.  Sorted, so that two who do this at once wait for each
- * other one way only.
+ * Orders that are known with this status are left out: ON CONFLICT would lock
+ * their rows, and a row lock is a write.  The rows are sorted, so that two
+ * sessions that record at once cannot deadlock.
  */
 static FpgoStatement record_statement = {
 	.sql = "INSERT INTO fpgo_internal.sighting AS g (order_uuid, server, status,"
@@ -119,7 +120,7 @@ static FpgoStatement describe_statement = {
 	.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
-/* not known to differ in anything */
+/* no trait is known to differ */
 #define MAY_BE(column, a, b) "(" IS_SAME(column, a, b) ") IS NOT FALSE"
 #define MAY_BE_ALIKE(a, b) \
 	MAY_BE("products", a, b) " AND " MAY_BE("amounts", a, b) \
@@ -128,9 +129,9 @@ static FpgoStatement describe_statement = {
 	" IS NOT FALSE"
 
 /*
- * A rival is another submission that the order may belong to: one that is not
- * finished and of which nothing tells the order apart, or one of the same
- * reference that was given up while nobody knew whether it had arrived.
+ * A rival is another submission that the order may belong to.  It is
+ * unfinished, and no trait is known to differ from the order's.  Or it has the
+ * same reference, and was given up after an attempt whose outcome is unknown.
  */
 static FpgoStatement match_statement = {
 	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at,"
@@ -194,56 +195,58 @@ static FpgoStatement forget_finished_statement = {
 	.n_parameters = 0
 };
 
-/* ---------- doubts ---------- */
+/* ---------- uncertain submissions ---------- */
 
-static FpgoDoubt *
-read_doubt(int row, MemoryContext context)
+static FpgoUncertain *
+read_uncertain(int row, MemoryContext context)
 {
-	FpgoDoubt  *doubt = MemoryContextAllocZero(context, sizeof(FpgoDoubt));
+	FpgoUncertain *uncertain = MemoryContextAllocZero(context,
+													  sizeof(FpgoUncertain));
 	MemoryContext old = MemoryContextSwitchTo(context);
 	const char *first = fpgo_get_text(row, 7, context);
 	const char *last = fpgo_get_text(row, 8, context);
 	bool		is_null;
 
-	doubt->submission = fpgo_get_int64(row, 1);
-	doubt->server = fpgo_get_text(row, 2, context);
-	doubt->role = fpgo_get_text(row, 3, context);
-	doubt->is_uncertain = DatumGetBool(fpgo_get_datum(row, 4, &is_null));
-	doubt->run = fpgo_get_int64(row, 5);
-	doubt->payload = fpgo_get_text(row, 6, context);
+	uncertain->submission = fpgo_get_int64(row, 1);
+	uncertain->server = fpgo_get_text(row, 2, context);
+	uncertain->role = fpgo_get_text(row, 3, context);
+	uncertain->is_uncertain = DatumGetBool(fpgo_get_datum(row, 4, &is_null));
+	uncertain->run = fpgo_get_int64(row, 5);
+	uncertain->payload = fpgo_get_text(row, 6, context);
 	if (first != NULL)
-		doubt->named = list_make1(unconstify(char *, first));
+		uncertain->named = list_make1(unconstify(char *, first));
 	if (first != NULL && strcmp(first, last) != 0)
-		doubt->named = lappend(doubt->named, unconstify(char *, last));
+		uncertain->named = lappend(uncertain->named, unconstify(char *, last));
 	MemoryContextSwitchTo(old);
-	return doubt;
+	return uncertain;
 }
 
 List *
-fpgo_sightings_doubts(MemoryContext context)
+fpgo_sightings_uncertain(MemoryContext context)
 {
 	FpgoParameters p = {0};
-	List	   *doubts = NIL;
+	List	   *submissions = NIL;
 	int			n;
 
-	n = fpgo_statement_run(&doubts_statement, &p);
+	n = fpgo_statement_run(&uncertain_statement, &p);
 	for (int i = 0; i < n; i++)
 	{
-		FpgoDoubt  *doubt = read_doubt(i, context);
+		FpgoUncertain  *uncertain = read_uncertain(i, context);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		doubts = lappend(doubts, doubt);
+		submissions = lappend(submissions, uncertain);
 		MemoryContextSwitchTo(old);
 	}
-	return doubts;
+	return submissions;
 }
 
 void
-fpgo_sightings_describe(const FpgoDoubt *doubt, const FpgoLikeness *likeness)
+fpgo_sightings_describe(const FpgoUncertain *uncertain,
+						const FpgoLikeness *likeness)
 {
 	FpgoParameters p = {0};
 
-	fpgo_put_int64(&p, doubt->submission);
+	fpgo_put_int64(&p, uncertain->submission);
 	fpgo_put_text(&p, likeness->amounts);
 	fpgo_put_text(&p, likeness->order_date);
 	fpgo_put_text(&p, likeness->products);
@@ -254,7 +257,7 @@ fpgo_sightings_describe(const FpgoDoubt *doubt, const FpgoLikeness *likeness)
 
 /* ---------- sightings ---------- */
 
-/* Columns of n rows of texts, in which stands for NULL. */
+/* Room for n texts, and a NULL after the last; an empty text means NULL. */
 static const char **
 make_column(int n)
 {
@@ -333,14 +336,14 @@ fpgo_sightings_record(const char *server, TimestampTz seen_at,
 /* ---------- matching ---------- */
 
 static void
-put_submissions(FpgoParameters *p, List *doubts)
+put_submissions(FpgoParameters *p, List *submissions)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * (list_length(doubts) + 1));
+	Datum	   *ids = palloc(sizeof(Datum) * (list_length(submissions) + 1));
 	int			n = 0;
 	ListCell   *cell;
 
-	foreach(cell, doubts)
-		ids[n++] = Int64GetDatum(((FpgoDoubt *) lfirst(cell))->submission);
+	foreach(cell, submissions)
+		ids[n++] = Int64GetDatum(((FpgoUncertain *) lfirst(cell))->submission);
 	fpgo_put_datum(p, PointerGetDatum(construct_array(ids, n, INT8OID, 8,
 													  FLOAT8PASSBYVAL,
 													  TYPALIGN_DOUBLE)),
@@ -348,7 +351,7 @@ put_submissions(FpgoParameters *p, List *doubts)
 }
 
 List *
-fpgo_sightings_match(const char *server, List *doubts,
+fpgo_sightings_match(const char *server, List *submissions,
 					 const FpgoSighting *sightings, int n,
 					 MemoryContext context)
 {
@@ -360,7 +363,7 @@ fpgo_sightings_match(const char *server, List *doubts,
 	for (int i = 0; i < n; i++)
 		order_uuids[i] = sightings[i].order_uuid;
 	fpgo_put_text(&p, server);
-	put_submissions(&p, doubts);
+	put_submissions(&p, submissions);
 	fpgo_put_texts(&p, order_uuids);
 	n_rows = fpgo_statement_run(&match_statement, &p);
 	for (int i = 0; i < n_rows; i++)

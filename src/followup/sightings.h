@@ -2,9 +2,10 @@
  * sightings.h
  *		Orders of the gateway's that no submission has, on record.
  *
- * What was seen of them when the gateway was asked, so that it is asked about
- * each once.  Everything runs inside the caller's transaction, with SPI
- * connected; results are allocated in the memory context that is given.
+ * What the gateway said of each is on record, so that the gateway is asked
+ * about each order once.  Everything runs inside the caller's transaction,
+ * with SPI connected; results are allocated in the memory context that is
+ * given.
  */
 #ifndef FPGO_SIGHTINGS_H
 #define FPGO_SIGHTINGS_H
@@ -16,70 +17,71 @@
 
 #include "followup/likeness.h"
 
-/* A submission that is uncertain, or sending and might become so. */
-typedef struct FpgoDoubt
+/* A submission that is uncertain, or sending and might become uncertain. */
+typedef struct FpgoUncertain
 {
 	int64		submission;
 	const char *server;
 	const char *role;
 	bool		is_uncertain;
-	int64		run;			/* that sends it; 0 if it is uncertain */
+	int64		run;			/* the run that sends it; 0 if uncertain */
 	const char *payload;		/* NULL if it is kept no longer */
 	List	   *named;			/* texts: orders that callbacks named, two at
 								 * most */
-} FpgoDoubt;
+} FpgoUncertain;
 
-/* All of them, by server and role: a list of FpgoDoubt. */
-extern List *fpgo_sightings_doubts(MemoryContext context);
+/* All such submissions, by server and role: a list of FpgoUncertain. */
+extern List *fpgo_sightings_uncertain(MemoryContext context);
 
-/* An order in the gateway's list, and what was seen when it was looked at. */
+/* An order in the gateway's list, and its details if they were asked for. */
 typedef struct FpgoSighting
 {
 	const char *order_uuid;
 	const char *status;			/* NULL if not said */
-	const FpgoLikeness *likeness;	/* NULL: not looked at this time */
+	const FpgoLikeness *likeness;	/* NULL: not asked for this time */
 } FpgoSighting;
 
 /*
- * Which of n orders no submission has and nobody looked at since they have
- * this status: a list of int, their places; those never seen before come first.
+ * Which of n orders to ask the gateway about: those that no submission has and
+ * whose details are not on record for this status.  Returns a list of int,
+ * their places; orders never seen before come first.
  */
 extern List *fpgo_sightings_unknown(const char *server,
 									const FpgoSighting *sightings, int n,
 									MemoryContext context);
 
 /*
- * Record what was seen of n orders of a list that came at that time, but of
- * those that a submission has.
+ * Record n orders of a list that came at that time, but none that a submission
+ * has.
  */
 extern void fpgo_sightings_record(const char *server, TimestampTz seen_at,
 								  const FpgoSighting *sightings, int n);
 
-/* Record how a doubtful submission's order looks. */
-extern void fpgo_sightings_describe(const FpgoDoubt *doubt,
+/* Record the likeness of an uncertain submission's order. */
+extern void fpgo_sightings_describe(const FpgoUncertain *uncertain,
 									const FpgoLikeness *likeness);
 
 /* How an uncertain submission compares with the orders in a list. */
 typedef struct FpgoMatch
 {
 	int64		submission;
-	const char *order_uuid;		/* one that is alike in all; NULL: none */
-	int			n_orders;		/* how many are */
-	int			n_unseen;		/* orders that might be alike, too, and that
-								 * nobody looked at yet */
-	int			n_rivals;		/* other submissions that it might belong to */
+	const char *order_uuid;		/* alike in all traits; NULL: none is */
+	int			n_orders;		/* how many orders are alike in all */
+	int			n_unseen;		/* orders that might be alike too, but whose
+								 * details are not known yet */
+	int			n_rivals;		/* other submissions that fit that order too */
 } FpgoMatch;
 
 /*
- * Compare these submissions with n orders of the list.  Orders that were seen
- * before the first attempt that may have arrived are none of a submission's
- * own.
+ * Compare uncertain submissions with n orders of the list.  An order that was
+ * seen before a submission's first attempt that may have arrived is not that
+ * submission's.
  */
-extern List *fpgo_sightings_match(const char *server, List *doubts,
+extern List *fpgo_sightings_match(const char *server, List *submissions,
 								  const FpgoSighting *sightings, int n,
 								  MemoryContext context);
 
-/* Forget what is of no more use. */
+/* Delete what no uncertain submission needs any more. */
 extern void fpgo_sightings_tidy(void);
 
 #endif							/* FPGO_SIGHTINGS_H */

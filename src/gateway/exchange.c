@@ -1,14 +1,15 @@
 /*
  * exchange.c
- *		One request to the gateway: transport, answer, and what they come to.
+ *		One request to the gateway: transport, answer and outcome.
  *
- * Joins http.c, reply.c and outcome.c, and says in a sentence what happened.
- * The sentences are ours: neither libcurl's words nor the gateway's, no
- * address, no name, nothing of the order; numbers at most.
+ * An exchange uses http.c, reply.c and outcome.c, and says in a sentence what
+ * happened.  The sentences are fpgo's own.  They repeat neither libcurl's
+ * words nor the gateway's, and no address, no name and nothing of the order;
+ * numbers at most.
  *
- * An exchange is driven by fpgo_http_step(), which drives all of a process at
- * once; it waits for nothing by itself.  Everything it holds belongs to the
- * parent context given at the start.
+ * fpgo_http_step() drives all exchanges of a process at once.  An exchange
+ * does not wait by itself.  Everything it allocates belongs to the parent
+ * context given at the start.
  */
 #include "postgres.h"
 
@@ -23,7 +24,7 @@
 /* an answer of the gateway has about half a kilobyte */
 #define ANSWER_LIMIT (256 * 1024)
 
-/* longest that a gateway is taken at its word to come back later, in seconds */
+/* longest Retry-After that is followed, in seconds */
 #define LONGEST_ABSENCE 900
 
 struct FpgoExchange
@@ -32,12 +33,12 @@ struct FpgoExchange
 	const FpgoTarget *target;
 	const char *const *secrets;
 	size_t		answer_limit;
-	bool		wants_body;		/* of the answer, and that it is not read */
+	bool		wants_body;		/* hand the answer's body over unread */
 };
 
 /*
- * What a libcurl code means, said before the mark and after it.  NULL: the
- * code itself is named, in a general sentence.
+ * The sentences for a libcurl code, before the mark and after it.  NULL: a
+ * general sentence names the code.
  */
 typedef struct CodeReason
 {
@@ -92,7 +93,7 @@ static const CodeReason code_reasons[] = {
 
 #define ACCEPTED_WITH "The gateway accepted the order with HTTP status "
 
-/* What a status means, by class; each takes the status. */
+/* The sentences for a status, by class of outcome; each takes the status. */
 static const char *const class_reasons[] = {
 	[FPGO_OUTCOME_ACCEPTED] = ACCEPTED_WITH "%d.",
 	[FPGO_OUTCOME_REFUSED] =
@@ -134,14 +135,14 @@ describe_timeout(const FpgoTarget *target, const FpgoHttpResult *result)
 					describe_duration(target->timeout_ms));
 }
 
-/* Does the gateway's address say that it is this machine? */
+/* Does the gateway's address name this machine? */
 static bool
 is_local(const FpgoTarget *target)
 {
-	return fpgo_http_judge_host(target->submit_url) == FPGO_PEER_LOOPBACK;
+	return fpgo_http_classify_host(target->submit_url) == FPGO_PEER_LOOPBACK;
 }
 
-/* Is it BAD_CA that ended it? */
+/* Did the exchange end with BAD_CA? */
 static bool
 needs_certificates(const FpgoHttpResult *result)
 {
@@ -178,7 +179,7 @@ describe_fault(const FpgoExchange *exchange, const FpgoHttpResult *result)
 					result->code);
 }
 
-/* Why a whole answer settles nothing, or else what its status says. */
+/* Why a whole answer leaves the outcome open, or else what its status says. */
 static const char *
 describe_answer(FpgoOutcomeClass class, const FpgoHttpResult *result,
 				const FpgoReply *reply, bool contradicts_itself)
@@ -202,13 +203,13 @@ describe_answer(FpgoOutcomeClass class, const FpgoHttpResult *result,
 			return psprintf("The gateway answered HTTP status %d, but named "
 							"no order.", result->status);
 	}
-	/* what nearly every order comes to need not be formatted each time */
+	/* the sentence of nearly every order need not be formatted */
 	if (class == FPGO_OUTCOME_ACCEPTED && result->status == 201)
 		return ACCEPTED_WITH "201.";
 	return psprintf(class_reasons[class], result->status);
 }
 
-/* Does the body say something else than the status? */
+/* Does the body contradict the status? */
 static bool
 contradicts(const FpgoHttpResult *result, const FpgoReply *reply)
 {
@@ -236,7 +237,7 @@ list_secrets(const FpgoExchange *exchange)
 	return list;
 }
 
-/* A request to a target, without what it is about. */
+/* A request to a target, without its body. */
 static FpgoHttpRequest
 make_request(const FpgoTarget *target, const char *url)
 {
@@ -319,7 +320,7 @@ is_whole_answer(const FpgoHttpResult *result)
 	return result->code == 0 && result->headers_complete;
 }
 
-/* What it says; NULL unless it is whole: the rest might say the opposite. */
+/* Reads the answer; NULL unless it is whole: the rest may say the opposite. */
 static FpgoReply *
 read_answer(const FpgoExchange *exchange)
 {
@@ -380,7 +381,7 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 	return outcome;
 }
 
-/* Is it UTF-8?  The check stops at a NUL, so that is seen too. */
+/* Is it UTF-8 without a NUL, at which the check stops? */
 static bool
 is_text(const char *body, size_t len)
 {
@@ -395,7 +396,7 @@ fpgo_exchange_find(FpgoExchange *exchange)
 	FpgoFinding *finding = palloc0(sizeof(FpgoFinding));
 	FpgoReply  *reply = exchange->wants_body ? NULL : read_answer(exchange);
 
-	/* the stage is known at the end only */
+	/* the stage is known only when the request has ended */
 	finding->stage = result->mark_reached ? FPGO_HTTP_SENT : result->stage;
 	finding->retry_after_s = when_to_return(result);
 	finding->elapsed_us = result->elapsed_us;

@@ -2,9 +2,9 @@
  * exchange.h
  *		One request to the gateway, end to end.
  *
- * Knows the target, the headers, the transport, the answer and what they come
- * to together.  Does not know who asks: a backend, a helper or a worker waits
- * between steps in its own way.
+ * An exchange has the target, the headers, the transport, the answer and the
+ * outcome.  The process that makes it may be a backend, a helper or a worker:
+ * each waits between steps in its own way.
  */
 #ifndef FPGO_EXCHANGE_H
 #define FPGO_EXCHANGE_H
@@ -15,7 +15,7 @@
 #include "gateway/outcome.h"
 #include "gateway/reply.h"
 
-/* What to do when it needs certificates. */
+/* The HINT if needs_certificates is set. */
 #define FPGO_CERTIFICATES_HINT \
 	"If the server has no option ca_file, install the package ca-certificates (Debian: apt-get install ca-certificates).  If it has one, the option must name a regular file that PostgreSQL can read, of at most 16 MB."
 
@@ -39,19 +39,19 @@ typedef struct FpgoOutcome
 	int			status;			/* HTTP status, 0 if none was seen */
 	int			retry_after_s;	/* when to come back, from 1 to 900; -1 if
 								 * not said */
-	bool		needs_private_network;	/* the server, if its host's address is
-										 * right */
-	bool		needs_certificates; /* the file of those that are trusted could
+	bool		needs_private_network;	/* the server needs that option, if its
+										 * host's address is right */
+	bool		needs_certificates; /* the file of trusted certificates could
 									 * not be read */
 	const char *reason;			/* what happened, a sentence without secrets:
 								 * "The gateway answered HTTP status 502." */
 	const FpgoReply *reply;		/* NULL if there was no answer to read */
 } FpgoOutcome;
 
-/* What came of an inquiry. */
+/* The result of an inquiry. */
 typedef struct FpgoFinding
 {
-	FpgoHttpStage stage;		/* what it was at when it ended */
+	FpgoHttpStage stage;		/* that the request had reached */
 	int			status;			/* HTTP status of a whole answer, 0 if there
 								 * is none */
 	int			retry_after_s;	/* when to come back, from 1 to 900; -1 if
@@ -84,13 +84,14 @@ extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 										 MemoryContext parent);
 
 /*
- * Begin an inquiry: a GET of what path, such as "/connect/orders/status",
- * names below the target's url, with a query if there is one in it.  It
- * changes nothing at the gateway and may be ended at any time.  body_limit:
- * how large an answer may be whose body is to be handed over, unread; 0: it is
- * looked at and not handed over.  target must outlive the exchange.  Memory
- * and errors as with fpgo_http_start().  The exchange is driven by
- * fpgo_http_step().
+ * Begin an inquiry: a GET of path, such as "/connect/orders/status", below the
+ * target's url; path may have a query.  An inquiry changes nothing at the
+ * gateway and may be ended at any time.
+ *
+ * body_limit: hand the answer's body over unread, if it has at most so many
+ * bytes; 0: look at it and do not hand it over.  target must outlive the
+ * exchange.  Memory and errors as with fpgo_http_start().  The exchange is
+ * driven by fpgo_http_step().
  */
 extern FpgoExchange *fpgo_exchange_inquire(const FpgoTarget *target,
 										   const char *path,
@@ -103,16 +104,16 @@ extern bool fpgo_exchange_is_done(const FpgoExchange *exchange);
 extern bool fpgo_exchange_is_sent(const FpgoExchange *exchange);
 
 /*
- * What it came to, allocated in the current memory context; releases the
- * exchange.  An exchange that is not done is ended first.  Raises only when
- * memory runs out; the exchange is then as it was, and can be finished later.
+ * The outcome, allocated in the current memory context; releases the exchange.
+ * An exchange that is not done is ended first.  Raises only when memory runs
+ * out; the exchange is then as it was, and can be finished later.
  */
 extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange);
 
 /*
- * What an inquiry came to, allocated in the current memory context; releases
- * the exchange, which is ended first if it is not done.  Raises only when
- * memory runs out.
+ * The result of an inquiry, allocated in the current memory context; releases
+ * the exchange.  An exchange that is not done is ended first.  Raises only
+ * when memory runs out.
  */
 extern FpgoFinding *fpgo_exchange_find(FpgoExchange *exchange);
 

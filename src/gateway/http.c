@@ -10,11 +10,11 @@
  * All transfers of a process run on one multi handle, which lives as long as
  * the process and keeps a few idle connections.  A transfer is one memory
  * context with one struct and one reset callback, release_transfer(), that is
- * registered before libcurl gives us anything; it can run after any error.
- * What libcurl allocates is malloc'd and invisible to memory contexts, so the
- * answer is capped.  The token and the answer are secrets: our copies are
- * overwritten before they are freed, and so are libcurl's (http_memory.c), but
- * not those of the TLS library.
+ * registered before libcurl allocates anything; it can run after any error.
+ * Memory contexts do not see what libcurl allocates by malloc: therefore the
+ * answer has a limit.  The token and the answer are secrets.  fpgo's copies
+ * and libcurl's (http_memory.c) are overwritten before they are freed; those
+ * of the TLS library are not.
  *
  * Nothing here may palloc, raise or look at interrupts while libcurl is on
  * the stack: callbacks note a fault and return short.  libcurl's own error
@@ -46,7 +46,7 @@
 #error "fpgo needs libcurl 7.87 or newer"
 #endif
 
-/* interrupts are looked at between slices, so they wait no longer than this */
+/* longest slice: callers look at interrupts between slices */
 #define MAX_SLICE_MS 50
 
 /*
@@ -56,7 +56,7 @@
  */
 #define MAX_KEPT_CONNECTIONS 8L
 
-/* an answer has half a kilobyte; what is larger, malloc is slow to give */
+/* an answer has half a kilobyte, and malloc is slow for larger blocks */
 #define FIRST_ANSWER_SIZE 1024
 
 struct FpgoHttpTransfer
@@ -73,7 +73,7 @@ struct FpgoHttpTransfer
 	size_t		header_bytes;	/* of all header lines so far */
 	instr_time	started;
 	bool		may_be_internal;	/* as in the request */
-	bool		met_refusal;	/* of an address; it may have another */
+	bool		met_refusal;	/* an address was refused; more may come */
 	bool		holds_fd;
 	bool		in_multi;
 	bool		is_done;
@@ -82,7 +82,7 @@ struct FpgoHttpTransfer
 
 static CURLM *multi = NULL;		/* of process multi_pid */
 static int	multi_pid = 0;
-static uint32 wait_event = 0;	/* while the network is waited for */
+static uint32 wait_event = 0;	/* of waits for the network */
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
 static long max_kept_connections = MAX_KEPT_CONNECTIONS;
 static bool keeps_signals = false;	/* see on_resolve() */
@@ -92,7 +92,7 @@ static sigset_t usual_signals;		/* the mask before that */
 
 /* Everything down to on_prereq() runs on libcurl's stack. */
 
-/* What earlier headers said, forgotten: they were of an interim answer. */
+/* Forget earlier headers: they were of an interim answer. */
 static void
 forget_headers(FpgoHttpResult *result)
 {
@@ -104,8 +104,8 @@ forget_headers(FpgoHttpResult *result)
 }
 
 /*
- * Is called for each line of each header block, and for trailers.  libcurl
- * keeps them all, so an answer that is nothing but headers has to end, too.
+ * libcurl calls this for each line of each header block, and for trailers.  It
+ * keeps all of them: therefore headers have a limit too.
  */
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
@@ -200,7 +200,7 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
-/* May the request go there?  Plain HTTP goes to this machine alone. */
+/* May the request go to this peer?  Plain HTTP goes to this machine alone. */
 static bool
 may_see(const FpgoHttpTransfer *transfer, FpgoPeer peer)
 {
@@ -213,8 +213,8 @@ may_see(const FpgoHttpTransfer *transfer, FpgoPeer peer)
 }
 
 /*
- * The mark.  Is called when a connection stands, before the first byte of
- * each transmission of the request.
+ * The mark.  libcurl calls this once a connection exists, before the first
+ * byte of each transmission of the request.
  */
 static int
 on_prereq(void *arg, char *peer_address,
@@ -228,7 +228,7 @@ on_prereq(void *arg, char *peer_address,
 	if (transfer->result.mark_reached)
 		return CURL_PREREQFUNC_ABORT;
 
-	/* a kept connection may be that of a server with other rights */
+	/* a kept connection may have been made for a server with other rights */
 	if (!may_see(transfer, fpgo_peer_of_text(peer_address)))
 	{
 		transfer->met_refusal = true;
@@ -240,9 +240,9 @@ on_prereq(void *arg, char *peer_address,
 }
 
 /*
- * Before each address is connected to: a name that was checked in the URL can
- * still resolve to anything.  The socket is kept from the programs that
- * COPY ... PROGRAM starts.
+ * libcurl calls this before it connects to an address: a name that was checked
+ * in the URL can still resolve to any address.  Programs that COPY ... PROGRAM
+ * starts do not inherit the socket.
  */
 static curl_socket_t
 on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
@@ -260,9 +260,10 @@ on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
 }
 
 /*
- * Before a name is looked up.  That is done in a thread, which inherits the
- * mask, and PostgreSQL's handlers must never run in it: all signals are kept
- * from here until perform() lets them in again.
+ * libcurl calls this before it looks a name up, which it does in a thread.
+ * The thread inherits the signal mask, and PostgreSQL's handlers must never
+ * run in it.  Therefore all signals are blocked from here until perform()
+ * unblocks them.
  */
 static int
 on_resolve(void *resolver pg_attribute_unused(),
@@ -302,7 +303,7 @@ detach(FpgoHttpTransfer *transfer)
 }
 
 /*
- * The reset callback: gives back whatever was taken, in whatever state.
+ * The reset callback: releases all that the transfer has, in whatever state.
  * Cannot fail.
  */
 static void
@@ -316,7 +317,7 @@ release_transfer(void *arg)
 								 transfer->result.code == CURLE_OK);
 	transfer->easy = NULL;
 
-	/* libcurl read it until here */
+	/* libcurl has read the line until now */
 	explicit_bzero(transfer->line, strlen(transfer->line));
 
 	if (transfer->answer)
@@ -330,7 +331,7 @@ release_transfer(void *arg)
 	transfer->holds_fd = false;
 }
 
-/* What the transfer was at when it ended. */
+/* The stage that the transfer had reached when it ended. */
 static FpgoHttpStage
 find_stage(const FpgoHttpTransfer *transfer)
 {
@@ -341,7 +342,7 @@ find_stage(const FpgoHttpTransfer *transfer)
 		return FPGO_HTTP_SENT;
 	if (transfer->easy == NULL)
 		return FPGO_HTTP_RESOLVING;
-	/* empty before TCP is connected; the time of that is 0 until TLS is up */
+	/* the address is empty before TCP is connected; its time is 0 until TLS */
 	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_PRIMARY_IP,
 						  &peer_address) == CURLE_OK &&
 		peer_address != NULL && *peer_address != '\0')
@@ -399,14 +400,14 @@ require_libcurl(void)
 				 errhint("Install libcurl 7.87 or newer, with TLS and an "
 						 "asynchronous resolver.")));
 
-	/* libcurl leaves this to us, and writes to sockets that may be gone */
+	/* libcurl may write to a socket that is closed, and does not do this */
 	if (sigaction(SIGPIPE, NULL, &action) != 0 ||
 		action.sa_handler != SIG_IGN)
 		elog(ERROR, "SIGPIPE is not ignored");
 
 	wait_event = fpgo_wait_event(FPGO_WAIT_GATEWAY);
 
-	/* libcurl would write the TLS secrets to the file that this names */
+	/* libcurl would write TLS secrets to the file that this variable names */
 	unsetenv("SSLKEYLOGFILE");
 	if (fpgo_http_memory_init() != CURLE_OK)
 		ereport(ERROR,
@@ -416,9 +417,9 @@ require_libcurl(void)
 }
 
 /*
- * Make sure of a multi handle of this process; raises if there is none to be
- * had.  One inherited over a fork shares its sockets with the parent, so it
- * is left alone.
+ * Make a multi handle of this process, if there is none; raises if that fails.
+ * A handle that was inherited over a fork shares its sockets with the parent,
+ * and is not used.
  */
 static void
 require_multi(void)
@@ -454,8 +455,8 @@ fpgo_http_expect(int n_transfers)
 }
 
 /*
- * The multi handle failed, so nothing on it can be trusted to end: end it
- * all, as abandoned.
+ * The multi handle failed, and its transfers may never end: end all of them,
+ * as abandoned.
  */
 static void
 abandon_all(void)
@@ -467,7 +468,7 @@ abandon_all(void)
 	multi = NULL;
 }
 
-/* The transfer that libcurl calls by the handle it goes on. */
+/* The transfer of an easy handle. */
 static FpgoHttpTransfer *
 find_transfer(const CURL *handle)
 {
@@ -485,8 +486,8 @@ find_transfer(const CURL *handle)
 }
 
 /*
- * Let libcurl do what can be done without waiting, and settle what has ended;
- * true if something has.
+ * Let libcurl do what it can without waiting, and settle the transfers that
+ * have ended.  Returns true if one has.
  */
 static bool
 perform(void)
@@ -508,7 +509,7 @@ perform(void)
 
 		if (message->msg != CURLMSG_DONE || transfer == NULL)
 			continue;
-		/* which frees the message */
+		/* settling frees the message */
 		settle(transfer, message->data.result);
 		has_ended = true;
 	}
@@ -521,8 +522,8 @@ perform(void)
 }
 
 /*
- * A transfer that owns nothing of libcurl yet, but can be released from now
- * on, in a new child of parent.
+ * Make a transfer in a new child of parent.  It has nothing of libcurl yet,
+ * but can be released from now on.
  */
 static FpgoHttpTransfer *
 create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
@@ -578,7 +579,7 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 						 "system's limit on open files.")));
 	}
 
-	/* whatever fails from here on is a result, like any other fault */
+	/* a failure from here on is the transfer's result */
 	transfer->easy = fpgo_http_easy_take(request, &hooks, &code);
 	if (code == CURLE_OK)
 		code = fpgo_http_easy_load(transfer->easy, request,
@@ -601,7 +602,7 @@ fpgo_http_step(int wait_ms)
 {
 	CURLMcode	code;
 
-	/* what can be done at once comes first: a new request goes out here */
+	/* first without waiting: a new request is sent here */
 	if (dlist_is_empty(&live) || perform())
 		return;
 

@@ -2,8 +2,8 @@
  * http.h
  *		One HTTPS request at a time or many at once, over libcurl.
  *
- * The only door to libcurl.  Nothing here knows of orders, of the gateway's
- * answers, or of SQL; nothing here of libcurl shows through but its numeric
+ * Only gateway/http* uses libcurl.  Nothing here knows of orders, of the
+ * gateway's answers, or of SQL.  Callers see of libcurl only its numeric
  * result code, which outcome.c classifies.
  */
 #ifndef FPGO_HTTP_H
@@ -13,16 +13,16 @@
 
 #include "gateway/http_request.h"
 
-/* What a request was at when it ended. */
+/* The stage that a request had reached when it ended. */
 typedef enum FpgoHttpStage
 {
-	FPGO_HTTP_RESOLVING,		/* looking its host's name up, or before */
+	FPGO_HTTP_RESOLVING,		/* looking the host's name up, or before */
 	FPGO_HTTP_CONNECTING,		/* has an address; no connection yet */
 	FPGO_HTTP_SECURING,			/* is connected; has not agreed on TLS yet */
 	FPGO_HTTP_SENT				/* the mark was reached */
 } FpgoHttpStage;
 
-/* How far a request came; the facts that outcome.c judges by. */
+/* How far a request came; the facts that outcome.c uses. */
 typedef struct FpgoHttpResult
 {
 	int			code;			/* CURLcode; FPGO_HTTP_ABANDONED if we stopped
@@ -56,9 +56,9 @@ typedef struct FpgoHttpResult
 typedef struct FpgoHttpTransfer FpgoHttpTransfer;
 
 /*
- * Begin a request.  The transfer and everything libcurl holds for it belong
- * to a new child of parent; deleting or resetting that releases it all, so
- * an error anywhere needs no clean-up code.  Raises only when memory or
+ * Begin a request.  The transfer and everything libcurl holds for it belong to
+ * a new child of parent.  Deleting or resetting that context releases all of
+ * it: an error anywhere needs no clean-up code.  Raises only when memory or
  * descriptors run out (class 53) or the installed libcurl will not do (0A000),
  * before anything was sent; any other fault is the result of a transfer that
  * is done at once.
@@ -67,9 +67,9 @@ extern FpgoHttpTransfer *fpgo_http_start(const FpgoHttpRequest *request,
 										 MemoryContext parent);
 
 /*
- * Drive every transfer of this process, waiting for the network for wait_ms
- * or 50 ms at most; returns at once when one has ended or none is under way.
- * Never raises; the caller looks at interrupts between steps.
+ * Drive every transfer of this process, and wait for the network for at most
+ * wait_ms or 50 ms.  Returns at once when a transfer has ended or none is
+ * under way.  Never raises; the caller looks at interrupts between steps.
  */
 extern void fpgo_http_step(int wait_ms);
 

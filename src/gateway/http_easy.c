@@ -2,8 +2,8 @@
  * http_easy.c
  *		The easy handle of a request, with its options.
  *
- * What a request may do and where it may go is decided here, once for each
- * handle and place: no redirects, no proxy, no .netrc, TLS checked in full.
+ * The options say what a request may do and where it may go: no redirects, no
+ * proxy, no .netrc, TLS checked in full.
  */
 #include "postgres.h"
 
@@ -38,9 +38,10 @@ static const struct
 /*
  * The headers after the token's, last first.  libcurl reads such lists and
  * never writes to them.  Without Accept the gateway answers faults with
- * redirects.  Without the empty Expect libcurl asks leave to send a large
- * body, and takes the gateway's 417 for a no that concerns the asking only.
- * User-Agent is here because CURLOPT_USERAGENT would be formatted twice.
+ * redirects.  Without the empty Expect libcurl sends "Expect: 100-continue"
+ * before a large body; it would then take the gateway's 417 for an answer to
+ * that header, and send the request again.  User-Agent is here because
+ * CURLOPT_USERAGENT would be formatted twice.
  */
 static struct curl_slist user_agent = {"User-Agent: fpgo/1.0", NULL};
 static struct curl_slist expect = {"Expect:", &user_agent};
@@ -48,9 +49,9 @@ static struct curl_slist accept_json = {"Accept: application/json", &expect};
 static struct curl_slist content_type = {"Content-Type: application/json",
 &accept_json};
 
-static FpgoHttpEasy *spare = NULL;	/* waits for the next request; or NULL */
+static FpgoHttpEasy *spare = NULL;	/* for the next request; or NULL */
 
-/* The first failure sticks; the type checks of curl_easy_setopt() stay. */
+/* Keeps the first failure.  A macro: curl_easy_setopt() checks types. */
 #define SET_OPTION(code, easy, option, value) \
 	do { \
 		if ((code) == CURLE_OK) \
@@ -110,7 +111,7 @@ destroy(FpgoHttpEasy *easy)
 	free(easy);
 }
 
-/* Note what the handle is set up for. */
+/* Note the request that the handle is set up for. */
 static CURLcode
 note_setup(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 {
@@ -132,7 +133,7 @@ note_setup(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 }
 
 /*
- * The address, checked and taken apart once; libcurl would do it at every
+ * Check the address and take it apart once; libcurl would do that for every
  * request.
  */
 static CURLcode
@@ -149,12 +150,12 @@ set_address(FpgoHttpEasy *easy, const char *url, const char *query)
 		curl_url_set(easy->address, CURLUPART_QUERY, query, 0) != CURLUE_OK)
 		return CURLE_OUT_OF_MEMORY;
 	easy->is_plain = fpgo_http_is_plain(url);
-	easy->names_loopback = fpgo_http_judge_host(url) == FPGO_PEER_LOOPBACK;
+	easy->names_loopback = fpgo_http_classify_host(url) == FPGO_PEER_LOOPBACK;
 	SET_OPTION(code, easy, CURLOPT_CURLU, easy->address);
 	return code;
 }
 
-/* Where to, by which way, for how long. */
+/* Set address, way and time limits. */
 static CURLcode
 set_route(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 {
@@ -167,7 +168,7 @@ set_route(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 	if (request->ca_file)
 	{
 		SET_OPTION(code, easy, CURLOPT_CAINFO, request->ca_file);
-		/* else the system's directory would be trusted beside the file */
+		/* without this the system's directory would be trusted too */
 		SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
 	}
 	SET_OPTION(code, easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -211,7 +212,7 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	return code == CURLE_OK ? set_route(easy, request) : code;
 }
 
-/* What is one request's own; NULL takes it off. */
+/* Set headers and body, which are one request's own; NULL removes them. */
 static CURLcode
 set_own(FpgoHttpEasy *easy, struct curl_slist *headers, const char *body)
 {
@@ -243,9 +244,9 @@ fpgo_http_easy_take(const FpgoHttpRequest *request,
 }
 
 /*
- * Can the certificates be read without waiting for anybody?  Opening a pipe
- * would wait for its writer, and reading a device might not end; the TLS
- * library does both in the middle of our step.
+ * Can the certificates be read without waiting?  Opening a pipe would wait for
+ * its writer, and reading a device might not end.  The TLS library reads the
+ * file inside fpgo_http_step(), which must not wait so.
  */
 static bool
 is_readable_at_once(const char *ca_file)
@@ -262,10 +263,10 @@ fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 {
 	CURLcode	code = CURLE_OK;
 
-	/* a line break in it would be a header of the token's making */
+	/* a line break in the token would begin another header */
 	if (!fpgo_http_is_sendable_token(request->token))
 		return CURLE_SETOPT_OPTION_SYNTAX;
-	/* anew for each request, since the file may be replaced */
+	/* checked for each request, since the file may be replaced */
 	if (request->ca_file && !fpgo_http_is_plain(request->url) &&
 		!is_readable_at_once(request->ca_file))
 		return CURLE_SSL_CACERT_BADFILE;

@@ -3,11 +3,10 @@
  *		The easy handle of a request, with its options; for http.c alone.
  *
  * Most options of a request are those of the request before it, and setting
- * them costs as much as formatting the request does.  So the handle of a
- * request that ended well is kept as it is, and the next request to the same
- * place sets only what is its own: the body and the headers.  Those are
- * taken off before a handle is kept; what stays on it is
- * the address, the limits and the name of a file, no secret.
+ * them costs as much as formatting the request does.  Therefore the handle of
+ * a request that ended well is kept.  The next request to the same place sets
+ * only its own body and headers.  Those are removed before a handle is kept:
+ * address, limits and the name of a file stay, but no secret.
  *
  * Nothing here raises or uses a memory context.
  */
@@ -24,16 +23,16 @@ typedef struct FpgoHttpEasy
 	CURLU	   *address;		/* url, taken apart; libcurl looks at it */
 	void	   *user;			/* easy_load()'s, for the hooks */
 
-	/* what of a request the handle is set up for; url NULL: for none */
+	/* the request that the handle is set up for; url NULL: none */
 	char	   *url;
 	char	   *ca_file;
-	bool		has_query;		/* some query: set up for one request only */
+	bool		has_query;		/* set up for one request only */
 	bool		is_post;
 	int			connect_timeout_ms;
 	int			timeout_ms;
 	int			keepalive_s;
-	bool		is_plain;		/* http, which names loopback */
-	bool		names_loopback; /* the url does */
+	bool		is_plain;		/* http */
+	bool		names_loopback; /* the url names this machine */
 } FpgoHttpEasy;
 
 /* What libcurl calls; all but the first with the FpgoHttpEasy as argument. */
@@ -47,18 +46,18 @@ typedef struct FpgoHttpHooks
 } FpgoHttpHooks;
 
 /*
- * A handle set up for the request but for what is its own; NULL if memory ran
- * out.  The hooks must be the same ones each time.  A handle is to be given
- * back whatever *code says.
+ * A handle that is set up for the request, but without its body and headers;
+ * NULL if memory ran out.  The hooks must be the same ones each time.  The
+ * handle must be given back whatever *code says.
  */
 extern FpgoHttpEasy *fpgo_http_easy_take(const FpgoHttpRequest *request,
 										 const FpgoHttpHooks *hooks,
 										 CURLcode *code);
 
 /*
- * Put on what is the request's own.  authorization is a list of one, the
- * header line; the other headers are linked to it.  It, the request's body
- * and user must stay until the handle is given back.
+ * Set the request's own body and headers.  authorization is a list of one
+ * header line; the other headers are linked to it.  authorization, body and
+ * user must stay until the handle is given back.
  */
 extern CURLcode fpgo_http_easy_load(FpgoHttpEasy *easy,
 									const FpgoHttpRequest *request,

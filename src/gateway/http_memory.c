@@ -1,11 +1,11 @@
 /*
  * http_memory.c
- *		libcurl's memory, overwritten when it is given back.
+ *		Overwrites libcurl's memory before it is freed.
  *
- * libcurl writes the headers of a request, with the token in them, and a short
- * body behind them into a buffer of its own, and what it receives into
- * another.  It frees them after each request as they are, and the next thing
- * that dumps the process's memory finds them.
+ * libcurl writes the headers of a request, with the token, and a short body
+ * into a buffer of its own, and the answer into another.  It frees both after
+ * each request without overwriting them.  A later dump of the process's memory
+ * would have them.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@ wipe_and_free(void *memory)
 	free(memory);
 }
 
-/* realloc() could move it and leave what it held behind. */
+/* realloc() could move the memory and leave a copy behind. */
 static void *
 resize(void *memory, size_t size)
 {

@@ -1,6 +1,6 @@
 /*
  * http_memory.h
- *		libcurl's memory, overwritten when it is given back; for http.c alone.
+ *		Overwrites libcurl's memory before it is freed; for http.c alone.
  */
 #ifndef FPGO_HTTP_MEMORY_H
 #define FPGO_HTTP_MEMORY_H
@@ -8,8 +8,9 @@
 #include <curl/curl.h>
 
 /*
- * curl_global_init() that lets libcurl use such memory.  Where something else
- * in the process has made libcurl ready before, it keeps the memory it has.
+ * Calls curl_global_init() with functions that overwrite memory.  If another
+ * module of the process has called it before, libcurl keeps that one's
+ * functions.
  */
 extern CURLcode fpgo_http_memory_init(void);
 

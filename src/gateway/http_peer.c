@@ -1,11 +1,11 @@
 /*
  * http_peer.c
- *		Which machine an address is: anybody's, this one, or one within.
+ *		Is an address public, this machine's, or of an internal network?
  *
- * Whoever may name a gateway could otherwise make the database server talk to
- * the machines behind its firewall, or to its cloud's metadata service.  The
- * numeric address is judged, just before it is connected to, because a name
- * can resolve to anything, and to something else the next time.
+ * Without this check a role that may name a gateway could make the database
+ * server talk to machines behind its firewall, or to its cloud's metadata
+ * service.  The numeric address is checked just before the connection: a name
+ * can resolve to any address, and to another one the next time.
  *
  * The blocks are those of IANA's registries of special-purpose addresses
  * (RFC 6890).  A few addresses within them are public all the same (anycast

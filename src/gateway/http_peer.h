@@ -1,6 +1,6 @@
 /*
  * http_peer.h
- *		Which machine an address is: anybody's, this one, or one within.
+ *		Is an address public, this machine's, or of an internal network?
  *
  * Pure: no postgres.h, no libcurl; callbacks of libcurl may call it.
  */

@@ -1,6 +1,6 @@
 /*
  * http_request.h
- *		What is asked of the transport.
+ *		A request, as the transport takes it.
  */
 #ifndef FPGO_HTTP_REQUEST_H
 #define FPGO_HTTP_REQUEST_H
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Every pointer stays the caller's. */
+/* Every pointer belongs to the caller. */
 typedef struct FpgoHttpRequest
 {
 	const char *url;			/* as fpgo_http_check_url() accepted it */

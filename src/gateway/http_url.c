@@ -1,12 +1,12 @@
 /*
  * http_url.c
- *		Which addresses fpgo talks to.
+ *		Which URLs fpgo sends requests to.
  *
- * The rule for an address: fpgo, libcurl and the person who typed it must
- * read it the same way.  So it is first taken apart by our own narrow
- * grammar, and then libcurl has to find the same in it; the string that
- * passed is the string that is sent.  Plain HTTP is for this machine only;
- * which machine a name leads to is seen when it is connected to (http.c).
+ * fpgo, libcurl and the person who typed a URL must read it the same way.
+ * Therefore fpgo's own narrow grammar takes it apart first.  Then libcurl must
+ * find the same parts.  The string that passed is used unchanged.  Plain HTTP
+ * is for this machine only.  Which machine a name leads to is checked before
+ * the connection (http.c).
  *
  * Nothing here raises or uses a memory context.
  */
@@ -29,7 +29,7 @@
 #define NAME_CHARACTERS DIGITS LETTERS "-._"
 #define IPV6_CHARACTERS DIGITS "abcdefABCDEF:."
 
-/* what RFC 3986 lets stand in an address, but for the user's "@" and such */
+/* the characters that RFC 3986 allows in a URL */
 #define URL_CHARACTERS DIGITS LETTERS "-._~:/?#[]@!$&'()*+,;=%"
 
 static const char unusual_host[] = "must spell its host in the usual way";
@@ -54,8 +54,8 @@ is_same_text(const char *a, size_t a_len, const char *b, size_t b_len)
 
 /*
  * A host without brackets: labels of letters, digits, hyphens, underscores.
- * A number of any other form than the four of an IPv4 address is refused,
- * because "127.1", "0x7f.1" and 2130706433 are all this machine to somebody.
+ * A numeric address must have the four numbers of IPv4: "127.1", "0x7f.1" and
+ * 2130706433 mean this machine to some programs.
  */
 static bool
 is_usual_name(const char *host, size_t len)
@@ -100,7 +100,7 @@ is_usual_ipv6(const char *host, size_t len)
 
 /* A host that is spelt as usual: its address, if it is one. */
 static FpgoPeer
-judge_host(const char *host, size_t len)
+classify_host(const char *host, size_t len)
 {
 	char		address[MAX_HOST_LENGTH + 1];
 	struct in_addr v4;
@@ -218,7 +218,7 @@ fpgo_http_check_url(const char *url)
 	if (find_port(&parts) < 0)
 		return "must have a port from 1 to 65535, if any";
 	if (parts.is_plain &&
-		judge_host(parts.host, parts.host_len) != FPGO_PEER_LOOPBACK)
+		classify_host(parts.host, parts.host_len) != FPGO_PEER_LOOPBACK)
 		return "must be an https address, unless its host is localhost, "
 			"127.0.0.1 or [::1]";
 	if (!libcurl_agrees(url, &parts))
@@ -227,9 +227,9 @@ fpgo_http_check_url(const char *url)
 }
 
 FpgoPeer
-fpgo_http_judge_host(const char *url)
+fpgo_http_classify_host(const char *url)
 {
 	UrlParts	parts = take_apart(url);
 
-	return judge_host(parts.host, parts.host_len);
+	return classify_host(parts.host, parts.host_len);
 }

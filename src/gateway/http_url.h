@@ -1,6 +1,6 @@
 /*
  * http_url.h
- *		Which addresses fpgo talks to.
+ *		Which URLs fpgo sends requests to.
  */
 #ifndef FPGO_HTTP_URL_H
 #define FPGO_HTTP_URL_H
@@ -16,9 +16,9 @@
 extern const char *fpgo_http_check_url(const char *url);
 
 /*
- * Where the host of such a URL is: what it says by an address, or by the name
- * localhost.  Any other name is taken for public until it is looked up.
+ * The place of such a URL's host, by its address or the name localhost.  Any
+ * other name counts as public until it is looked up.
  */
-extern FpgoPeer fpgo_http_judge_host(const char *url);
+extern FpgoPeer fpgo_http_classify_host(const char *url);
 
 #endif							/* FPGO_HTTP_URL_H */

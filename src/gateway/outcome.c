@@ -1,12 +1,12 @@
 /*
  * outcome.c
- *		What a request for an invoice came to: two tables and the rule that
+ *		The outcome of a request for an invoice: two tables and the rule that
  *		joins them.
  *
- * Calling something refused or unreached that the gateway did process makes
- * somebody send the order again, and a person is invoiced twice.  So the rule
- * reads: certainly not processed, or certainly processed, or else unknown.
- * Whatever the tables do not name is unknown once the mark is reached.
+ * If an order that the gateway processed counted as refused or unreached, it
+ * would be sent again, and a customer would be invoiced twice.  The rule is:
+ * certainly not processed, or certainly processed, or else unknown.  What the
+ * tables do not name is unknown once the mark is reached.
  *
  * The mark decides before libcurl's code does: code 7, "could not connect",
  * has been seen after an order had been processed.
@@ -42,9 +42,8 @@ typedef struct CodeLine
 
 /*
  * By libcurl's code, one line each from 0 on.  Before the mark nothing of the
- * request has left, so the only question is whether a person must act.  Codes
- * that HTTP cannot give are listed all the same: a code that should not come
- * is no proof.
+ * request has left, and the only question is whether a person must act.  Codes
+ * that HTTP should not give are listed too: such a code proves nothing.
  */
 /* clang-format off */
 static const CodeLine code_lines[] = {
@@ -231,8 +230,8 @@ classify_before_mark(const FpgoOutcomeFacts *facts)
 	const CodeLine *line = find_code_line(facts->code);
 
 	/*
-	 * An answer without a request: the mark was missed, so nothing that
-	 * rests on it may be believed.
+	 * An answer without a request: the mark was missed, and nothing can be
+	 * concluded from it.
 	 */
 	if (facts->code == 0 || facts->status != 0 || facts->headers_complete)
 		return FPGO_OUTCOME_UNKNOWN;
@@ -243,7 +242,7 @@ classify_before_mark(const FpgoOutcomeFacts *facts)
 	return line ? line->before : FPGO_OUTCOME_UNREACHED;
 }
 
-/* What the status of a complete header block says, all else agreeing. */
+/* The class of a status with complete headers, if the body agrees. */
 static FpgoOutcomeClass
 classify_by_status(const FpgoOutcomeFacts *facts)
 {
@@ -252,7 +251,7 @@ classify_by_status(const FpgoOutcomeFacts *facts)
 	if (line == NULL || facts->contradicts_itself)
 		return FPGO_OUTCOME_UNKNOWN;
 
-	/* no uuid, no proof; and a refusal that names an order is none either */
+	/* without a uuid no success; with one, no refusal */
 	if (facts->has_order_uuid != (line->class == FPGO_OUTCOME_ACCEPTED))
 		return FPGO_OUTCOME_UNKNOWN;
 
@@ -260,7 +259,7 @@ classify_by_status(const FpgoOutcomeFacts *facts)
 }
 
 /*
- * The class of a request; never anything more hopeful than the facts allow.
+ * The class of a request; unknown unless the facts prove another.
  */
 FpgoOutcomeClass
 fpgo_outcome_classify(const FpgoOutcomeFacts *facts)
@@ -276,7 +275,7 @@ fpgo_outcome_classify(const FpgoOutcomeFacts *facts)
 	if (line->after == BY_STATUS)
 		return classify_by_status(facts);
 
-	/* half a body proves no success, but a 4xx is said before the body */
+	/* half a body proves no success, but a 4xx comes before the body */
 	if (line->after == BY_REFUSAL && facts->status >= 400 &&
 		facts->status <= 499)
 		return classify_by_status(facts);

@@ -1,6 +1,6 @@
 /*
  * outcome.h
- *		What a request for an invoice came to.
+ *		The outcome of a request for an invoice.
  *
  * Pure: no postgres.h, no libcurl, no json-c.
  */
@@ -12,8 +12,8 @@
 typedef enum FpgoOutcomeClass
 {
 	FPGO_OUTCOME_ACCEPTED,		/* the gateway has the order, and said so */
-	FPGO_OUTCOME_REFUSED,		/* it read the order and refused it for good */
-	FPGO_OUTCOME_UNREACHED,		/* certainly not processed; may mend itself */
+	FPGO_OUTCOME_REFUSED,		/* the gateway refused the order for good */
+	FPGO_OUTCOME_UNREACHED,		/* certainly not processed; may pass */
 	FPGO_OUTCOME_MISCONFIGURED, /* certainly not processed; someone must mend
 								 * the address or a certificate */
 	FPGO_OUTCOME_CREDENTIALS,	/* certainly not processed: token refused */
@@ -22,18 +22,18 @@ typedef enum FpgoOutcomeClass
 								 * blindly */
 } FpgoOutcomeClass;
 
-/* The facts an outcome is judged by. */
+/* The facts that an outcome follows from. */
 typedef struct FpgoOutcomeFacts
 {
-	int			code;			/* libcurl's result; negative: we stopped it */
+	int			code;			/* libcurl's result; negative: fpgo ended it */
 	bool		mark_reached;	/* the first byte may have left */
 	bool		headers_complete;	/* all headers of the answer arrived */
 	int			status;			/* HTTP status, 0 if none */
 	bool		has_order_uuid; /* the answer is JSON with a data.orderUuid */
 	bool		contradicts_itself; /* a success whose body says error, or a
 									 * body that names another status */
-	bool		peer_refused;	/* not connected to, since its address is not
-								 * one that it may have */
+	bool		peer_refused;	/* no connection, since the peer's address is
+								 * not allowed */
 } FpgoOutcomeFacts;
 
 extern FpgoOutcomeClass fpgo_outcome_classify(const FpgoOutcomeFacts *facts);

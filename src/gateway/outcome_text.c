@@ -1,6 +1,6 @@
 /*
  * outcome_text.c
- *		What is said of an outcome.
+ *		An outcome in sentences.
  */
 #include "postgres.h"
 

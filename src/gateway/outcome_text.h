@@ -1,6 +1,6 @@
 /*
  * outcome_text.h
- *		What is said of an outcome.
+ *		An outcome in sentences.
  */
 #ifndef FPGO_OUTCOME_TEXT_H
 #define FPGO_OUTCOME_TEXT_H
@@ -8,8 +8,8 @@
 #include "gateway/exchange.h"
 
 /*
- * What happened and, one a line, what the gateway said about it; allocated in
- * the current memory context.
+ * What happened and, one on each line, the gateway's sentences about it.
+ * Allocated in the current memory context.
  */
 extern const char *fpgo_outcome_describe(const FpgoOutcome *outcome);
 

@@ -1,19 +1,19 @@
 /*
  * reply.c
- *		The json-c room: the body of an answer, read.
+ *		Reads the body of an answer, with json-c.
  *
- * An answer comes from outside and may repeat what was sent, personal number
- * included.  So nothing is passed on but a few members that are named here,
- * and sentences for people, masked before anything else is done to them.
- * Numbers never pass through floating point.
+ * An answer comes from outside and may repeat the order, personal number
+ * included.  Only a few members that are named here are passed on, and
+ * sentences for people.  The sentences are masked before anything else is done
+ * with them.  Numbers never become floating point.
  *
  * json-c's objects belong to a Document, which lives in a memory context of
  * its own with a reset callback: none survives an error.  What is returned is
  * copied into the caller's context.  Nothing is palloc'd while json-c is on
  * the stack.
  *
- * json-c's own UTF-8 check lets surrogates and overlong forms through, so
- * PostgreSQL's check comes first, and json-c's has nothing left to find.
+ * json-c's own UTF-8 check lets surrogates and overlong forms through.
+ * Therefore PostgreSQL's check comes first.
  */
 #include "postgres.h"
 
@@ -35,13 +35,13 @@
 #error "fpgo needs json-c 0.15 or newer"
 #endif
 
-/* deepest nesting that is parsed, and that sentences are looked for in */
+/* deepest nesting that is parsed and searched for sentences */
 #define MAX_DEPTH 32
 #define MAX_SENTENCE_DEPTH 8
 
 #define MAX_BANK_ID_URL_LENGTH 8192
 
-/* shorter secrets are ordinary words too often */
+/* shortest secret that is masked: shorter ones are often ordinary words */
 #define MIN_SECRET_LENGTH 4
 
 #define PERSONAL_NUMBER_DIGITS 11
@@ -49,11 +49,11 @@
 /* most characters between two digits of what may be one number: " - " */
 #define MAX_SEPARATORS 3
 
-/* never of the length of what it hides */
+/* the mask does not tell the length of the text it hides */
 #define MASK "***********"
 #define QUERY_MASK "***"
 
-/* What is to become of a byte of a sentence. */
+/* How a byte of a sentence is written. */
 typedef enum Visibility
 {
 	SHOWN = 0,
@@ -68,12 +68,12 @@ typedef struct Document
 	struct json_object *root;
 } Document;
 
-/* Where sentences are collected, and what they must not say. */
+/* Where sentences are collected, and the secrets to mask in them. */
 typedef struct Collector
 {
 	FpgoReply  *reply;
 	const char *const *secrets; /* NULL-terminated, or NULL */
-	const char *addresses[3];	/* of the answer itself, NULL if there is none */
+	const char *addresses[3];	/* of the answer itself, or NULL */
 } Collector;
 
 /* Is every byte printable ASCII and no space? */
@@ -90,7 +90,7 @@ is_one_word(const char *text, size_t len)
 
 /* ---------- masking ---------- */
 
-/* Each rule marks the bytes that it objects to; overlaps do no harm. */
+/* Each rule marks the bytes that it masks; overlaps do no harm. */
 
 static void
 mark_secrets(const char *text, char *marks, const char *const *secrets)
@@ -157,8 +157,8 @@ find_number_end(const char *text, int *n_digits)
 }
 
 /*
- * Personal numbers, however they are spaced.  Longer rows of digits are
- * masked whole: which eleven of them are somebody's cannot be told.
+ * Masks personal numbers, however they are spaced.  A longer row of digits is
+ * masked whole: any eleven of them may be a personal number.
  */
 static void
 mark_personal_numbers(const char *text, char *marks)
@@ -182,7 +182,7 @@ mark_personal_numbers(const char *text, char *marks)
 	}
 }
 
-/* Queries and fragments of web addresses: what is secret in one is there. */
+/* Masks queries and fragments of URLs, where secrets may stand. */
 static void
 mark_queries(const char *text, char *marks)
 {
@@ -269,9 +269,9 @@ write_masked(const char *text, const char *marks, char *out)
 }
 
 /*
- * UTF-8 in the server's encoding, palloc'd; what cannot be said in it is a
- * question mark.  Outside a transaction no conversion can be looked up, and
- * all but ASCII is.
+ * Converts UTF-8 to the server's encoding, palloc'd.  Characters that the
+ * encoding lacks become question marks.  Outside a transaction no conversion
+ * can be looked up, and all characters but ASCII become question marks.
  */
 static char *
 convert_to_server(const char *text, int len)
@@ -359,7 +359,7 @@ add_sentence(const Collector *collector, const char *key, const char *text,
 	sentence[n] = '\0';
 
 	marks = palloc0(n + 1);
-	/* a secret may hold such a character, or come to light without them */
+	/* a secret may have such a character, or appear once they are gone */
 	mark_secrets(sentence, marks, collector->secrets);
 	blank_controls(sentence, marks);
 	mark_secrets(sentence, marks, collector->secrets);
@@ -409,12 +409,12 @@ piece_length(const char *body, int len)
  * Parse the whole body; document->root stays NULL if it is no JSON.  False if
  * memory ran out.
  *
- * json-c does not say that it did: it loses a member or a part of a text, or
- * crashes over a name that it could not copy.  But malloc() says so, in errno,
- * and what json-c holds of a name or value is first used at the character
- * after it.  So it is given the body in pieces that begin there, and errno is
- * looked at between them.  (json-c itself clears errno for a number, at that
- * very character.)
+ * json-c does not report that memory ran out: it loses a member or a part of a
+ * text, or crashes with a name that it could not copy.  But malloc() sets
+ * errno.  json-c uses a name or a value first at the character after it.
+ * Therefore the body is given to json-c in pieces that begin with such a
+ * character, and errno is looked at between the pieces.  (json-c itself clears
+ * errno for a number, at that character.)
  */
 static bool
 parse_body(Document *document, const char *body, int len)
@@ -443,7 +443,7 @@ parse_body(Document *document, const char *body, int len)
 			return true;
 	}
 
-	/* STRICT sees to the end of a piece, in the versions we know */
+	/* with STRICT, the versions tried read a piece to its end */
 	end = start + json_tokener_get_parse_end(document->tokener);
 	while (end < (size_t) len && memchr(" \t\r\n", body[end], 4) != NULL)
 		end++;
@@ -530,7 +530,7 @@ read_status_code(struct json_object *root)
 	return code >= 100 && code <= 999 ? (int) code : -1;
 }
 
-/* Anything but false, 0 and null; the pessimistic reading. */
+/* True unless the member is false, 0 or null: the cautious reading. */
 static bool
 read_is_error(struct json_object *root)
 {
@@ -546,9 +546,9 @@ read_is_error(struct json_object *root)
 }
 
 /*
- * Add every sentence in value, in order.  The gateway has been seen to put
- * there a string, an array of strings, an array of objects with a message, and
- * an object of fields with one or more strings each.
+ * Add every sentence in value, in order.  Answers were seen to have there: a
+ * string; an array of strings; an array of objects with a message; an object
+ * of fields with one or more strings each.
  */
 static void
 collect_sentences(const Collector *collector, struct json_object *value,
@@ -600,12 +600,12 @@ read_members(FpgoReply *reply, struct json_object *root,
 	reply->order_uuid = copy_identifier(data, "orderUuid");
 	reply->customer_uuid = copy_identifier(data, "customerUuid");
 	reply->bank_id_url = bank_id_url ? bank_id_url : payment_url;
-	/* the first that is there, and then perhaps the other */
+	/* the first address that is there, then perhaps the second */
 	collector.addresses[0] = reply->bank_id_url;
 	collector.addresses[1] = bank_id_url ? payment_url : NULL;
 
 	collect_sentences(&collector, get_member(root, "errors"), NULL, 0);
-	/* beside an order's uuid it says that all is well */
+	/* beside an order's uuid the sentence says that all is well */
 	if (reply->n_messages == 0 && (!reply->order_uuid || reply->is_error))
 		collect_sentences(&collector, get_member(root, "message"), NULL, 0);
 }
@@ -624,7 +624,7 @@ fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 	MemoryContext context;
 	Document   *document;
 
-	/* the check stops at a NUL, so that is seen too */
+	/* the check stops at a NUL, and finds that too */
 	if (len == 0 || len > INT_MAX ||
 		pg_encoding_verifymbstr(PG_UTF8, body, (int) len) != (int) len)
 		return reply;

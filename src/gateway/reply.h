@@ -1,9 +1,9 @@
 /*
  * reply.h
- *		The gateway's answer body, read.
+ *		Reads the body of the gateway's answer.
  *
- * The only door to json-c.  Bytes in, a few whitelisted members out: nothing
- * else of an answer ever reaches a table or a message.
+ * Only gateway/reply uses json-c.  A reply has a few named members of the
+ * body: nothing else of an answer reaches a table or a message.
  */
 #ifndef FPGO_REPLY_H
 #define FPGO_REPLY_H
@@ -33,17 +33,19 @@ typedef struct FpgoReply
 } FpgoReply;
 
 /*
- * Read a body, which need not end in a NUL.  The reply is allocated in the
- * current memory context.  Never raises for what the bytes say: what cannot be
- * read is is_json = false.  Raises when memory runs out, and then half of an
- * answer is not taken for the whole.
- * secrets, a NULL-terminated list of strings in UTF-8, are masked wherever a
- * message repeats them, as is everything that looks like a personal number.
+ * Read a body, which need not end with a NUL.  The reply is allocated in the
+ * current memory context.  Never raises for what the bytes say: is_json is
+ * false if they cannot be read.  Raises when memory runs out: half of an
+ * answer is never taken for the whole.
+ *
+ * secrets is a NULL-terminated list of strings in UTF-8.  They are masked
+ * wherever a message repeats them, and so is everything that looks like a
+ * personal number.
  */
 extern FpgoReply *fpgo_reply_read(const char *body, size_t len,
 								  const char *const *secrets);
 
-/* Overwrite the BankID address in it, once it is of no more use. */
+/* Overwrite the BankID address, once it is not needed any more. */
 extern void fpgo_reply_wipe(const FpgoReply *reply);
 
 /* The json-c that is installed, for diagnosis. */

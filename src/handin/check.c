@@ -1,6 +1,6 @@
 /*
  * check.c
- *		fpgo.validate, advise, is_valid and json_schema: an order looked at.
+ *		fpgo.validate, advise, is_valid and json_schema: checks of an order.
  *
  * What an order is checked against depends on its server: the tax rates, and
  * the defaults that are laid under it.  Nothing is sent or recorded.
@@ -55,7 +55,7 @@ FPGO_ORDER_FUNCTIONS(fpgo_advise, advise);
 
 /* ---------- is it valid? ---------- */
 
-/* numeric[] as the texts the checks compare with. */
+/* The elements of a numeric[] as texts. */
 static const char *const *
 read_tax_rates(ArrayType *array)
 {

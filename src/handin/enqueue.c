@@ -2,12 +2,13 @@
  * enqueue.c
  *		enqueue_invoice: an order queued as part of the caller's transaction.
  *
- * Everything that can be wrong with an order is said here, to whoever hands
- * it in; delivery finds only what was fit to be sent when it was queued.
- * Nothing is sent, and no token is looked at.
+ * An order that breaks a rule is refused here, in the caller's statement.
+ * Delivery finds only orders that could be sent when they were queued.
+ * Nothing is sent here, and no token is read.
  *
- * Two sessions with one key: the unique index makes the second wait for the
- * end of the first's transaction, so what it is told about the key is final.
+ * If two sessions use one key, the unique index makes the second wait until
+ * the first one's transaction ends.  The second session's answer is then
+ * final.
  */
 #include "postgres.h"
 
@@ -26,8 +27,8 @@
 #include "validation/violation.h"
 
 /*
- * How often an order is queued again because its key was taken, and then free
- * when it was looked at: each time somebody else's submission ended between.
+ * How often queueing is tried again.  A try fails if the key was taken, but
+ * its submission was gone when it was looked up.
  */
 #define MAX_TRIES 10
 
@@ -36,7 +37,7 @@
 
 /* ---------- duplicates ---------- */
 
-/* A key may be a referenceNo, and that may be anything. */
+/* May a message quote the key?  A referenceNo may be any text. */
 static bool
 is_quotable(const char *key)
 {
@@ -87,7 +88,7 @@ raise_duplicate(const FpgoHandIn *handin, const FpgoSubmission *earlier)
 
 /* ---------- queueing ---------- */
 
-/* Say once a session that what it queues waits for somebody to deliver it. */
+/* Say once a session that nothing delivers the orders it queues. */
 static void
 notice_if_undelivered(void)
 {
@@ -108,7 +109,7 @@ notice_if_undelivered(void)
 	else
 		ereport(NOTICE,
 				(errmsg("no worker delivers the orders of this database"),
-				 errdetail("They stay queued until somebody does: CALL fpgo.deliver();"),
+				 errdetail("The orders stay queued until CALL fpgo.deliver() sends them."),
 				 errhint("Put fpgo into shared_preload_libraries and this database into fpgo.databases, or turn this notice off: SET fpgo.undelivered_notice = off;"),
 				 fpgo_errhide()));
 }
@@ -130,7 +131,7 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 		holder = fpgo_submission_find_key(handin);
 		if (holder == NULL)
 		{
-			/* refused, cancelled or rolled back since: the key is free */
+			/* that submission has ended since, and the key is free */
 			CHECK_FOR_INTERRUPTS();
 			continue;
 		}

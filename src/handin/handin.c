@@ -1,17 +1,17 @@
 /*
  * handin.c
- *		An order becomes what is recorded and sent.
+ *		Makes a hand-in of an order: payload, key and hash.
  *
- * The one place where defaults are laid under an order, its rules are asked,
- * and it becomes a payload, a key and a hash, for whoever hands it in:
- * submit_invoice, enqueue_invoice, the trigger.
+ * submit_invoice, enqueue_invoice and the trigger all come here.  Defaults are
+ * laid under the order, its rules are checked, and payload, key and hash are
+ * made.
  *
- * The key makes a second call the same call.  It is the caller's, or the
- * order's referenceNo, or, where the order has none, made from the payload's
- * hash and the top-level transaction: PostgreSQL evaluates some expressions
- * twice, and both evaluations mean one invoice; but the same order in another
- * transaction is another one, since a shop may well sell the same thing to the
- * same person twice.
+ * The key makes a second call the same call.  It is the caller's key, or else
+ * the order's referenceNo.  Without either, it is made from the payload's hash
+ * and the top-level transaction.  PostgreSQL evaluates some expressions twice,
+ * and both evaluations mean one invoice.  The same order in another
+ * transaction is another invoice: a shop may sell the same thing to the same
+ * person twice.
  */
 #include "postgres.h"
 
@@ -36,18 +36,18 @@
 #include "validation/violation.h"
 
 /*
- * Largest payload in bytes: what nginx, which stands before the gateway,
- * takes unless it is told otherwise (client_max_body_size).
+ * Largest payload in bytes: nginx's default for client_max_body_size.  An
+ * nginx stands before the gateway.
  */
 #define PAYLOAD_MAX (1024 * 1024)
 
 /*
- * Longest key, and as much of a longer reference as is kept, in bytes: either
- * must fit an index entry beside the server's name.
+ * Longest key in bytes; a longer reference is cut to as much.  Each must fit
+ * into an index entry beside the server's name.
  */
 #define KEY_MAX 1000
 
-/* longest total in characters, and largest exponent of one, that is kept */
+/* longest total that is kept, in characters, and its largest exponent */
 #define TOTAL_MAX 100
 #define TOTAL_MAX_EXPONENT 100
 
@@ -63,7 +63,7 @@ hex(const uint8 *bytes)
 
 /* ---------- key, reference, total ---------- */
 
-/* Can numeric hold this number?  No total of the real world is near. */
+/* Can numeric hold this number? */
 static bool
 is_total(FpgoSpan text)
 {
@@ -84,7 +84,7 @@ is_total(FpgoSpan text)
 	return true;
 }
 
-/* A string member as the gateway reads it, NULL if it has none. */
+/* A string as the gateway reads it; NULL if it is blank or no string. */
 static const char *
 read_text(const FpgoValue *value)
 {
@@ -95,7 +95,7 @@ read_text(const FpgoValue *value)
 	return text.len == 0 ? NULL : pnstrdup(text.text, text.len);
 }
 
-/* A total as decimal text, NULL if it has none that numeric could hold. */
+/* A total as decimal text; NULL if it is none that numeric can hold. */
 static const char *
 read_total(const FpgoValue *value)
 {
@@ -109,7 +109,7 @@ read_total(const FpgoValue *value)
 	return is_total(text) ? pnstrdup(text.text, text.len) : NULL;
 }
 
-/* Index of a field that the tree is known to have. */
+/* The index of a field, which the tree must have. */
 static int
 field_index(const FpgoShape *shape, const char *name)
 {
@@ -120,7 +120,7 @@ field_index(const FpgoShape *shape, const char *name)
 	return field;
 }
 
-/* What the record keeps of the order beside the payload. */
+/* Read the members that are recorded beside the payload. */
 static void
 read_order(Jsonb *order, FpgoHandIn *handin)
 {
@@ -137,7 +137,7 @@ read_order(Jsonb *order, FpgoHandIn *handin)
 	handin->grand_total = read_total(&totals[field_index(shape, "grandTotal")]);
 }
 
-/* Unique among all top-level transactions of the cluster's life. */
+/* A name that no other top-level transaction of this cluster has. */
 static const char *
 name_transaction(void)
 {
@@ -180,7 +180,7 @@ make_key(const FpgoHandIn *handin, const char *key)
 
 /* ---------- advice ---------- */
 
-/* What to advise about the order, as much as is kept; NULL if nothing. */
+/* The advice about the order, as much as is kept; NULL if there is none. */
 static const char *const *
 collect_advice(Jsonb *order)
 {
@@ -194,7 +194,7 @@ collect_advice(Jsonb *order)
 	advice = palloc0(sizeof(char *) * (n + 1));
 	for (int i = 0; i < n; i++)
 		advice[i] = ((FpgoViolation *) list_nth(found, i))->message;
-	/* the last is given up for the number of those that have no room */
+	/* the last entry says how many pieces of advice are left out */
 	if (n_left_off > 0)
 		advice[n - 1] = psprintf("... and %d more.", n_left_off + 1);
 	return advice;
@@ -224,15 +224,15 @@ write_payload(FpgoHandIn *handin, Jsonb *order)
 }
 
 /*
- * Put the token into what is sent.  The hash is of what was handed in, so that
- * the same order is the same again.
+ * Put the callback token into the payload.  The hash was made before, of the
+ * order as handed in: the same order has the same hash again.
  */
 static void
 fill_placeholder(FpgoHandIn *handin)
 {
 	Jsonb	   *order;
 
-	/* most orders have none, and this is all they pay */
+	/* most orders have no placeholder */
 	if (strstr(handin->payload, FPGO_PLACEHOLDER) == NULL)
 		return;
 	order = fpgo_callback_token_fill(handin->order, &handin->callback_token);

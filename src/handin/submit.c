@@ -2,10 +2,11 @@
  * submit.c
  *		fpgo.submit_invoice: one order, sent now, its answer as a row.
  *
- * The caller's side.  It resolves the gateway with its own eyes and rights,
- * validates, and hands the order to a process that records it, sends it and
- * records the outcome (ask.c, service.c), whatever becomes of the transaction
- * here.  Then it makes a row or an error of the answer.
+ * This runs in the caller's session.  It resolves the account with the
+ * caller's rights, validates the order, and hands it to another process
+ * (ask.c).  That process records the order, sends it and records the outcome
+ * (service.c), even if the caller's transaction rolls back.  The answer
+ * becomes a row or an error.
  */
 #include "postgres.h"
 
@@ -29,9 +30,10 @@
 /* ---------- before asking ---------- */
 
 /*
- * The helper cannot see what this transaction did and would wait for it while
- * this session waits for the helper: a deadlock that PostgreSQL does not see.
- * So look first.
+ * Raises if the process that sends would wait for this transaction: the
+ * process does not see what the transaction did, and waits for its locks.
+ * This session would wait for the process: a deadlock that PostgreSQL does not
+ * detect.
  */
 static void
 require_no_own_obstacle(const FpgoHandIn *handin)
@@ -131,9 +133,9 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 			 fpgo_errhide()));
 }
 
-/* The key is taken: make of it what the first call's state means. */
+/* The key is taken: raise what the first submission's state means. */
 static void
-judge_on_record(const FpgoSubmission *found, const char *server_name)
+require_session_on_record(const FpgoSubmission *found, const char *server_name)
 {
 	if (!found->is_same_order)
 		ereport(ERROR,
@@ -162,7 +164,7 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 				 errhint("fpgo.invoice_session(%lld) has its answer when it is accepted.",
 						 (long long) found->id),
 				 fpgo_errhide()));
-	/* with its BankID address, that is for who may read invoice_session */
+	/* the answer has a BankID address: the right is that of invoice_session */
 	if (!fpgo_submission_is_for(found->role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -173,9 +175,9 @@ judge_on_record(const FpgoSubmission *found, const char *server_name)
 				 fpgo_errhide()));
 }
 
-/* Raise what an answer without a session comes to. */
+/* Raise an error if the answer has no session. */
 static void
-judge(const FpgoAnswer *answer, const char *server_name)
+require_session(const FpgoAnswer *answer, const char *server_name)
 {
 	switch (answer->kind)
 	{
@@ -189,7 +191,7 @@ judge(const FpgoAnswer *answer, const char *server_name)
 							  answer->submission);
 			break;
 		case FPGO_ANSWER_ON_RECORD:
-			judge_on_record(&answer->on_record, server_name);
+			require_session_on_record(&answer->on_record, server_name);
 			break;
 		case FPGO_ANSWER_REFERENCE_BUSY:
 			ereport(ERROR,
@@ -242,7 +244,7 @@ judge(const FpgoAnswer *answer, const char *server_name)
 	}
 }
 
-/* What a call asks, and the answer it gets. */
+/* A call: its request and the answer. */
 typedef struct Call
 {
 	Jsonb	   *order;
@@ -251,7 +253,7 @@ typedef struct Call
 	FpgoAnswer *answer;
 } Call;
 
-/* Make the order what is recorded and sent, and hand it over. */
+/* Make the hand-in, and give it to the process that sends. */
 static void
 hand_over(void *arg)
 {
@@ -286,7 +288,7 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	call.account = fpgo_account_resolve(server_name, GetUserId());
 	fpgo_account_use(call.account, hand_over, &call);
 	answer = call.answer;
-	judge(answer, call.account->target.server_name);
+	require_session(answer, call.account->target.server_name);
 
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		fpgo_submission_fill_session(answer->on_record.order_uuid,

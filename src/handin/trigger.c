@@ -2,19 +2,19 @@
  * trigger.c
  *		enqueue_invoice_trigger: a shop's table queues its own invoices.
  *
- * The shop writes a function that maps a row to an order; the trigger calls
- * it with the new row and queues what comes back.  It fires again for the
- * same order (an UPDATE, an upsert) without a second invoice: the order's key
- * makes it the same submission.
+ * The shop writes a function that maps a row to an order.  The trigger calls
+ * the function with the new row and queues the order that it returns.  If the
+ * trigger fires again for the same order (an UPDATE, an upsert), there is no
+ * second invoice: the order's key makes it the same submission.
  *
- * On a partitioned or inherited table a trigger fires on the child, whose row
- * type is its own; the function usually takes the parent's.  So functions for
- * every ancestor's row are looked at, and the row is converted by column
- * names.
+ * On a partitioned or inherited table a trigger fires on the child, which has
+ * a row type of its own.  The function usually takes the parent's row.
+ * Therefore functions for the row of every ancestor are looked for, and the
+ * row is converted by column names.
  *
- * What was found out about function and arguments is kept for the statement
- * in fn_extra.  Everything else is allocated in the context of the row, which
- * the executor resets.
+ * The function found and its arguments are kept for the statement in fn_extra.
+ * Everything else is allocated in the context of the row, which the executor
+ * resets.
  */
 #include "postgres.h"
 
@@ -47,7 +47,7 @@
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_trigger);
 
-/* What a trigger was made to do. */
+/* The function of a trigger, and how it is called. */
 typedef struct Mapping
 {
 	FmgrInfo	function;		/* maps a row to an order */
@@ -59,7 +59,7 @@ typedef struct Mapping
 	bool		records_invalid;
 } Mapping;
 
-/* For the error context: what is being done with which row. */
+/* For the error context: the row, and how far it came. */
 typedef struct Doing
 {
 	Relation	table;
@@ -70,9 +70,9 @@ typedef struct Doing
 /* ---------- finding the function ---------- */
 
 /*
- * How a function that takes a value of this type can be given a row of the
- * table: as it is (the table's own type, or record), as the row of an
- * ancestor or of the table's OF type, or not at all.
+ * Can a function that takes this type be called with a row of the table?  The
+ * row can be passed as it is (the table's own type, or record), or as the row
+ * of an ancestor or of the table's OF type.
  */
 static bool
 takes_own_row(Oid type, Relation table)
@@ -149,7 +149,7 @@ require_function(const char *text, Relation table, Oid *argument)
 	Oid			function;
 	const char *advised;
 
-	/* as \df shows it, and read as a single name if it is let through */
+	/* a name with its argument, as \df shows it, is no name of a function */
 	if (strchr(text, '(') != NULL && strchr(text, '"') == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
@@ -281,7 +281,7 @@ describe_doing(void *arg)
 	if (doing->is_mapped)
 	{
 		/*
-		 * from here on it is fpgo that fails; the row may be in the statement
+		 * an error from here on is fpgo's; the row may be in the statement
 		 */
 		fpgo_errhide();
 		errcontext("queueing the order of a row of table %s", table);
@@ -315,8 +315,8 @@ map_row(Mapping *mapping, HeapTuple row, Relation table)
 	call->args[0].isnull = false;
 
 	/*
-	 * A function that reads the order's lines is STABLE and would not see
-	 * what the statement itself has done, were it not given a new snapshot.
+	 * A function that reads the order's lines is STABLE.  Without a new
+	 * snapshot it would not see what the statement itself has done.
 	 */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -396,7 +396,7 @@ fpgo_enqueue_invoice_trigger(PG_FUNCTION_ARGS)
 												fcinfo->flinfo->fn_mcxt);
 	queue_row(fcinfo->flinfo->fn_extra, row, trigger->tg_relation);
 
-	/* before a row: carry on with it as it is; after it nobody looks */
+	/* a BEFORE trigger returns its row; for an AFTER one it does not matter */
 	return PointerGetDatum(TRIGGER_FIRED_BEFORE(trigger->tg_event) ? row :
 						   NULL);
 }

@@ -1,16 +1,17 @@
 /*
  * ask.c
- *		A session asks a process that sends, and waits for the answer.
+ *		A session hands a request to a process that sends, and waits.
  *
- * The caller's end of the mailbox.  The process is the database's resident
- * worker (resident.c) or, where there is none, a helper process of the
- * session's own (helper.c); what it does for a request is in service.c.  No
- * network traffic happens in this process.
+ * This is the caller's end of the mailbox.  The other end is the database's
+ * resident worker (resident.c) or, where there is none, a helper process of
+ * this session (helper.c).  service.c has what that process does for a
+ * request.  The session has no network traffic of its own.
  *
- * A call that leaves early, by cancel, timeout or termination, either
- * withdraws the order before it is recorded, or names the submission that
- * goes on (see mailbox.c).  It then forgets the process, which finishes alone;
- * the next call starts another.  An inquiry is left to itself.
+ * A cancel, a timeout or a termination ends a call early.  The call then
+ * withdraws the order before it is recorded, or names the submission that goes
+ * on (mailbox.c).  The session drops its mailbox, and the other process
+ * finishes alone; the next call looks for a process again.  An inquiry is
+ * given up.
  */
 #include "postgres.h"
 
@@ -31,8 +32,8 @@
 #include "ipc/start_helper.h"
 
 /*
- * How long the resident worker may take to take a mailbox, and how often to
- * look whether it did, in milliseconds.
+ * How long a session waits until the resident worker takes its mailbox, and
+ * how often it looks, in milliseconds.
  */
 #define OFFER_MS 1000
 #define OFFER_LOOK_MS 10
@@ -40,15 +41,15 @@
 /* ---------- the process that sends for this session ---------- */
 
 /*
- * The process that serves this session, a helper process of its own or the
- * resident worker (which has no handle); no mailbox, no sender.
+ * The process that serves this session: a helper process, or the resident
+ * worker if the handle "worker" is NULL.  There is none if mailbox is NULL.
  */
 static struct
 {
 	FpgoMailbox *mailbox;
 	BackgroundWorkerHandle *worker;
 	uint32		n_requests;
-	FpgoRequestKind kind;		/* of the last of them */
+	FpgoRequestKind kind;		/* of the last request */
 }			sender;
 
 static void
@@ -66,7 +67,7 @@ forget_sender(void)
 	sender.worker = NULL;
 }
 
-/* Take the process of an earlier call, if it still waits. */
+/* Take the process of an earlier call again, if it still waits. */
 static bool
 take_sender(void)
 {
@@ -74,7 +75,7 @@ take_sender(void)
 
 	if (sender.mailbox == NULL)
 		return false;
-	if (pg_atomic_compare_exchange_u32(&sender.mailbox->header->owner,
+	if (pg_atomic_compare_exchange_u32(&sender.mailbox->header->holder,
 									   &expected, FPGO_HOLDER_BUSY))
 		return true;
 	forget_sender();
@@ -98,14 +99,14 @@ static void
 start_helper(void)
 {
 	sender.worker = fpgo_start_helper(sender.mailbox);
-	/* waits then notice a helper that never came up */
+	/* waiting on the queues then ends if the helper never starts */
 	shm_mq_set_handle(sender.mailbox->out, sender.worker);
 	shm_mq_set_handle(sender.mailbox->in, sender.worker);
 }
 
 /*
- * Has this database's resident worker taken the mailbox?  It does so within
- * a moment, or is gone, or too busy to be of use.
+ * Offer the mailbox to this database's resident worker.  True once the worker
+ * has attached to it; false if there is no worker, or if it takes too long.
  */
 static bool
 is_taken_by_resident(void)
@@ -131,7 +132,7 @@ is_taken_by_resident(void)
 	}
 	if (pid != 0)
 	{
-		/* it is gone or slow, perhaps with the mailbox in its hands */
+		/* the worker may have attached meanwhile: use another mailbox */
 		fpgo_mailbox_detach(sender.mailbox);
 		sender.mailbox = NULL;
 		make_mailbox();
@@ -139,7 +140,7 @@ is_taken_by_resident(void)
 	return false;
 }
 
-/* Find a process to serve this session: the resident worker, or a sender. */
+/* Find a process to serve this session: the resident worker, or a helper. */
 static void
 find_sender(bool may_be_resident)
 {
@@ -159,7 +160,7 @@ find_sender(bool may_be_resident)
 
 /* ---------- asking it ---------- */
 
-/* Take back what was not recorded yet; false if it goes on. */
+/* Withdraw the request; false if its order is recorded, or being recorded. */
 static bool
 withdraw(void)
 {
@@ -171,8 +172,8 @@ withdraw(void)
 }
 
 /*
- * What becomes of the order when the wait for it ends here and now; NULL if it
- * was none.
+ * Stop waiting, and say what becomes of the order; NULL if the request was an
+ * inquiry.
  */
 static const char *
 leave_request(void)
@@ -194,9 +195,9 @@ leave_request(void)
 }
 
 /*
- * CONTEXT of a cancel, a timeout or a termination.  Only these, by their class
- * of SQLSTATE: a warning that passes here must not end anything, and a
- * callback cannot ask for the level.
+ * Adds the CONTEXT of a cancel, a timeout or a termination.  The callback
+ * cannot see an error's level, and must do nothing for a warning.  Therefore
+ * it goes by the class of the SQLSTATE.
  */
 static void
 describe_waiting(void *arg)
@@ -213,8 +214,8 @@ describe_waiting(void *arg)
 }
 
 /*
- * Add what becomes of the order to the CONTEXT of any other error.  To be
- * called in PG_CATCH, which it leaves by raising.
+ * Add to the CONTEXT of any other error what becomes of the order.  Must be
+ * called in PG_CATCH; raises the error again.
  */
 static void pg_attribute_noreturn()
 leave_by_error(MemoryContext context)
@@ -255,7 +256,7 @@ raise_unknown(const char *reason)
 			 fpgo_errhide()));
 }
 
-/* An error or a notice of the process that sends. */
+/* Raise an error or a notice that came from the process that sends. */
 static void
 pass_on(const void *data, Size len)
 {
@@ -269,19 +270,19 @@ pass_on(const void *data, Size len)
 	message.maxlen = len;
 	message.cursor = 1;
 	pq_parse_errornotice(&message, &error);
-	/* a driver would take these for the loss of its own connection */
+	/* with these SQLSTATEs a driver would think that its connection is lost */
 	if (error.elevel >= ERROR &&
 		(error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
 		 ERRCODE_TO_CATEGORY(error.sqlerrcode) ==
 		 ERRCODE_CONNECTION_EXCEPTION))
 		error.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
-	/* once the order is on record, that it failed is all we know of it */
+	/* an error after the order was recorded leaves its outcome unknown */
 	if (error.elevel >= ERROR &&
 		pg_atomic_read_u32(&sender.mailbox->header->deal) ==
 		FPGO_DEAL_COMMITTING)
 		raise_unknown(error.message);
 	error.elevel = Min(error.elevel, ERROR);
-	/* a warning ends nothing here, whatever its SQLSTATE says */
+	/* for a warning, describe_waiting() must not be called */
 	if (error.elevel < ERROR)
 		error_context_stack = &callback;
 	ThrowErrorData(&error);
@@ -304,9 +305,9 @@ talk(FpgoRequest *request)
 	(void) shm_mq_send(sender.mailbox->out, message.len, message.data, false,
 					   true);
 	explicit_bzero(message.data, message.len);
-	/* the wait may be long: who has no snapshot holds back no vacuum */
+	/* the wait may be long, and a snapshot would hold back vacuum */
 	InvalidateCatalogSnapshotConditionally();
-	/* a process that is gone may still have said why */
+	/* a process that has ended may have left an error in the queue */
 	while (answer == NULL)
 	{
 		char		type;
@@ -322,7 +323,7 @@ talk(FpgoRequest *request)
 			answer = fpgo_message_read_answer(data, len);
 			explicit_bzero(data, len);
 		}
-		/* anything else is the protocol's chatter at a start: skip it */
+		/* anything else is what a backend sends at its start: skip it */
 	}
 	if (answer->number != request->number)
 		elog(ERROR, "process that sends answered another request");
@@ -350,7 +351,7 @@ talk_or_leave(FpgoRequest *request)
 	}
 	PG_CATCH();
 	{
-		/* a half-written message or an unread answer: never use it again */
+		/* a message may be half written, or an answer unread */
 		leave_by_error(context);
 	}
 	PG_END_TRY();
@@ -358,7 +359,7 @@ talk_or_leave(FpgoRequest *request)
 	return answer;
 }
 
-/* Helpers vanish before they did anything. */
+/* Two processes in a row ended before they did anything. */
 static void pg_attribute_noreturn()
 raise_lost(const FpgoRequest *request)
 {
@@ -376,8 +377,8 @@ raise_lost(const FpgoRequest *request)
 }
 
 /*
- * Tries once more if a process is lost without a trace, and asks another if
- * this one cannot wait or has to end.
+ * Tries once more if the process is lost before it recorded anything.  Asks
+ * another process if the first one cannot wait for a lock or has to end.
  */
 FpgoAnswer *
 fpgo_ask(FpgoRequest *request)
@@ -386,7 +387,7 @@ fpgo_ask(FpgoRequest *request)
 	bool		may_be_resident = !is_large;
 	int			n_lost = 0;
 
-	/* the resident worker would wait until all of a large answer is taken */
+	/* handing a large answer over would keep the resident worker waiting */
 	if (is_large && sender.worker == NULL)
 		forget_sender();
 	for (;;)
@@ -398,7 +399,7 @@ fpgo_ask(FpgoRequest *request)
 		answer = talk_or_leave(request);
 		if (answer != NULL && answer->kind != FPGO_ANSWER_ELSEWHERE)
 		{
-			/* with it goes the memory that a large answer took */
+			/* the helper ends, and with it the memory of a large answer */
 			if (is_large)
 				forget_sender();
 			return answer;

@@ -1,6 +1,6 @@
 /*
  * ask.h
- *		A session asks a process that sends, and waits for the answer.
+ *		A session hands a request to a process that sends, and waits.
  */
 #ifndef FPGO_ASK_H
 #define FPGO_ASK_H
@@ -9,19 +9,24 @@
 
 #include "ipc/message.h"
 
-/* largest body that the resident worker hands over, in bytes: fits a queue */
+/* largest body for the resident worker, in bytes: an answer fits a queue */
 #define FPGO_ASK_SMALL 12288
 
 /*
  * Hand a request to the database's resident worker or, where there is none, to
- * a helper process of this session, and wait for the answer, which is allocated
- * in the current memory context.  The request's number is filled in here.
+ * a helper process of this session, and wait for the answer.  The answer is
+ * allocated in the current memory context.  fpgo_ask fills in the request's
+ * number.
  *
- * Raises 53400 if no worker slot becomes free, 55000 if the process is lost
- * twice before it recorded the order or had an answer to the inquiry, 38F01 if
- * it is lost with the order on record, and what the process raised when it
- * started.  If the wait for an order is cut short, the CONTEXT of that error
- * says what becomes of it; an inquiry is given up.
+ * Raises
+ * - 53400 if no worker slot becomes free;
+ * - 55000 if the process is lost twice before it recorded the order, or before
+ *   it had an answer to the inquiry;
+ * - 38F01 if the process is lost with the order on record;
+ * - what the process raised when it started.
+ *
+ * If the wait for an order is cut short, the CONTEXT of that error says what
+ * becomes of the order.  An inquiry is given up.
  */
 extern FpgoAnswer *fpgo_ask(FpgoRequest *request);
 

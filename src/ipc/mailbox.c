@@ -1,29 +1,33 @@
 /*
  * mailbox.c
- *		A session's shared memory with a process that sends.
+ *		Shared memory between a session and a process that sends.
  *
- * One dynamic shared memory segment a helper: a header of atomic words and
- * two message queues.  The segment outlives statements and transactions of
- * the caller; it goes when both processes have left it.
+ * A mailbox is a segment of dynamic shared memory: a header of atomic words
+ * and two message queues.  The segment outlives statements and transactions of
+ * the caller.  It is freed when both processes have left it.
  *
- * The header's words settle who may do what without a lock:
+ * The processes share the header's words without a lock.  Where both may
+ * change a word, they use compare-and-exchange, and one of them succeeds:
  *
- *		owner	the caller takes an idle helper with IDLE -> BUSY, a helper
- *				that tires leaves with IDLE -> GONE; one of the two succeeds.
- *				A helper is born BUSY: born IDLE it could tire before its
- *				first request.
- *		waiting	whether the caller will be told of an order that was not sent,
- *				and may try again, or left before: WAITING -> TOLD or LEFT.
- *		deal	the helper strikes it with OPEN -> COMMITTING right before the
- *				commit that records the order; a caller that leaves tries
- *				OPEN -> WITHDRAWN.  Either the order goes on and the caller
- *				can name it, or nothing was recorded and nothing is sent;
- *				the same when the helper is found dead.  An inquiry is
- *				never recorded, so its deal stays open until its caller
- *				leaves.
+ *		holder	The caller takes an idle process that sends: IDLE -> BUSY.  A
+ *				process that ends its wait leaves: IDLE -> GONE.  A new
+ *				mailbox is BUSY: if it were IDLE, the process could leave
+ *				before its first request.
+ *		waiting	Will the caller learn that an order was not sent, and may it
+ *				then try again?  WAITING -> TOLD if so; WAITING -> LEFT if the
+ *				caller left before.
+ *		deal	The process that sends strikes the deal, OPEN -> COMMITTING,
+ *				right before the commit that records the order.  A caller that
+ *				leaves tries OPEN -> WITHDRAWN.  After COMMITTING the order
+ *				goes on, and the caller can name its submission.  After
+ *				WITHDRAWN nothing is recorded and nothing is sent.  A caller
+ *				that finds the process dead reads the deal in the same way.
+ *				An inquiry is never recorded: its deal stays OPEN until its
+ *				caller leaves.
  *
- * The queues keep the bytes that passed through them, so both sides overwrite
- * them between requests.  What passes through them is in message.c.
+ * The queues keep the bytes that passed through them.  Therefore both
+ * processes overwrite the queues between requests.  message.c has the
+ * messages.
  */
 #include "postgres.h"
 
@@ -34,10 +38,10 @@
 #include "ipc/mailbox.h"
 
 /*
- * Bytes of each queue.  Enough for the usual order and for every answer to an
- * order as a whole, so that handing an answer over waits for nobody; longer
- * messages stream through.  Not more, since all of it is overwritten after each
- * order.
+ * Bytes of each queue.  A usual order fits, and so does every answer to an
+ * order: a process that hands an answer over never waits.  A longer message
+ * goes through in parts.  A queue is not larger, since all of it is
+ * overwritten after each order.
  */
 #define QUEUE_SIZE 32768
 
@@ -62,7 +66,7 @@ fpgo_mailbox_create(void)
 	mailbox->header = dsm_segment_address(mailbox->segment);
 	memset(mailbox->header, 0, sizeof(FpgoMailboxHeader));
 	mailbox->header->protocol = FPGO_MAILBOX_PROTOCOL;
-	pg_atomic_init_u32(&mailbox->header->owner, FPGO_HOLDER_BUSY);
+	pg_atomic_init_u32(&mailbox->header->holder, FPGO_HOLDER_BUSY);
 	pg_atomic_init_u32(&mailbox->header->deal, FPGO_DEAL_OPEN);
 	pg_atomic_init_u32(&mailbox->header->waiting, FPGO_CALLER_WAITING);
 	pg_atomic_init_u64(&mailbox->header->submission, 0);
@@ -87,7 +91,7 @@ fpgo_mailbox_attach(dsm_handle handle)
 	mailbox->segment = dsm_attach(handle);
 	if (mailbox->segment == NULL)
 	{
-		/* the caller left before this process was up */
+		/* the caller left before this process started */
 		pfree(mailbox);
 		MemoryContextSwitchTo(old);
 		return NULL;
@@ -103,7 +107,7 @@ fpgo_mailbox_attach(dsm_handle handle)
 	}
 	requests = queue_at(mailbox->header, 0);
 	answers = queue_at(mailbox->header, 1);
-	/* in this order: who sees the receiver finds the sender there too */
+	/* in this order: a caller that sees the receiver finds the sender too */
 	shm_mq_set_sender(answers, MyProc);
 	shm_mq_set_receiver(requests, MyProc);
 	mailbox->in = shm_mq_attach(requests, mailbox->segment, NULL);
@@ -127,7 +131,7 @@ fpgo_mailbox_detach(FpgoMailbox *mailbox)
 	pfree(mailbox);
 }
 
-/* Move the word on from WAITING, once; true if it stands at value then. */
+/* Change the word from WAITING to value; true if it has that value then. */
 static bool
 decide_waiting(FpgoMailbox *mailbox, uint32 value)
 {
@@ -155,7 +159,7 @@ fpgo_mailbox_leave(FpgoMailbox *mailbox)
 {
 	uint32		expected = FPGO_HOLDER_IDLE;
 
-	return pg_atomic_compare_exchange_u32(&mailbox->header->owner, &expected,
+	return pg_atomic_compare_exchange_u32(&mailbox->header->holder, &expected,
 										  FPGO_HOLDER_GONE);
 }
 
@@ -163,9 +167,9 @@ void
 fpgo_mailbox_wipe(FpgoMailbox *mailbox)
 {
 	/*
-	 * Both queues are empty between requests, and a queue's own bookkeeping
-	 * stands before its ring; where the ring begins is shm_mq.c's secret, but
-	 * shm_mq_minimum_size is that plus one aligned word.
+	 * Both queues are empty between requests.  A queue's header stands before
+	 * its ring.  shm_mq.c does not tell where the ring begins, but
+	 * shm_mq_minimum_size is that offset plus one aligned word.
 	 */
 	Size		before_ring = shm_mq_minimum_size - MAXIMUM_ALIGNOF;
 

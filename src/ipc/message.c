@@ -2,9 +2,9 @@
  * message.c
  *		A request to a process that sends, and its answer, as bytes.
  *
- * Written and read field by field, lengths first; nothing in a message is
- * executed or trusted to be terminated.  Whatever changes here raises
- * FPGO_MAILBOX_PROTOCOL.
+ * A message is written and read field by field, with each length first.
+ * Nothing in a message is executed, or trusted to end with a NUL.  Every
+ * change of a message raises FPGO_MAILBOX_PROTOCOL.
  */
 #include "postgres.h"
 
@@ -16,13 +16,13 @@
 /* most texts of a list */
 #define MAX_TEXTS Max(FPGO_MAX_SECRETS, FPGO_MAX_ADVICE)
 
-/* marks a message of this version of fpgo; other bytes are the protocol's */
+/* first byte of a message of fpgo's; others are of PostgreSQL's protocol */
 #define REQUEST_TAG 0xF0
 #define ANSWER_TAG 0xF1
 
 /* ---------- fields ---------- */
 
-/* A buffer that grows by itself would leave copies behind. */
+/* Makes room itself: StringInfo's own growth would leave copies behind. */
 static void
 put_bytes(StringInfo message, const void *bytes, int len)
 {
@@ -62,7 +62,7 @@ put_texts(StringInfo message, const char *const *texts)
 	put_text(message, NULL);
 }
 
-/* What is left of a message. */
+/* The part of a message that is not read yet. */
 typedef struct Reader
 {
 	const char *data;
@@ -100,7 +100,7 @@ get_text(Reader *reader)
 	return pnstrdup(take(reader, len), len);
 }
 
-/* Texts up to a NULL, and with it; NULL is a list of none. */
+/* A list of texts that ends with NULL; an empty list is NULL. */
 static const char *const *
 get_texts(Reader *reader)
 {

@@ -42,11 +42,10 @@ typedef enum FpgoAnswerKind
 	FPGO_ANSWER_ON_RECORD,		/* the key is taken: on_record */
 	FPGO_ANSWER_REFERENCE_BUSY, /* another submission of the reference goes
 								 * first: submission */
-	FPGO_ANSWER_WITHDRAWN,		/* as the caller wished: nothing recorded */
+	FPGO_ANSWER_WITHDRAWN,		/* the caller withdrew: nothing recorded */
 	FPGO_ANSWER_SERVER_UNSEEN,	/* no committed server of that oid */
-	FPGO_ANSWER_ELSEWHERE,		/* nothing was sent, and this process cannot
-								 * wait for a lock, or has to end: ask a
-								 * helper */
+	FPGO_ANSWER_ELSEWHERE,		/* nothing was sent: the process cannot wait
+								 * for a lock, or has to end; ask a helper */
 	FPGO_ANSWER_UNRECORDED,		/* sent, but the outcome could not be
 								 * recorded: submission, error */
 	FPGO_ANSWER_ERROR,			/* before anything was recorded: error */
@@ -66,9 +65,9 @@ typedef struct FpgoAnswer
 } FpgoAnswer;
 
 /*
- * Messages, one after another as the protocol has them.  Reading allocates in
- * the current memory context.  Raises XX000 if a message is unreadable; that
- * happens only between different versions of fpgo.
+ * Write and read messages.  Reading allocates in the current memory context.
+ * Raises XX000 if a message is unreadable; that happens only between different
+ * versions of fpgo.
  */
 extern void fpgo_message_write_request(StringInfo message,
 									   const FpgoRequest *request);

@@ -2,15 +2,15 @@
  * roster.c
  *		Which databases have a resident worker, in shared memory.
  *
- * One entry a database that fpgo.databases names, and one for each that is
- * paused.  The launcher makes the entries, a worker puts itself into its own,
- * and sessions wake it there and offer it their mailboxes.  One lock guards
- * all of it; it is held for a few instructions at a time and never while
- * something is waited for.
+ * Each database that fpgo.databases names has an entry, and so has each
+ * database that is paused.  The launcher makes the entries.  A worker writes
+ * its process into the entry of its database.  Sessions find the worker there,
+ * wake it and offer it their mailboxes.  One lock guards the roster.  A
+ * process holds it for a few instructions, and never while it waits.
  *
- * Sessions wake a worker right after their commit, by setting its latch: an
- * enqueued order is on its way a moment later.  A commit that nobody was told
- * of (COMMIT PREPARED) is found when the worker looks by itself.
+ * A session wakes the worker right after its commit, by setting the worker's
+ * latch: an enqueued order is sent a moment later.  After COMMIT PREPARED
+ * nobody wakes the worker, which finds the order when it looks by itself.
  */
 #include "postgres.h"
 
@@ -48,7 +48,7 @@ typedef struct Entry
 typedef struct Roster
 {
 	LWLock	   *lock;
-	int			launcher;		/* its pgprocno, -1 if there is none */
+	int			launcher;		/* the launcher's pgprocno, -1 if none runs */
 	Entry		entries[FPGO_ROSTER_SIZE];
 } Roster;
 
@@ -112,7 +112,7 @@ unlock(void)
 	LWLockRelease(roster->lock);
 }
 
-/* The entry of a database; NULL if it has none.  Under the lock. */
+/* The entry of a database; NULL if it has none.  The lock must be held. */
 static Entry *
 find(Oid database)
 {
@@ -126,6 +126,7 @@ find(Oid database)
 
 /*
  * The entry of a database, made if there is none; NULL if the roster is full.
+ * The lock must be held.
  */
 static Entry *
 make(Oid database)
@@ -142,7 +143,7 @@ make(Oid database)
 	return entry;
 }
 
-/* An entry that says nothing is free again. */
+/* Free an entry that is not wanted, not paused and without a worker. */
 static void
 free_if_idle(Entry *entry)
 {
@@ -173,8 +174,9 @@ end_worker(const Entry *entry)
 /* ---------- for sessions ---------- */
 
 /*
- * Does fpgo.databases name this database?  Asked where it has no entry: it may
- * be so new that the launcher has not seen it yet.  In a transaction.
+ * Does fpgo.databases name this database?  For a database without an entry: it
+ * may be so new that the launcher has not seen it yet.  Must be called in a
+ * transaction.
  */
 static bool
 is_named_here(void)
@@ -222,7 +224,7 @@ fpgo_roster_status(Oid database)
 }
 
 static bool is_wake_wished = false;
-static bool is_launcher_wished = false; /* if there still is no entry */
+static bool is_launcher_wished = false; /* wake it if there is no entry */
 
 /* Something was committed in this database. */
 static void
@@ -304,7 +306,7 @@ fpgo_roster_offer(dsm_handle mailbox)
 	return pid;
 }
 
-/* Take an offer out of an entry; false if it is not there. */
+/* Remove an offer from an entry; false if the entry does not have it. */
 static bool
 remove_offer(Entry *entry, dsm_handle mailbox)
 {
@@ -480,7 +482,7 @@ leave_worker(int code, Datum arg)
 	{
 		entry->pid = 0;
 		entry->since = 0;
-		/* who offered them sees that the worker is gone */
+		/* the sessions that offered mailboxes see that the worker is gone */
 		entry->n_offers = 0;
 		free_if_idle(entry);
 		wake_launcher();
@@ -509,7 +511,7 @@ fpgo_roster_enter_worker(void)
 	return entered;
 }
 
-/* Change what the log was told, and give what it was told before. */
+/* Set is_told in this database's entry, and return the old value. */
 static bool
 exchange_told(bool is_told)
 {

@@ -2,9 +2,9 @@
  * roster.h
  *		Which databases have a resident worker, in shared memory.
  *
- * Exists only where fpgo is in shared_preload_libraries; everywhere else
- * fpgo_roster_exists() is false and nothing else here may be called, but for
- * what says so.
+ * The roster exists only where fpgo is in shared_preload_libraries.  Elsewhere
+ * fpgo_roster_exists() is false, and only functions whose comment says "may
+ * always be called" may be called.
  */
 #ifndef FPGO_ROSTER_H
 #define FPGO_ROSTER_H
@@ -14,19 +14,19 @@
 #include "datatype/timestamp.h"
 #include "storage/dsm.h"
 
-/* databases there is room for, and mailboxes that wait for a worker */
+/* most databases, and most mailboxes that wait for one worker */
 #define FPGO_ROSTER_SIZE 64
 #define FPGO_ROSTER_OFFERS 128
 
 typedef enum FpgoWorkerState
 {
-	FPGO_WORKER_NONE,			/* no worker is meant to be there */
-	FPGO_WORKER_STARTING,		/* one is meant to be, and is not yet */
+	FPGO_WORKER_NONE,			/* no worker is wanted */
+	FPGO_WORKER_STARTING,		/* a worker is wanted, but none runs yet */
 	FPGO_WORKER_RUNNING,
 	FPGO_WORKER_PAUSED			/* until fpgo.resume() */
 } FpgoWorkerState;
 
-/* What the roster says of a database. */
+/* The state of a database's worker. */
 typedef struct FpgoWorkerStatus
 {
 	FpgoWorkerState state;
@@ -37,14 +37,14 @@ typedef struct FpgoWorkerStatus
 /* Ask for the shared memory; to be called while the library is preloaded. */
 extern void fpgo_roster_request(void);
 
-/* Is there one?  May always be called. */
+/* Is there a roster?  May always be called. */
 extern bool fpgo_roster_exists(void);
 
 /* ---------- for sessions ---------- */
 
 /*
- * What the roster says of a database.  May always be called, in a transaction
- * if it is this one.
+ * The state of a database's worker.  May always be called; for this database,
+ * in a transaction.
  */
 extern FpgoWorkerStatus fpgo_roster_status(Oid database);
 
@@ -55,26 +55,27 @@ extern FpgoWorkerStatus fpgo_roster_status(Oid database);
 extern void fpgo_roster_wake_at_commit(void);
 
 /*
- * Offer a mailbox to this database's worker.  The pid it was offered to, 0 if
- * there is none or it has too many offers.  An offer that was not taken can be
- * taken back: false if it was taken.  Both may always be called.
+ * Offer a mailbox to this database's worker.  Returns the worker's pid, 0 if
+ * there is no worker or if it has too many offers.  fpgo_roster_take_back()
+ * withdraws an offer; false if the worker has taken it.  Both may always be
+ * called.
  */
 extern int	fpgo_roster_offer(dsm_handle mailbox);
 extern bool fpgo_roster_take_back(dsm_handle mailbox);
 
-/* Pause or resume a database's worker; pausing ends it, in a while. */
+/* Pause or resume a database's worker; a paused worker ends soon. */
 extern void fpgo_roster_pause(Oid database);
 extern void fpgo_roster_resume(Oid database);
 
 /* ---------- for the launcher ---------- */
 
-/* To be called by the launcher, which is woken from now on. */
+/* The launcher calls this once; it is woken from then on. */
 extern void fpgo_roster_enter_launcher(void);
 
 /* Databases that have an entry; *oids is palloc'd, the number returned. */
 extern int	fpgo_roster_list(Oid **oids);
 
-/* Is a worker meant to be in a database?  Makes or ends its entry. */
+/* Say whether a database is to have a worker; makes or frees its entry. */
 extern void fpgo_roster_set_wanted(Oid database, bool wanted);
 
 /* Ask a worker to end. */
@@ -83,7 +84,7 @@ extern void fpgo_roster_stop(Oid database);
 /* Was a worker asked for since the last call, by a commit or by resume()? */
 extern bool fpgo_roster_take_request(Oid database);
 
-/* The database does not exist any more. */
+/* Remove the entry of a database that does not exist any more. */
 extern void fpgo_roster_forget(Oid database);
 
 /* ---------- for a worker ---------- */
@@ -95,8 +96,8 @@ extern void fpgo_roster_forget(Oid database);
 extern bool fpgo_roster_enter_worker(void);
 
 /*
- * May the worker say in the log what keeps it from working?  True once, and
- * once more after a worker had nothing to complain about.
+ * May the worker log what keeps it from working?  True once, and once more
+ * after fpgo_roster_is_well().
  */
 extern bool fpgo_roster_is_first_word(void);
 extern void fpgo_roster_is_well(void);

@@ -2,8 +2,8 @@
  * start_helper.c
  *		A session starts a helper process.
  *
- * A helper takes one of max_worker_processes.  Sessions that wait for a slot
- * say so by a lock (locks.c), and idle helpers of other sessions then leave.
+ * A helper takes one of max_worker_processes.  A session that waits for a slot
+ * takes a lock (locks.c); idle helpers of other sessions see it and end.
  */
 #include "postgres.h"
 
@@ -20,7 +20,7 @@
 /* how often to look for a free slot, in milliseconds */
 #define LOOK_MS 10
 
-/* Start it as soon as there is a slot. */
+/* Start the worker as soon as there is a slot. */
 static BackgroundWorkerHandle *
 start(BackgroundWorker *worker, volatile bool *wished)
 {
@@ -37,7 +37,7 @@ start(BackgroundWorker *worker, volatile bool *wished)
 					 errdetail("Nothing was recorded and nothing was sent."),
 					 errhint("Raise max_worker_processes, or wait longer with fpgo.helper_wait."),
 					 fpgo_errhide()));
-		/* one of those who wait makes idle helpers yield */
+		/* one of the waiting sessions makes idle helpers end */
 		if (!*wished)
 			*wished = fpgo_lock_wish_slot();
 		fpgo_wait(LOOK_MS, FPGO_WAIT_SLOT);

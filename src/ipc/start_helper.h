@@ -12,8 +12,8 @@
 #include "ipc/mailbox.h"
 
 /*
- * Start a helper process behind a mailbox and give its handle, for as long as
- * this process lives.  Waits for a free worker slot as long as the setting
+ * Start a helper process for a mailbox.  The handle that is returned lives as
+ * long as this process.  Waits for a free worker slot as long as the setting
  * fpgo.helper_wait says, then raises 53400.
  */
 extern BackgroundWorkerHandle *fpgo_start_helper(FpgoMailbox *mailbox);

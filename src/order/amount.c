@@ -2,10 +2,10 @@
  * amount.c
  *		Amounts of money, exactly.
  *
- * An order has a dozen of them, and reading one as numeric takes longer than
- * everything else that is asked about it.  So numbers are read in place, from
- * the form in which PostgreSQL stores them, and reckoned with as integers; an
- * integer that would overflow, or a fraction of a unit, makes a numeric.
+ * An order has a dozen amounts.  Reading one as numeric takes longer than all
+ * other checks of it.  Therefore numbers are read in place, from the form in
+ * which PostgreSQL stores them, and calculated with as integers.  If an
+ * integer would overflow, or for a fraction of a unit, a numeric is used.
  */
 #include "postgres.h"
 
@@ -21,10 +21,10 @@
 #define DECIMALS_MAX 4
 
 /*
- * The stored form of a number, which numeric.c keeps to itself.  As tables of
- * older versions must stay readable, it is as fixed as if it were public: a
- * word for sign and scale, the weight in the next word or, if that is short
- * enough, in the first; then digits to base 10,000, the first of them worth
+ * The stored form of a number, which is private to numeric.c.  It is as stable
+ * as a public one, since tables of older versions must stay readable.  A first
+ * word has sign and scale.  The weight is in the next word or, if it is short
+ * enough, in the first.  Digits to base 10,000 follow; the first digit counts
  * 10,000 to the power of the weight.
  */
 #define FORM_MASK		0xC000
@@ -86,7 +86,7 @@ fpgo_scale_of_number(Numeric number)
 		head & LONG_SCALE;
 }
 
-/* Digits at *p, at most max of them; appended to *value, *p moved behind. */
+/* Reads at most max digits at *p into *value, and moves *p behind them. */
 static int
 take_digits(const char **p, const char *end, int max, int64 *value)
 {
@@ -163,7 +163,7 @@ fpgo_amount_subtract(FpgoAmount a, FpgoAmount b)
 FpgoAmount
 fpgo_amount_multiply(FpgoAmount a, FpgoAmount b)
 {
-	int64		squares;		/* units of units */
+	int64		squares;		/* a product of two units */
 
 	if (!a.is_known || !b.is_known)
 		return (FpgoAmount) {0};

@@ -2,8 +2,9 @@
  * amount.h
  *		Amounts of money, exactly.
  *
- * Nearly all have few digits.  These are whole units of 0.0001, which cost
- * nothing to reckon with; PostgreSQL's numeric serves where more are needed.
+ * Nearly all amounts have few digits.  Those are kept as whole units of
+ * 0.0001, and calculating with them costs next to nothing.  Others are
+ * PostgreSQL's numeric.
  */
 #ifndef FPGO_AMOUNT_H
 #define FPGO_AMOUNT_H
@@ -18,8 +19,8 @@
 
 typedef struct FpgoAmount
 {
-	bool		is_known;		/* else nothing can be said about it */
-	int64		units;			/* if there is no number */
+	bool		is_known;		/* false: no amount, or not readable */
+	int64		units;			/* if number is NULL */
 	Numeric		number;			/* NULL, unless units cannot express it */
 } FpgoAmount;
 
@@ -51,14 +52,14 @@ fpgo_amount_number(Numeric number)
 }
 
 /*
- * Results are exact, and unknown if an operand is.  What they need is
- * allocated in the current memory context.
+ * Results are exact, and unknown if an operand is unknown.  They are allocated
+ * in the current memory context.
  */
 extern FpgoAmount fpgo_amount_add(FpgoAmount a, FpgoAmount b);
 extern FpgoAmount fpgo_amount_subtract(FpgoAmount a, FpgoAmount b);
 extern FpgoAmount fpgo_amount_multiply(FpgoAmount a, FpgoAmount b);
 
-/* These, and the number of an amount, are asked of known ones only. */
+/* For these functions, and for its number, an amount must be known. */
 extern int	fpgo_amount_compare(FpgoAmount a, FpgoAmount b);
 extern bool fpgo_amount_is_whole(FpgoAmount amount);
 extern Numeric fpgo_number_of_amount(FpgoAmount amount);

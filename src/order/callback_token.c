@@ -1,11 +1,11 @@
 /*
  * callback_token.c
- *		The token in an order's callback URL, by which its submission is known.
+ *		The token in an order's callback URL, which names the submission.
  *
- * A callback names the order by the uuid that the gateway gave it, which is
- * not known here as long as the outcome of submitting it is not.  So a shop
- * may write a placeholder into the path that the gateway requests, and a token
- * takes its place that nobody guesses and that stands for one submission.
+ * A callback names the order by the uuid that the gateway gave it.  While the
+ * outcome of a submission is unknown, that uuid is not known here.  Therefore
+ * a shop may write a placeholder into the path that the gateway requests.  A
+ * token that nobody can guess is sent in its place, and names one submission.
  */
 #include "postgres.h"
 
@@ -17,10 +17,10 @@
 #include "order/callback_token.h"
 #include "order/reading.h"
 
-/* deepest that the tree has a callback URL */
+/* greatest depth at which the tree has a callback URL */
 #define MAX_DEPTH 4
 
-/* Where the value stands, and the names that lead there. */
+/* The value of the callback URL, and the names on the path to it. */
 typedef struct Path
 {
 	FpgoValue	value;
@@ -68,7 +68,7 @@ make_token(void)
 	return psprintf("%s%s", FPGO_CALLBACK_TOKEN_PREFIX, digits);
 }
 
-/* The URL with the token where the placeholder stands, as a JSON string. */
+/* The URL with the token in place of the placeholder, as a JSON string. */
 static Jsonb *
 fill(FpgoSpan url, const char *placeholder, const char *token)
 {
@@ -110,7 +110,7 @@ fpgo_callback_token_fill(Jsonb *order, const char **token)
 		path.value.kind != FPGO_JSON_STRING)
 		return order;
 	placeholder = fpgo_find_placeholder(path.value.text);
-	/* a URL that will do has no other than that in its path */
+	/* a valid callback URL has one placeholder, in its path */
 	if (placeholder == NULL ||
 		!fpgo_reading_holds(&path.value, fpgo_is_callback_url))
 		return order;

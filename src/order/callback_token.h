@@ -1,6 +1,6 @@
 /*
  * callback_token.h
- *		The token in an order's callback URL, by which its submission is known.
+ *		The token in an order's callback URL, which names the submission.
  */
 #ifndef FPGO_CALLBACK_TOKEN_H
 #define FPGO_CALLBACK_TOKEN_H
@@ -10,9 +10,9 @@
 #include "utils/jsonb.h"
 
 /*
- * The order with a new token in the place of the placeholder (see format.h),
- * and the token; the order as it is, and NULL, if its callback URL has no
- * placeholder or will not do.
+ * Returns the order with a new token in place of the placeholder (see
+ * format.h), and sets the token.  If the callback URL has no placeholder or is
+ * not valid, returns the order itself, and sets the token to NULL.
  */
 extern Jsonb *fpgo_callback_token_fill(Jsonb *order, const char **token);
 

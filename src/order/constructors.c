@@ -2,14 +2,16 @@
  * constructors.c
  *		Constructors: a composite made of arguments that have names.
  *
- * Each returns a row whose attributes are its arguments of the same names, so
- * neither their order nor an attribute that is added shifts another.  An
- * attribute without an argument is worked out here or stays NULL; an argument
- * of NULL is NULL, and validation says whether that will do.
+ * Each constructor returns a row whose attributes are its arguments of the
+ * same names.  Therefore neither the order of the arguments nor a new
+ * attribute moves a value to another attribute.  An attribute without an
+ * argument is calculated here or stays NULL.  An argument of NULL stays NULL;
+ * validation says whether that is allowed.
  *
- * In C rather than SQL: PostgreSQL inlines such a function only if no argument
- * that it uses twice is a subquery, which products mostly are, and else runs
- * it as a query of its own: ten times the price of an order, as measured.
+ * The constructors are in C and not in SQL.  PostgreSQL inlines a SQL function
+ * only if no argument that is used twice is a subquery, and products mostly
+ * are one.  Otherwise it runs the function as a query: ten times the time of
+ * an order, as measured.
  */
 #include "postgres.h"
 
@@ -29,14 +31,14 @@ PG_FUNCTION_INFO_V1(fpgo_make_private_customer);
 PG_FUNCTION_INFO_V1(fpgo_make_corporate_customer);
 PG_FUNCTION_INFO_V1(fpgo_make_order);
 
-/* Which argument is which attribute; kept as long as the caller's plan. */
+/* The argument of each attribute; kept as long as the caller's plan. */
 typedef struct Recipe
 {
 	TupleDesc	descriptor;		/* of the row that is made */
 	int			argument[FLEXIBLE_ARRAY_MEMBER];	/* by attribute, or -1 */
 } Recipe;
 
-/* A row in the making. */
+/* A row that is being made. */
 typedef struct Row
 {
 	TupleDesc	descriptor;
@@ -210,7 +212,7 @@ work_out_summary(Row *row)
 		set(row, attribute, totals);
 }
 
-/* The type of the customer whom a conditional field is asked of. */
+/* The customer type for which a conditional field is required. */
 static void
 set_type(Row *row, FpgoMeaning meaning)
 {
@@ -223,7 +225,7 @@ set_type(Row *row, FpgoMeaning meaning)
 
 /* ---------- SQL ---------- */
 
-/* A composite of which nothing is worked out. */
+/* A composite without calculated attributes. */
 Datum
 fpgo_make(PG_FUNCTION_ARGS)
 {

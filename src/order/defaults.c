@@ -3,13 +3,12 @@
  *		A server's option "defaults": a partial order laid under each order.
  *
  * The option is JSON in the API's spelling.  It is checked when it is written
- * (defaults_fault.c), and laid under every order of the server before that is
- * validated, so that all that follows (rules, advice, payload, key, hash) sees
- * one order.
+ * (defaults_fault.c).  It is laid under every order of the server before the
+ * order is validated: rules, advice, payload, key and hash see the same order.
  *
- * What the order has wins.  Objects that the API knows are merged member by
- * member; lists are not merged, nor is anything in them; and what the API
- * would read as absent, null or blank, counts as absent.
+ * A member that the order has wins over the default.  Objects that the API
+ * knows are merged member by member; lists are not merged, nor is anything in
+ * them.  A member counts as absent if the API would read it so: null or blank.
  */
 #include "postgres.h"
 
@@ -69,7 +68,7 @@ static JsonbValue *push_merged(JsonbParseState **state, const FpgoValue *over,
 							   const FpgoValue *under,
 							   const FpgoShape *shape);
 
-/* A field of the tree: what stands in the order, or else the default. */
+/* A field of the tree: the order's value, or else the default. */
 static void
 push_field(JsonbParseState **state, const FpgoField *field,
 		   const FpgoValue *over, const FpgoValue *under)
@@ -89,8 +88,8 @@ push_field(JsonbParseState **state, const FpgoField *field,
 }
 
 /*
- * One object laid over another.  Members that no field has are the upper
- * one's: the lower one has none, it was checked.
+ * Lay one object over another.  Members that no field has come from the upper
+ * one; the lower one was checked, and has none.
  */
 static JsonbValue *
 push_merged(JsonbParseState **state, const FpgoValue *over,
@@ -122,9 +121,8 @@ push_merged(JsonbParseState **state, const FpgoValue *over,
 }
 
 /*
- * The defaults of a text.  The last ones are kept, with the text they were
- * made of: to compare it costs less than to parse it, and needs nobody to say
- * when it has changed.
+ * The defaults of a text.  The last ones are kept together with their text.
+ * Comparing the texts costs less than parsing, and shows every change.
  */
 static Jsonb *
 read_defaults(const char *text)

@@ -10,9 +10,9 @@
 #include "utils/jsonb.h"
 
 /*
- * The order with a server's defaults in its gaps.  defaults: the text of the
- * server's option; NULL if it has none, and then the order itself is returned,
- * as it is if it is no JSON object.
+ * The order, with a server's defaults for the members that it lacks.
+ * defaults: the text of the server's option, or NULL.  Returns the order
+ * itself if defaults is NULL, or if the order is no JSON object.
  */
 extern Jsonb *fpgo_defaults_lay_under(Jsonb *order, const char *defaults);
 

@@ -1,6 +1,6 @@
 /*
  * document.c
- *		A stored order, read in place.
+ *		Reads a stored order in place.
  *
  * The layout of jsonb is PostgreSQL's (utils/jsonb.h): a container is a
  * header, one JEntry a child, then the children's bytes; an object has its
@@ -18,11 +18,11 @@
 /* fewest bytes of a container that holds another: its header and one JEntry */
 #define LEVEL_BYTES (sizeof(uint32) + sizeof(JEntry))
 
-/* bytes of a cache line, and how many are asked for ahead of their time */
+/* bytes of a cache line, and how many lines are prefetched */
 #define CACHE_LINE 64
 #define FETCH_AHEAD_MAX 4096
 
-/* Inline, as all of the walk: it runs for every member of an order. */
+/* Inline, like all of the walk, which runs for every member of an order. */
 static inline void
 decode(FpgoValue *value, JEntry entry, const char *base, uint32 offset,
 	   uint32 length)
@@ -56,8 +56,9 @@ decode(FpgoValue *value, JEntry entry, const char *base, uint32 offset,
 }
 
 /*
- * An order that was not looked at lately is not in the processor's cache.  To
- * ask for its lines at once beats waiting for one after the other.
+ * An order that was not read lately is not in the processor's cache.  Asking
+ * for all its cache lines at once is faster than waiting for one after the
+ * other.
  */
 static inline void
 fetch_ahead(const Jsonb *document)
@@ -93,8 +94,8 @@ fpgo_document_root(Jsonb *document)
 }
 
 /*
- * Looks only into what is large enough to be so deep; of an ordinary order
- * that is no more than the list of its products.
+ * Looks only into values that are large enough to be so deep; in an ordinary
+ * order that is the list of products alone.
  */
 bool
 fpgo_document_is_deeper(const FpgoValue *value, int levels)
@@ -118,7 +119,7 @@ fpgo_document_is_deeper(const FpgoValue *value, int levels)
 }
 
 /*
- * Inline for the sake of the merge below, which keeps its cursor in registers.
+ * Inline, since the merge below can then keep its cursor in registers.
  */
 static inline void
 open_cursor(FpgoCursor *cursor, const FpgoValue *value)
@@ -156,7 +157,7 @@ step_over(const JsonbContainer *container, int i, uint32 *offset)
 	return *offset - begin;
 }
 
-/* The next member's key; of its value, take_value() must follow. */
+/* The next member's key; a call of take_value() must follow. */
 static inline FpgoSpan
 take_key(FpgoCursor *cursor)
 {
@@ -196,8 +197,8 @@ fpgo_document_next(FpgoCursor *cursor, FpgoSpan *key, FpgoValue *value)
 }
 
 /*
- * Are these keys of one length the same?  Two words that overlap cover all
- * bytes of a key, which seldom has more; that beats calling memcmp().
+ * Are these keys of one length equal?  Two overlapping words cover all bytes
+ * of most keys, and comparing them is faster than calling memcmp().
  */
 static inline bool
 same_bytes(const char *a, const char *b, size_t len)

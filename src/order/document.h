@@ -1,6 +1,6 @@
 /*
  * document.h
- *		A stored order, read in place.
+ *		Reads a stored order in place.
  *
  * jsonb keeps the keys of an object sorted.  One pass that merges them with
  * the field tree finds every field of an object, without a search per key
@@ -57,20 +57,20 @@ typedef struct FpgoCursor
 
 extern FpgoValue fpgo_document_root(Jsonb *document);
 
-/* Are there more levels of arrays and maps in it, itself included? */
+/* Has it more levels of arrays and maps than that, itself included? */
 extern bool fpgo_document_is_deeper(const FpgoValue *value, int levels);
 
 /* The cursor of a value that is neither array nor map yields nothing. */
 extern void fpgo_document_open(FpgoCursor *cursor, const FpgoValue *value);
 
-/* The next value, and of a map its key; false when there is none. */
+/* The next value, and in a map its key; false when there is none. */
 extern bool fpgo_document_next(FpgoCursor *cursor, FpgoSpan *key,
 							   FpgoValue *value);
 
 /*
- * The members of a map that the shape names, by field index; a field that is
- * not there, and every field of a value that is no map, is FPGO_JSON_MISSING.
- * Returns how many of the map's members they are.
+ * Read the members of a map that the shape names, by field index.  A field
+ * that the map lacks, and every field of a value that is no map, is
+ * FPGO_JSON_MISSING.  Returns how many members of the map the shape names.
  */
 extern int	fpgo_document_members(const FpgoValue *map, const FpgoShape *shape,
 								  FpgoValue members[FPGO_MAX_FIELDS]);

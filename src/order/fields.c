@@ -53,8 +53,8 @@ static const char *const intervals[] = {"0", "1", "2", 0};
 /* clang-format off */
 
 /*
- * One field: the API's name, its snake_case twin, type, presence; then what
- * else holds for it.
+ * One field: the API's name, its name in snake_case, type, presence; then
+ * other members of FpgoField.
  */
 #define FIELD(json_name, sql_name, its_type, its_presence, ...) \
 	{.json = #json_name, .json_len = sizeof(#json_name) - 1, \
@@ -64,8 +64,8 @@ static const char *const intervals[] = {"0", "1", "2", 0};
 	 __VA_ARGS__}
 
 /*
- * The by_key of a shape: one index a field.  What is left out becomes a 0 too
- * many, which the unit test reports with the list that is right.
+ * The by_key of a shape: one index for each field.  An index that is left out
+ * becomes a second 0, which the unit test reports with the right list.
  */
 #define KEYS(name) \
 	_Static_assert(LENGTH(name##_fields) <= FPGO_MAX_FIELDS, \

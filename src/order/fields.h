@@ -47,13 +47,12 @@ typedef enum FpgoConstraint
 } FpgoConstraint;
 
 /*
- * What a value is about, for whoever looks at more than its type: advice, and
- * the working out of totals.  Each but the first belongs to one field of the
- * tree.
+ * What a value means, for code that needs more than its type: advice, and the
+ * calculation of totals.  Each meaning but the first belongs to one field.
  */
 typedef enum FpgoMeaning
 {
-	FPGO_MEANS_NOTHING,			/* nobody asks for it */
+	FPGO_MEANS_NOTHING,			/* no code needs its meaning */
 	FPGO_MEANS_QUANTITY,
 	FPGO_MEANS_RATE,			/* NOK a unit */
 	FPGO_MEANS_DISCOUNT,		/* NOK off the line */
@@ -96,7 +95,7 @@ typedef struct FpgoField
 	int			other;			/* index of the sibling a condition looks at */
 	const char *other_value;	/* for FPGO_PRESENCE_REQUIRED_IF */
 	int			is_secret;		/* its value identifies a person: never quoted */
-	int			is_identity;	/* it tells one order from another */
+	int			is_identity;	/* its value tells one order from another */
 	FpgoMeaning meaning;
 	int			length_max;		/* for advice; 0: FPGO_LENGTH_MAX */
 	const FpgoShape *shape;		/* for FPGO_FIELD_OBJECT and FPGO_FIELD_LIST */
@@ -121,7 +120,7 @@ extern int	fpgo_shape_find(const FpgoShape *shape, FpgoMeaning meaning);
 extern const FpgoShape *fpgo_shape_of(FpgoMeaning meaning);
 
 /*
- * Must an object of this shape be there, because members of it must, at any
+ * Is an object of this shape required, because a member of it is, at any
  * depth?  The page has rules for members only.
  */
 extern int	fpgo_shape_is_required(const FpgoShape *shape);

@@ -1,6 +1,6 @@
 /*
  * json_text.c
- *		JSON that others wrote: read without an error that quotes it.
+ *		Reads JSON of others, without an error that quotes it.
  */
 #include "postgres.h"
 
@@ -39,7 +39,7 @@ describe_parse_error(JsonParseErrorType error)
 	}
 }
 
-/* Is it well written, but names a character that no text can have? */
+/* Is its syntax right, but has it a character that no text can have? */
 static bool
 is_beyond_text(JsonParseErrorType error)
 {
@@ -58,7 +58,7 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 	MemoryContext caller = CurrentMemoryContext;
 	volatile Datum result = 0;
 
-	/* the same lexer that jsonb's input uses, but its verdict is a code */
+	/* the same lexer that jsonb's input uses, but it returns a code */
 	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
 	PG_TRY();
 	{
@@ -77,9 +77,9 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
 		/*
-		 * What remains are sizes, depths, and escaped characters that the
-		 * database's encoding has not, or cannot be asked about; PostgreSQL's
-		 * text may quote.
+		 * The remaining faults are sizes, depths, and escaped characters that
+		 * the database's encoding lacks.  PostgreSQL's text may quote the
+		 * JSON.
 		 */
 		fault->sqlstate = code;
 		fault->is_json = true;

@@ -1,6 +1,6 @@
 /*
  * json_text.h
- *		JSON that others wrote: read without an error that quotes it.
+ *		Reads JSON of others, without an error that quotes it.
  */
 #ifndef FPGO_JSON_TEXT_H
 #define FPGO_JSON_TEXT_H
@@ -14,21 +14,21 @@ typedef struct FpgoJsonFault
 {
 	int			sqlstate;		/* 22P02: not JSON; others of classes 22 and
 								 * 54: beyond a limit of jsonb's */
-	bool		is_json;		/* it keeps to JSON's syntax, but has what jsonb
-								 * or the database's encoding cannot hold */
+	bool		is_json;		/* JSON's syntax is right, but jsonb or the
+								 * database's encoding cannot hold it */
 	const char *detail;			/* a sentence that quotes nothing */
 } FpgoJsonFault;
 
 /*
- * The value in a text in the database's encoding, which need not end in a NUL;
- * NULL, and why, if there is none.  PostgreSQL's own message would quote a
- * line of the text, in CONTEXT.
+ * Read JSON text in the database's encoding, which need not end with a NUL.
+ * Returns NULL, and sets the fault, if it cannot be read.  PostgreSQL's own
+ * error would quote a line of the text, in CONTEXT.
  */
 extern Jsonb *fpgo_json_read(const char *json, int len, FpgoJsonFault *fault);
 
 /*
- * A member that is a text or a number, as text; NULL if it is neither, or not
- * there, or if this is no object.
+ * A member that is a text or a number, as text.  NULL if the member is
+ * anything else or missing, or if the container is no object.
  */
 extern char *fpgo_json_member(JsonbContainer *object, const char *name);
 

@@ -1,13 +1,13 @@
 /*
  * payload.c
- *		The canonical payload: what goes over the wire.
+ *		The canonical payload: the text that is sent.
  *
- * One writer makes it, for submit_invoice as for fpgo.payload(), so the two
- * cannot differ.  Known fields come in the field tree's order, members the
- * tree does not know after them.  Left out is what the gateway would read as
- * absent: a known field that is null or blank, and an optional object with
- * nothing in it.  Nothing else changes: every value keeps its JSON type and
- * its digits, so fpgo sends what it validated.
+ * One writer makes the payload, for submit_invoice as for fpgo.payload(): the
+ * two cannot differ.  Known fields come in the field tree's order, members
+ * that the tree does not know after them.  Members that the gateway would read
+ * as absent are left out: a known field that is null or blank, and an empty
+ * optional object.  Nothing else changes.  Every value keeps its JSON type and
+ * its digits: fpgo sends what it validated.
  */
 #include "postgres.h"
 
@@ -25,8 +25,8 @@ static void write_field(StringInfo wire, const FpgoValue *value,
 static void write_value(StringInfo wire, const FpgoValue *value);
 
 /*
- * Add bytes.  appendBinaryStringInfo() does the same, but for the hundred
- * short pieces of an order its two calls a piece cost more than the copying.
+ * Add bytes.  appendBinaryStringInfo() makes two calls for each piece; for the
+ * hundred short pieces of an order they cost more than the copying.
  */
 static inline void
 put(StringInfo wire, const char *bytes, size_t len)
@@ -63,7 +63,7 @@ write_escape(StringInfo wire, unsigned char c)
 	}
 }
 
-/* The bytes that cannot stand in a JSON string as they are. */
+/* The bytes that a JSON string must escape. */
 static const bool needs_escape[256] = {
 	true, true, true, true, true, true, true, true,
 	true, true, true, true, true, true, true, true,
@@ -114,7 +114,7 @@ write_key(StringInfo wire, FpgoSpan key, bool *is_first)
 	appendStringInfoCharMacro(wire, ':');
 }
 
-/* Write the key of a field of the tree, which stands ready there. */
+/* Write the key of a field, which the tree has as a text. */
 static void
 write_known_key(StringInfo wire, const FpgoField *field, bool *is_first)
 {
@@ -125,8 +125,8 @@ write_known_key(StringInfo wire, const FpgoField *field, bool *is_first)
 }
 
 /*
- * The fields of a map that its shape knows, in the field tree's order; returns
- * how many of the map's members they are.
+ * Write the members of a map that its shape names, in the field tree's order.
+ * Returns how many there are.
  */
 static int
 write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
@@ -151,7 +151,7 @@ write_known(StringInfo wire, const FpgoValue *map, const FpgoShape *shape,
 			members[i].kind == FPGO_JSON_OBJECT &&
 			wire->len == begin + 2)
 		{
-			/* nothing but the braces: take it back */
+			/* nothing but braces was written: remove the member */
 			wire->len = before;
 			wire->data[before] = '\0';
 			*is_first = was_first;
@@ -186,8 +186,9 @@ write_object(StringInfo wire, const FpgoValue *map, const FpgoShape *shape)
 }
 
 /*
- * An array or a map.  With a shape it is a list of such objects (the gateway
- * takes a list as a map of elements too); without, nothing is known of it.
+ * An array or a map.  With a shape it is a list of such objects; the gateway
+ * takes a map of elements for a list too.  Without a shape its content is not
+ * known.
  */
 static void
 write_container(StringInfo wire, const FpgoValue *container,

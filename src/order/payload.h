@@ -1,6 +1,6 @@
 /*
  * payload.h
- *		What goes over the wire.
+ *		The text that is sent.
  */
 #ifndef FPGO_PAYLOAD_H
 #define FPGO_PAYLOAD_H

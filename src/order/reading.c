@@ -3,10 +3,10 @@
  *		How the gateway reads a JSON value before and while it applies rules.
  *
  * Laravel trims every string, makes blank ones null, and compares as PHP does.
- * Laravel 8 trims six ASCII characters, 9 and 10 Unicode white space too, 11
- * and later also what shows nothing, such as a soft hyphen.  Which one the
- * gateway runs is not known, so a string passes here only if both readings of
- * it do.
+ * Laravel 8 trims six ASCII characters, 9 and 10 also Unicode white space, 11
+ * and later also invisible characters, such as a soft hyphen.  The gateway's
+ * version is not known.  Therefore a string passes only if it passes trimmed
+ * both ways.
  */
 #include "postgres.h"
 
@@ -99,7 +99,7 @@ fpgo_reads_as_number(const FpgoValue *value)
 {
 	int64		units;
 
-	/* what units_of_text() takes is the usual case, and found out faster */
+	/* units_of_text() reads the usual texts, and is faster */
 	return value->kind == FPGO_JSON_NUMBER ||
 		(value->kind == FPGO_JSON_STRING &&
 		 (fpgo_units_of_text(value->text, &units) ||
@@ -121,7 +121,7 @@ fpgo_reads_as_boolean(const FpgoValue *value)
 				fpgo_units_of_number(value->number, &units) &&
 				(units == 0 || units == FPGO_UNITS);
 		case FPGO_JSON_STRING:
-			/* wide space around it fails the narrow reading, as it should */
+			/* other white space around it fails the narrow reading */
 			text = fpgo_trim(value->text);
 			return equals(text, "0") || equals(text, "1");
 		default:
@@ -138,9 +138,9 @@ fpgo_reads_as_text(const FpgoValue *value, const char *text)
 
 /*
  * Is a text on the list?  Until 2026 Laravel's "in" compared numeric strings
- * as numbers, so that "25.00" was 25; since 12.67 and 13.26 it compares texts.
- * So only the list's own spelling passes, and the one that PHP prints: should
- * the gateway spell its list in another way, it is most likely that.
+ * as numbers: "25.00" was 25.  Since 12.67 and 13.26 it compares texts.
+ * Therefore only two spellings pass: the list's own, and the one that PHP
+ * prints, which the gateway's list most likely has.
  */
 static bool
 is_listed(Readings text, const char *const *allowed)
@@ -149,7 +149,7 @@ is_listed(Readings text, const char *const *allowed)
 	{
 		FpgoSpan	one = {*allowed, strlen(*allowed)};
 
-		/* who compares texts trims form feeds, which are none of a number */
+		/* a Laravel that compares texts trims form feeds, too */
 		if (fpgo_spans_equal(text.narrow, one) ||
 			(fpgo_is_plain_number(text.wide) &&
 			 fpgo_numbers_equal(text.narrow, one)))
@@ -170,9 +170,9 @@ is_listed_spelling(FpgoSpan number, const char *const *allowed)
 }
 
 /*
- * And of one that is stored as such.  PHP prints it before it compares: 12.0
- * is 12.  It prints 14 digits, so that 11.99999999999999999999 is 12 too; not
- * here.
+ * Is a stored number on the list?  PHP prints a number before it compares:
+ * 12.0 is 12.  It prints 14 digits, and 11.99999999999999999999 becomes 12
+ * too; that is not done here.
  */
 static bool
 is_listed_number(Numeric number, const char *const *allowed)
@@ -216,7 +216,7 @@ fpgo_reading_holds(const FpgoValue *value, bool (*predicate) (FpgoSpan))
 {
 	Readings	readings = read_text(value->text);
 
-	/* if nothing is left, the rule "required" has said so, or need not */
+	/* a blank text is a matter of the rule "required" */
 	return predicate(readings.narrow) &&
 		(readings.wide.len == readings.narrow.len || readings.wide.len == 0 ||
 		 predicate(readings.wide));

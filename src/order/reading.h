@@ -12,8 +12,9 @@
 #include "text/format.h"
 
 /*
- * Is it a text that no reading takes anything away from?  Then it is present.
- * Most are; a server encoding's ASCII is UTF-8's, so this needs no conversion.
+ * Is it a text that no version of Laravel would trim?  Then it is present.
+ * Most texts are.  This needs no conversion: ASCII is the same in every
+ * encoding.
  */
 static inline bool
 fpgo_reads_plainly(const FpgoValue *value)
@@ -21,12 +22,12 @@ fpgo_reads_plainly(const FpgoValue *value)
 	return value->kind == FPGO_JSON_STRING && fpgo_is_trimmed(value->text);
 }
 
-/* Missing, null or blank: nothing for an optional field's rules to look at. */
+/* Is it missing, null or blank, so that an optional field's rules pass? */
 extern bool fpgo_reads_as_null(const FpgoValue *value);
 
 /*
- * What Laravel's "required" asks for: in every version, and in one at least.
- * They differ over text that nobody can see.
+ * Is it present for Laravel's "required": in every version; in one at least?
+ * The versions differ for text that is invisible.
  */
 extern bool fpgo_reads_as_present(const FpgoValue *value);
 extern bool fpgo_may_be_present(const FpgoValue *value);
@@ -58,9 +59,9 @@ extern int	fpgo_reading_length(const FpgoValue *value);
 extern bool fpgo_reads_as_seconds(const FpgoValue *value, int64 *seconds);
 
 /*
- * The number that it is or that its text holds, if it is below 10^9 in size
- * and has few digits behind the point; unknown if it is anything else.  Does
- * not raise, whatever stands there, and reckoning with it cannot overflow.
+ * Read a number, or a text that has one, if it is below 10^9 in size and has
+ * few digits behind the point; anything else is unknown.  Never raises, and
+ * calculating with the result cannot overflow.
  */
 extern FpgoAmount fpgo_reads_as_amount(const FpgoValue *value);
 

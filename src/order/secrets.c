@@ -1,9 +1,9 @@
 /*
  * secrets.c
- *		What of an order no message may show.
+ *		The texts of an order that no message may show.
  *
- * The field tree says which fields are secret; this walks it.  Of a callback
- * URL it is the token in it, and not the rest.
+ * The field tree says which fields are secret.  Of a callback URL only the
+ * token is secret.
  */
 #include "postgres.h"
 

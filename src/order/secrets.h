@@ -1,6 +1,6 @@
 /*
  * secrets.h
- *		What of an order no message may show.
+ *		The texts of an order that no message may show.
  */
 #ifndef FPGO_SECRETS_H
 #define FPGO_SECRETS_H
@@ -14,12 +14,12 @@
 
 /*
  * The secret texts of an order as it is sent, such as the personal number, in
- * UTF-8: what the gateway may echo and must be masked (see reply.h).
+ * UTF-8.  The gateway may repeat them; they are masked then (see reply.h).
  * NULL-terminated, allocated in the current memory context.
  */
 extern const char **fpgo_secrets_list(Jsonb *order);
 
-/* Overwrite them, once they are of no more use. */
+/* Overwrite such texts, once they are not needed any more. */
 extern void fpgo_secrets_wipe(const char *const *secrets);
 
 #endif							/* FPGO_SECRETS_H */

@@ -2,11 +2,12 @@
  * spellings.c
  *		An order's three spellings: JSON text, jsonb, fpgo.invoice_order.
  *
- * Everything behind this room works on jsonb in the API's spelling.  The two
- * conversions walk the field tree; attributes are found by name, so a field
- * added to the composite type does not shift another.
+ * All other code works on jsonb in the API's spelling.  The two conversions
+ * walk the field tree.  They find attributes by name: a new attribute of a
+ * composite type does not move a value to another.
  *
- * What the composite type cannot hold is an error, never a silent loss.
+ * A member that the composite type cannot hold is an error, never lost
+ * silently.
  *
  * No message here quotes a value of the order: it may be a personal number.
  */
@@ -372,8 +373,8 @@ refuse_unknown_members(const FpgoValue *map, const FpgoShape *shape,
 }
 
 /*
- * What becomes NULL: null, and blank where the attribute holds no text.  A
- * blank text stays what it is, so that it comes back the same.
+ * Does a value become NULL?  null does, and a blank text unless the attribute
+ * is a text: there it stays as it is.
  */
 static bool
 becomes_null(const FpgoValue *value, FpgoFieldType type)

@@ -14,8 +14,8 @@
 #include "order/fields.h"
 
 /*
- * JSON text to jsonb.  Raises 22P02 with our own words when it is not JSON:
- * PostgreSQL's would print the line, and with it the personal number.
+ * JSON text to jsonb.  Raises 22P02 if it is not JSON, with a message of
+ * fpgo's: PostgreSQL's would print the line, and the personal number in it.
  */
 extern Jsonb *fpgo_order_from_text(const char *json, int len);
 
@@ -46,8 +46,8 @@ extern Jsonb *fpgo_order_argument(FunctionCallInfo fcinfo,
 								  FpgoSpelling spelling);
 
 /*
- * Run an SQL function that takes an order.  Whatever is raised or said in it,
- * by PostgreSQL too, is logged without the statement that called it.
+ * Run an SQL function that takes an order.  Errors and messages in it,
+ * PostgreSQL's too, are logged without the statement that called it.
  */
 typedef Datum (*FpgoOrderFunction) (FunctionCallInfo fcinfo,
 									FpgoSpelling spelling);

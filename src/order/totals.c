@@ -1,10 +1,10 @@
 /*
  * totals.c
- *		The sums of an order, worked out from its products.
+ *		Calculates the sums of an order from its products.
  *
- * The API page prints no formula.  These are the ones of the vendor's own
- * dashboard, in which a rate has VAT in it, as in the one worked example the
- * vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14):
+ * The API page prints no formula.  These are the formulas of the vendor's own
+ * dashboard, where a rate includes VAT.  They fit the one worked example that
+ * the vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14):
  *
  *		amount = quantity * rate - discount
  *		totalTax = sum of quantity * rate * tax / (100 + tax)
@@ -14,15 +14,15 @@
  *
  * Exact decimals throughout, and one rounding to two decimals: of a line's
  * amount, since it is money, and of each total at the end.  But four totals
- * that are rounded one by one do not always add up.  The tax is what the state
- * asks for and the grand total what the customer pays, so the subtotal takes
+ * that are rounded one by one do not always add up.  The state asks for the
+ * tax, and the customer pays the grand total.  Therefore the subtotal takes
  * the difference, never more than half a cent a line and one cent in all:
  *
  *		subTotal = grandTotal + totalDiscount - totalTax
  *
- * What is not there is never taken for zero, except for a discount, which is
- * optional: a total that it would be part of is NULL, and validation says what
- * is missing.
+ * A missing discount counts as zero, since it is optional.  Any other missing
+ * member makes the totals that need it NULL, and validation says what is
+ * missing.
  */
 #include "postgres.h"
 
@@ -44,7 +44,7 @@ PG_FUNCTION_INFO_V1(fpgo_summarize);
 /* decimals of an amount of money */
 #define MONEY_DECIMALS 2
 
-/* What the totals need of a product; NULL where it has nothing. */
+/* The members of a product that the totals need; each may be NULL. */
 typedef struct Line
 {
 	Numeric		quantity;
@@ -54,7 +54,7 @@ typedef struct Line
 	Numeric		amount;
 } Line;
 
-/* Where a product's row type has it. */
+/* The attribute of each in a product's row type. */
 typedef struct Columns
 {
 	TupleDesc	descriptor;
@@ -67,7 +67,7 @@ typedef struct Columns
 	bool	   *nulls;
 } Columns;
 
-/* Before rounding; NULL as soon as a part of it is. */
+/* Totals before rounding; NULL as soon as a part is NULL. */
 typedef struct Sums
 {
 	Numeric		tax;
@@ -77,7 +77,7 @@ typedef struct Sums
 
 /* ---------- arithmetic: nothing in, nothing out ---------- */
 
-/* What failed returns NULL; an error of its own would not hide the order. */
+/* Returns NULL on failure: numeric's own error would not hide the order. */
 static Numeric
 require_number(Numeric result)
 {
@@ -158,7 +158,7 @@ fpgo_totals_amount(Numeric quantity, Numeric rate, Numeric discount)
 	return round_money(discount ? subtract(amount, discount) : amount);
 }
 
-/* The VAT in a line; nobody knows it of a rate of VAT below zero. */
+/* The VAT in a line; NULL for a rate of VAT below zero. */
 static Numeric
 line_tax(const Line *line)
 {

@@ -1,6 +1,6 @@
 /*
  * totals.h
- *		The sums of an order, worked out from its products.
+ *		Calculates the sums of an order from its products.
  */
 #ifndef FPGO_TOTALS_H
 #define FPGO_TOTALS_H

@@ -3,10 +3,11 @@
  *		The helper process of a session that calls submit_invoice.
  *
  * submit_invoice hands its order over a mailbox to a dynamic background
- * worker, so that what is sent is on record whatever becomes of the caller's
+ * worker.  The order is then on record whatever becomes of the caller's
  * transaction.  A helper serves one session, one request after the other
- * (service.c), waits a while for another, and leaves as soon as somebody else
- * needs its slot.  Every orderly end is exit code 0, which leaves no log line.
+ * (service.c).  It waits a while for the next request, and ends early if
+ * another session needs its slot.  Every orderly end has exit code 0, which
+ * leaves no line in the log.
  */
 #include "postgres.h"
 
@@ -27,28 +28,29 @@
 #include "process/worker.h"
 #include "records/locks.h"
 
-/* milliseconds between two looks of an idle helper at who wants its slot */
+/* how often an idle helper looks whether a session needs its slot, in ms */
 #define IDLE_LOOK_MS 100
 
 /*
- * longest step of a transfer before the process looks around, in milliseconds
+ * longest step of a transfer before the process looks at signals, in
+ * milliseconds
  */
 #define STEP_MS 50
 
-/* longest the recording may wait for a lock: nothing was sent yet */
+/* longest wait for a lock while recording an order, which is not sent yet */
 #define RECORD_LOCK_TIMEOUT "2s"
 
 /*
- * longest that wait may be once this process has to end, so that it does not
- * outlive its grace time
+ * longest wait for a lock once this process has to end, within its grace time
  */
 #define LAST_LOCK_TIMEOUT "100ms"
 
 PGDLLEXPORT void fpgo_helper_main(Datum main_arg);
 
 /*
- * Wait for the next request.  False if there is none to come: the caller left,
- * or this helper is tired, unwanted or told to go and took its leave.
+ * Wait for the next request.  Returns false if none will come: the caller
+ * left, this helper was idle for too long, another session needs its slot, or
+ * it is told to end.
  */
 static bool
 await_request(FpgoMailbox *mailbox, Size *len, void **data)
@@ -91,7 +93,7 @@ fly(FpgoService *service)
 	}
 }
 
-/* Record the outcome, with an eye on the time if there is little left. */
+/* Record the outcome; with a short wait for locks if this process must end. */
 static bool
 settle(FpgoService *service)
 {

@@ -2,15 +2,15 @@
  * launcher.c
  *		The process that starts the resident workers.
  *
- * Runs where fpgo is in shared_preload_libraries, once recovery is over.  It
- * is connected to no database, so it keeps none from being dropped.  It sees
- * to it that each database of the setting fpgo.databases has a worker
- * (resident.c), and looks again when the configuration is reloaded, a worker
- * ends, or a commit or fpgo.resume() asks for one.
+ * The launcher runs where fpgo is in shared_preload_libraries, once recovery
+ * is over.  It is connected to no database: otherwise none could be dropped.
+ * It starts a resident worker (resident.c) for each database of the setting
+ * fpgo.databases.  It looks again when the configuration is reloaded, when a
+ * worker ends, and when a commit or fpgo.resume() asks for a worker.
  *
- * A worker that ends is started again: after a second, and after ever longer
- * if it ends soon each time, up to a minute.  Somebody who asks cuts the wait
- * short, but never below a second, so nothing makes workers start in a storm.
+ * A worker that ends is started again after a second.  If it ends soon each
+ * time, the wait grows, up to a minute.  A process that asks for a worker cuts
+ * the wait short, but never below a second.
  */
 #include "postgres.h"
 
@@ -40,38 +40,38 @@
 #define FIRST_DELAY_MS 1000
 #define LAST_DELAY_MS 60000
 
-/* a worker that lived so many milliseconds ended for a reason of its own */
+/* after a life of so many milliseconds, the next start has no added delay */
 #define LONG_LIFE_MS 10000
 
-/* how often to look for databases that are not there yet, in milliseconds */
+/* how often to look for databases that do not exist yet, in milliseconds */
 #define LOOK_MS 10000
 
-/* seconds after which the postmaster starts a launcher that failed again */
+/* after how many seconds the postmaster restarts a launcher that failed */
 #define RESTART_S 5
 
 PGDLLEXPORT void fpgo_launcher_main(Datum main_arg);
 
-/* What the launcher remembers of a database. */
+/* What the launcher knows of a database. */
 typedef struct WatchedDatabase
 {
 	Oid			database;
 	char		name[NAMEDATALEN];
-	bool		is_named;		/* in fpgo.databases, this time round */
-	BackgroundWorkerHandle *worker; /* NULL: none was started, or it ended */
+	bool		is_named;		/* in fpgo.databases, as last read */
+	BackgroundWorkerHandle *worker; /* NULL: not started, or ended */
 	TimestampTz started;
 	TimestampTz start_again_at;
 	int			delay_ms;
 } WatchedDatabase;
 
 static List *all_watched = NIL;
-static List *missing = NIL;		/* names that were said to be missing */
+static List *missing = NIL;		/* names that the log says are missing */
 
 void
 fpgo_launcher_register(void)
 {
 	BackgroundWorker worker;
 
-	/* pg_upgrade moves orders from here to there; nothing is to be sent */
+	/* pg_upgrade copies the queue: nothing may be sent meanwhile */
 	if (IsBinaryUpgrade)
 		return;
 	worker = fpgo_background_worker("fpgo_launcher_main", (Datum) 0,
@@ -81,7 +81,7 @@ fpgo_launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-/* ---------- who is to be looked after ---------- */
+/* ---------- which databases ---------- */
 
 static WatchedDatabase *
 find_watched(Oid database)
@@ -104,7 +104,7 @@ find_watched(Oid database)
 	return watched;
 }
 
-/* A name of fpgo.databases that no database has: a word in the log, once. */
+/* Log once that no database has a name of fpgo.databases. */
 static void
 note_missing(const char *name)
 {
@@ -131,8 +131,8 @@ typedef struct Database
 } Database;
 
 /*
- * All databases there are.  Without an index: a process that is connected to
- * no database may find none that can be used.
+ * Lists all databases.  The scan uses no index: a process that is connected to
+ * no database may not be able to use one.
  */
 static List *
 list_databases(void)
@@ -157,7 +157,7 @@ list_databases(void)
 	return databases;
 }
 
-/* A name of fpgo.databases: its database is to be looked after. */
+/* Watch the database that a name of fpgo.databases means. */
 static void
 take_name(List *databases, const char *name)
 {
@@ -178,7 +178,7 @@ take_name(List *databases, const char *name)
 	note_missing(name);
 }
 
-/* Entries of databases that were dropped go, or their oid could come back. */
+/* Remove entries of dropped databases: a new database may get the same oid. */
 static void
 forget_dropped(List *databases)
 {
@@ -197,7 +197,7 @@ forget_dropped(List *databases)
 	}
 }
 
-/* Read the setting, and say in the roster who is to have a worker. */
+/* Read the setting, and write into the roster which databases it names. */
 static void
 read_names(void)
 {
@@ -211,7 +211,7 @@ read_names(void)
 
 	StartTransactionCommand();
 	databases = list_databases();
-	/* the setting's check has been there before */
+	/* the check of the setting has refused lists that cannot be split */
 	if (SplitIdentifierString(pstrdup(fpgo_databases), ',', &names))
 	{
 		foreach(cell, names)
@@ -275,7 +275,7 @@ start(WatchedDatabase *watched)
 	}
 }
 
-/* See to one database; milliseconds until it wants to be seen to again. */
+/* Start a worker if it is due.  Returns after how many ms to look again. */
 static long
 attend(WatchedDatabase *watched)
 {
@@ -289,7 +289,7 @@ attend(WatchedDatabase *watched)
 	if (!watched->is_named || status.state != FPGO_WORKER_STARTING ||
 		watched->worker != NULL)
 		return LOOK_MS;
-	/* not taken before the last one's end is known, or it would be lost */
+	/* a request taken before the last worker's end is known would be lost */
 	if (fpgo_roster_take_request(watched->database))
 		watched->start_again_at =
 			Min(watched->start_again_at,
@@ -328,6 +328,6 @@ fpgo_launcher_main(Datum main_arg)
 			missing = NIL;
 		}
 	}
-	/* not 0, after which a launcher that somebody ended would not come back */
+	/* after exit code 0 the postmaster would not start the launcher again */
 	proc_exit(1);
 }

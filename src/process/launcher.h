@@ -5,7 +5,7 @@
 #ifndef FPGO_LAUNCHER_H
 #define FPGO_LAUNCHER_H
 
-/* Register it; to be called while the library is preloaded. */
+/* Register the launcher; must be called while the library is preloaded. */
 extern void fpgo_launcher_register(void);
 
 #endif							/* FPGO_LAUNCHER_H */

@@ -1,11 +1,12 @@
 /*
  * reconciler.c
- *		The process that looks for uncertain submissions by itself.
+ *		The process that reconciles uncertain submissions by itself.
  *
- * A resident worker starts one every fpgo.reconcile_interval if something is
- * uncertain.  It does what fpgo.reconcile() does for a session, once, and ends:
- * its questions take their time, and the worker has none to lose.  It ends with
- * the worker, which may be sent away so that the database can be dropped.
+ * A resident worker starts a reconciler every fpgo.reconcile_interval if a
+ * submission is uncertain.  The reconciler does once what fpgo.reconcile()
+ * does for a session, and ends.  Its questions take time, for which the worker
+ * cannot wait.  It ends when the worker ends: otherwise it could keep a
+ * database from being dropped.
  */
 #include "postgres.h"
 
@@ -24,14 +25,14 @@
 #include "process/reconciler.h"
 #include "process/worker.h"
 
-/* longest wait for a lock; the next process has another try */
+/* longest wait for a lock; the next reconciler tries again */
 #define LOCK_TIMEOUT_SETTING "2s"
 
 PGDLLEXPORT void fpgo_reconciler_main(Datum main_arg);
 
 /* ---------- starting and ending one ---------- */
 
-/* the last one that was started */
+/* the last reconciler that was started */
 static BackgroundWorkerHandle *last = NULL;
 
 static bool
@@ -57,7 +58,7 @@ fpgo_reconciler_start(void)
 									"fpgo reconciler",
 									"fpgo reconciler of database %u",
 									MyDatabaseId);
-	/* without a slot there will be one the next time */
+	/* if no slot is free, the next interval tries again */
 	last = fpgo_background_start(&worker);
 }
 
@@ -81,35 +82,35 @@ reconcile(void *arg)
 void
 fpgo_reconciler_main(Datum main_arg)
 {
-	List	   *verdicts = NIL;
+	List	   *results = NIL;
 	ErrorData  *error;
 	ListCell   *cell;
 
-	/* nothing is lost if it ends anywhere */
+	/* the process may end at any point: nothing is lost */
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(main_arg),
 											  InvalidOid, 0);
 	fpgo_worker_set_up_settings(LOCK_TIMEOUT_SETTING, "fpgo reconciler");
-	/* without a snapshot of its own, which would keep vacuum from its work */
+	/* no snapshot is held here, since it would hold back vacuum */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
-	error = fpgo_subtransaction_run(reconcile, &verdicts);
+	error = fpgo_subtransaction_run(reconcile, &results);
 	CommitTransactionCommand();
 	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		ereport(LOG,
 				(errmsg("uncertain submissions could not be looked for: %s",
 						error->message),
 				 fpgo_errhide()));
-	foreach(cell, verdicts)
+	foreach(cell, results)
 	{
-		const FpgoVerdict *verdict = lfirst(cell);
+		const FpgoReconcileResult *result = lfirst(cell);
 
-		if (error == NULL && verdict->is_accepted)
+		if (error == NULL && result->is_accepted)
 			ereport(LOG,
 					(errmsg("uncertain submission %lld turned out to be accepted",
-							(long long) verdict->submission),
+							(long long) result->submission),
 					 fpgo_errhide()));
 	}
 	proc_exit(0);

@@ -1,6 +1,6 @@
 /*
  * reconciler.h
- *		The process that looks for uncertain submissions by itself.
+ *		The process that reconciles uncertain submissions by itself.
  */
 #ifndef FPGO_RECONCILER_H
 #define FPGO_RECONCILER_H
@@ -11,7 +11,8 @@
 extern void fpgo_reconciler_start(void);
 
 /*
- * End the one that this process started, if it still runs, and wait for that.
+ * End the reconciler that this process started, if it still runs, and wait
+ * until it has ended.
  */
 extern void fpgo_reconciler_end(void);
 

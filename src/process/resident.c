@@ -2,24 +2,25 @@
  * resident.c
  *		The resident worker of a database: delivers by itself.
  *
- * One process a database (launcher.c) that does all there is to send: what is
- * queued (deliver.c), and, for sessions that call submit_invoice, what a
- * helper process would do (service.c), many at a time.  One loop drives both.
+ * Each database has one resident worker (launcher.c).  It delivers the queue
+ * (deliver.c).  It also does for sessions that call submit_invoice what a
+ * helper process does (service.c), for many at a time.  One loop drives both.
  *
- * It waits on its latch, which sessions set when they commit an enqueued order
- * or offer a mailbox.  It looks by itself every second besides, for what
- * became due and what nobody told it of.  While something is in flight it
- * looks every millisecond.
+ * The worker waits on its latch.  Sessions set the latch when they commit an
+ * enqueued order or offer a mailbox.  The worker also looks every second, for
+ * submissions that became due and for commits that set no latch.  While a
+ * request is in flight, it looks every millisecond.
  *
- * Nothing here may wait long, since everybody would: locks are waited for a
- * tenth of a second, and a request that needs longer is sent back, to be
- * served by a helper process.
+ * The worker may not wait long, since all sessions would wait with it.  It
+ * waits a tenth of a second for a lock.  A request that needs longer is handed
+ * back, and a helper process serves it.
  *
- * What became of uncertain submissions it does not find out itself: every now
- * and then it starts a process that does (reconciler.c).
+ * The worker does not reconcile uncertain submissions itself.  From time to
+ * time it starts a process that does (reconciler.c).
  *
- * It ends, settling what is under way, when SIGTERM asks for it or when fpgo's
- * tables are gone.  The launcher starts another if one is wanted.
+ * The worker ends on SIGTERM, or when fpgo's tables are gone.  It settles
+ * first what is under way.  The launcher starts another worker if one is
+ * wanted.
  */
 #include "postgres.h"
 
@@ -52,16 +53,16 @@
 #include "records/submissions.h"
 #include "tables/statement.h"
 
-/* how often the queue is looked at unasked, in milliseconds */
+/* how often the worker looks at the queue by itself, in milliseconds */
 #define LOOK_MS 1000
 
-/* how often what dead runs left is swept, in milliseconds */
+/* how often submissions of dead runs are made uncertain, in milliseconds */
 #define TIDY_MS 10000
 
-/* longest step of transfers before the process looks around, in milliseconds */
+/* longest step of transfers before the loop goes on, in milliseconds */
 #define STEP_MS 1
 
-/* pause before another try of what failed, in milliseconds */
+/* pause after a failure before the next try, in milliseconds */
 #define PAUSE_MS 50
 
 /* longest wait for a lock */
@@ -69,22 +70,22 @@
 
 PGDLLEXPORT void fpgo_resident_main(Datum main_arg);
 
-/* ---------- guests ---------- */
+/* ---------- sessions that submit ---------- */
 
 /* A session that submits through this process. */
-typedef struct Guest
+typedef struct Client
 {
 	FpgoMailbox *mailbox;
-	FpgoService *service;		/* the request under way, NULL if there is none */
+	FpgoService *service;		/* the request under way, or NULL */
 	TimestampTz idle_since;
 	TimestampTz settle_again_at;	/* after a try that failed */
-} Guest;
+} Client;
 
-static List *guests = NIL;
-static int64 guest_run;			/* the run of their submissions */
-static List *old_runs = NIL;	/* int64: runs of earlier ones, to be ended */
+static List *clients = NIL;
+static int64 client_run;			/* the run of their submissions */
+static List *old_runs = NIL;	/* int64: earlier runs, to be ended */
 
-/* Attach to a mailbox; NULL if its session is gone, or it cannot be done. */
+/* Attach to a mailbox; NULL if its session is gone, or attaching fails. */
 static FpgoMailbox *
 attach(dsm_handle handle)
 {
@@ -97,7 +98,7 @@ attach(dsm_handle handle)
 	}
 	PG_CATCH();
 	{
-		/* out of memory or of descriptors: that session asks a helper */
+		/* out of memory or descriptors: that session asks a helper */
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
 	}
@@ -105,9 +106,9 @@ attach(dsm_handle handle)
 	return mailbox;
 }
 
-/* Let in who offered a mailbox. */
+/* Attach to all mailboxes that sessions have offered. */
 static void
-admit_guests(void)
+attach_clients(void)
 {
 	dsm_handle	handle;
 
@@ -115,41 +116,41 @@ admit_guests(void)
 	{
 		FpgoMailbox *mailbox = attach(handle);
 		MemoryContext old;
-		Guest	   *guest;
+		Client	   *client;
 
 		if (mailbox == NULL)
-			continue;			/* gone already */
+			continue;
 		old = MemoryContextSwitchTo(TopMemoryContext);
-		guest = palloc0(sizeof(Guest));
-		guest->mailbox = mailbox;
-		guest->idle_since = GetCurrentTimestamp();
-		guests = lappend(guests, guest);
+		client = palloc0(sizeof(Client));
+		client->mailbox = mailbox;
+		client->idle_since = GetCurrentTimestamp();
+		clients = lappend(clients, client);
 		MemoryContextSwitchTo(old);
 	}
 }
 
-/* No request is under way: begin the next, or see whether the guest leaves. */
+/* Begin the client's next request; false if the client is to be dropped. */
 static bool
-await_request(Guest *guest)
+await_request(Client *client)
 {
-	FpgoMailbox *mailbox = guest->mailbox;
+	FpgoMailbox *mailbox = client->mailbox;
 	Size		len;
 	void	   *data;
 
-	/* who waits with a request tries again elsewhere */
+	/* a session whose request was not taken asks another process */
 	if (ShutdownRequestPending)
 		return false;
 	switch (shm_mq_receive(mailbox->in, &len, &data, true))
 	{
 		case SHM_MQ_SUCCESS:
-			guest->service = fpgo_service_begin(mailbox, data, len, guest_run,
+			client->service = fpgo_service_begin(mailbox, data, len, client_run,
 												false);
-			guest->settle_again_at = 0;
+			client->settle_again_at = 0;
 			return true;
 		case SHM_MQ_DETACHED:
 			return false;
 		default:
-			return !TimestampDifferenceExceeds(guest->idle_since,
+			return !TimestampDifferenceExceeds(client->idle_since,
 											   GetCurrentTimestamp(),
 											   mailbox->header->idle_ms) ||
 				!fpgo_mailbox_leave(mailbox);
@@ -157,9 +158,9 @@ await_request(Guest *guest)
 }
 
 /*
- * What belongs to this run and has no outcome becomes uncertain when the run
- * ends.  So the run ends when nothing of it is under way any more, and what
- * comes now belongs to another.
+ * Begin a new run for the next requests.  Submissions of a run that have no
+ * outcome become uncertain when the run ends.  The old run ends when none of
+ * its requests is under way any more.
  */
 static void
 change_run(void)
@@ -167,9 +168,9 @@ change_run(void)
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	int64	   *run = palloc(sizeof(int64));
 
-	*run = guest_run;
+	*run = client_run;
 	old_runs = lappend(old_runs, run);
-	guest_run = fpgo_run_begin();
+	client_run = fpgo_run_begin();
 	MemoryContextSwitchTo(old);
 }
 
@@ -184,12 +185,12 @@ end_old_runs(void)
 		bool		is_used = false;
 		ListCell   *other;
 
-		foreach(other, guests)
+		foreach(other, clients)
 		{
-			const Guest *guest = lfirst(other);
+			const Client *client = lfirst(other);
 
-			is_used = is_used || (guest->service != NULL &&
-								  fpgo_service_run(guest->service) == *run);
+			is_used = is_used || (client->service != NULL &&
+								  fpgo_service_run(client->service) == *run);
 		}
 		if (is_used)
 			continue;
@@ -199,7 +200,7 @@ end_old_runs(void)
 	}
 }
 
-/* Must what is under way end here and now? */
+/* Must all requests under way end now? */
 static bool
 is_time_over(void)
 {
@@ -208,36 +209,36 @@ is_time_over(void)
 	return deadline != 0 && GetCurrentTimestamp() >= deadline;
 }
 
-/* Do what can be done for a guest without waiting; false if it leaves. */
+/* Go on with a client without waiting; false if it is to be dropped. */
 static bool
-serve(Guest *guest)
+serve(Client *client)
 {
 	bool		stays;
 
-	if (guest->service == NULL && !await_request(guest))
+	if (client->service == NULL && !await_request(client))
 		return false;
-	if (guest->service != NULL && fpgo_worker_deadline() != 0)
-		fpgo_service_stop_unsent(guest->service);
-	if (guest->service == NULL ||
-		(fpgo_service_is_in_flight(guest->service) && !is_time_over()) ||
-		GetCurrentTimestamp() < guest->settle_again_at)
+	if (client->service != NULL && fpgo_worker_deadline() != 0)
+		fpgo_service_stop_unsent(client->service);
+	if (client->service == NULL ||
+		(fpgo_service_is_in_flight(client->service) && !is_time_over()) ||
+		GetCurrentTimestamp() < client->settle_again_at)
 		return true;
-	if (!fpgo_service_settle(guest->service))
+	if (!fpgo_service_settle(client->service))
 	{
-		guest->settle_again_at =
+		client->settle_again_at =
 			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FPGO_RETRY_MS);
 		return true;
 	}
-	guest->idle_since = GetCurrentTimestamp();
-	if (fpgo_service_is_unrecorded(guest->service) &&
-		fpgo_service_run(guest->service) == guest_run)
+	client->idle_since = GetCurrentTimestamp();
+	if (fpgo_service_is_unrecorded(client->service) &&
+		fpgo_service_run(client->service) == client_run)
 		change_run();
-	stays = fpgo_service_answer(guest->service);
-	guest->service = NULL;
+	stays = fpgo_service_answer(client->service);
+	client->service = NULL;
 	return stays;
 }
 
-/* What guests are doing. */
+/* How much the clients have under way. */
 typedef struct Load
 {
 	int			n_requests;		/* under way */
@@ -245,26 +246,26 @@ typedef struct Load
 } Load;
 
 static Load
-serve_guests(void)
+serve_clients(void)
 {
 	Load		load = {0, 0};
 	ListCell   *cell;
 
-	foreach(cell, guests)
+	foreach(cell, clients)
 	{
-		Guest	   *guest = lfirst(cell);
+		Client	   *client = lfirst(cell);
 
-		if (!serve(guest))
+		if (!serve(client))
 		{
-			guests = foreach_delete_current(guests, cell);
-			fpgo_mailbox_detach(guest->mailbox);
-			pfree(guest);
+			clients = foreach_delete_current(clients, cell);
+			fpgo_mailbox_detach(client->mailbox);
+			pfree(client);
 			continue;
 		}
-		if (guest->service == NULL)
+		if (client->service == NULL)
 			continue;
 		load.n_requests++;
-		if (fpgo_service_is_in_flight(guest->service))
+		if (fpgo_service_is_in_flight(client->service))
 			load.n_in_flight++;
 	}
 	return load;
@@ -273,12 +274,12 @@ serve_guests(void)
 /* ---------- the loop ---------- */
 
 /* Are fpgo's tables gone, with the extension? */
-static bool is_homeless = false;
+static bool are_tables_gone = false;
 
 static bool
 should_stop(void)
 {
-	return ShutdownRequestPending || is_homeless;
+	return ShutdownRequestPending || are_tables_gone;
 }
 
 static const FpgoTransactions transactions = {
@@ -302,13 +303,13 @@ obey_database_owner(void)
 static void
 see_changes(void *arg)
 {
-	/* once gone, they are not the same ones if they come back */
+	/* tables that come back are not the same ones */
 	if (!fpgo_table_exist())
-		is_homeless = true;
+		are_tables_gone = true;
 	obey_database_owner();
 }
 
-/* Somebody may have dropped the extension, or given the database away. */
+/* Has the extension been dropped, or the database got another owner? */
 static void
 look_around(void)
 {
@@ -316,7 +317,7 @@ look_around(void)
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
-	/* when the catalogs are locked, later will do */
+	/* if the catalogs are locked, the next look is soon enough */
 	error = fpgo_subtransaction_run(see_changes, NULL);
 	if (error != NULL)
 		FreeErrorData(error);
@@ -332,7 +333,7 @@ see_uncertain(void *arg)
 		fpgo_submission_has_uncertain();
 }
 
-/* Have uncertain submissions looked for, if there are any. */
+/* Start a reconciler if a submission is uncertain. */
 static void
 reconcile(void)
 {
@@ -350,14 +351,14 @@ reconcile(void)
 		fpgo_reconciler_start();
 }
 
-/* Do that as often as it is wished. */
+/* Reconcile once every fpgo.reconcile_interval. */
 static void
 reconcile_at_times(void)
 {
 	static TimestampTz since = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	/* what a crash left may still be under way at the gateway */
+	/* the gateway may still work at orders that a crash left: wait first */
 	if (since == 0)
 		since = now;
 	if (fpgo_reconcile_interval == 0 ||
@@ -367,7 +368,7 @@ reconcile_at_times(void)
 	since = now;
 }
 
-/* Is it time?  If so, the next time is so much later. */
+/* Is it time?  If so, move the time on by the interval. */
 static bool
 is_due(TimestampTz *at, int interval_ms)
 {
@@ -390,7 +391,7 @@ wait_for_work(TimestampTz look_at)
 	fpgo_wait(wait_ms, FPGO_WAIT_WORKER);
 }
 
-/* Drive what is in flight, and show that there is something. */
+/* Drive the requests in flight, and show in pg_stat_activity that some are. */
 static void
 step(int wait_ms)
 {
@@ -423,10 +424,10 @@ run_loop(FpgoDelivery *delivery)
 		{
 			if (is_due(&tidy_at, TIDY_MS))
 				fpgo_delivery_tidy(delivery);
-			admit_guests();
+			attach_clients();
 			reconcile_at_times();
 		}
-		load = serve_guests();
+		load = serve_clients();
 		end_old_runs();
 		state = fpgo_delivery_step(delivery);
 		if (should_stop() && state == FPGO_DELIVERY_DONE &&
@@ -458,7 +459,7 @@ fpgo_resident_main(Datum main_arg)
 	if (!fpgo_roster_enter_worker())
 		proc_exit(0);
 	look_around();
-	if (is_homeless)
+	if (are_tables_gone)
 	{
 		if (fpgo_roster_is_first_word())
 			ereport(LOG,
@@ -468,11 +469,11 @@ fpgo_resident_main(Datum main_arg)
 		proc_exit(0);
 	}
 	fpgo_roster_is_well();
-	guest_run = fpgo_run_begin();
+	client_run = fpgo_run_begin();
 	delivery = fpgo_delivery_begin(&transactions, 0);
 	run_loop(delivery);
 	fpgo_reconciler_end();
 	fpgo_delivery_end(delivery);
-	fpgo_run_end(guest_run);
+	fpgo_run_end(client_run);
 	proc_exit(0);
 }

@@ -1,21 +1,21 @@
 /*
  * service.c
- *		One request of a session, from the mailbox back to it.
+ *		Serves one request of a session: from mailbox to answer.
  *
  * For each order of submit_invoice
  *
  *		1. submission and attempt are recorded in one transaction, which is
  *		   committed unless the caller withdrew first;
- *		2. it is sent, outside any transaction and snapshot;
- *		3. the outcome is recorded in another transaction, again and again if
- *		   that fails;
+ *		2. the order is sent, outside any transaction and snapshot;
+ *		3. the outcome is recorded in another transaction, which is tried
+ *		   again if it fails;
  *		4. the answer is handed back.
  *
  * An inquiry is sent and its answer handed back: no transaction, no lock, no
  * record.  It ends early when its caller has left, and at a shutdown.
  *
- * Memory: one context a request, deleted at its end; libcurl's handle and its
- * kept connections live with the process.
+ * Memory: each request has a context, which is deleted at its end.  libcurl's
+ * handle and its kept connections live as long as the process.
  */
 #include "postgres.h"
 
@@ -44,8 +44,8 @@
 #include "tables/statement.h"
 
 /*
- * Most bytes of each text of an error: a whole answer fits into its queue, so
- * handing it over waits for nobody, not even for a caller that is suspended.
+ * Most bytes of each text of an error.  Then a whole answer fits into its
+ * queue, and handing it over never waits, not even if the caller is suspended.
  */
 #define ERROR_TEXT_MAX 8000
 
@@ -66,23 +66,26 @@ struct FpgoService
 /* ---------- table locks ---------- */
 
 /*
- * After the mark no lock may be waited for: somebody could take the tables
- * and then wait for the caller.  So ROW EXCLUSIVE is held for the process and
- * not the transaction, from before the first commit until the outcome is in.
- * The end of an aborted transaction takes such locks away.
+ * After the mark this process may not wait for a table lock: a session could
+ * lock the tables and then wait for the caller, which waits for this process.
+ * Therefore ROW EXCLUSIVE is held for the process, and not for a transaction,
+ * from before the first commit until the outcome is recorded.  The end of an
+ * aborted transaction releases such locks too.
  */
 static struct
 {
-	int			n_holders;		/* services that need them */
+	int			n_holders;		/* services that need the locks */
 	bool		are_held;
 	Oid			tables[FPGO_N_TABLES_WRITTEN];
 }			locks;
 
 /*
- * Services that overlap would hold them for ever, were none sent away while
- * somebody waits for the tables.  A lock of this process's own mode would be
- * had however many wait; the next weaker is not had if an owner does who
- * alters, truncates or drops.
+ * Raises if another process waits for the tables.  Services that overlap would
+ * otherwise hold the locks for ever.
+ *
+ * To find out, a weaker lock is tried.  PostgreSQL grants ROW EXCLUSIVE again
+ * to a process that has it, however many processes wait.  It does not grant
+ * ROW SHARE if a process waits to alter, truncate or drop the table.
  */
 static void
 require_unwanted_tables(void)
@@ -137,7 +140,7 @@ release_tables(FpgoService *service)
 	locks.are_held = false;
 }
 
-/* A rollback that takes the process's locks away along with its own. */
+/* Roll back; that releases the locks of the process, too. */
 static void
 abort_transaction(void)
 {
@@ -157,7 +160,7 @@ clip(char *text)
 	return pnstrdup(text, pg_mbcliplen(text, len, ERROR_TEXT_MAX));
 }
 
-/* Keep of an error what the caller may pass on. */
+/* Keep the parts of an error that the caller may pass on. */
 static void
 keep_error(FpgoService *service, ErrorData *error)
 {
@@ -176,12 +179,12 @@ take_error(FpgoService *service)
 	MemoryContextSwitchTo(service->context);
 	error = CopyErrorData();
 	FlushErrorState();
-	/* it may be a commit's, of a constraint that was deferred */
+	/* the error may come from a commit, of a deferred constraint */
 	fpgo_statement_redact(error);
 	keep_error(service, error);
 }
 
-/* The same in a transaction: undo what it interrupted. */
+/* Take the error that is being handled, and roll back. */
 static void
 catch_error(FpgoService *service)
 {
@@ -189,22 +192,22 @@ catch_error(FpgoService *service)
 	abort_transaction();
 }
 
-/* What became of the attempt to record an order. */
+/* The result of a try to record an order. */
 typedef enum Recording
 {
 	RECORDED,					/* commit, then send */
-	ANSWERED,					/* commit what little was changed; answer */
+	ANSWERED,					/* commit what was changed; answer */
 	IN_THE_WAY					/* roll back; answer, or sweep and try again */
 } Recording;
 
-/* Nothing was recorded: say what is in the way. */
+/* Nothing was recorded: answer with what is in the way. */
 static Recording
 answer_in_the_way(FpgoService *service)
 {
 	const FpgoHandIn *handin = &service->request->handin;
 	FpgoSubmission *found = fpgo_submission_find_key(handin);
 
-	/* what a dead run left behind is uncertain from now on */
+	/* a submission of a dead run is uncertain from now on */
 	if (found != NULL && found->state == FPGO_STATE_SENDING &&
 		fpgo_run_is_dead(found->run) && fpgo_submission_sweep() > 0)
 		found = fpgo_submission_find_key(handin);
@@ -225,14 +228,14 @@ answer_in_the_way(FpgoService *service)
 	return IN_THE_WAY;
 }
 
-/* Inside the recording transaction. */
+/* Record the order, inside the transaction. */
 static Recording
 record(FpgoService *service)
 {
 	FpgoRequest *request = service->request;
 	FpgoClaim	claim = {.attempt = 1};
 
-	/* the caller has looked, with a library that may be another one */
+	/* the caller has checked that too, but may have another library loaded */
 	fpgo_extension_require_current();
 	if (!SearchSysCacheExists1(FOREIGNSERVEROID,
 							   ObjectIdGetDatum(request->server)))
@@ -270,7 +273,7 @@ strike_deal(FpgoService *service)
 										  FPGO_DEAL_COMMITTING);
 }
 
-/* Could the order not be recorded because somebody held a lock? */
+/* Could the order not be recorded because another process held a lock? */
 static bool
 was_lock_in_the_way(const FpgoService *service)
 {
@@ -278,7 +281,7 @@ was_lock_in_the_way(const FpgoService *service)
 		service->answer.error.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
-/* The first of the two commits. */
+/* Record the order, with the first of the two commits. */
 static Recording
 record_and_commit(FpgoService *service)
 {
@@ -303,7 +306,7 @@ record_and_commit(FpgoService *service)
 	PG_CATCH();
 	{
 		catch_error(service);
-		/* whoever left may have been told the number of this submission */
+		/* a caller that left may know the number of this submission */
 		if (!fpgo_mailbox_is_awaited(service->mailbox))
 			ereport(LOG,
 					(errmsg("order of a caller that left could not be recorded and was not sent"),
@@ -326,7 +329,7 @@ record_and_commit(FpgoService *service)
 	return recording;
 }
 
-/* Make uncertain what dead runs left behind; true if there was something. */
+/* Make submissions of dead runs uncertain; true if there were any. */
 static bool
 sweep(FpgoService *service)
 {
@@ -340,7 +343,7 @@ sweep(FpgoService *service)
 	}
 	PG_CATCH();
 	{
-		/* what is in the way stays there, and the answer says so */
+		/* the submission in the way stays there, and the answer says so */
 		MemoryContextSwitchTo(service->context);
 		FlushErrorState();
 		abort_transaction();
@@ -392,7 +395,7 @@ begin_inquiry(FpgoService *service)
 	PG_END_TRY();
 }
 
-/* Nobody is kept waiting for one: neither a caller nor a shutdown. */
+/* An inquiry ends early when its caller has left or this process must end. */
 static bool
 is_inquiry_in_flight(const FpgoService *service)
 {
@@ -444,7 +447,7 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 	if (service->request->kind == FPGO_REQUEST_INQUIRY)
 		begin_inquiry(service);
 	else if (ShutdownRequestPending)
-		/* told to end at the same moment: nothing was begun here */
+		/* this process was told to end at that moment: nothing was begun */
 		service->answer.kind = FPGO_ANSWER_ELSEWHERE;
 	else
 		begin_order(service);
@@ -469,7 +472,7 @@ fpgo_service_stop_unsent(FpgoService *service)
 
 /* ---------- settling ---------- */
 
-/* The second commit, once. */
+/* Record the outcome: one try of the second commit. */
 static bool
 try_to_settle(FpgoService *service)
 {
@@ -494,7 +497,7 @@ try_to_settle(FpgoService *service)
 	return settled;
 }
 
-/* The outcome cannot be recorded, and there is no time left. */
+/* The outcome cannot be recorded in time: answer so. */
 static void
 give_up(FpgoService *service)
 {
@@ -510,7 +513,7 @@ give_up(FpgoService *service)
 	service->answer.kind = FPGO_ANSWER_UNRECORDED;
 }
 
-/* Has recording been tried for long enough, or has this process to end? */
+/* Has recording been tried for long enough, or must this process end? */
 static bool
 has_given_up(const FpgoService *service)
 {
@@ -602,13 +605,14 @@ fpgo_service_answer(FpgoService *service)
 	MemoryContextSwitchTo(service->context);
 
 	/*
-	 * Before the answer, since the caller may have its next request ready
-	 * before this returns.  An outcome that could not be recorded is known to
-	 * be so when the run ends, and so this process goes.
+	 * The mailbox is released before the answer: the caller may have its next
+	 * request ready before this function returns.  If the outcome could not be
+	 * recorded, this process ends: the end of its run makes the submission
+	 * uncertain.
 	 */
 	goes_on = !ShutdownRequestPending &&
 		service->answer.kind != FPGO_ANSWER_UNRECORDED;
-	pg_atomic_write_u32(&mailbox->header->owner,
+	pg_atomic_write_u32(&mailbox->header->holder,
 						goes_on ? FPGO_HOLDER_IDLE : FPGO_HOLDER_GONE);
 	initStringInfo(&message);
 	service->answer.number = service->request->number;
@@ -616,7 +620,7 @@ fpgo_service_answer(FpgoService *service)
 	if (shm_mq_send(mailbox->out, message.len, message.data, false,
 					true) != SHM_MQ_SUCCESS)
 	{
-		/* the caller is gone, so what passed through is ours to wipe */
+		/* the caller is gone and cannot overwrite the queues */
 		goes_on = false;
 		fpgo_mailbox_wipe(mailbox);
 	}

@@ -1,11 +1,11 @@
 /*
  * service.h
- *		One request of a session, from the mailbox back to it.
+ *		Serves one request of a session: from mailbox to answer.
  *
- * A service is what a background process does for one request that came over
- * a mailbox: begin; while it is in flight, drive it (fpgo_http_step()); settle,
- * again and again until that is done; answer.  Nothing here raises: what goes
- * wrong is the answer.
+ * A service is what a background process does for one request of a mailbox:
+ * begin; while the request is in flight, drive it (fpgo_http_step()); settle,
+ * again and again until that is done; answer.  Nothing here raises: an error
+ * becomes the answer.
  */
 #ifndef FPGO_SERVICE_H
 #define FPGO_SERVICE_H
@@ -19,30 +19,30 @@ typedef struct FpgoService FpgoService;
 /*
  * Read a request.  Record its order and launch it, or find what is in the way;
  * or launch its inquiry.  data is overwritten.  If a lock is in the way of
- * recording, the answer is that error, or, for a process that may not wait,
- * that somebody else has to serve it.
+ * recording, the answer is that error; with may_wait false, it is that another
+ * process has to serve the request.
  */
 extern FpgoService *fpgo_service_begin(FpgoMailbox *mailbox, void *data,
 									   Size len, int64 run, bool may_wait);
 
-/* An inquiry is no longer once its caller left or this process is to end. */
+/* Is it in flight?  An inquiry ends early: its caller left, or a shutdown. */
 extern bool fpgo_service_is_in_flight(const FpgoService *service);
 
 /*
- * For a process that is to end: take the order back unless it may have been
- * sent.  The answer is then that somebody else has to serve it.
+ * For a process that is to end: stop the order unless it may have been sent.
+ * The answer is then that another process has to serve it.
  */
 extern void fpgo_service_stop_unsent(FpgoService *service);
 
 /*
- * Record the outcome; a request still in flight is ended first.  False if that
- * failed and is to be tried again, in FPGO_RETRY_MS.
+ * Record the outcome; a request still in flight is ended first.  Returns false
+ * if recording failed, and is to be tried again after FPGO_RETRY_MS.
  */
 extern bool fpgo_service_settle(FpgoService *service);
 
 /*
- * Hand the answer back and free everything.  False if the mailbox must not be
- * used again: the caller is gone, or this process should end.
+ * Hand the answer back and free the service.  Returns false if the mailbox
+ * must not be used again: the caller is gone, or this process should end.
  */
 extern bool fpgo_service_answer(FpgoService *service);
 
@@ -52,7 +52,7 @@ extern bool fpgo_service_answer(FpgoService *service);
  */
 extern bool fpgo_service_is_unrecorded(const FpgoService *service);
 
-/* The run it belongs to, as it was given. */
+/* The run that its submission belongs to, as given at the beginning. */
 extern int64 fpgo_service_run(const FpgoService *service);
 
 #endif							/* FPGO_SERVICE_H */

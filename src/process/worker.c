@@ -2,15 +2,15 @@
  * worker.c
  *		What the background processes of fpgo have in common.
  *
- * They connect as the bootstrap superuser, since the role of a caller may not
- * be allowed to log in, and become the owner of fpgo's tables for each
- * statement (statement.c).  They run no SQL text that came from elsewhere.
+ * These processes connect as the bootstrap superuser, since a caller's role
+ * may not be allowed to log in.  For each statement they become the owner of
+ * fpgo's tables (statement.c).  They run no SQL text that came from elsewhere.
  *
- * Signals: SIGTERM asks for an end, which comes once what is under way is
- * settled or the grace time is over; it cuts a commit's wait for a standby,
- * and what no standby acknowledged is not sent.  SIGINT is heeded only when
- * PostgreSQL's own lock timer sends it, so pg_cancel_backend() cannot end a
- * transfer half-way.
+ * SIGTERM asks a process to end.  The process ends once all that is under way
+ * is settled, or when the grace time is over.  SIGTERM also ends a commit's
+ * wait for a standby; an order whose commit no standby acknowledged is not
+ * sent.  SIGINT has an effect only when PostgreSQL's own lock timer sends it:
+ * otherwise pg_cancel_backend() could end a transfer half-way.
  */
 #include "postgres.h"
 
@@ -32,7 +32,7 @@
 #include "delivery/patience.h"
 #include "process/worker.h"
 
-/* PostgreSQL's lock timer interrupts a wait by SIGINT; nobody else may. */
+/* Obeys SIGINT only if PostgreSQL's lock timer has sent it. */
 static void
 handle_sigint(SIGNAL_ARGS)
 {
@@ -50,7 +50,7 @@ handle_sigint(SIGNAL_ARGS)
 /* Is this process inside a commit, perhaps waiting for a standby? */
 static volatile sig_atomic_t is_committing = false;
 
-/* Asks for an orderly end; a wait for a standby that never comes is cut. */
+/* Asks for an orderly end, and ends a commit's wait for a standby. */
 static void
 handle_sigterm(SIGNAL_ARGS)
 {
@@ -73,8 +73,8 @@ fpgo_worker_set_up_signals(void)
 }
 
 /*
- * ALTER DATABASE ... SET and ALTER ROLE ... SET reach this process; none of it
- * may change what it does.
+ * ALTER DATABASE ... SET and ALTER ROLE ... SET reach this process, but may
+ * not change what it does.
  */
 void
 fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
@@ -102,7 +102,7 @@ fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
 						PGC_S_OVERRIDE);
 	SetConfigOption("lock_timeout", lock_timeout, PGC_SUSET, PGC_S_OVERRIDE);
 	/*
-	 * pg_stat_activity has no other column that could say whose process it is
+	 * pg_stat_activity has no other column that could name the session served
 	 */
 	SetConfigOption("application_name", name, PGC_SUSET, PGC_S_OVERRIDE);
 }
@@ -139,7 +139,7 @@ fpgo_worker_commit_transaction(void)
 	is_committing = false;
 	QueryCancelPending = false;
 	RESUME_INTERRUPTS();
-	/* it may have ended because no standby is required any more */
+	/* the wait may have ended because no standby is required any more */
 	fpgo_worker_attend();
 }
 

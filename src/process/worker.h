@@ -9,12 +9,12 @@
 
 #include "datatype/timestamp.h"
 
-/* To be called first. */
+/* Must be called first. */
 extern void fpgo_worker_set_up_signals(void);
 
 /*
- * Once connected: settings of the database or of a role change nothing here.
- * name is shown as application_name.
+ * Must be called once connected.  Settings of the database or of a role have
+ * no effect after that.  pg_stat_activity shows name as application_name.
  */
 extern void fpgo_worker_set_up_settings(const char *lock_timeout,
 										const char *name);
@@ -23,13 +23,13 @@ extern void fpgo_worker_set_up_settings(const char *lock_timeout,
 extern void fpgo_worker_attend(void);
 
 /*
- * A transaction with a snapshot, whose commit survives a crash; the wait for
- * synchronous standbys at its end is cut by SIGTERM.
+ * Begin and commit a transaction with a snapshot.  The commit survives a
+ * crash.  SIGTERM ends its wait for synchronous standbys.
  */
 extern void fpgo_worker_begin_transaction(void);
 extern void fpgo_worker_commit_transaction(void);
 
-/* When this process has to end, whatever is under way; 0: it goes on. */
+/* When this process must end, whatever is under way; 0: it goes on. */
 extern TimestampTz fpgo_worker_deadline(void);
 
 #endif							/* FPGO_WORKER_H */

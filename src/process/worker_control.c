@@ -2,9 +2,9 @@
  * worker_control.c
  *		fpgo.pause, fpgo.resume, fpgo.worker: the resident worker from SQL.
  *
- * A worker is connected to its database, which can then be neither renamed,
- * dropped nor copied as a template.  Pausing ends it, and keeps it away until
- * resume or a restart of the server.
+ * A worker is connected to its database.  A database with a connection cannot
+ * be renamed, dropped or used as a template.  fpgo.pause ends the worker; none
+ * runs then until fpgo.resume or a restart of the server.
  */
 #include "postgres.h"
 
@@ -31,10 +31,10 @@ PG_FUNCTION_INFO_V1(fpgo_worker);
 /* how often to look whether a worker has ended, in milliseconds */
 #define LOOK_MS 10
 
-/* it has to end within its grace time; so much longer it may take at most */
+/* how long to wait for a worker's end beyond its grace time */
 #define MARGIN_MS 10000
 
-/* The database named, or this one; raises unless the caller may rule it. */
+/* The database named, or this one; raises unless the caller may pause it. */
 static Oid
 database_argument(FunctionCallInfo fcinfo, int argument)
 {
@@ -48,7 +48,7 @@ database_argument(FunctionCallInfo fcinfo, int argument)
 	if (!PG_ARGISNULL(argument))
 		database = get_database_oid(text_to_cstring(PG_GETARG_TEXT_PP(argument)),
 									false);
-	/* the right to execute is enough for one's own database */
+	/* for this database, the right to execute the function is enough */
 	if (database != MyDatabaseId && !fpgo_owns_database(database, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_DATABASE,
 					   get_database_name(database));

@@ -1,6 +1,6 @@
 /*
  * decide.c
- *		A submission's state changed by somebody's decision.
+ *		Changes of a submission's state that a person or evidence decides.
  *
  * Part of the submissions room (see submissions.c).  These changes of state do
  * not follow from what was sent:
@@ -8,8 +8,8 @@
  *		queued    -> cancelled
  *		uncertain -> accepted, refused, cancelled, queued
  *
- * Each names the state it starts from, and writes the event that says who
- * decided what and why in the same statement: no change without a reason.
+ * Each statement names the state it starts from.  The same statement writes
+ * the event that says who decided what and why: no change without a reason.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 #include "records/submissions.h"
 #include "tables/statement.h"
 
-/* the outcome of what is being sent must not wait for somebody's decision */
+/* the outcome of a submission that is sending must not wait for a decision */
 #define UNLESS_SENDING \
 	" AND (s.state " NE " 'sending') IS NOT FALSE "
 
@@ -35,7 +35,7 @@ static FpgoStatement lock_statement = {
 	.types = {INT8OID}
 };
 
-/* at any server, since several may be one account */
+/* at any server: several servers may name one account of the gateway */
 static FpgoStatement is_held_statement = {
 	.sql = "SELECT FROM fpgo_internal.submission"
 	" WHERE order_uuid " EQ " $1"

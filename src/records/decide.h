@@ -1,6 +1,6 @@
 /*
  * decide.h
- *		A submission's state changed by somebody's decision.
+ *		Changes of a submission's state that a person or evidence decides.
  */
 #ifndef FPGO_DECIDE_H
 #define FPGO_DECIDE_H
@@ -20,7 +20,7 @@ typedef struct FpgoSubject
 /* What is decided about it. */
 typedef struct FpgoDecision
 {
-	const char *state;			/* it gets */
+	const char *state;			/* the new one */
 	const char *reason;
 	const char *order_uuid;		/* this and the next two NULL unless it is
 								 * accepted */
@@ -29,10 +29,10 @@ typedef struct FpgoDecision
 } FpgoDecision;
 
 /*
- * Lock a submission till the end of the transaction, and read it.  One that is
- * being sent is read without a lock: its outcome must not wait for a decision;
- * server and has_payload are not set then.  Raises 42704 if there is none.  SPI
- * must not be connected.
+ * Lock a submission till the end of the transaction, and read it.  A
+ * submission that is sending is read without a lock, since its outcome must
+ * not wait for a decision; server and has_payload are not set then.  Raises
+ * 42704 if there is no such submission.  SPI must not be connected.
  */
 extern FpgoSubject *fpgo_decide_lock(int64 id);
 

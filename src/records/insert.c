@@ -1,13 +1,14 @@
 /*
  * insert.c
- *		A new submission, on record.
+ *		Records new submissions.
  *
- * Part of the submissions room (see submissions.c): the changes of state from
- * nothing to queued, sending or refused, and with them the payload and the
- * first attempt.
+ * Part of the submissions room (see submissions.c).  A new submission is
+ * queued, sending or refused.  Its payload and its first attempt are recorded
+ * with it.
  *
- * One plain INSERT a table, every column a parameter: that is little work for
- * PostgreSQL, and less where nothing is hung on the tables (row_direct.c).
+ * There is one plain INSERT for each table, and every column is a parameter.
+ * Such an INSERT needs little work, and no executor where the tables have no
+ * foreign code (row_direct.c).
  */
 #include "postgres.h"
 
@@ -21,7 +22,7 @@
 
 /* ---------- statements ---------- */
 
-/* a refused submission holds no key, so it is never in the way of another */
+/* a refused submission holds no key, and never conflicts with another */
 static FpgoStatement insert_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
 	" (id, server, key, order_hash, reference, role, grand_total, advice,"
@@ -58,7 +59,7 @@ static FpgoStatement attempt_statement = {
 
 /* ---------- rows ---------- */
 
-/* What remains is not known yet. */
+/* NULL for the remaining columns, whose values are not known yet. */
 static void
 put_nulls(FpgoParameters *p, const FpgoStatement *statement)
 {
@@ -67,9 +68,9 @@ put_nulls(FpgoParameters *p, const FpgoStatement *statement)
 }
 
 /*
- * The submission, in one of the states it can begin with; a run if it is sent
- * by that, an error if it is refused.  Returns its number, 0 if its key is
- * taken.
+ * Inserts a submission in one of the states that it can begin with.  "run" is
+ * for one that is sent at once, "error" for one that is refused.  Returns the
+ * submission's number, 0 if its key is taken.
  */
 static int64
 insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
@@ -143,7 +144,7 @@ fpgo_submission_send(const FpgoHandIn *handin, int64 run)
 {
 	int64		id;
 
-	/* what is sent at once waits for no other of its reference */
+	/* an order sent at once cannot wait for another of its reference */
 	if (fpgo_submission_find_reference(handin) != 0)
 		return 0;
 	SPI_connect();

@@ -1,6 +1,6 @@
 /*
  * insert.h
- *		A new submission, on record.
+ *		Records new submissions.
  *
  * Part of the submissions room (see submissions.h): each function runs inside
  * the caller's transaction and commits nothing.
@@ -14,10 +14,11 @@
 
 /*
  * Record an order, as queued; as sending, with its first attempt; or as
- * refused before it was sent, with the reason.  Returns the submission's
- * number, 0 if the key is taken: fpgo_submission_find_key() then says by what.
- * fpgo_submission_send() also returns 0 if another of the order's reference is
- * unfinished: fpgo_submission_find_reference() then says which.
+ * refused before it was sent, with the reason.  Each function returns the
+ * submission's number, or 0 if the key is taken: fpgo_submission_find_key()
+ * then finds the submission that has it.  fpgo_submission_send() also returns
+ * 0 if another submission of the order's reference is unfinished:
+ * fpgo_submission_find_reference() then finds that one.
  */
 extern int64 fpgo_submission_queue(const FpgoHandIn *handin);
 extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);

@@ -42,7 +42,7 @@ read_hash_key(uint8 **key, int *len)
 	SPI_finish();
 }
 
-/* The secret key, kept by the process; its table tells whether it is stale. */
+/* The secret key.  The process keeps it until the key's table changes. */
 static const uint8 *
 hash_key(int *len)
 {
@@ -71,11 +71,12 @@ hash_key(int *len)
 }
 
 /*
- * SHA-256 of the secret key and, behind it, the data: who does not know the key
- * cannot try out what the data was, and that is all it is for.  HMAC, which
- * takes half as long again, would also keep those who know a hash from making
- * the one of the same data with more behind it; but that more has a zero byte
- * in it, and so it is never an order.
+ * SHA-256 of the secret key followed by the data.  Without the key nobody can
+ * try out which data a hash is of; the hash has no other purpose.
+ *
+ * HMAC takes half as long again.  Without it, somebody who knows a hash can
+ * make the hash of the same data with more bytes appended.  But those bytes
+ * begin with SHA-256's padding, which has zero bytes in it: never an order.
  */
 void
 fpgo_keyed_hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])

@@ -1,11 +1,12 @@
 /*
  * locks.c
- *		Locks of ours in PostgreSQL's lock table.
+ *		fpgo's own locks in PostgreSQL's lock table.
  *
- * All are of the advisory class.  pg_advisory_lock() sets the tag's fourth
- * field to 1 or 2; ours are above, so they cannot meet.  PostgreSQL gives a
- * lock back when its process ends, however it ends.  "Can I take it?" answers
- * "does its holder live?" for that reason, without any guess from age.
+ * All are advisory locks.  pg_advisory_lock() sets the tag's fourth field to 1
+ * or 2; fpgo's values are above, and cannot meet those.  PostgreSQL releases a
+ * lock when the process that holds it ends, however it ends.  A run therefore
+ * holds a lock: if another process can take it, the process of the run is
+ * gone.  Nothing is guessed from age.
  */
 #include "postgres.h"
 
@@ -62,7 +63,7 @@ fpgo_run_is_dead(int64 run)
 	LOCKTAG		tag;
 
 	make_tag(&tag, MyDatabaseId, run, CLASS_RUN);
-	/* a lock of one's own could be taken twice */
+	/* a process can take its own lock a second time */
 	return !LockHeldByMe(&tag, ExclusiveLock) &&
 		LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }

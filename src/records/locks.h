@@ -1,6 +1,6 @@
 /*
  * locks.h
- *		Runs: whether the process that sends a submission still lives.
+ *		Locks: of runs, of references, of reconciliation, of worker slots.
  */
 #ifndef FPGO_LOCKS_H
 #define FPGO_LOCKS_H
@@ -8,15 +8,16 @@
 #include "postgres.h"
 
 /*
- * Begin a run: a fresh number, locked by this process until it ends, whatever
- * becomes of its transactions, or until fpgo_run_end().
+ * Begin a run.  Returns a new number.  This process holds the lock of that
+ * number until fpgo_run_end() or until the process ends, whatever becomes of
+ * its transactions.
  */
 extern int64 fpgo_run_begin(void);
 extern void fpgo_run_end(int64 run);
 
 /*
- * Is the process of this run gone?  Asks for its lock without waiting.  To be
- * called in a transaction, whose end gives the lock back.
+ * Is the process of this run gone?  Tries to take the run's lock, without
+ * waiting.  Must be called in a transaction, whose end releases the lock.
  */
 extern bool fpgo_run_is_dead(int64 run);
 

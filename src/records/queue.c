@@ -1,11 +1,12 @@
 /*
  * queue.c
- *		What is queued: which submissions are due, and claims of them.
+ *		Queued submissions: which ones are due, and claims of them.
  *
- * Part of the submissions room (see submissions.c): a claim is the change of
- * a state from queued to sending.  Two statements make one: the first locks
- * what is due and skips what other deliverers have locked, so that the caller
- * can ask whether each may still be sent; the second claims those.
+ * Part of the submissions room (see submissions.c): a claim is the change of a
+ * state from queued to sending.  Two statements make a claim.  The first locks
+ * due submissions, and skips those that other processes have locked.  The
+ * caller then asks for each whether it may still be sent.  The second claims
+ * those.
  */
 #include "postgres.h"
 
@@ -18,10 +19,11 @@
 #include "tables/statement.h"
 
 /*
- * Does submission s wait for no other of its reference?  (IS NOT FALSE: see
- * submissions.c.)  Inside CASE the planner leaves it an index look-up a row,
- * which stops with the LIMIT; as a join it would go through the whole queue
- * for each claim.
+ * Is no other submission of the same reference to be sent before submission s?
+ * The reason for IS NOT FALSE is at find_reference_statement in submissions.c.
+ * Inside CASE the condition stays an index look-up for each row, and ends with
+ * the LIMIT.  The planner would make a join of it otherwise, which reads the
+ * whole queue for each claim.
  */
 #define REFERENCE_IS_FREE \
 	" CASE WHEN s.reference IS NULL THEN true ELSE" \
@@ -35,10 +37,10 @@
 	"       OR o.id " LT " s.id)) END"
 
 /*
- * Numbers from $3 to $4: all of them if they are due, or a single one, due or
- * not.  Roles in $5 are left out.  The payload is looked for by a scalar
- * subquery, which the planner leaves alone too; without one there is nothing
- * to send.
+ * Finds submissions with numbers from $3 to $4: those that are due, or a
+ * single one, due or not.  Roles in $5 are left out.  A submission without a
+ * payload is left out too: there is nothing to send.  The scalar subquery for
+ * the payload is not made into a join either.
  */
 static FpgoStatement due_statement = {
 	.sql = "SELECT s.id, s.reference, s.role"
@@ -58,8 +60,9 @@ static FpgoStatement due_statement = {
 };
 
 /*
- * The reference is looked at once more, by a snapshot taken after its lock
- * was: between the two, submit_invoice may have recorded another of it.
+ * The reference is looked at once more, by a snapshot that was taken after the
+ * reference's lock.  Since due_statement ran, submit_invoice may have recorded
+ * another submission of the same reference.
  */
 static FpgoStatement claim_statement = {
 	.sql = "WITH claimed AS (UPDATE fpgo_internal.submission s"
@@ -168,7 +171,7 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	return claims;
 }
 
-/* what somebody has locked, to cancel it perhaps, is not waited for */
+/* rows that another session has locked, to cancel them perhaps, are skipped */
 static FpgoStatement explain_statement = {
 	.sql = "WITH free AS (SELECT id FROM fpgo_internal.submission"
 	"  WHERE server " EQ " $1"
@@ -196,7 +199,7 @@ fpgo_submission_explain(const char *server, const char *role,
 	SPI_finish();
 }
 
-/* one index look-up a server, however many are queued */
+/* one index look-up for each server, however many submissions are queued */
 static FpgoStatement queued_servers_statement = {
 	.sql = "WITH RECURSIVE s AS ("
 	" SELECT pg_catalog.min(server) AS server FROM fpgo_internal.submission"

@@ -1,6 +1,6 @@
 /*
  * queue.h
- *		What is due, and claims of it.
+ *		Submissions that are due, and claims of them.
  *
  * Part of the submissions room (see submissions.h): each function runs inside
  * the caller's transaction and commits nothing.
@@ -27,26 +27,26 @@ typedef struct FpgoClaim
 	const char *server;
 	const char *role;
 	const char *payload;		/* wire text in the database's encoding */
-	const char *const *secrets; /* as fpgo_secrets_list() makes them; NULL:
-								 * to be found in the payload */
+	const char *const *secrets; /* by fpgo_secrets_list(); NULL: to be found
+								 * in the payload */
 } FpgoClaim;
 
 /*
- * Lock up to limit submissions to a server that are queued and due, or the one
- * with number only (0: any), due or not, but none of these roles: a list of
- * FpgoDue.
+ * Lock up to "limit" submissions of a server that are queued and due, or the
+ * one with the number "only" (0: any), due or not.  Submissions of the roles
+ * shut_out are skipped.  Returns a list of FpgoDue.
  */
 extern List *fpgo_submission_due(const char *server, int limit, int64 only,
 								 List *without_roles);
 
-/* Claim those of them with these numbers: a list of FpgoClaim. */
+/* Claim submissions that are locked so.  Returns a list of FpgoClaim. */
 extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
 
-/* Say of all that a role has queued for a server why it is not sent. */
+/* Record why the submissions that a role queued for a server are not sent. */
 extern void fpgo_submission_explain(const char *server, const char *role,
 									const char *reason);
 
-/* Names of the servers that something is queued for. */
+/* Names of the servers that have queued submissions. */
 extern List *fpgo_submission_queued_servers(void);
 
 #endif							/* FPGO_QUEUE_H */

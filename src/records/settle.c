@@ -1,10 +1,11 @@
 /*
  * settle.c
- *		What an attempt came to, on record.
+ *		Records the outcome of an attempt.
  *
- * The change of state, the end of the attempt and the end of the payload, in
- * one transaction.  The statement names the run that sent it: what another
- * process has made uncertain meanwhile stays so.
+ * One transaction changes the state, ends the attempt and deletes the payload
+ * or says until when to keep it.  The statement names the run that sent the
+ * submission: if another process has made the submission uncertain meanwhile,
+ * it stays uncertain.
  */
 #include "postgres.h"
 
@@ -14,7 +15,7 @@
 #include "records/settle.h"
 #include "tables/statement.h"
 
-/* as many rows as there are, or else somebody has one of them */
+/* compares the rows locked with those there are: others may hold some */
 static FpgoStatement try_lock_statement = {
 	.sql = "WITH s AS (SELECT FROM fpgo_internal.submission"
 	"  WHERE id " EQ " $1 FOR NO KEY UPDATE SKIP LOCKED),"
@@ -52,7 +53,7 @@ fpgo_submission_try_lock(int64 submission, int attempt)
 	return is_locked;
 }
 
-/* the state it has is a parameter, so that of the indexes only the key fits */
+/* the old state is a parameter: then only the primary key fits as an index */
 static FpgoStatement settle_statement = {
 	.sql = "UPDATE fpgo_internal.submission"
 	" SET state = $4, run = NULL, error = $5,"
@@ -65,7 +66,7 @@ static FpgoStatement settle_statement = {
 	TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
 };
 
-/* two that are given the same uuid at the same moment do not see each other */
+/* two transactions that set the same uuid at once do not see each other */
 static FpgoStatement find_holder_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
 	" WHERE order_uuid " EQ " $1"
@@ -105,7 +106,7 @@ is_finished(FpgoSubmissionState state)
 		state == FPGO_STATE_CANCELLED;
 }
 
-/* A point in time that many seconds from now, or NULL. */
+/* The time that many seconds after now, or NULL. */
 static void
 put_time(FpgoParameters *p, TimestampTz now, int seconds, bool is_null)
 {
@@ -149,7 +150,7 @@ end_attempt(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_statement_run(&end_attempt_statement, &p);
 }
 
-/* The submission is finished, so its payload goes, now or after a while. */
+/* The submission is finished: delete its payload, now or later. */
 static void
 retire_payload(const FpgoSettlement *settlement, TimestampTz now)
 {

@@ -1,6 +1,6 @@
 /*
  * settle.h
- *		What an attempt came to, on record.
+ *		Records the outcome of an attempt.
  *
  * Part of the submissions room (see submissions.h): each function runs inside
  * the caller's transaction and commits nothing.
@@ -12,7 +12,7 @@
 
 #include "records/submissions.h"
 
-/* What an attempt came to, and what follows from it. */
+/* The outcome of an attempt, and what follows from it. */
 typedef struct FpgoSettlement
 {
 	int64		submission;
@@ -26,27 +26,27 @@ typedef struct FpgoSettlement
 	const char *order_uuid;		/* this and the next two if accepted */
 	const char *customer_uuid;
 	const char *bank_id_url;
-	bool		shares_uuid;	/* another submission may hold it as well */
-	int			delay_s;		/* if queued again: not before so long */
+	bool		shares_uuid;	/* another submission may have the uuid too */
+	int			delay_s;		/* if queued again: how long to wait */
 	int			retention_s;	/* if finished: how long the payload stays */
 } FpgoSettlement;
 
 /*
- * Lock what settling the attempt changes until the transaction ends, without
- * waiting for anybody; false if somebody else has locked some of it.
+ * Lock the rows that settling the attempt changes, until the transaction ends.
+ * Returns false instead of waiting if another session has locked one of them.
  */
 extern bool fpgo_submission_try_lock(int64 submission, int attempt);
 
 /*
- * Settle an attempt.  False, and nothing is changed, if the submission is no
- * longer sending in that run, or if another one holds its order uuid and they
- * may not share it.
+ * Settle an attempt.  Returns false, having changed nothing, if the submission
+ * is no longer sending in that run, or if another submission holds the order
+ * uuid and shares_uuid is not set.
  */
 extern bool fpgo_submission_settle(const FpgoSettlement *settlement);
 
 /*
- * Another submission to the same server that holds the order uuid of this
- * settlement; 0 if none does, or it has no order uuid.
+ * Another submission of the same server that holds the order uuid of this
+ * settlement; 0 if none does, or if the settlement has no order uuid.
  */
 extern int64 fpgo_submission_find_holder(const FpgoSettlement *settlement);
 

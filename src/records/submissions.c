@@ -3,20 +3,22 @@
  *		The records: submissions, their attempts, payloads and events.
  *
  * Every change of a submission's state is a statement of this room, and each
- * names the state it starts from:
+ * statement names the state it starts from:
  *
  *		(new)     -> queued, sending, refused (insert.c)
- *		queued    -> sending (queue.c), cancelled (resolve.c)
+ *		queued    -> sending (queue.c), cancelled (decide.c)
  *		sending   -> accepted, refused, queued, uncertain, cancelled (settle.c)
  *		sending   -> uncertain, of a dead run
- *		uncertain -> accepted, refused, queued, cancelled (resolve.c)
+ *		uncertain -> accepted, refused, queued, cancelled (decide.c)
  *
- * There is no way from uncertain to sending, so nothing that may have arrived
- * is sent again unless a person decided that it did not.  Guards stand here
- * and not in triggers, which would refuse the restore of a dump.
+ * There is no change from uncertain to sending.  An order that may have
+ * arrived is sent again only if a person decides that it did not arrive.  The
+ * statements enforce that, and not triggers: those would refuse the restore of
+ * a dump.
  *
- * A sending submission belongs to a run, which holds a lock of that number
- * (locks.c); whoever can take the lock knows that the run is dead.
+ * A sending submission belongs to a run.  The process of the run holds a lock
+ * of the run's number (locks.c).  If another process can take that lock, the
+ * run is dead.
  *
  * Statements qualify operators too: the caller's search_path is not trusted.
  */
@@ -126,9 +128,9 @@ static FpgoStatement find_statement = {
 };
 
 /*
- * The state is asked for in such a way that only the index of references fits,
- * which has few entries of one; that of what is unfinished may have a whole
- * queue.
+ * IS NOT FALSE leaves the planner only the index of references, which has few
+ * entries of one reference.  The index of unfinished submissions would fit the
+ * condition without it, and may have a whole queue.
  */
 static FpgoStatement find_reference_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"

@@ -32,10 +32,10 @@ typedef struct FpgoHandIn
 	const char *grand_total;	/* decimal text, NULL if there is none */
 	const char *payload;		/* wire text in the database's encoding */
 	int			payload_len;
-	const char *callback_token; /* stands in the callback URL for the
-								 * submission; NULL if none does */
-	Jsonb	   *order;			/* as it is sent; not known where it was handed
-								 * over to */
+	const char *callback_token; /* in the callback URL, in place of
+								 * {submission}; NULL if there is none */
+	Jsonb	   *order;			/* as it is sent; not known in the process that
+								 * sends */
 	const char *const *advice;	/* sentences, NULL after the last; or NULL */
 } FpgoHandIn;
 
@@ -49,7 +49,7 @@ typedef enum FpgoSubmissionState
 	FPGO_STATE_CANCELLED
 } FpgoSubmissionState;
 
-/* A submission as it stands on record. */
+/* A submission as it is on record. */
 typedef struct FpgoSubmission
 {
 	int64		id;
@@ -60,8 +60,8 @@ typedef struct FpgoSubmission
 	const char *order_uuid;		/* this and the next two NULL unless known */
 	const char *customer_uuid;
 	const char *bank_id_url;
-	bool		is_same_order;	/* as the order that was handed to
-								 * fpgo_submission_find_key() */
+	bool		is_same_order;	/* as the one that fpgo_submission_find_key()
+								 * was called with */
 	bool		is_own;			/* this transaction made the row */
 } FpgoSubmission;
 
@@ -70,7 +70,7 @@ extern void fpgo_submission_require_writable(void);
 
 extern const char *fpgo_state_name(FpgoSubmissionState state);
 
-/* A sentence as it is kept, clipped at a character; NULL for NULL. */
+/* The part of a sentence that is kept: whole characters; NULL for NULL. */
 extern const char *fpgo_submission_clip(const char *sentence);
 
 /* The submission that holds a key; NULL if none does. */
@@ -80,13 +80,13 @@ extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
 extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);
 
 /*
- * Has the current user the rights of the role that handed a submission in, so
- * that its answer is for them?  A role that is gone has no members but
- * superusers.
+ * Has the current user the rights of the role that handed a submission in?
+ * Only such users may see its answer.  If the role is gone, only superusers
+ * have its rights.
  */
 extern bool fpgo_submission_is_for(const char *role_name);
 
-/* Raises 42501 unless it has. */
+/* Raises 42501 unless the current user has those rights. */
 extern void fpgo_submission_require_for(int64 id, const char *role_name);
 
 /* Raises 42704: there is no submission of this number. */
@@ -95,13 +95,13 @@ extern void fpgo_submission_raise_missing(int64 id) pg_attribute_noreturn();
 /* A submission by its number; NULL if there is none. */
 extern FpgoSubmission *fpgo_submission_find(int64 id);
 
-/* Make uncertain what dead runs left behind; returns how many there were. */
+/* Make submissions of dead runs uncertain; returns how many there were. */
 extern int	fpgo_submission_sweep(void);
 
 /* Delete payloads that have been kept as long as they should. */
 extern void fpgo_submission_purge(void);
 
-/* Is any uncertain? */
+/* Is any submission uncertain? */
 extern bool fpgo_submission_has_uncertain(void);
 
 /* Submissions that are queued, sending or uncertain. */

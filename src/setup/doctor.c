@@ -1,14 +1,13 @@
 /*
  * doctor.c
- *		fpgo.doctor: is it set up right, and if not, what mends it.
+ *		fpgo.doctor: is fpgo set up right, and if not, what mends it.
  *
- * Every check is a row, always, and in the same order, so that a monitoring
- * query can count on them.  Checks of the server lead from one to the next:
- * where one has failed, those that need it are not looked at, and say so.
+ * Every check gives one row, always, and in the same order: a monitoring query
+ * can rely on that.  Checks of the server depend on earlier ones.  If a check
+ * fails, the checks that need it are left out, and their rows say so.
  *
- * Nothing that a check finds is an error of the function, whatever the check
- * does to find it: each runs in a subtransaction.  Only a cancelled or timed
- * out statement ends it.
+ * Each check runs in a subtransaction, and an error in it becomes its row.
+ * Only a cancel or a timeout of the statement ends the function.
  */
 #include "postgres.h"
 
@@ -22,12 +21,12 @@
 
 PG_FUNCTION_INFO_V1(fpgo_doctor);
 
-/* How a check hangs together with the others of the server. */
+/* How a check depends on the others of the server. */
 typedef enum Place
 {
-	ALONE,						/* needs none of them */
-	ON_THE_WAY,					/* needs those before; those after need it */
-	BESIDE						/* needs those before */
+	ALONE,						/* needs no other check */
+	ON_THE_WAY,					/* needs earlier ones; later ones need it */
+	BESIDE						/* needs earlier ones */
 } Place;
 
 static const struct
@@ -63,20 +62,20 @@ static const struct
 	{"publications", fpgo_check_publications, ALONE},
 };
 
-/* One check on its way through a subtransaction. */
-typedef struct Visit
+/* The arguments of run_check() and its result. */
+typedef struct CheckCall
 {
 	FpgoCheck	check;
 	FpgoExamination *examination;
 	FpgoDiagnosis diagnosis;
-} Visit;
+} CheckCall;
 
 static void
 run_check(void *arg)
 {
-	Visit	   *visit = arg;
+	CheckCall	   *call = arg;
 
-	visit->diagnosis = visit->check(visit->examination);
+	call->diagnosis = call->check(call->examination);
 }
 
 /* An error's message and DETAIL, as sentences. */
@@ -93,13 +92,13 @@ describe_error(const ErrorData *error)
 static FpgoDiagnosis
 look(FpgoCheck check, FpgoExamination *examination)
 {
-	Visit		visit = {.check = check, .examination = examination};
+	CheckCall		call = {.check = check, .examination = examination};
 	ErrorData  *error;
 
 	examination->hint = NULL;
-	error = fpgo_subtransaction_run(run_check, &visit);
+	error = fpgo_subtransaction_run(run_check, &call);
 	if (error == NULL)
-		return visit.diagnosis;
+		return call.diagnosis;
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 		ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
@@ -113,12 +112,12 @@ put_row(ReturnSetInfo *rsinfo, const char *name,
 {
 	Datum		values[] = {
 		CStringGetTextDatum(name),
-		BoolGetDatum(diagnosis->verdict == FPGO_CHECK_RIGHT),
+		BoolGetDatum(diagnosis->result == FPGO_CHECK_RIGHT),
 		CStringGetTextDatum(diagnosis->detail),
 		diagnosis->hint ? CStringGetTextDatum(diagnosis->hint) : (Datum) 0,
 	};
 	bool		nulls[lengthof(values)] = {
-		[1] = diagnosis->verdict == FPGO_CHECK_UNSEEN,
+		[1] = diagnosis->result == FPGO_CHECK_UNSEEN,
 		[3] = diagnosis->hint == NULL,
 	};
 
@@ -132,7 +131,7 @@ fpgo_doctor(PG_FUNCTION_ARGS)
 		.server_name = PG_ARGISNULL(0) ? fpgo_server_name :
 		text_to_cstring(PG_GETARG_TEXT_PP(0)),
 	};
-	const char *obstacle = NULL;	/* the check that the way ends at */
+	const char *obstacle = NULL;	/* the first check that failed */
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < (int) lengthof(checks); i++)
@@ -145,12 +144,12 @@ fpgo_doctor(PG_FUNCTION_ARGS)
 		else
 			diagnosis = look(checks[i].check, &examination);
 		if (checks[i].place == ON_THE_WAY && obstacle == NULL &&
-			diagnosis.verdict != FPGO_CHECK_RIGHT)
+			diagnosis.result != FPGO_CHECK_RIGHT)
 			obstacle = checks[i].name;
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, checks[i].name,
 				&diagnosis);
 	}
-	/* its token was needed for a moment */
+	/* no check needs the token any more */
 	if (examination.account != NULL)
 		fpgo_account_wipe(examination.account);
 	return (Datum) 0;

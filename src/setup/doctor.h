@@ -1,10 +1,10 @@
 /*
  * doctor.h
- *		What fpgo.doctor() looks at: one function a row.
+ *		The checks of fpgo.doctor(): one function a row.
  *
- * A check says what it found, or raises: the error is then what it found, and
- * its message, DETAIL and HINT become the row's.  What a check finds out is
- * handed on to those after it.
+ * A check returns its diagnosis, or raises: then the error's message, DETAIL
+ * and HINT become the row.  The examination passes findings on to later
+ * checks.
  */
 #ifndef FPGO_DOCTOR_H
 #define FPGO_DOCTOR_H
@@ -24,7 +24,7 @@ typedef enum FpgoCheckResult
 
 typedef struct FpgoDiagnosis
 {
-	FpgoCheckResult verdict;
+	FpgoCheckResult result;
 	const char *detail;			/* sentences without secrets */
 	const char *hint;			/* how to mend it, NULL if not known */
 } FpgoDiagnosis;
@@ -34,11 +34,11 @@ typedef struct FpgoExamination
 {
 	const char *server_name;
 	ForeignServer *server;		/* NULL before it is found */
-	const FpgoAccount *account; /* NULL before USAGE is seen; without token
-								 * before that is */
+	const FpgoAccount *account; /* NULL before USAGE is checked; without token
+								 * before the token is checked */
 	const FpgoFinding *finding; /* NULL before the gateway was asked */
-	const char *hint;			/* for an error that a check may raise without
-								 * one; NULL at its beginning */
+	const char *hint;			/* of an error that is raised without a HINT;
+								 * NULL when a check begins */
 } FpgoExamination;
 
 typedef FpgoDiagnosis (*FpgoCheck) (FpgoExamination *examination);

@@ -1,13 +1,14 @@
 /*
  * doctor_host.c
- *		What fpgo.doctor() looks at: the PostgreSQL that fpgo runs in.
+ *		Checks of fpgo.doctor(): the PostgreSQL that fpgo runs in.
  *
- * Libraries, settings that the promise of fpgo stands on, the processes that
- * deliver, and where personal numbers could leak by way of PostgreSQL: the
- * server log, subscribers, files of shared memory.
+ * They look at libraries, at settings that fpgo's promise depends on, and at
+ * the processes that deliver.  They also look for ways by which PostgreSQL
+ * could give away personal numbers: server log, subscribers, files of shared
+ * memory.
  *
- * Settings are those of the session that asks, rows of fpgo's views those
- * that its role may see.
+ * Settings are those of the session that calls.  Rows of fpgo's views are
+ * those that its role may see.
  */
 #include "postgres.h"
 
@@ -52,7 +53,7 @@ setting(const char *name)
 {
 	const char *value = GetConfigOption(name, true, false);
 
-	/* a number is printed into a buffer that the next one is printed into */
+	/* a number's text is in a buffer that the next call overwrites */
 	return value != NULL ? pstrdup(value) : NULL;
 }
 
@@ -72,7 +73,7 @@ fpgo_check_extension(FpgoExamination *examination)
 	if (installed != NULL && strcmp(installed, FPGO_VERSION) == 0)
 		return fpgo_right(psprintf("fpgo %s in PostgreSQL %s.", FPGO_VERSION,
 								   setting("server_version")));
-	return fpgo_wrong(psprintf("The library is of fpgo %s, but what CREATE EXTENSION made is of %s.",
+	return fpgo_wrong(psprintf("The library is of fpgo %s, but the SQL objects are of %s.",
 							   FPGO_VERSION, installed ? installed : "none"),
 					  "ALTER EXTENSION fpgo UPDATE;  If the library is the older one, connect again, or restart the server where fpgo is preloaded.");
 }
@@ -127,12 +128,12 @@ fpgo_check_durability(FpgoExamination *examination)
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
 		if (is_off(names[i]))
-			return fpgo_wrong(psprintf("%s is off: after a crash the records may not say what was sent, and it may be sent again.",
+			return fpgo_wrong(psprintf("%s is off: a crash may undo the record of an order that was sent, and the order may be sent again.",
 									   names[i]),
 							  psprintf("ALTER SYSTEM SET %s = on; SELECT pg_reload_conf();",
 									   names[i]));
 	}
-	return fpgo_right("What is recorded survives a crash.");
+	return fpgo_right("The records survive a crash.");
 }
 
 FpgoDiagnosis
@@ -148,7 +149,7 @@ fpgo_check_shared_memory(FpgoExamination *examination)
 
 /* ---------- who delivers ---------- */
 
-/* Is a resident worker asked for that cannot be? */
+/* Does fpgo.databases ask for workers, without preloading? */
 static bool
 lacks_preload(void)
 {
@@ -182,7 +183,7 @@ fpgo_check_worker(FpgoExamination *examination)
 								  "See \"extension\"; the worker goes on by itself then.");
 			return fpgo_right("This database's resident worker runs.");
 		case FPGO_WORKER_NONE:
-			return fpgo_right("fpgo.databases asks for none here: CALL fpgo.deliver() sends what is queued.");
+			return fpgo_right("fpgo.databases asks for none here: CALL fpgo.deliver() sends queued orders.");
 		case FPGO_WORKER_PAUSED:
 			return fpgo_wrong("This database's resident worker is paused.",
 							  "SELECT fpgo.resume();");
@@ -219,7 +220,7 @@ typedef struct LogSetting
 {
 	const char *name;
 	const char *quiet[2];		/* values that print none */
-	bool		spares;			/* log_parameter_max_length = 0 is a cure */
+	bool		spares;			/* log_parameter_max_length = 0 helps too */
 } LogSetting;
 
 static const LogSetting log_settings[] = {
@@ -235,7 +236,7 @@ static const LogSetting log_settings[] = {
 	{"pgaudit.log_parameter", {"off"}, false},
 };
 
-/* Its value, if it prints parameters; else NULL. */
+/* The setting's value, if it prints parameters; else NULL. */
 static const char *
 loud_value(const LogSetting *line)
 {
@@ -253,7 +254,7 @@ loud_value(const LogSetting *line)
 	return value;
 }
 
-/* Once for each cure, as several settings may have the same. */
+/* Add a cure, unless it is there: several settings may have the same. */
 static void
 add_cure(StringInfo cures, const char *name, const char *value)
 {

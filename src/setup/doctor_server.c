@@ -1,11 +1,11 @@
 /*
  * doctor_server.c
- *		What fpgo.doctor() looks at: the gateway account, and the gateway.
+ *		Checks of fpgo.doctor(): the account, and the gateway.
  *
- * First what PostgreSQL knows: server, options, rights, user mapping, token.
- * Then the gateway is asked one question, by the process that sends orders
- * too, over a connection made for it; how far that came, and what came back,
- * are the answers to all the rest.
+ * The first checks look at what PostgreSQL knows: server, options, rights,
+ * user mapping, token.  Then the process that sends orders asks the gateway
+ * one question, over a new connection.  The remaining checks read from the
+ * result how far the request came, and what the gateway answered.
  */
 #include "postgres.h"
 
@@ -23,22 +23,22 @@
 #include "setup/doctor.h"
 
 /*
- * The status of an order that hardly exists.  404 is documented as the answer,
- * and any other than a refusal says as much: the token was accepted.  Of the
- * documented questions it has the smallest answer.
+ * The question: the status of an order that hardly exists.  404 is documented
+ * as the answer.  Any answer but a refusal says that the token was accepted.
+ * Of the documented questions this one has the smallest answer.
  */
 #define QUESTION "/connect/orders/status/ODR0000000000"
 
-/* longest that an answer is waited for, in milliseconds */
+/* longest wait for the answer, in milliseconds */
 #define QUESTION_TIMEOUT 10000
 
 /*
- * A request may take the gateway this long, in milliseconds: the limit that
- * PHP comes with.
+ * Below this timeout, in milliseconds, orders may become uncertain: PHP's
+ * default lets the gateway work on a request for so long.
  */
 #define SHORT_TIMEOUT 30000
 
-/* how far our clock may be off, in seconds */
+/* how far this machine's clock may be off, in seconds */
 #define CLOCK_TOLERANCE 60
 
 /* ---------- what PostgreSQL knows ---------- */
@@ -46,7 +46,7 @@
 FpgoDiagnosis
 fpgo_check_server(FpgoExamination *examination)
 {
-	/* raises if there is none, or it is not one of fpgo's */
+	/* raises if there is no such server, or if it is not one of fpgo's */
 	(void) fpgo_account_terms(examination->server_name);
 	examination->server = GetForeignServerByName(examination->server_name,
 												 false);
@@ -54,7 +54,7 @@ fpgo_check_server(FpgoExamination *examination)
 							   examination->server_name));
 }
 
-/* Its options as the catalog has them. */
+/* The server's options as the catalog has them. */
 static Datum
 stored_options(Oid server)
 {
@@ -74,8 +74,9 @@ stored_options(Oid server)
 }
 
 /*
- * Would they be taken today, from the server's owner?  They were checked when
- * they were written, by the fpgo of then and with the rights of then.
+ * Would the options be accepted today, from the server's owner?  They were
+ * checked when they were written, perhaps by an older fpgo or with other
+ * rights.
  */
 FpgoDiagnosis
 fpgo_check_options(FpgoExamination *examination)
@@ -114,7 +115,7 @@ fpgo_check_timeout(FpgoExamination *examination)
 	if (timeout_ms >= SHORT_TIMEOUT)
 		return fpgo_right(psprintf("fpgo waits %d seconds for an answer.",
 								   timeout_ms / 1000));
-	return fpgo_wrong(psprintf("fpgo waits %d milliseconds for an answer: what the gateway answers later becomes uncertain.",
+	return fpgo_wrong(psprintf("fpgo waits %d milliseconds for an answer: an order that is answered later becomes uncertain.",
 							   timeout_ms),
 					  psprintf("ALTER SERVER %s OPTIONS (SET timeout '120s');",
 							   quote_identifier(examination->server_name)));
@@ -157,8 +158,8 @@ fpgo_check_token(FpgoExamination *examination)
 /* ---------- the question ---------- */
 
 /*
- * It is asked over a connection of its own, so that all of the way is seen,
- * and not for long: a person waits.
+ * The question gets a connection of its own, so that each step of the
+ * connection is seen.  Its timeout is short: a person waits.
  */
 FpgoDiagnosis
 fpgo_check_process(FpgoExamination *examination)
@@ -250,7 +251,7 @@ fpgo_check_clock(FpgoExamination *examination)
 					  "Let the machine that PostgreSQL runs on keep the time by NTP.");
 }
 
-/* Does whoever answers refuse the token, and not the question? */
+/* Is the token refused, and not the question? */
 static bool
 are_credentials_refused(const FpgoFinding *finding)
 {

@@ -2,17 +2,17 @@
  * drop_guard.c
  *		DROP EXTENSION refuses while submissions are unfinished.
  *
- * What is queued, on its way or uncertain exists nowhere but in fpgo's
- * tables.  An event trigger looks before the command begins: at its end the
- * tables, the trigger and this function's own entry would be gone.
+ * Submissions that are queued, sending or uncertain exist nowhere but in
+ * fpgo's tables.  The event trigger runs before the command: when the command
+ * ends, the tables, the trigger and this function's row in pg_proc are gone.
  *
- * Whatever drops the extension is looked at: DROP EXTENSION itself, DROP
- * SCHEMA of the schema it is installed in, and DROP OWNED BY the owner of
- * either.  DROP DATABASE is not: nobody does that by a stray CASCADE.
+ * Three commands drop the extension: DROP EXTENSION, DROP SCHEMA of the schema
+ * it is installed in, and DROP OWNED BY the owner of either.  DROP DATABASE is
+ * not refused: nobody does that by a stray CASCADE.
  *
- * The lock that the DROP itself will take is taken before counting, so that
- * what an open transaction has queued is waited for and counted, and nothing
- * is queued between the count and the DROP.
+ * Before counting, the guard takes the lock that the DROP itself will take.
+ * Then submissions of open transactions are waited for and counted, and none
+ * can be queued between the count and the DROP.
  */
 #include "postgres.h"
 
@@ -96,8 +96,9 @@ drops_fpgo(const Node *command)
 }
 
 /*
- * May the current user do it at all?  If not, PostgreSQL says so in a moment,
- * and until then they shall neither lock out others nor learn anything.
+ * May the current user drop the extension?  If not, PostgreSQL is about to
+ * refuse the command; the guard must not take locks or tell numbers before
+ * that.
  */
 static bool
 may_drop(void)
@@ -116,7 +117,7 @@ fpgo_refuse_drop(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("fpgo.refuse_drop must be called as an event trigger")));
-	/* while the extension is made or is broken there is nothing to guard */
+	/* without the tables there is nothing to guard */
 	if (!fpgo_table_exist() || !drops_fpgo(trigger->parsetree) || !may_drop())
 		PG_RETURN_NULL();
 	LockRelationOid(fpgo_table_oid("submission"), AccessExclusiveLock);
@@ -128,6 +129,6 @@ fpgo_refuse_drop(PG_FUNCTION_ARGS)
 			 errmsg_plural("cannot drop extension fpgo while %lld submission is unfinished",
 						   "cannot drop extension fpgo while %lld submissions are unfinished",
 						   (unsigned long) n, (long long) n),
-			 errdetail("What is queued, sending or uncertain would be forgotten."),
+			 errdetail("Submissions that are queued, sending or uncertain would be forgotten."),
 			 errhint("CALL fpgo.deliver(), fpgo.cancel_submission and fpgo.resolve finish submissions.  To drop them all the same, first: ALTER EVENT TRIGGER fpgo_refuse_drop DISABLE;")));
 }

@@ -1,13 +1,13 @@
 /*
  * install_guard.c
- *		CREATE EXTENSION refuses a schema that others had their hands in.
+ *		CREATE EXTENSION refuses a schema in which others may have objects.
  *
- * Functions, operators and types that lie in the schema already can fit a call
- * of the installation script better than those it means, and would run from
- * then on with the rights of whoever uses fpgo (CVE-2018-1058 and its kin);
- * who owns the schema can put some there later.  PostgreSQL makes the schema
- * if it does not exist.  If it does, after DROP EXTENSION or in the restore of
- * a dump, it must be empty and a superuser's.
+ * Functions, operators and types that are in the schema already can fit a call
+ * of the installation script better than those it means.  They would then run
+ * with the rights of fpgo's users (CVE-2018-1058 and its kin).  The schema's
+ * owner can add such objects later.  PostgreSQL makes the schema if it does
+ * not exist.  A schema that exists, after DROP EXTENSION or in the restore of
+ * a dump, must be empty and owned by a superuser.
  */
 #include "postgres.h"
 
@@ -41,7 +41,7 @@ refuse_schema(const char *fault)
 			 errhint("Drop or rename the schema, and CREATE EXTENSION makes its own; or see to it that it is empty, and that none but superusers own it or may create objects in it.")));
 }
 
-/* May somebody who is no superuser create objects there? */
+/* May a role that is no superuser create objects in the schema? */
 static bool
 is_open(const Acl *acl, Oid owner)
 {
@@ -59,7 +59,7 @@ is_open(const Acl *acl, Oid owner)
 	return false;
 }
 
-/* Is anything there besides the extension itself and this function? */
+/* Has the schema any object besides the extension and this function? */
 static bool
 is_in_use(Oid schema, Oid this_function)
 {

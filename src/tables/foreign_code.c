@@ -1,20 +1,21 @@
 /*
  * foreign_code.c
- *		Does running a statement run anybody's code but PostgreSQL's?
+ *		Does a statement run code that others put on fpgo's tables?
  *
- * Whoever owns fpgo's tables may hang things on them that run when fpgo reads
- * or writes there: triggers, rules, policies, constraints, defaults, indexes
- * of expressions.  Where there is none of it, and there is none as fpgo makes
- * its tables, nothing needs to be guarded against (see statement.c).
+ * The owner of fpgo's tables may add code to them that runs when fpgo reads or
+ * writes there: triggers, rules, policies, constraints, defaults, indexes of
+ * expressions.  That is foreign code.  The tables as fpgo makes them have
+ * none, and statements on them need no protection (statement.c).
  *
- * What is looked for is not the known dangers but the known good: a table is
- * bare if it has nothing but columns, indexes, defaults and a domain of the
- * few forms that fpgo itself gives them.  All else counts as somebody's code,
- * harmless or not.  Expressions are read as the catalogs store them, since to
- * open them in any other way might evaluate part of them.
+ * The search is not for known dangers, but for known forms.  A table has no
+ * foreign code if all its columns, indexes, defaults and domains have one of
+ * the few forms that fpgo itself gives them: "known" in the names below.
+ * Anything else counts as foreign code, harmless or not.  Expressions are read
+ * as the catalogs store them, since PostgreSQL's functions that load them
+ * might evaluate a part of them.
  *
- * What was found holds until one of the tables or domains changes, which
- * PostgreSQL tells every process when it takes a lock.
+ * A finding holds until one of the tables or domains changes.  PostgreSQL
+ * tells a process of such changes when the process takes a lock.
  */
 #include "postgres.h"
 
@@ -39,10 +40,10 @@
 
 #include "tables/foreign_code.h"
 
-/* more than fpgo has; with more, all of them are forgotten */
+/* more tables and domains than fpgo has; if full, the list is emptied */
 #define WATCHED_MAX 64
 
-/* Counts the changes of what was looked at; 0 is before all of them. */
+/* Counts the changes of tables and domains looked at; from 1 on. */
 static uint64 changes = 1;
 
 /* the tables that were looked at, and the domains, by their hash */
@@ -137,8 +138,8 @@ is_foreign_function(Oid function, void *context)
 }
 
 /*
- * Built-in functions are not all harmless: some run SQL that they are given.
- * Operators do not, and of the functions fpgo's tables use one.
+ * Not every built-in function is harmless: some run SQL that they are given.
+ * No built-in operator does that.  The tables of fpgo use one function.
  */
 static bool
 has_foreign_code(Node *node, void *context)
@@ -172,42 +173,42 @@ has_foreign_code(Node *node, void *context)
 
 /* Is an expression, as a catalog stores it, free of foreign code? */
 static bool
-is_bare_expression(const char *stored)
+is_known_expression(const char *stored)
 {
 	return !has_foreign_code(stringToNode(stored), NULL);
 }
 
 /* ---------- columns ---------- */
 
-/* Are all constraints of a domain bare? */
+/* Have all constraints of a domain a known form? */
 static bool
-has_bare_constraints(Oid domain)
+has_known_constraints(Oid domain)
 {
 	Relation	catalog = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		is_bare = true;
+	bool		is_known = true;
 
 	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(domain));
 	scan = systable_beginscan(catalog, ConstraintTypidIndexId, true, NULL, 1,
 							  &key);
-	while (is_bare && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (is_known && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		is_null;
 		Datum		check = fastgetattr(tuple, Anum_pg_constraint_conbin,
 										RelationGetDescr(catalog), &is_null);
 
-		is_bare = is_null || is_bare_expression(TextDatumGetCString(check));
+		is_known = is_null || is_known_expression(TextDatumGetCString(check));
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
-	return is_bare;
+	return is_known;
 }
 
 static bool
-is_bare_type(Oid type)
+is_known_type(Oid type)
 {
 	HeapTuple	tuple;
 	Form_pg_type form;
@@ -226,11 +227,11 @@ is_bare_type(Oid type)
 	(void) SysCacheGetAttr(TYPEOID, tuple, Anum_pg_type_typdefaultbin,
 						   &no_default);
 	ReleaseSysCache(tuple);
-	return is_domain && no_default && has_bare_constraints(type);
+	return is_domain && no_default && has_known_constraints(type);
 }
 
 static bool
-has_bare_columns(TupleDesc columns)
+has_known_columns(TupleDesc columns)
 {
 	TupleConstr *extra = columns->constr;
 
@@ -238,7 +239,7 @@ has_bare_columns(TupleDesc columns)
 	{
 		Form_pg_attribute column = TupleDescAttr(columns, i);
 
-		if (!column->attisdropped && !is_bare_type(column->atttypid))
+		if (!column->attisdropped && !is_known_type(column->atttypid))
 			return false;
 	}
 	if (extra == NULL)
@@ -248,7 +249,7 @@ has_bare_columns(TupleDesc columns)
 	/* generated columns too */
 	for (int i = 0; i < extra->num_defval; i++)
 	{
-		if (!is_bare_expression(extra->defval[i].adbin))
+		if (!is_known_expression(extra->defval[i].adbin))
 			return false;
 	}
 	return true;
@@ -257,7 +258,7 @@ has_bare_columns(TupleDesc columns)
 /* ---------- indexes ---------- */
 
 static bool
-has_bare_operators(Relation index)
+has_known_operators(Relation index)
 {
 	int			n = index->rd_att->natts * index->rd_indam->amsupport;
 
@@ -271,12 +272,12 @@ has_bare_operators(Relation index)
 	return true;
 }
 
-/* Not by RelationGetIndexPredicate(), which evaluates what is constant. */
+/* Without RelationGetIndexPredicate(), which evaluates constant parts. */
 static bool
-is_bare_index(Oid table_index)
+is_known_index(Oid table_index)
 {
 	Relation	index = index_open(table_index, AccessShareLock);
-	bool		is_bare = has_bare_operators(index) &&
+	bool		is_known = has_known_operators(index) &&
 		!index->rd_index->indisexclusion;
 	HeapTuple	tuple = SearchSysCache1(INDEXRELID,
 										ObjectIdGetDatum(table_index));
@@ -288,23 +289,23 @@ is_bare_index(Oid table_index)
 		return false;
 	(void) SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indexprs,
 						   &is_null);
-	is_bare = is_bare && is_null;
+	is_known = is_known && is_null;
 	stored = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indpred,
 							 &is_null);
-	is_bare = is_bare &&
-		(is_null || is_bare_expression(TextDatumGetCString(stored)));
+	is_known = is_known &&
+		(is_null || is_known_expression(TextDatumGetCString(stored)));
 	ReleaseSysCache(tuple);
-	return is_bare;
+	return is_known;
 }
 
 static bool
-has_bare_indexes(Relation table)
+has_known_indexes(Relation table)
 {
 	ListCell   *cell;
 
 	foreach(cell, RelationGetIndexList(table))
 	{
-		if (!is_bare_index(lfirst_oid(cell)))
+		if (!is_known_index(lfirst_oid(cell)))
 			return false;
 	}
 	return true;
@@ -313,21 +314,21 @@ has_bare_indexes(Relation table)
 /* ---------- tables and statements ---------- */
 
 static bool
-is_bare_table(Oid id)
+is_known_table(Oid id)
 {
 	Relation	table = table_open(id, NoLock);
 	Form_pg_class form = table->rd_rel;
-	bool		is_bare;
+	bool		is_known;
 
-	/* foreign keys of other tables count too: they are triggers */
-	is_bare = form->relkind == RELKIND_RELATION &&
+	/* a foreign key of another table is a trigger here, and counts */
+	is_known = form->relkind == RELKIND_RELATION &&
 		form->relam == HEAP_TABLE_AM_OID &&
 		!form->relhassubclass && !form->relispartition &&
 		!form->relrowsecurity &&
 		table->trigdesc == NULL && table->rd_rules == NULL &&
-		has_bare_columns(RelationGetDescr(table)) && has_bare_indexes(table);
+		has_known_columns(RelationGetDescr(table)) && has_known_indexes(table);
 	table_close(table, NoLock);
-	return is_bare;
+	return is_known;
 }
 
 /* Note a table of the statement; false if there are too many. */
@@ -336,7 +337,7 @@ add_table(FpgoForeignCode *foreign_code, const RangeTblEntry *entry)
 {
 	int			n = foreign_code->n_tables;
 
-	if (n == FPGO_BARE_TABLES)
+	if (n == FPGO_FOREIGN_CODE_TABLES)
 		return false;
 	foreign_code->tables[n] = entry->relid;
 	foreign_code->locks[n] = entry->rellockmode;
@@ -344,7 +345,7 @@ add_table(FpgoForeignCode *foreign_code, const RangeTblEntry *entry)
 	return true;
 }
 
-/* The plan names tables that subqueries and views name, too. */
+/* The plan's list has the tables of subqueries and views too. */
 static bool
 look_at_plan(FpgoForeignCode *foreign_code, const PlannedStmt *plan)
 {
@@ -352,7 +353,7 @@ look_at_plan(FpgoForeignCode *foreign_code, const PlannedStmt *plan)
 
 	if (plan->utilityStmt != NULL)
 		return false;
-	/* functions that are not PostgreSQL's */
+	/* the plan depends on a function that is not built in */
 	foreach(cell, plan->invalItems)
 	{
 		if (((PlanInvalItem *) lfirst(cell))->cacheId == PROCOID)
@@ -365,7 +366,7 @@ look_at_plan(FpgoForeignCode *foreign_code, const PlannedStmt *plan)
 		if (entry->rtekind != RTE_RELATION || is_built_in(entry->relid))
 			continue;
 		watch_table(entry->relid);
-		if (!is_bare_table(entry->relid) || !add_table(foreign_code, entry))
+		if (!is_known_table(entry->relid) || !add_table(foreign_code, entry))
 			return false;
 	}
 	if (foreign_code->n_tables == 1)
@@ -391,13 +392,13 @@ fpgo_foreign_code_look(FpgoForeignCode *foreign_code, CachedPlanSource *source)
 		!fpgo_foreign_code_has_plan(source))
 		return;
 	require_callbacks();
-	foreign_code->is_bare = true;
+	foreign_code->is_none = true;
 	foreign_code->row_plan.kind = FPGO_ROW_NONE;
 	foreign_code->n_tables = 0;
-	/* a change that comes in meanwhile makes it count once more */
+	/* a change that this process hears of meanwhile raises the counter */
 	foreign_code->looked_at = changes;
 	foreach(cell, source->gplan->stmt_list)
-		foreign_code->is_bare = foreign_code->is_bare &&
+		foreign_code->is_none = foreign_code->is_none &&
 			look_at_plan(foreign_code, lfirst(cell));
 }
 
@@ -405,11 +406,11 @@ bool
 fpgo_foreign_code_lock(const FpgoForeignCode *foreign_code,
 					   CachedPlanSource *source)
 {
-	if (!foreign_code->is_bare || foreign_code->looked_at != changes)
+	if (!foreign_code->is_none || foreign_code->looked_at != changes)
 		return false;
 	for (int i = 0; i < foreign_code->n_tables; i++)
 		LockRelationOid(foreign_code->tables[i], foreign_code->locks[i]);
-	/* taking a lock is when changes are heard of */
+	/* taking the locks may have brought news of changes */
 	return foreign_code->looked_at == changes &&
 		fpgo_foreign_code_has_plan(source);
 }

@@ -1,6 +1,6 @@
 /*
  * foreign_code.h
- *		Does running a statement run anybody's code but PostgreSQL's?
+ *		Does a statement run code that others put on fpgo's tables?
  */
 #ifndef FPGO_FOREIGN_CODE_H
 #define FPGO_FOREIGN_CODE_H
@@ -12,43 +12,43 @@
 
 #include "tables/row_plan.h"
 
-/* most tables a statement may name to be looked at */
-#define FPGO_BARE_TABLES 8
+/* a statement with more tables counts as one with foreign code */
+#define FPGO_FOREIGN_CODE_TABLES 8
 
-/* What was found out about one statement. */
+/* What is known of one statement's tables. */
 typedef struct FpgoForeignCode
 {
-	uint64		looked_at;		/* number of changes then, as foreign_code.c
-								 * counts them; 0: never */
-	bool		is_bare;
+	uint64		looked_at;		/* the counter of changes in foreign_code.c at
+								 * that time; 0: never */
+	bool		is_none;		/* its tables have no foreign code */
 	int			n_tables;
-	Oid			tables[FPGO_BARE_TABLES];
-	LOCKMODE	locks[FPGO_BARE_TABLES];	/* as running it takes them */
+	Oid			tables[FPGO_FOREIGN_CODE_TABLES];
+	LOCKMODE	locks[FPGO_FOREIGN_CODE_TABLES];	/* that running it takes */
 	FpgoRowPlan row_plan;			/* NONE if there is more than one table */
 } FpgoForeignCode;
 
-/* Has PostgreSQL a plan of the statement that it need not make anew? */
+/* Has PostgreSQL a plan of the statement that is still valid? */
 extern bool fpgo_foreign_code_has_plan(const CachedPlanSource *source);
 
 /*
- * Look at a statement that has just run, so that its locks are held, unless
- * nothing has changed since it was looked at.
+ * Look at the tables of a statement that has just run, whose locks are held.
+ * Does nothing if nothing has changed since the last time.
  */
 extern void fpgo_foreign_code_look(FpgoForeignCode *foreign_code,
 								   CachedPlanSource *source);
 
 /*
- * Take the locks that running the statement takes, and tell whether its tables
- * have no foreign code: they then have none until the transaction ends.  False
- * also if that is not known for sure, or if running the statement would first
- * make another plan of it.
+ * Take the locks that running the statement takes.  Returns true if its tables
+ * have no foreign code; they then get none until the transaction ends.
+ * Returns false also if that is not known for sure, or if PostgreSQL would
+ * plan the statement anew.
  */
 extern bool fpgo_foreign_code_lock(const FpgoForeignCode *foreign_code,
 								   CachedPlanSource *source);
 
 /*
- * Has nothing changed since a plan was looked at, as far as this process has
- * heard?
+ * Is a plan still good?  False if this process has heard of a change since the
+ * plan was looked at.
  */
 extern bool fpgo_foreign_code_holds(const FpgoRowPlan *plan);
 

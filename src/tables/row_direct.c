@@ -2,11 +2,12 @@
  * row_direct.c
  *		A row found or written without the executor.
  *
- * A statement about one row takes longer to be set up than to be run.  Where
- * its table has no foreign code, what is left of it is what the executor calls
- * for each row: an index that finds it, constraints, the table, its indexes.
- * Returns false, having changed nothing, if a row conflicts, is missing,
- * differs or changes; the caller then uses the executor.
+ * The setup of a statement about one row takes longer than the row.  If the
+ * table has no foreign code, the setup can be left out.  What remains are the
+ * calls that the executor makes for each row: to the index that finds the row,
+ * to the constraints, to the table and to its indexes.  If a row conflicts, is
+ * missing, differs or changes, nothing is changed here, and the caller uses
+ * the executor.
  */
 #include "postgres.h"
 
@@ -120,7 +121,7 @@ set_columns(const FpgoRowPlan *plan, const Parameters *p, Datum *values,
 	}
 }
 
-/* NOT NULL; a table with others is not bare. */
+/* NOT NULL; a table with other constraints has foreign code. */
 static void
 check_constraints(Target *target, TupleTableSlot *slot)
 {
@@ -129,9 +130,9 @@ check_constraints(Target *target, TupleTableSlot *slot)
 }
 
 /*
- * What the executor does for ON CONFLICT DO NOTHING, up to a conflict: an
- * entry in the index says that the row is not there yet for good, so that
- * nobody waits for it who meets it at the same moment.
+ * Does what the executor does for ON CONFLICT DO NOTHING, up to a conflict.
+ * The insertion is speculative: until it is completed, another session that
+ * inserts the same key waits for its end, and not for the whole transaction.
  */
 static bool
 insert_unless_taken(Target *target, TupleTableSlot *slot, Oid index)
@@ -169,7 +170,7 @@ insert(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 		return false;
 	set_columns(plan, p, values, nulls);
 	tuple = heap_form_tuple(columns, values, nulls);
-	/* the slot's own, so that it makes no copy */
+	/* the slot owns the tuple, and makes no copy */
 	ExecStoreHeapTuple(tuple, slot, true);
 	slot->tts_tableOid = plan->table;
 	check_constraints(target, slot);
@@ -181,14 +182,14 @@ insert(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 						   NULL);
 		fpgo_insert_index_tuples(target->info, slot, target->estate, NULL, NIL);
 	}
-	/* it may be an order, and is of no more use */
+	/* the tuple may have an order in it */
 	explicit_bzero(tuple->t_data, tuple->t_len);
 	return is_done;
 }
 
 /* ---------- finding ---------- */
 
-/* A search by the keys; it ends with the first row, if there is one. */
+/* Searches by the keys, up to the first row. */
 static bool
 find(Relation table, Relation index, const FpgoRowPlan *plan,
 	 const Parameters *p, TupleTableSlot *row)
@@ -214,7 +215,7 @@ find(Relation table, Relation index, const FpgoRowPlan *plan,
 	return is_found;
 }
 
-/* Is the row as the statement says that it must be? */
+/* Does the row meet the statement's other conditions? */
 static bool
 meets_guards(const FpgoRowPlan *plan, const Parameters *p, TupleTableSlot *row)
 {
@@ -233,7 +234,7 @@ meets_guards(const FpgoRowPlan *plan, const Parameters *p, TupleTableSlot *row)
 	return true;
 }
 
-/* The index that the keys are of, if it is the primary key, and all of it. */
+/* The plan's index, if it is the primary key and the keys are all of it. */
 static Relation
 primary_key(const Target *target, const FpgoRowPlan *plan)
 {
@@ -250,7 +251,7 @@ primary_key(const Target *target, const FpgoRowPlan *plan)
 	return NULL;
 }
 
-/* The one row to write; NULL if there is none, or not as it must be. */
+/* The one row to write; NULL if it is missing or does not meet the guards. */
 static TupleTableSlot *
 find_row(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 {
@@ -267,8 +268,8 @@ find_row(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 /* ---------- writing a row that is there ---------- */
 
 /*
- * Both wait for whoever has the row, as the executor does, and change nothing
- * if it is another version then.
+ * UPDATE and DELETE wait for another transaction that has the row, as the
+ * executor does.  If the row is another version then, they change nothing.
  */
 static bool
 update(Target *target, const FpgoRowPlan *plan, const Parameters *p)
@@ -307,9 +308,9 @@ delete(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 /* ---------- plans ---------- */
 
 /*
- * Fetch what checking the domains needs, so that they are checked as they were
- * when they were found bare: to fetch and to open things is when changes are
- * heard of.  False if there were any.
+ * Load what the checks of the domains need, before the checks run.  Loading
+ * may bring news of changes.  Returns false if there were any: then the
+ * domains may have foreign code now.
  */
 static bool
 fetch_domains(const FpgoRowPlan *plan)
@@ -330,7 +331,7 @@ fetch_domains(const FpgoRowPlan *plan)
 	return fpgo_foreign_code_holds(plan);
 }
 
-/* What the executor checks of each, and what it refuses or works out. */
+/* Checks first what the executor checks for each statement that writes. */
 static bool
 write_row(const FpgoRowPlan *plan, const Parameters *p, const char *command,
 		  CmdType type,
@@ -351,7 +352,7 @@ write_row(const FpgoRowPlan *plan, const Parameters *p, const char *command,
 	return is_done;
 }
 
-/* True if there is no such row. */
+/* Returns true if there is no such row. */
 static bool
 look_up(const FpgoRowPlan *plan, const Parameters *p)
 {

@@ -1,13 +1,13 @@
 /*
  * row_plan.c
- *		What a plan does to one row, if it does no more.
+ *		Reads plans that find or write one row and do nothing else.
  *
- * The statements that every order meets write or look up one row, and the
- * executor spends more time on being set up for that than on the row.  Their
- * SQL says what they do, and nothing else says it: here a plan of it is read,
- * and if each of its nodes has a known simple form it comes down to columns,
- * parameters and an index, which row_direct.c works with.  With anything else
- * in it, harmless or not, it is a plan for the executor.
+ * The statements that every order needs write or look up one row.  For those
+ * the executor spends more time on its own setup than on the row.  Here the
+ * plan of such a statement is read.  If each node of the plan has a known
+ * simple form, the result is columns, parameters and an index, which
+ * row_direct.c works with.  A plan that has anything else in it, harmless or
+ * not, is run by the executor.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@
 
 /* ---------- expressions ---------- */
 
-/* The number of a parameter, 0 if it is something else. */
+/* The number of a parameter, 0 if the node is something else. */
 static int
 parameter_of(const Node *node)
 {
@@ -29,7 +29,7 @@ parameter_of(const Node *node)
 		parameter->paramid : 0;
 }
 
-/* A value that is a parameter, checked by a domain or not, or NULL. */
+/* Reads a parameter, checked by a domain or not, or NULL. */
 static bool
 read_value(const Node *node, FpgoRowColumn *column)
 {
@@ -46,7 +46,7 @@ read_value(const Node *node, FpgoRowColumn *column)
 	return column->parameter > 0;
 }
 
-/* Equality of the types that the keys of fpgo's tables have. */
+/* Is it the equality of a type that a key of fpgo's tables has? */
 static bool
 is_equality(Oid function)
 {
@@ -63,7 +63,7 @@ read_condition(const Node *node, FpgoRowCondition *condition)
 	if (!IsA(node, OpExpr) || !is_equality(comparison->opfuncid))
 		return false;
 	column = linitial(comparison->args);
-	/* of a domain, as its base type */
+	/* a column of a domain, as its base type */
 	if (IsA(column, RelabelType))
 		column = (const Node *) ((const RelabelType *) column)->arg;
 	if (!IsA(column, Var) || ((const Var *) column)->varattno <= 0)
@@ -101,7 +101,7 @@ read_index_scan(const IndexScan *scan, FpgoRowPlan *row)
 		read_conditions(scan->indexqual, row->keys, &row->n_keys);
 }
 
-/* a bitmap of that index alone finds the same rows */
+/* a bitmap scan of one index alone finds the same rows */
 static bool
 read_bitmap_scan(const Plan *source, FpgoRowPlan *row)
 {
@@ -113,7 +113,7 @@ read_bitmap_scan(const Plan *source, FpgoRowPlan *row)
 	return read_conditions(scan->indexqual, row->keys, &row->n_keys);
 }
 
-/* The rows of the table that an index finds, whatever else is asked of them. */
+/* Reads an index search; other conditions on the rows are left out. */
 static bool
 read_search(const Plan *node, FpgoRowPlan *row)
 {
@@ -127,7 +127,7 @@ read_search(const Plan *node, FpgoRowPlan *row)
 		((const Scan *) node)->scanrelid == 1;
 }
 
-/* The one row to change: all that is asked of it must be known. */
+/* Reads the search for the row to change, with all conditions. */
 static bool
 read_target(const Plan *node, FpgoRowPlan *row)
 {
@@ -156,9 +156,10 @@ read_conflict(const ModifyTable *insert, FpgoRowPlan *row)
 }
 
 /*
- * What the columns get; numbers are those of the columns, NIL for all that
- * there are, dropped ones too, in their order: PostgreSQL has put in the
- * defaults.  What an UPDATE reads beside is junk.
+ * Reads the values that columns get.  "numbers" are the columns' numbers; NIL
+ * is for an INSERT, where PostgreSQL gives a value or default to each column
+ * in order, dropped ones too.  Junk entries are what an UPDATE reads beside
+ * them.
  */
 static bool
 read_columns(const List *values, const List *numbers, FpgoRowPlan *row)
@@ -212,7 +213,8 @@ read_change(const ModifyTable *change, FpgoRowPlan *row)
 }
 
 /*
- * Where no row is found, none is left by what else is asked of it, or a LIMIT.
+ * Reads a look-up.  Other conditions and a LIMIT do not matter: where the
+ * index finds no row, they leave none.
  */
 static FpgoRowKind
 read_lookup(const Plan *node, FpgoRowPlan *row)

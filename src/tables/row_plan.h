@@ -1,6 +1,6 @@
 /*
  * row_plan.h
- *		What a plan does to one row, if it does no more.
+ *		Reads plans that find or write one row and do nothing else.
  */
 #ifndef FPGO_ROW_PLAN_H
 #define FPGO_ROW_PLAN_H
@@ -10,16 +10,16 @@
 #include "access/attnum.h"
 #include "nodes/plannodes.h"
 
-/* most columns that such a plan sets, and conditions of each sort */
+/* most columns that such a plan sets, and conditions of each kind */
 #define FPGO_ROW_COLUMNS 24
 #define FPGO_ROW_CONDITIONS 4
 
 typedef enum FpgoRowKind
 {
-	FPGO_ROW_NONE,				/* it does something else */
-	FPGO_ROW_INSERT,			/* a row, all its columns */
-	FPGO_ROW_UPDATE,			/* one that an index finds */
-	FPGO_ROW_DELETE,			/* one that an index finds */
+	FPGO_ROW_NONE,				/* the plan does something else */
+	FPGO_ROW_INSERT,			/* of one row, all its columns */
+	FPGO_ROW_UPDATE,			/* of one row that an index finds */
+	FPGO_ROW_DELETE,			/* of one row that an index finds */
 	FPGO_ROW_LOOKUP				/* SELECT of rows that an index finds */
 } FpgoRowKind;
 
@@ -28,13 +28,13 @@ typedef struct FpgoRowColumn
 {
 	AttrNumber	column;
 	int			parameter;		/* from 1; 0: NULL */
-	Oid			domain;			/* that checks the value; InvalidOid: none */
+	Oid			domain;			/* checks the value; InvalidOid: none */
 } FpgoRowColumn;
 
 /* A column that must equal a parameter. */
 typedef struct FpgoRowCondition
 {
-	AttrNumber	column;			/* of the index if it is a key */
+	AttrNumber	column;			/* of a key: the index's; else the table's */
 	int			parameter;
 	Oid			equals;			/* function of two values */
 	Oid			collation;
@@ -43,23 +43,23 @@ typedef struct FpgoRowCondition
 typedef struct FpgoRowPlan
 {
 	FpgoRowKind kind;
-	uint64		looked_at;		/* number of changes then, as foreign_code.c
-								 * counts them */
+	uint64		looked_at;		/* the counter of changes in foreign_code.c at
+								 * that time */
 	Oid			table;
-	Oid			index;			/* that finds the row; of an INSERT, a unique
-								 * one: ON CONFLICT DO NOTHING; InvalidOid:
-								 * there is no such clause */
-	int			n_keys;			/* conditions that the index finds by */
+	Oid			index;			/* finds the row; of an INSERT: the unique
+								 * index of ON CONFLICT DO NOTHING, InvalidOid
+								 * if it has no such clause */
+	int			n_keys;			/* conditions that the index is searched by */
 	FpgoRowCondition keys[FPGO_ROW_CONDITIONS];
-	int			n_guards;		/* others; not of a LOOKUP, which may have any */
+	int			n_guards;		/* other conditions; those of a LOOKUP are left
+								 * out */
 	FpgoRowCondition guards[FPGO_ROW_CONDITIONS];
 	int			n_columns;
 	FpgoRowColumn columns[FPGO_ROW_COLUMNS];
 } FpgoRowPlan;
 
 /*
- * What a statement does to a row of this table, if it names no other of fpgo's
- * tables.
+ * Read the plan of a statement that names this table and no other of fpgo's.
  */
 extern FpgoRowPlan fpgo_row_plan_of(const PlannedStmt *statement, Oid table);
 

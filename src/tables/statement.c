@@ -2,20 +2,24 @@
  * statement.c
  *		Statements on fpgo's own tables, run as their owner.
  *
- * Users have no right on these tables: fpgo's functions run as their caller
- * and become the owner for one statement at a time.  While they are, nothing a
- * trigger or an expression could do reaches beyond the owner: temporary
- * objects of the session are out of reach (security-restricted operation),
- * names are looked up in a search_path of ours and not in the caller's, and
- * settings that were changed are as before when the statement ends.  Where
- * there is no such trigger or expression (foreign_code.c), no setting is
- * touched.
+ * Users have no right on these tables.  fpgo's functions run as their caller,
+ * and become the tables' owner for one statement at a time.  Triggers and
+ * expressions that others put on the tables then run as the owner, and in
+ * three ways they are kept apart from the caller:
  *
- * No error ends here.  The switch never outlives a statement, so at every
- * commit and rollback the user is the one the transaction began with, and
- * PostgreSQL itself restores that one when a statement fails.  What an error
- * says passes on its way: PostgreSQL's words about a row quote the row, and
- * that is an order.
+ * - they cannot reach temporary objects of the session (security-restricted
+ *   operation);
+ * - names are looked up in a fixed search_path, and not in the caller's;
+ * - settings that they change are restored when the statement ends.
+ *
+ * Where there is no such trigger or expression (foreign_code.c), no setting is
+ * changed.
+ *
+ * No error is caught here.  The switch of users ends with its statement: at
+ * every commit and rollback the user is the one that the transaction began
+ * with.  PostgreSQL itself restores that user when a statement fails.
+ * Messages of PostgreSQL that may quote a row are replaced, since the row has
+ * an order.
  */
 #include "postgres.h"
 
@@ -51,8 +55,8 @@ const char *const fpgo_table_written[FPGO_N_TABLES_WRITTEN] = {
 };
 
 /*
- * What the catalogs say of the tables, asked once: every statement needs it.
- * Any change of a relation makes this process ask again.
+ * The tables' numbers and their owner, which every statement needs.  They are
+ * looked up once, and again after a change of any relation.
  */
 static struct
 {
@@ -120,7 +124,7 @@ require_known(void)
 		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_known, (Datum) 0);
 		is_registered = true;
 	}
-	/* a change that comes in meanwhile makes it invalid again */
+	/* a change that this process hears of meanwhile sets it to false */
 	known.is_valid = true;
 	PG_TRY();
 	{
@@ -203,9 +207,10 @@ set_for_statement(const char *name, const char *value)
 }
 
 /*
- * Plan for tables that grow: a plan is kept for long, and made while the queue
- * is empty it would read all of a table that has a million rows an hour later.
- * What that makes look dear would also be compiled.
+ * Plan for tables that grow.  A plan is kept for long.  Made while the queue
+ * is empty, it would scan whole tables, which may have a million rows an hour
+ * later.  Without scans plans look costly, and costly plans are compiled: jit
+ * is off too.
  */
 static void
 avoid_scans(void)
@@ -220,7 +225,7 @@ has_safe_path(void)
 	return strcmp(namespace_search_path, FPGO_SAFE_PATH) == 0;
 }
 
-/* What PostgreSQL keeps of a statement. */
+/* PostgreSQL's cached plan of a statement. */
 static CachedPlanSource *
 source_of(const FpgoStatement *statement)
 {
@@ -276,7 +281,8 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
  * the plan needs the executor: run_guarded() then has no setting to change.
  */
 static bool
-run_bare(FpgoStatement *statement, Datum *values, const char *nulls, uint64 *n)
+run_unguarded(FpgoStatement *statement, Datum *values, const char *nulls,
+			  uint64 *n)
 {
 	const FpgoForeignCode *foreign_code = &statement->foreign_code;
 	bool		is_simple = foreign_code->row_plan.kind != FPGO_ROW_NONE;
@@ -290,7 +296,7 @@ run_bare(FpgoStatement *statement, Datum *values, const char *nulls, uint64 *n)
 	if (is_simple &&
 		fpgo_row_direct_run(&foreign_code->row_plan, values, nulls, n))
 		return true;
-	/* the attempt took locks, which is when changes are heard of */
+	/* the attempt took locks, and may have brought news of changes */
 	if (has_safe_path() || !fpgo_foreign_code_lock(foreign_code, source) ||
 		!fpgo_push_path_of(source))
 		return false;
@@ -307,14 +313,14 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	bool		lacks_snapshot = !ActiveSnapshotSet();
 	uint64		n;
 
-	/* a process of ours has none while it waits for the network */
+	/* a process that waits for the network has no snapshot */
 	if (lacks_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	GetUserIdAndSecContext(&caller, &context);
 	SetUserIdAndSecContext(fpgo_table_owner(),
 						   context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
-	if (!run_bare(statement, values, nulls, &n))
+	if (!run_unguarded(statement, values, nulls, &n))
 		n = run_guarded(statement, values, nulls);
 	SetUserIdAndSecContext(caller, context);
 	if (lacks_snapshot)
@@ -330,10 +336,10 @@ fpgo_statement_redact(ErrorData *error)
 	if (category != ERRCODE_DATA_EXCEPTION &&
 		category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 		return;
-	/* of a violated constraint the message names no more than its name */
+	/* the message of a violated constraint has the constraint's name only */
 	if (category == ERRCODE_DATA_EXCEPTION)
 		error->message = pstrdup("a value does not fit what was added to the tables of fpgo");
-	error->detail = pstrdup("What PostgreSQL says about it is left out, since it may quote the order.");
+	error->detail = pstrdup("PostgreSQL's own words about it are left out, since they may quote the order.");
 	error->detail_log = NULL;
 	error->hint = NULL;
 	error->context = NULL;

@@ -21,7 +21,7 @@ typedef struct FpgoStatement
 	int			n_parameters;
 	Oid			types[FPGO_MAX_PARAMETERS];
 	SPIPlanPtr	plan;			/* NULL until the first use */
-	FpgoForeignCode foreign_code; /* does running it run code of others? */
+	FpgoForeignCode foreign_code; /* has it code of others? */
 } FpgoStatement;
 
 /* Parameters of one statement, put in from left to right. */
@@ -47,16 +47,16 @@ extern void fpgo_put_int64(FpgoParameters *p, int64 value);
 extern void fpgo_put_int(FpgoParameters *p, int value);
 
 /*
- * Run a statement with these parameters, which must be all of them, as the
- * owner of fpgo's tables, security-restricted, and become the caller again
- * before returning.  SPI must be connected; rows are in SPI_tuptable.  Returns
- * how many rows it touched.
+ * Run a statement as the owner of fpgo's tables, as a security-restricted
+ * operation, and become the caller again before returning.  The parameters
+ * must be all that the statement has.  SPI must be connected; rows are in
+ * SPI_tuptable.  Returns how many rows the statement touched.
  */
 extern uint64 fpgo_statement_run(FpgoStatement *statement, FpgoParameters *p);
 
 /*
- * Take out of an error what may quote a row of fpgo's tables.  The errors of
- * fpgo_statement_run() are such already; this is for those that come at the
+ * Remove from an error the texts that may quote a row of fpgo's tables.
+ * fpgo_statement_run() does that itself; this is for errors that come at the
  * end of a transaction.
  */
 extern void fpgo_statement_redact(ErrorData *error);
@@ -86,8 +86,8 @@ extern int64 fpgo_table_next_submission(void);
 extern const char *const fpgo_table_written[FPGO_N_TABLES_WRITTEN];
 
 /*
- * Lock fpgo_table_written, as writing does, till the end of the transaction;
- * raises 55P03 instead of waiting.
+ * Lock the tables fpgo_table_written, as writing does, till the end of the
+ * transaction.  Raises 55P03 instead of waiting.
  */
 extern void fpgo_table_lock_all(void);
 

@@ -1,6 +1,6 @@
 /*
  * characters.c
- *		What kind of character stands in a text: letters of every script.
+ *		Classes of characters: letters of every script, and others.
  *
  * Two tables of sorted ranges, searched by halves.  The larger is printed by
  * a script from Unicode's own data, see characters.pl.
@@ -30,9 +30,9 @@ enum
 /* clang-format off */
 
 /*
- * White space, and characters that show nothing.  Laravel 8 trims the ASCII
- * ones but form feed; 9 and 10 what PCRE calls \s, U+200B and U+FEFF; 11 and
- * later all of these (Str::INVISIBLE_CHARACTERS).
+ * White space, and invisible characters.  Laravel 8 trims the ASCII ones but
+ * form feed; 9 and 10 trim PCRE's \s, U+200B and U+FEFF; 11 and later trim all
+ * of these (Str::INVISIBLE_CHARACTERS).
  */
 static const struct
 {

@@ -1,9 +1,9 @@
 /*
  * characters.h
- *		What kind of character stands in a text: letters of every script.
+ *		Classes of characters: letters of every script, and others.
  *
- * Pure: no postgres.h, no allocation, no locale.  Callers judge ASCII by
- * themselves, since they see most of it and answer without a call.
+ * Pure: no postgres.h, no allocation, no locale.  Callers classify ASCII
+ * themselves, which saves a call for most characters.
  */
 #ifndef FPGO_CHARACTERS_H
 #define FPGO_CHARACTERS_H
@@ -36,7 +36,7 @@ extern uint32_t fpgo_last_code(FpgoSpan span, size_t *len);
 /* The class of a code point beyond ASCII. */
 extern FpgoCharClass fpgo_class_of(uint32_t code);
 
-/* Is the code point one that trimming takes away in some Laravel version? */
+/* Does trimming remove the code point in some Laravel version? */
 extern bool fpgo_is_trimmed_code(uint32_t code);
 
 #endif							/* FPGO_CHARACTERS_H */

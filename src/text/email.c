@@ -2,10 +2,10 @@
  * email.c
  *		Is a text an e-mail address?
  *
- * Laravel's rule "email" asks the library egulias/email-validator, whose
- * editions 2 (Laravel 8), 3 and 4 differ.  Taken here is what all of them
- * take and what a person would call an address: a dot-atom or one quoted
- * string, @, and a host name or an IP address in brackets.
+ * Laravel's rule "email" uses the library egulias/email-validator, whose
+ * editions 2 (Laravel 8), 3 and 4 differ.  fpgo accepts addresses that all of
+ * them accept and that have a usual form: a dot-atom or one quoted string, @,
+ * and a host name or an IP address in brackets.
  *
  * Refused though all editions take it, see src/validation/README.md: white
  * space and comments, obsolete mixtures of atoms and quoted strings, an escape

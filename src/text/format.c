@@ -2,9 +2,9 @@
  * format.c
  *		Predicates on text: numbers, e-mail addresses, URLs, countries.
  *
- * The gateway is a Laravel application, so its readings are followed.  Where
- * Laravel's versions differ, the reading here accepts only what all of them
- * accept; each place says so.
+ * The gateway is a Laravel application, and these predicates follow Laravel.
+ * Where its versions differ, a predicate accepts only texts that all of them
+ * accept, and a comment says so.
  *
  * Byte scans, no regular expressions: validation of an order takes a few
  * microseconds.  Pure: no postgres.h, no allocation, no locale; a fuzzer runs
@@ -28,7 +28,7 @@ fpgo_spans_equal(FpgoSpan a, FpgoSpan b)
 
 /* ---------- white space ---------- */
 
-/* what PHP's trim() takes away */
+/* the characters that PHP's trim() removes */
 static bool
 is_php_space(char c)
 {
@@ -91,7 +91,7 @@ is_numeric_space(char c)
 		c == '\f';
 }
 
-/* Exponent part at *p, if a whole one is there; moves *p behind it. */
+/* Reads a complete exponent at *p, if there is one; moves *p behind it. */
 static long
 scan_exponent(const char **p, const char *end)
 {
@@ -190,7 +190,7 @@ fpgo_is_amount(FpgoSpan span)
 	Decimal		number;
 	int			written = 0;
 
-	/* 28038712383e-5 is small, and a personal number all the same */
+	/* 28038712383e-5 is small, but has a personal number in it */
 	for (size_t i = 0; i < span.len && !is_one_of(span.text[i], ".eE"); i++)
 		written += is_digit(span.text[i]);
 	return span.len <= AMOUNT_LEN_MAX && written <= AMOUNT_DIGITS_MAX &&

@@ -14,7 +14,7 @@
 
 /*
  * The text without white space around it, as the gateway reads it.  PHP's own
- * trim() takes six ASCII characters away; newer Laravel versions also take
+ * trim() removes six ASCII characters; newer Laravel versions also remove
  * Unicode white space and a few invisible characters.
  */
 extern FpgoSpan fpgo_trim(FpgoSpan span);
@@ -22,8 +22,8 @@ extern FpgoSpan fpgo_trim_unicode(FpgoSpan span);
 
 /*
  * Does it begin and end with printable ASCII?  Then fpgo_trim() and
- * fpgo_trim_unicode() leave it as it is.  Most texts do, and asking this first
- * costs next to nothing.
+ * fpgo_trim_unicode() leave it as it is.  Most texts do, and this check costs
+ * next to nothing.
  */
 static inline bool
 fpgo_is_trimmed(FpgoSpan span)
@@ -60,9 +60,9 @@ extern bool fpgo_is_email(FpgoSpan span);
 extern bool fpgo_is_url(FpgoSpan span);
 
 /*
- * In the path of the URL that the gateway notifies this stands for a token of
- * the submission's own, which takes its place when the order is handed in: the
- * prefix and so many hexadecimal digits in lower case.
+ * The placeholder in the path of the URL that the gateway notifies.  When the
+ * order is handed in, a token of the submission replaces it: the prefix and so
+ * many hexadecimal digits in lower case.
  */
 #define FPGO_PLACEHOLDER_NAME "submission"
 #define FPGO_PLACEHOLDER "{" FPGO_PLACEHOLDER_NAME "}"
@@ -82,8 +82,8 @@ extern bool fpgo_is_callback_url(FpgoSpan span);
 extern const char *fpgo_find_placeholder(FpgoSpan text);
 
 /*
- * The first token in a text; its text is NULL if there is none.  It may be part
- * of a longer word, as may the placeholder whose place it took.
+ * The first token in a text; its text is NULL if there is none.  A token may
+ * be part of a longer word, since the placeholder may be.
  */
 extern FpgoSpan fpgo_find_callback_token(FpgoSpan text);
 

@@ -1,6 +1,6 @@
 /*
  * identifier.c
- *		What an identifier of the gateway is: an order's uuid, a customer's.
+ *		The rule for the gateway's identifiers: of orders and of customers.
  *
  * The API page shows ODR4286244937 and CSRT6547824621 and gives no rule.
  */

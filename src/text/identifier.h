@@ -1,6 +1,6 @@
 /*
  * identifier.h
- *		What an identifier of the gateway is: an order's uuid, a customer's.
+ *		The rule for the gateway's identifiers: of orders and of customers.
  */
 #ifndef FPGO_IDENTIFIER_H
 #define FPGO_IDENTIFIER_H
@@ -16,9 +16,9 @@
 	"1 to 255 characters: letters and digits of ASCII, \"-\", \".\", \"_\" and \"~\", not only dots"
 
 /*
- * Identifiers become parts of addresses.  They have only characters that need
- * no escape there (RFC 3986, "unreserved"), and are none of the path segments
- * "." and "..", which a server may take away.
+ * Identifiers become parts of URLs.  They have only characters that need no
+ * escape there (RFC 3986, "unreserved").  They are none of the path segments
+ * "." and "..", which a server may remove.
  */
 extern bool fpgo_is_identifier(const char *text, size_t len);
 

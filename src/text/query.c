@@ -2,11 +2,12 @@
  * query.c
  *		A URL's query string, read as PHP reads one, and the token in its path.
  *
- * The gateway, which is written in PHP, signs what its $_GET would hold: "+"
- * is a space, %XX a byte, a percent sign without two digits stands for itself,
- * and what has no name does not count.  Where PHP would quietly change
- * something else (of two parameters of one name the last counts, in the place
- * of the first), nothing is read at all: what is signed must be what is read.
+ * The gateway is written in PHP, and signs the values that its $_GET would
+ * have.  "+" is a space and %XX a byte; a percent sign without two digits
+ * stands for itself; a parameter without a name does not count.  Of two
+ * parameters with one name PHP takes the last, in the place of the first.
+ * Such a query is not read at all here: the values that are read must be those
+ * that are signed.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
  * span.h
- *		A piece of text that is somebody else's.
+ *		A piece of a text that another variable owns.
  */
 #ifndef FPGO_SPAN_H
 #define FPGO_SPAN_H

@@ -1,6 +1,6 @@
 /*
  * advice.h
- *		What is said of an order, and where in it, while it is looked at.
+ *		Advice about an order, while it is collected.
  */
 #ifndef FPGO_ADVICE_H
 #define FPGO_ADVICE_H
@@ -17,26 +17,26 @@ typedef struct FpgoAdvice
 	List	   *found;			/* FpgoViolation */
 	int64		now;			/* Unix seconds */
 	int			n_lines;		/* products so far */
-	FpgoAmount	sum;			/* of their amounts; unknown if one is */
-	FpgoAmount	amounts[FPGO_N_MEANINGS];	/* of the product at hand, and of
+	FpgoAmount	sum;			/* of their amounts; unknown if one is so */
+	FpgoAmount	amounts[FPGO_N_MEANINGS];	/* of the current product, and of
 											 * the totals */
-	MemoryContext context;		/* of what is found and of the sum */
-	MemoryContext scratch;		/* of everything else, emptied a product */
+	MemoryContext context;		/* of the advice and of the sum */
+	MemoryContext scratch;		/* of all else; reset after each product */
 } FpgoAdvice;
 
-/* A field as it stands in the order, with its siblings. */
-typedef struct FpgoSpot
+/* A field in the order, with its siblings. */
+typedef struct FpgoFieldInOrder
 {
 	FpgoPlace	place;
 	const FpgoField *field;
 	const FpgoValue *value;
 	const FpgoShape *shape;
-	const FpgoValue *members;	/* of the object it stands in, by field */
-} FpgoSpot;
+	const FpgoValue *members;	/* of the object it is in, by field */
+} FpgoFieldInOrder;
 
 /*
- * "should be ...": the path comes before it.  A macro, so that the compiler
- * checks the format.
+ * Add a piece of advice: "should be ..."; the path is put before it.  In a
+ * macro the compiler checks the format.
  */
 #define fpgo_advise_say(advice, place, rule, ...) \
 	do { \

@@ -1,17 +1,17 @@
 /*
  * advise.c
- *		What the gateway would take and a person would not.
+ *		Advice: what is wrong in an order that the gateway would accept.
  *
- * Walks the field tree over the order in place, as validate.c does, and asks
- * for what fields mean, never for their names.  Each rule stands beside the
- * reason for it: the API page in this or an earlier revision, its sibling
- * pages, the vendor's own dashboard, recorded answers of the gateway, a
- * public rule.  Whether the order adds up is asked in advise_sums.c.
+ * The walk goes over the field tree and the order in place, as in validate.c.
+ * It uses the meanings of fields, never their names.  Each rule has a comment
+ * with its source: the API page in this or an earlier revision, its sibling
+ * pages, the vendor's own dashboard, recorded answers of the gateway, a public
+ * rule.  advise_sums.c checks whether the order adds up.
  *
- * A field yields at most one piece of advice, the first thing to mend about
- * it, and none where validation has something to say: what breaks a rule of
- * the gateway, or cannot be read, is passed over.  Nothing here raises for
- * what the order says, nothing descends into members that no field has.
+ * A field gets at most one piece of advice, about the first thing to mend.  A
+ * value that breaks a rule of the gateway, or cannot be read, gets none:
+ * validation speaks of it.  Nothing here raises for what the order says.
+ * Members that no field has are not entered.
  */
 #include "postgres.h"
 
@@ -37,8 +37,8 @@
 #define CLOCK_SKEW 300
 
 /*
- * What no order date in seconds reaches (it is in year 5138), and any in
- * milliseconds has reached since 1973.
+ * Dates from here on are in milliseconds: in seconds this is the year 5138, in
+ * milliseconds 1973.
  */
 #define MILLISECONDS_FROM INT64CONST(100000000000)
 
@@ -47,7 +47,7 @@ static void advise_object(FpgoAdvice *advice, const FpgoValue *object,
 
 /* ---------- fields that belong together ---------- */
 
-/* The word of a list that a text reads as, NULL if it is none of them. */
+/* The word of a list that a text is; NULL if it is none of them. */
 static const char *
 find_word(const FpgoValue *value, const char *const *words)
 {
@@ -62,27 +62,27 @@ find_word(const FpgoValue *value, const char *const *words)
 /*
  * A field that is required if, or with, another is pointless without it:
  * organizationId of a private customer, personalNumber of a company (a
- * personal number that nobody asked for), orderFrom without the fpgoUuid of
- * the order it says is updated.
+ * personal number without need), orderFrom without the fpgoUuid of the order
+ * that is to be updated.
  */
 static bool
-advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_condition(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	const FpgoField *field = spot->field;
-	const FpgoField *other = &spot->shape->fields[field->other];
-	const FpgoValue *condition = &spot->members[field->other];
+	const FpgoField *field = at->field;
+	const FpgoField *other = &at->shape->fields[field->other];
+	const FpgoValue *condition = &at->members[field->other];
 	const char *word;
 
 	if ((field->presence != FPGO_PRESENCE_REQUIRED_IF &&
 		 field->presence != FPGO_PRESENCE_REQUIRED_WITH) ||
-		!fpgo_reads_as_present(spot->value))
+		!fpgo_reads_as_present(at->value))
 		return false;
 	if (field->presence == FPGO_PRESENCE_REQUIRED_IF)
 	{
 		word = find_word(condition, other->allowed);
 		if (word == NULL || strcmp(word, field->other_value) == 0)
 			return false;
-		fpgo_advise_say(advice, &spot->place, "only_if",
+		fpgo_advise_say(advice, &at->place, "only_if",
 						"belongs with %s \"%s\", but %s is \"%s\"; leave it out, or correct %s.",
 						other->json, field->other_value, other->json, word,
 						other->json);
@@ -90,7 +90,7 @@ advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
 	}
 	if (fpgo_reads_as_present(condition))
 		return false;
-	fpgo_advise_say(advice, &spot->place, "only_with",
+	fpgo_advise_say(advice, &at->place, "only_with",
 					"belongs with %s, which is not given; leave it out, or give both.",
 					other->json);
 	return true;
@@ -98,7 +98,7 @@ advise_condition(FpgoAdvice *advice, const FpgoSpot *spot)
 
 /* ---------- the date ---------- */
 
-/* ", but is ...", unless it could be a personal number that stands there */
+/* ", but is ...", unless the value may be a personal number */
 static const char *
 show_time(const FpgoValue *value, int64 seconds)
 {
@@ -114,89 +114,88 @@ show_time(const FpgoValue *value, int64 seconds)
 
 /*
  * The page asks for a Unix timestamp in a string, but its rule is "string":
- * every text passes.  Dates to come are from revisions of the page before
- * 1574, which asked for "now or later"; this one does not.
+ * every text passes.  Revisions of the page before 1574 asked for "now or
+ * later"; this one does not.
  */
 static void
-advise_date(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_date(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	int64		date;
 
-	if (!fpgo_reads_as_seconds(spot->value, &date))
-		fpgo_advise_say(advice, &spot->place, "unix_seconds",
+	if (!fpgo_reads_as_seconds(at->value, &date))
+		fpgo_advise_say(advice, &at->place, "unix_seconds",
 						"should be whole Unix seconds, in digits only, not %s.",
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 	else if (date >= MILLISECONDS_FROM)
-		fpgo_advise_say(advice, &spot->place, "milliseconds",
+		fpgo_advise_say(advice, &at->place, "milliseconds",
 						"should be in Unix seconds, not in milliseconds or a finer unit.");
 	else if (date > advice->now + CLOCK_SKEW)
-		fpgo_advise_say(advice, &spot->place, "future",
+		fpgo_advise_say(advice, &at->place, "future",
 						"should not be in the future%s.",
-						show_time(spot->value, date));
+						show_time(at->value, date));
 	else if (date < advice->now - AGE_MAX_DAYS * SECS_PER_DAY)
-		fpgo_advise_say(advice, &spot->place, "too_old",
+		fpgo_advise_say(advice, &at->place, "too_old",
 						"should be at most %d days in the past%s.",
-						AGE_MAX_DAYS, show_time(spot->value, date));
+						AGE_MAX_DAYS, show_time(at->value, date));
 }
 
 /* ---------- texts ---------- */
 
 /*
- * Eleven characters are all that the gateway asks for; the recorded
- * 12345678901 was taken.  But the number goes to BankID, which knows real
- * ones only.
+ * The gateway asks for eleven characters only; it accepted 12345678901.  But
+ * the number goes to BankID, which knows only real ones.
  */
 static bool
-advise_person(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_person(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	if (!fpgo_reading_has_size(spot->value, spot->field->size) ||
-		fpgo_reading_holds(spot->value, fpgo_is_personal_number))
+	if (!fpgo_reading_has_size(at->value, at->field->size) ||
+		fpgo_reading_holds(at->value, fpgo_is_personal_number))
 		return false;
-	fpgo_advise_say(advice, &spot->place, "control_digits",
+	fpgo_advise_say(advice, &at->place, "control_digits",
 					"should be a Norwegian personal number; the date or the control digits of what is there are wrong.");
 	return true;
 }
 
 /* The country of the address that stands beside a field. */
 static FpgoValue
-find_home(const FpgoSpot *spot)
+find_home(const FpgoFieldInOrder *at)
 {
 	FpgoValue	members[FPGO_MAX_FIELDS];
 
-	for (int i = 0; i < spot->shape->n_fields; i++)
+	for (int i = 0; i < at->shape->n_fields; i++)
 	{
-		const FpgoShape *shape = spot->shape->fields[i].shape;
+		const FpgoShape *shape = at->shape->fields[i].shape;
 		int			home = shape ? fpgo_shape_find(shape, FPGO_MEANS_HOME) : -1;
 
 		if (home < 0)
 			continue;
-		fpgo_document_members(&spot->members[i], shape, members);
+		fpgo_document_members(&at->members[i], shape, members);
 		return members[home];
 	}
 	return (FpgoValue) {0};
 }
 
 /*
- * The page says "alphanumeric", its sibling pages and the dashboard nine
- * digits.  Companies abroad have numbers of other forms, so only those with a
- * Norwegian address are looked at.
+ * The page says "alphanumeric"; its sibling pages and the dashboard say nine
+ * digits.  Companies abroad have numbers of other forms.  Therefore only
+ * numbers of companies with a Norwegian address are checked.
  */
 static bool
-advise_organization(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_organization(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	FpgoValue	home = find_home(spot);
+	FpgoValue	home = find_home(at);
 
 	if (!fpgo_reads_as_text(&home, "NO") ||
-		!fpgo_reading_holds(spot->value, fpgo_is_alpha_num) ||
-		fpgo_reading_holds(spot->value, fpgo_is_organization_number))
+		!fpgo_reading_holds(at->value, fpgo_is_alpha_num) ||
+		fpgo_reading_holds(at->value, fpgo_is_organization_number))
 		return false;
-	if (fpgo_reading_holds(spot->value, fpgo_is_nine_digits))
-		fpgo_advise_say(advice, &spot->place, "organization_number",
+	if (fpgo_reading_holds(at->value, fpgo_is_nine_digits))
+		fpgo_advise_say(advice, &at->place, "organization_number",
 						"should be a Norwegian organisation number, since the address is in Norway; its control digit, the last one, is wrong.");
 	else
-		fpgo_advise_say(advice, &spot->place, "organization_number",
+		fpgo_advise_say(advice, &at->place, "organization_number",
 						"should be the nine digits of a Norwegian organisation number and nothing else, since the address is in Norway; it has %d characters.",
-						fpgo_reading_length(spot->value));
+						fpgo_reading_length(at->value));
 	return true;
 }
 
@@ -205,113 +204,114 @@ advise_organization(FpgoAdvice *advice, const FpgoSpot *spot)
  * reservations says that the number comes without it.
  */
 static bool
-advise_phone(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_phone(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	int			code = fpgo_shape_find(spot->shape, FPGO_MEANS_DIALLING_CODE);
+	int			code = fpgo_shape_find(at->shape, FPGO_MEANS_DIALLING_CODE);
 
-	if (!fpgo_has_country_code(spot->value->text, spot->members[code].text))
+	if (!fpgo_has_country_code(at->value->text, at->members[code].text))
 		return false;
-	fpgo_advise_say(advice, &spot->place, "country_code",
+	fpgo_advise_say(advice, &at->place, "country_code",
 					"should be the number without a country code, which belongs in %s.",
-					spot->shape->fields[code].json);
+					at->shape->fields[code].json);
 	return true;
 }
 
 /*
- * The customer's browser and the gateway's notification would travel in the
- * clear, and whoever sits in between could change them.  A notification is
- * the URL with the gateway's parameters behind it and a checksum over all of
- * them; whether parameters of one's own are part of it is not said.
+ * With http the customer's browser and the gateway's notification would be
+ * sent unencrypted, and could be changed on the way.  A notification is the
+ * URL with the gateway's parameters appended, and a checksum over all of them.
+ * The page does not say whether the URL's own parameters are part of the
+ * checksum.
  */
 static bool
-advise_url(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_url(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	bool		is_https = fpgo_reading_holds(spot->value, fpgo_has_https);
+	bool		is_https = fpgo_reading_holds(at->value, fpgo_has_https);
 
-	/* whether it is a URL takes longest, and is asked last */
-	if (is_https && (spot->field->meaning != FPGO_MEANS_NOTIFIED ||
-					 !fpgo_reading_holds(spot->value, fpgo_has_query)))
+	/* the check of the URL takes longest, and comes last */
+	if (is_https && (at->field->meaning != FPGO_MEANS_NOTIFIED ||
+					 !fpgo_reading_holds(at->value, fpgo_has_query)))
 		return false;
-	if (!fpgo_reading_holds(spot->value,
-							spot->field->type == FPGO_FIELD_CALLBACK_URL ?
+	if (!fpgo_reading_holds(at->value,
+							at->field->type == FPGO_FIELD_CALLBACK_URL ?
 							fpgo_is_callback_url : fpgo_is_url))
 		return false;
 	if (is_https)
-		fpgo_advise_say(advice, &spot->place, "query_string",
+		fpgo_advise_say(advice, &at->place, "query_string",
 						"should have no query string of its own; the gateway adds one, with a checksum that may or may not cover what was there.");
 	else
-		fpgo_advise_say(advice, &spot->place, "https",
+		fpgo_advise_say(advice, &at->place, "https",
 						"should begin with https://, not http://.");
 	return true;
 }
 
-/* By how much a text is longer when it is sent, for a token in it. */
+/* By how much a text grows when a token replaces its placeholder. */
 static int
-growth_of(const FpgoSpot *spot)
+growth_of(const FpgoFieldInOrder *at)
 {
-	return spot->field->type == FPGO_FIELD_CALLBACK_URL &&
-		fpgo_find_placeholder(spot->value->text) != NULL ?
+	return at->field->type == FPGO_FIELD_CALLBACK_URL &&
+		fpgo_find_placeholder(at->value->text) != NULL ?
 		FPGO_CALLBACK_TOKEN_LEN - FPGO_PLACEHOLDER_LEN : 0;
 }
 
 /* See FPGO_LENGTH_MAX and the fields that have a limit of their own. */
 static void
-advise_length(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_length(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	int			limit = spot->field->length_max ? spot->field->length_max :
+	int			limit = at->field->length_max ? at->field->length_max :
 		FPGO_LENGTH_MAX;
-	int			growth = growth_of(spot);
+	int			growth = growth_of(at);
 	int			length;
 
 	/* a text has no more characters than bytes */
-	if (spot->value->text.len + growth <= (size_t) limit)
+	if (at->value->text.len + growth <= (size_t) limit)
 		return;
-	length = fpgo_reading_length(spot->value) + growth;
+	length = fpgo_reading_length(at->value) + growth;
 	if (length > limit)
-		fpgo_advise_say(advice, &spot->place, "max",
+		fpgo_advise_say(advice, &at->place, "max",
 						"should be at most %d characters long, not %d.",
 						limit, length);
 }
 
 static void
-advise_text(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_text(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	bool		is_said = false;
 
-	if (spot->value->kind != FPGO_JSON_STRING)
+	if (at->value->kind != FPGO_JSON_STRING)
 		return;
-	if (spot->field->type == FPGO_FIELD_URL ||
-		spot->field->type == FPGO_FIELD_CALLBACK_URL)
-		is_said = advise_url(advice, spot);
-	else if (spot->field->meaning == FPGO_MEANS_PERSON)
-		is_said = advise_person(advice, spot);
-	else if (spot->field->meaning == FPGO_MEANS_ORGANIZATION)
-		is_said = advise_organization(advice, spot);
-	else if (spot->field->meaning == FPGO_MEANS_PHONE)
-		is_said = advise_phone(advice, spot);
+	if (at->field->type == FPGO_FIELD_URL ||
+		at->field->type == FPGO_FIELD_CALLBACK_URL)
+		is_said = advise_url(advice, at);
+	else if (at->field->meaning == FPGO_MEANS_PERSON)
+		is_said = advise_person(advice, at);
+	else if (at->field->meaning == FPGO_MEANS_ORGANIZATION)
+		is_said = advise_organization(advice, at);
+	else if (at->field->meaning == FPGO_MEANS_PHONE)
+		is_said = advise_phone(advice, at);
 	if (!is_said)
-		advise_length(advice, spot);
+		advise_length(advice, at);
 }
 
 static void
-advise_number(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_number(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	switch (spot->field->meaning)
+	switch (at->field->meaning)
 	{
 		case FPGO_MEANS_QUANTITY:
-			fpgo_advise_quantity(advice, spot);
+			fpgo_advise_quantity(advice, at);
 			break;
 		case FPGO_MEANS_RATE:
-			fpgo_advise_rate(advice, spot);
+			fpgo_advise_rate(advice, at);
 			break;
 		case FPGO_MEANS_DISCOUNT:
-			fpgo_advise_discount(advice, spot);
+			fpgo_advise_discount(advice, at);
 			break;
 		case FPGO_MEANS_AMOUNT:
-			fpgo_advise_amount(advice, spot);
+			fpgo_advise_amount(advice, at);
 			break;
 		case FPGO_MEANS_GRAND_TOTAL:
-			fpgo_advise_grand_total(advice, spot);
+			fpgo_advise_grand_total(advice, at);
 			break;
 		default:
 			break;
@@ -320,7 +320,7 @@ advise_number(FpgoAdvice *advice, const FpgoSpot *spot)
 
 /* ---------- members that no field has ---------- */
 
-/* The field of a shape that a name was perhaps meant for, NULL if none. */
+/* The field of a shape that a name may be a misspelling of; or NULL. */
 static const char *
 find_meant(const FpgoShape *shape, FpgoSpan name)
 {
@@ -343,15 +343,15 @@ find_meant(const FpgoShape *shape, FpgoSpan name)
 }
 
 /*
- * The gateway's validator passes over members it has no rule for, so a
- * misspelt optional field is lost without a word.  fpgo sends them as they
- * are: the API may have grown.
+ * The gateway's validator ignores members that it has no rule for: a misspelt
+ * optional field is lost silently.  fpgo sends such members as they are, since
+ * the API may have new ones.
  */
 static void
-advise_strangers(FpgoAdvice *advice, const FpgoValue *map,
+advise_unknown_members(FpgoAdvice *advice, const FpgoValue *map,
 				 const FpgoShape *shape, const FpgoPlace *parent)
 {
-	FpgoPlace	place = {.parent = parent, .kind = FPGO_PLACE_STRANGER,
+	FpgoPlace	place = {.parent = parent, .kind = FPGO_PLACE_UNKNOWN,
 	.index = FPGO_MAX_FIELDS};
 	FpgoCursor	cursor;
 	FpgoValue	value;
@@ -404,30 +404,30 @@ advise_list(FpgoAdvice *advice, const FpgoValue *list, const FpgoField *field,
 }
 
 static void
-advise_field(FpgoAdvice *advice, const FpgoSpot *spot)
+advise_field(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	switch (spot->field->type)
+	switch (at->field->type)
 	{
 		case FPGO_FIELD_OBJECT:
-			advise_object(advice, spot->value, spot->field->shape,
-						  &spot->place);
+			advise_object(advice, at->value, at->field->shape,
+						  &at->place);
 			break;
 		case FPGO_FIELD_LIST:
-			advise_list(advice, spot->value, spot->field, &spot->place);
+			advise_list(advice, at->value, at->field, &at->place);
 			break;
 		case FPGO_FIELD_STRING:
 		case FPGO_FIELD_EMAIL:
 		case FPGO_FIELD_URL:
 		case FPGO_FIELD_CALLBACK_URL:
-			if (!advise_condition(advice, spot))
-				advise_text(advice, spot);
+			if (!advise_condition(advice, at))
+				advise_text(advice, at);
 			break;
 		case FPGO_FIELD_SECONDS:
-			if (spot->value->kind == FPGO_JSON_STRING)
-				advise_date(advice, spot);
+			if (at->value->kind == FPGO_JSON_STRING)
+				advise_date(advice, at);
 			break;
 		case FPGO_FIELD_NUMERIC:
-			advise_number(advice, spot);
+			advise_number(advice, at);
 			break;
 		case FPGO_FIELD_BOOLEAN:
 			break;
@@ -440,9 +440,9 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 {
 	FpgoValue	members[FPGO_MAX_FIELDS];
 	int			n_known = fpgo_document_members(object, shape, members);
-	FpgoSpot	spot = {.shape = shape, .members = members};
+	FpgoFieldInOrder	at = {.shape = shape, .members = members};
 
-	spot.place = (FpgoPlace) {.parent = place, .kind = FPGO_PLACE_MEMBER};
+	at.place = (FpgoPlace) {.parent = place, .kind = FPGO_PLACE_MEMBER};
 	fpgo_advise_read_amounts(advice, shape, members);
 	if (fpgo_shape_find(shape, FPGO_MEANS_GRAND_TOTAL) >= 0)
 		fpgo_advise_totals(advice, shape, members, place);
@@ -450,15 +450,15 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 	{
 		if (fpgo_reads_as_null(&members[i]))
 			continue;
-		spot.field = &shape->fields[i];
-		spot.value = &members[i];
-		spot.place.name = spot.field->json;
-		spot.place.index = i;
-		spot.place.found = members[i].kind;
-		advise_field(advice, &spot);
+		at.field = &shape->fields[i];
+		at.value = &members[i];
+		at.place.name = at.field->json;
+		at.place.index = i;
+		at.place.found = members[i].kind;
+		advise_field(advice, &at);
 	}
 	if (object->kind == FPGO_JSON_OBJECT && object->count > n_known)
-		advise_strangers(advice, object, shape, place);
+		advise_unknown_members(advice, object, shape, place);
 }
 
 List *

@@ -1,6 +1,6 @@
 /*
  * advise.h
- *		What the gateway takes of an order and a person would not.
+ *		Advice: what is wrong in an order that the gateway would accept.
  */
 #ifndef FPGO_ADVISE_H
 #define FPGO_ADVISE_H
@@ -11,9 +11,9 @@
 #include "utils/jsonb.h"
 
 /*
- * What the gateway would take and a person would not: a list of FpgoViolation
- * in the order of the API page's table, NIL if there is nothing to say.  Looks
- * at the clock.  Raises nothing for what the order says, be it valid or not.
+ * Collect the advice about an order: a list of FpgoViolation in the order of
+ * the API page's table, or NIL.  Reads the clock.  Never raises for what the
+ * order says, valid or not.
  */
 extern List *fpgo_advise_order(Jsonb *order);
 

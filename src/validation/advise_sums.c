@@ -2,22 +2,23 @@
  * advise_sums.c
  *		Does an order add up?
  *
- * The API page prints no formula.  These are the ones of the vendor's own
- * dashboard, and they hold for prices with VAT in them as for prices without:
+ * The API page prints no formula.  These are the formulas of the vendor's own
+ * dashboard.  They are right for prices that include VAT and for prices
+ * without:
  *
  *		amount = quantity * rate - discount
  *		grandTotal = sum of the amounts
  *		subTotal + totalTax - totalDiscount = grandTotal
  *
- * In the dashboard a rate has VAT in it, as in the one worked example the
- * vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14).  Each
- * total is rounded to two decimals once, or line by line, as the shop likes;
- * so sums may be off by 0.01 a line.  The gateway was seen to take totals
- * that do not add up.
+ * In the dashboard a rate includes VAT, as in the one worked example that the
+ * vendor prints (rate 4500, tax 12, subTotal 4017.86, totalTax 482.14).  A
+ * shop may round each total to two decimals once, or line by line.  Therefore
+ * a sum may be off by 0.01 for each line.  The gateway was seen to accept
+ * totals that do not add up.
  *
- * Exact decimals throughout (see amount.h).  What cannot be read as an amount
- * of money is unknown, takes part in no sum, and then the sum is not asked
- * for: validation says why.
+ * All decimals are exact (see amount.h).  A value that cannot be read as an
+ * amount of money is unknown.  A sum with an unknown part is not checked:
+ * validation says why.
  */
 #include "postgres.h"
 
@@ -26,7 +27,7 @@
 #include "order/reading.h"
 #include "validation/advise_sums.h"
 
-/* what a sum of n lines may be off by: n times 0.01 */
+/* by how much a sum of n lines may be off: n times 0.01 */
 static FpgoAmount
 tolerance(int n)
 {
@@ -39,7 +40,7 @@ sign_of(FpgoAmount amount)
 	return fpgo_amount_compare(amount, fpgo_amount_units(0));
 }
 
-/* Two amounts that should be one, where n lines were rounded. */
+/* Are two amounts equal, where n lines were rounded? */
 static bool
 differ(FpgoAmount a, FpgoAmount b, int n_lines)
 {
@@ -50,8 +51,8 @@ differ(FpgoAmount a, FpgoAmount b, int n_lines)
 }
 
 /*
- * A result for the middle of a sentence, at most two decimals of it; nothing
- * if it has as many digits as a personal number.
+ * A result for the middle of a sentence, with at most two decimals; empty if
+ * it has as many digits as a personal number.
  */
 static const char *
 show_result(FpgoAmount result)
@@ -113,7 +114,7 @@ fpgo_advise_read_amounts(FpgoAdvice *advice, const FpgoShape *shape,
 			field->meaning > FPGO_MEANS_GRAND_TOTAL)
 			continue;
 		is_line = is_line || field->meaning == FPGO_MEANS_AMOUNT;
-		/* what is absent counts as zero if it may be */
+		/* an absent optional amount counts as zero */
 		advice->amounts[field->meaning] =
 			field->presence == FPGO_PRESENCE_OPTIONAL &&
 			fpgo_reads_as_null(&members[i]) ? fpgo_amount_units(0) :
@@ -135,39 +136,39 @@ product_of(const FpgoAdvice *advice)
 
 /*
  * The page prints no bounds.  But the gateway's order details give quantities
- * as integers, and the vendor's dashboard takes digits only: a fraction may
- * get lost on the way.  Nobody orders nothing, or less.
+ * as integers, and the vendor's dashboard accepts digits only: a fraction may
+ * get lost.  A quantity of 0 or less makes no sense.
  */
 void
-fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_quantity(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	quantity = advice->amounts[FPGO_MEANS_QUANTITY];
 
 	if (quantity.is_known &&
 		(sign_of(quantity) <= 0 || !fpgo_amount_is_whole(quantity)))
-		fpgo_advise_say(advice, &spot->place, "whole_quantity",
+		fpgo_advise_say(advice, &at->place, "whole_quantity",
 						"should be a whole number above 0, not %s.",
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
-/* An invoice is no credit note; what is taken off has a field of its own. */
+/* An invoice is no credit note; a discount has a field of its own. */
 void
-fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_rate(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	rate = advice->amounts[FPGO_MEANS_RATE];
 
 	if (rate.is_known && sign_of(rate) < 0)
-		fpgo_advise_say(advice, &spot->place, "negative_rate",
+		fpgo_advise_say(advice, &at->place, "negative_rate",
 						"should be 0 or more, not %s.",
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
 /*
- * A discount is an amount in NOK; who means per cent gets here, too.  A line
- * below zero has its own advice, in quantity or rate.
+ * A discount is an amount in NOK.  This advice also helps where per cent were
+ * meant.  A line below zero has its own advice, in quantity or rate.
  */
 void
-fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_discount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	discount = advice->amounts[FPGO_MEANS_DISCOUNT];
 	FpgoAmount	line = product_of(advice);
@@ -175,29 +176,29 @@ fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot)
 	if (discount.is_known && line.is_known && sign_of(line) >= 0 &&
 		fpgo_amount_compare(discount,
 							fpgo_amount_add(line, tolerance(1))) > 0)
-		fpgo_advise_say(advice, &spot->place, "discount_over_line",
+		fpgo_advise_say(advice, &at->place, "discount_over_line",
 						"should be at most %s * %s%s, being an amount in NOK, not %s.",
-						name_of(spot->shape, FPGO_MEANS_QUANTITY),
-						name_of(spot->shape, FPGO_MEANS_RATE),
+						name_of(at->shape, FPGO_MEANS_QUANTITY),
+						name_of(at->shape, FPGO_MEANS_RATE),
 						show_result(line),
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
 void
-fpgo_advise_amount(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	amount = advice->amounts[FPGO_MEANS_AMOUNT];
 	FpgoAmount	expected = fpgo_amount_subtract(product_of(advice),
 												advice->amounts[FPGO_MEANS_DISCOUNT]);
 
 	if (amount.is_known && expected.is_known && differ(amount, expected, 1))
-		fpgo_advise_say(advice, &spot->place, "line_amount",
+		fpgo_advise_say(advice, &at->place, "line_amount",
 						"should be %s * %s - %s%s, not %s.",
-						name_of(spot->shape, FPGO_MEANS_QUANTITY),
-						name_of(spot->shape, FPGO_MEANS_RATE),
-						name_of(spot->shape, FPGO_MEANS_DISCOUNT),
+						name_of(at->shape, FPGO_MEANS_QUANTITY),
+						name_of(at->shape, FPGO_MEANS_RATE),
+						name_of(at->shape, FPGO_MEANS_DISCOUNT),
 						show_result(expected),
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }
 
 /* ---------- the totals ---------- */
@@ -227,14 +228,14 @@ fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 }
 
 void
-fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoSpot *spot)
+fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	grand_total = advice->amounts[FPGO_MEANS_GRAND_TOTAL];
 
 	if (grand_total.is_known && advice->sum.is_known &&
 		differ(grand_total, advice->sum, advice->n_lines))
-		fpgo_advise_say(advice, &spot->place, "sum_of_amounts",
+		fpgo_advise_say(advice, &at->place, "sum_of_amounts",
 						"should be the sum of the products' amounts%s, not %s.",
 						show_result(advice->sum),
-						fpgo_violation_describe(spot->field, spot->value));
+						fpgo_violation_describe(at->field, at->value));
 }

@@ -15,17 +15,20 @@ extern void fpgo_advise_read_amounts(FpgoAdvice *advice,
 									 const FpgoValue *members);
 
 /* A product's quantity, rate, discount and amount, each in its field. */
-extern void fpgo_advise_quantity(FpgoAdvice *advice, const FpgoSpot *spot);
-extern void fpgo_advise_rate(FpgoAdvice *advice, const FpgoSpot *spot);
-extern void fpgo_advise_discount(FpgoAdvice *advice, const FpgoSpot *spot);
-extern void fpgo_advise_amount(FpgoAdvice *advice, const FpgoSpot *spot);
+extern void fpgo_advise_quantity(FpgoAdvice *advice,
+								 const FpgoFieldInOrder *at);
+extern void fpgo_advise_rate(FpgoAdvice *advice, const FpgoFieldInOrder *at);
+extern void fpgo_advise_discount(FpgoAdvice *advice,
+								 const FpgoFieldInOrder *at);
+extern void fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at);
 
-/* The totals among themselves; place is that of the object they stand in. */
+/* Compares the totals with each other; place is that of their object. */
 extern void fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 							   const FpgoValue *members,
 							   const FpgoPlace *place);
 
-/* The grand total against the products, which have been counted before. */
-extern void fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoSpot *spot);
+/* Compares the grand total with the products, which were counted before. */
+extern void fpgo_advise_grand_total(FpgoAdvice *advice,
+									const FpgoFieldInOrder *at);
 
 #endif							/* FPGO_ADVISE_SUMS_H */

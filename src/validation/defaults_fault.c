@@ -2,10 +2,10 @@
  * defaults_fault.c
  *		Why a text cannot be a server's option "defaults".
  *
- * The option is checked when it is written.  What stands in it must pass the
- * gateway's rules for those fields.  Everybody can read the options of
- * servers, so no default may be about a person; and none may be what tells one
- * order from another.
+ * The option is checked when it is written.  Its members must pass the
+ * gateway's rules for those fields.  No default may be about a person, since
+ * all users can read the options of servers.  No default may be a field that
+ * tells one order from another.
  */
 #include "postgres.h"
 
@@ -15,13 +15,13 @@
 #include "validation/validate.h"
 #include "validation/violation.h"
 
-/* What is wrong at a place, in a sentence that begins with its path. */
+/* The fault at a place, in a sentence that begins with its path. */
 #define FAULT(place, ...) \
 	(fpgo_violation_say(place, "defaults", __VA_ARGS__)->message)
 
 /*
- * What the gateway's rules do not forbid and defaults must not have, in a
- * sentence; NULL if there is nothing.
+ * Members that the gateway's rules allow, but that defaults must not have: the
+ * first one, in a sentence; NULL if there is none.
  */
 static const char *find_fault(const FpgoValue *object, const FpgoShape *shape,
 							  const FpgoPlace *place);
@@ -82,7 +82,7 @@ find_fault(const FpgoValue *object, const FpgoShape *shape,
 
 		if (index < 0)
 		{
-			member.kind = FPGO_PLACE_STRANGER;
+			member.kind = FPGO_PLACE_UNKNOWN;
 			member.index = FPGO_MAX_FIELDS + i;
 			member.key = key;
 			return FAULT(&member, "is no member that the API knows.");

@@ -2,20 +2,22 @@
  * json_schema.c
  *		fpgo.json_schema(): the field tree as a JSON Schema.
  *
- * For whoever makes orders outside the database: an editor, a test, another
- * language.  What fpgo.validate() takes, the schema takes; where JSON Schema
- * cannot say a rule, the schema is looser, never stricter.  So a type is the
- * union of what reads as it ("40" is a number), and a member that need not be
- * there may be null or blank.  Looser it is in these places:
+ * The schema is for programs that make orders outside the database: an editor,
+ * a test, another language.  It accepts every order that fpgo.validate()
+ * accepts.  Where JSON Schema cannot express a rule, the schema is looser,
+ * never stricter.  A type has all spellings that are read as it ("40" is a
+ * number), and an optional member may be null or blank.  The schema is looser
+ * in these places:
  *
- *		- Texts are compared with the patterns of schema_pattern.c, whose header says
- *		  where they are wide.
+ *		- Texts are compared with the patterns of schema_pattern.c, whose
+ *		header
+ *		  says where they are wider.
  *		- Validators compare numbers in floating point: 1.0 passes as the
  *		  boolean 1, and 11.99999999999999999999 as a tax rate of 12.
  *
- * draft-07, since of the drafts that have "if" it is the one most validators
- * know.  "format" is left alone: some take it for a note, some for a rule, and
- * as a rule it is stricter than the gateway.
+ * The draft is draft-07: of the drafts that have "if", most validators know
+ * it.  "format" is not used: some validators take it for a note, some for a
+ * rule, and as a rule it is stricter than the gateway.
  */
 #include "postgres.h"
 
@@ -105,7 +107,7 @@ allowed_texts(const Schema *schema, const FpgoField *field)
 	pg_unreachable();
 }
 
-/* A text that must be there is not blank; one that need not be may be. */
+/* A required text is not blank; an optional one may be. */
 static void
 put_pattern(Schema *schema, const FpgoField *field, bool is_required)
 {
@@ -122,8 +124,8 @@ put_pattern(Schema *schema, const FpgoField *field, bool is_required)
 /* ---------- fields ---------- */
 
 /*
- * A text that the field takes, or one of these values of other types, each
- * JSON.
+ * A text that the field accepts, or one of these values of other types, given
+ * as JSON.
  */
 static void
 put_texts_or(Schema *schema, const FpgoField *field, bool is_required,
@@ -148,7 +150,7 @@ list_numbers(const char *const *allowed)
 	return list.data;
 }
 
-/* The gateway takes a list as an object of elements, too. */
+/* The gateway accepts an object of elements for a list, too. */
 static void
 put_list(Schema *schema, const FpgoField *field, bool is_required)
 {
@@ -171,8 +173,8 @@ put_list(Schema *schema, const FpgoField *field, bool is_required)
 }
 
 /*
- * What a member's value must be: the inside of its schema.  is_required: the
- * member must be there, so that null and blank are as bad as nothing.
+ * The inside of the schema of a member's value.  is_required: the member must
+ * be there, and must be neither null nor blank.
  */
 static void
 put_value(Schema *schema, const FpgoField *field, bool is_required)
@@ -290,8 +292,8 @@ is_required(const FpgoField *field)
 }
 
 /*
- * An object of this shape.  One of which nothing must be there may be anything
- * at all: the gateway has rules for its members only.
+ * An object of this shape.  If no member of it is required, it may be any
+ * value: the gateway has rules for its members only.
  */
 static void
 put_shape(Schema *schema, const FpgoShape *shape)

@@ -1,7 +1,7 @@
 /*
  * plausible.c
- *		What a person sees at a glance and the gateway does not look at:
- *		wrong control digits, a country code said twice, a misspelt name.
+ *		Checks that the gateway does not make: control digits, a country code
+ *		in the phone number, misspelt names.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
@@ -49,7 +49,7 @@ remainder_of(const int *digits, const int *weights, int n)
  */
 static const int month_additions[] = {0, 40, 65, 80};
 
-/* DDMMYY; a D-number, for who does not live in Norway, has 40 on the day. */
+/* DDMMYY; a D-number, for people living abroad, has 40 added to the day. */
 static bool
 is_birth_date(const int *digits)
 {
@@ -73,9 +73,9 @@ is_birth_date(const int *digits)
 }
 
 /*
- * Skatteetaten's rule.  Of numbers given out from 2032 on, the sum with the
- * first control digit may leave 0 to 3 instead of 0; who checks them is asked
- * to take both from now on.  The second control digit alone still tells any
+ * Skatteetaten's rule.  For numbers given out from 2032 on, the sum with the
+ * first control digit may leave 0 to 3 instead of 0.  Programs are asked to
+ * accept both from now on.  The second control digit alone still finds any
  * single wrong digit, and any two neighbours that changed places.
  */
 bool
@@ -132,10 +132,10 @@ scan_digits(FpgoSpan span, char *digits, int n)
 }
 
 /*
- * "+" and "00" say so themselves.  Without them it shows only where the
- * country's numbers have one length: those of Norway and Denmark have eight
- * digits, so ten that begin with 47 or 45 hold the code too, whereas 47123456
- * is a whole Norwegian number.
+ * "+" and "00" show a country code.  Without them it can be seen only if the
+ * country's numbers have one length.  Those of Norway and Denmark have eight
+ * digits: ten digits that begin with 47 or 45 have the code in them, but
+ * 47123456 is a whole Norwegian number.
  */
 bool
 fpgo_has_country_code(FpgoSpan number, FpgoSpan code)

@@ -1,7 +1,7 @@
 /*
  * plausible.h
- *		What a person sees at a glance and the gateway does not look at:
- *		wrong control digits, a country code said twice, a misspelt name.
+ *		Checks that the gateway does not make: control digits, a country code
+ *		in the phone number, misspelt names.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
@@ -26,15 +26,14 @@ extern bool fpgo_is_organization_number(FpgoSpan span);
 extern bool fpgo_is_nine_digits(FpgoSpan span);
 
 /*
- * Does a phone number begin with a country code?  code is where it belongs,
- * and may hold anything.
+ * Does a phone number begin with a country code?  code is the field for that,
+ * and may have any text.
  */
 extern bool fpgo_has_country_code(FpgoSpan number, FpgoSpan code);
 
 /*
- * How far a name is from the one that was perhaps meant: 0 if only capitals,
- * "_" and "-" differ, else the number of slips of the pen; -1 if they do not
- * resemble each other.
+ * How many slips of the pen turn one name into the other?  0 if only capitals,
+ * "_" and "-" differ; -1 if the names do not resemble each other.
  */
 extern int	fpgo_count_slips(FpgoSpan written, FpgoSpan meant);
 

@@ -2,7 +2,7 @@
  * rules.c
  *		fpgo.rules(): the field tree as rows.
  *
- * What fpgo maps, validates and sends, printed from the tree that does it.
+ * The rows are printed from the tree by which fpgo maps, validates and sends.
  */
 #include "postgres.h"
 
@@ -48,7 +48,7 @@ fpgo_rules_presence(const FpgoField *field, const FpgoShape *shape)
 	switch (field->presence)
 	{
 		case FPGO_PRESENCE_OPTIONAL:
-			/* the page asks for members; what holds them must be there too */
+			/* the page requires members; their object is required too */
 			return field->type == FPGO_FIELD_OBJECT &&
 				fpgo_shape_is_required(field->shape) ? "required" : "optional";
 		case FPGO_PRESENCE_REQUIRED:

@@ -1,6 +1,6 @@
 /*
  * rules.h
- *		What holds for a field, in words: for rules() and json_schema().
+ *		The rules for a field, in words: for rules() and json_schema().
  */
 #ifndef FPGO_RULES_H
 #define FPGO_RULES_H
@@ -12,7 +12,7 @@ extern const char *fpgo_rules_presence(const FpgoField *field,
 									   const FpgoShape *shape);
 
 /*
- * What else holds for it, NULL if nothing does.  tax_rates: those in force,
+ * The field's constraint, NULL if it has none.  tax_rates: those in force,
  * NULL for the field's own.
  */
 extern const char *fpgo_rules_constraint(const FpgoField *field,

@@ -2,10 +2,10 @@
  * schema_pattern.c
  *		The predicates of format.c as regular expressions.
  *
- * They match what the predicates hold for, and little else; the header says
- * where they are wider.  Every kind of regular expression understands them:
- * escapes of ASCII, none by code point, no classes of Unicode, nothing that
- * looks ahead.  All are unanchored.
+ * They match the texts that the predicates accept, and few others; the header
+ * says where they are wider.  All kinds of regular expressions can read them:
+ * escapes are of ASCII and none by code point, there are no classes of Unicode
+ * and no look-ahead.  None is anchored.
  */
 #include "postgres.h"
 

@@ -14,13 +14,13 @@
 
 #include "order/fields.h"
 
-/* what is trimmed from every text, and a character that is not */
+/* a character that is trimmed from every text, and one that is not */
 #define FPGO_PATTERN_SPACE "[ \\t\\n\\r\\x0b]*"
 #define FPGO_PATTERN_INK "[^ \\t\\n\\r\\x0b]"
 
 /*
- * What a text looks like that the field takes, white space around it included;
- * NULL if it may be any.  allowed: what the field may be one of, or NULL.
+ * The pattern of texts that the field accepts, with white space around them;
+ * NULL if it accepts any.  allowed: the list of the field's values, or NULL.
  */
 extern const char *fpgo_schema_pattern_of(const FpgoField *field,
 										  const char *const *allowed);

@@ -2,13 +2,13 @@
  * validate.c
  *		Which rules of the gateway an order breaks.
  *
- * Walks the field tree over the order in place.  The readings are Laravel's,
- * the framework the gateway is built with (see reading.c): "required" also
- * fails on [] and {} and then hides the field's other rules; the children of
- * a container of the wrong kind are missing.
+ * The walk goes over the field tree and the order in place.  It reads values
+ * as Laravel does, the framework of the gateway (see reading.c).  "required"
+ * also fails on [] and {}, and then hides the field's other rules.  The
+ * children of a container of the wrong kind are missing.
  *
- * A field yields at most one violation: the first thing to mend about it.
- * With first_only set the walk stops there and builds no text at all.
+ * A field gets at most one violation, about the first thing to mend.  With
+ * first_only set, the walk stops at the first violation and builds no text.
  *
  * Nothing here raises for what the order says; fpgo_validate_require() does.
  */
@@ -37,7 +37,7 @@
 typedef struct Check
 {
 	bool		first_only;		/* stop at the first violation */
-	bool		is_partial;		/* what is not there is not missed */
+	bool		is_partial;		/* no member is required */
 	bool		is_broken;		/* there was one */
 	List	   *found;			/* FpgoViolation, unless first_only */
 	const char *const *tax_rates;	/* NULL: the page's own */
@@ -69,7 +69,7 @@ broken_type_rule(const FpgoField *field, const FpgoValue *value)
 	{
 		case FPGO_FIELD_STRING:
 		case FPGO_FIELD_SECONDS:
-			/* a list of texts says more than "a string" would */
+			/* the list of allowed texts says more than "a string" */
 			if (!is_text && field->constraint == FPGO_CONSTRAINT_IN)
 				return FPGO_RULE_IN;
 			return is_text ? FPGO_RULE_NONE : FPGO_RULE_STRING;
@@ -126,7 +126,7 @@ broken_constraint(const Check *check, const FpgoField *field,
 	pg_unreachable();
 }
 
-/* The presence rule that asks for this field here, if one does. */
+/* The rule by which this field is required here, or FPGO_RULE_NONE. */
 static FpgoRule
 presence_rule(const FpgoField *field, const FpgoValue *siblings)
 {
@@ -160,7 +160,7 @@ check_list(Check *check, const FpgoValue *list, const FpgoField *field,
 	/* the order's one list is its first field, so all found is its own */
 	Assert(check->found == NIL);
 	fpgo_document_open(&cursor, list);
-	/* nothing is ever added to an element, so it must be whole */
+	/* defaults add nothing to an element: it must be whole */
 	check->is_partial = false;
 	for (int i = 0; fpgo_document_next(&cursor, &element.key, &value); i++)
 	{

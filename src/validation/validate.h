@@ -19,11 +19,11 @@ extern List *fpgo_validate_order(Jsonb *order, const char *const *tax_rates);
 
 /*
  * Every rule that a partial order breaks, as fpgo_validate_order() returns
- * them: no member is required, but for members of what stands in a list.
+ * them.  No member is required, but for members of an element of a list.
  */
 extern List *fpgo_validate_partial(Jsonb *order, const char *const *tax_rates);
 
-/* Is it valid?  The shortest answer; allocates next to nothing. */
+/* Is the order valid?  The fastest check; allocates next to nothing. */
 extern bool fpgo_validate_is_valid(Jsonb *order,
 								   const char *const *tax_rates);
 

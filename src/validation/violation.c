@@ -1,11 +1,11 @@
 /*
  * violation.c
- *		A broken rule, said so that whoever reads it knows what to mend.
+ *		A broken rule, with a message that says what to mend.
  *
- * A message names the field, says what is expected and what is there.  What
- * is there is quoted only if it cannot be about a person: not from fields
- * marked secret, and nothing with eleven digits in it, since somebody's
- * personal number may stand in any field by mistake.
+ * A message names the field, and says which value is expected and which is
+ * there.  The value is quoted only if it cannot be about a person: not from
+ * fields marked secret, and never with eleven digits in it, since a personal
+ * number may be in any field by mistake.
  */
 #include "postgres.h"
 
@@ -72,7 +72,7 @@ fpgo_violation_is_quotable(FpgoSpan text)
 	return true;
 }
 
-/* A step of a path by the key that stands in the order. */
+/* A step of a path, by the key in the order. */
 static void
 append_key(StringInfo path, FpgoSpan key, int position)
 {
@@ -113,13 +113,13 @@ append_path(StringInfo path, const FpgoPlace *place)
 	append_path(path, place->parent);
 	if (place->kind == FPGO_PLACE_ELEMENT)
 		append_element(path, place);
-	else if (place->kind == FPGO_PLACE_STRANGER)
+	else if (place->kind == FPGO_PLACE_UNKNOWN)
 		append_key(path, place->key, place->index - FPGO_MAX_FIELDS);
 	else
 		appendStringInfo(path, "%s%s", path->len > 0 ? "." : "", place->name);
 }
 
-/* The text in as much memory as it needs: there may be very many of them. */
+/* Trims the memory of a text: there may be very many violations. */
 static const char *
 finish_text(StringInfo text)
 {
@@ -358,7 +358,7 @@ compare_by_field(const ListCell *a, const ListCell *b)
 	const FpgoViolation *x = lfirst(a);
 	const FpgoViolation *y = lfirst(b);
 
-	/* what no field has is no row of a table and goes by its element first */
+	/* members that no field has are not in the table: by element first */
 	if (x->field >= FPGO_MAX_FIELDS && y->field >= FPGO_MAX_FIELDS &&
 		x->element != y->element)
 		return x->element - y->element;

@@ -1,6 +1,6 @@
 /*
  * violation.h
- *		A broken rule, said so that whoever reads it knows what to mend.
+ *		A broken rule, with a message that says what to mend.
  *
  * A piece of advice is an FpgoViolation, too; its rules have other names.
  */
@@ -41,16 +41,16 @@ typedef struct FpgoPlace
 	{
 		FPGO_PLACE_ORDER,
 		FPGO_PLACE_MEMBER,
-		FPGO_PLACE_STRANGER,	/* a member that no field has, under key */
+		FPGO_PLACE_UNKNOWN,		/* a member that no field has, under key */
 		FPGO_PLACE_ELEMENT
 	}			kind;
 	const char *name;			/* of a member */
 	int			index;			/* of a member's field in its shape; of an
-								 * element in its list, from 0; of a stranger
-								 * in its map, from FPGO_MAX_FIELDS */
+								 * element in its list, from 0; of an unknown
+								 * member in its map, from FPGO_MAX_FIELDS */
 	bool		has_key;		/* the element stands in a map, under key */
 	FpgoSpan	key;
-	FpgoJsonKind found;			/* what stands there; of the order itself
+	FpgoJsonKind found;			/* the value's kind; of the order itself
 								 * FPGO_JSON_MISSING: too deep to be read */
 } FpgoPlace;
 
@@ -77,9 +77,9 @@ extern FpgoViolation *fpgo_violation_make(const FpgoPlace *place,
 										  const char *const *tax_rates);
 
 /*
- * A violation with a rule and words of the caller's.  The message is the path
- * and what the format makes, which begins with a verb.  What the format is
- * given of the order must come from fpgo_violation_describe(), or have passed
+ * A violation with a rule and words of the caller's.  The message is the path,
+ * followed by the formatted text, which begins with a verb.  Values of the
+ * order in it must come from fpgo_violation_describe(), or have passed
  * fpgo_violation_is_quotable().
  */
 extern FpgoViolation *fpgo_violation_say(const FpgoPlace *place,
@@ -87,7 +87,7 @@ extern FpgoViolation *fpgo_violation_say(const FpgoPlace *place,
 										 const char *format,...)
 			pg_attribute_printf(3, 4);
 
-/* What stands in a field, so that it may be shown: its value, or its kind. */
+/* Describes a field's value for a message: the value, or its kind. */
 extern const char *fpgo_violation_describe(const FpgoField *field,
 										   const FpgoValue *value);
 
@@ -100,7 +100,7 @@ extern bool fpgo_violation_is_quotable(FpgoSpan text);
  */
 extern void fpgo_violation_sort_by_field(List *violations);
 
-/* What they say, one a line, of most of them, and how many more there are. */
+/* The messages, one on each line, of most of them; and how many more. */
 extern char *fpgo_violation_list(List *violations, int most);
 
 /* The rows of a function that RETURNS SETOF fpgo.violation. */

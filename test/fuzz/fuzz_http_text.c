@@ -32,7 +32,7 @@ check_url(const char *url)
 		return;
 	require(strlen(url) <= 2048 && strpbrk(url, "?#\\ ") == NULL);
 	require(!fpgo_http_is_plain(url) ||
-			fpgo_http_judge_host(url) == FPGO_PEER_LOOPBACK);
+			fpgo_http_classify_host(url) == FPGO_PEER_LOOPBACK);
 	if (fpgo_http_is_plain(url))
 		require(strncasecmp(url, "http://localhost", 16) == 0 ||
 				strncasecmp(url, "http://127.", 11) == 0 ||

@@ -12,8 +12,8 @@ A cut has a way, "request" (from the client) or "answer" (to it); "after", how m
 comes as soon as so many bytes went through; with "next" only when another one comes, which is withheld. The far side
 sees the client leave (FIN) in any case. Connections without a cut pass through whole.
 
-A report has for each connection how many bytes went through either way ("request", "answer"), whether its cut was
-made ("cut"), and whether it was recorded what passed, in hexadecimal digits ("request_bytes", "answer_bytes").
+A report has for each connection how many bytes went through either way ("request", "answer"), and whether its cut was
+made ("cut"). If the lane is recorded, it has the bytes too, in hexadecimal digits ("request_bytes", "answer_bytes").
 
 The relay ends when its standard input does.
 """

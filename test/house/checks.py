@@ -6,11 +6,19 @@ import declarations
 import functions
 import includes
 import papers
+import sentences
 import versions
 
 SHOWN = 30  # of the reasons of one failure
 
-CHECKS = includes.CHECKS + declarations.CHECKS + papers.CHECKS + functions.CHECKS + versions.CHECKS
+CHECKS = (
+    *includes.CHECKS,
+    *declarations.CHECKS,
+    *papers.CHECKS,
+    *sentences.CHECKS,
+    *functions.CHECKS,
+    *versions.CHECKS,
+)
 
 
 def faults_of(check, tree):

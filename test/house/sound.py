@@ -111,6 +111,63 @@ HARMLESS = {
     ),
 }
 
+
+
+def words(n, word="word"):
+    return " ".join([word] * n)
+
+
+LONGEST = words(plan.SENTENCE_WORDS)
+HALF = words(plan.SENTENCE_WORDS // 2)
+
+# Sentences that are just short enough, and what is no sentence.
+SENTENCES = {
+    "src/tables/sentences.c": source(
+        "/*",
+        " * sentences.c",
+        f" *\t\t{LONGEST}",
+        " *",
+        f" * {HALF}",
+        f" * {HALF}.  {HALF}; {HALF}:",
+        f" * {HALF} (e.g. one).",
+        f" *\t\t{LONGEST} -",
+        f" * {LONGEST}",
+        " *",
+        f" * - {HALF}",
+        f" *   {HALF}",
+        f" * 2. {LONGEST}",
+        *[f" * one    -> {HALF}"] * 3,
+        f" * {LONGEST} */",
+        f'const char *one = "/* {LONGEST} {LONGEST}";',
+    ),
+    "test/sentences.md": "\n".join(
+        [
+            f"# {LONGEST}",
+            words(plan.SENTENCE_WORDS - 1) + ' [link](../src/doc/use.md "with a title").',
+            f"{HALF} `{LONGEST}",
+            f"{LONGEST}` {words(plan.SENTENCE_WORDS // 2 - 1)} -",
+            "",
+            f"**{HALF}.** {LONGEST}",
+            f"- {HALF}",
+            f"  {HALF}",
+            "",
+            f"    {LONGEST}",
+            f"1. {LONGEST}",
+            "",
+            f"| {LONGEST} | {LONGEST} |",
+            "```",
+            LONGEST,
+            LONGEST,
+            "```",
+            "a paragraph",
+            "",
+            f"    {LONGEST}",
+            f"    {LONGEST}",
+            "",
+        ]
+    ),
+}
+
 META = {
     "name": "fpgo",
     "version": f"{VERSION}.0",
@@ -186,6 +243,15 @@ CREATE FUNCTION fpgo.constant() RETURNS boolean
 	RETURN true;
 COMMENT ON FUNCTION fpgo.constant() IS 'CREATE FUNCTION fpgo.none() it is not';
 """
+SCRIPT += f"""\
+-- {LONGEST}
+/* {LONGEST}.  {HALF} */
+COMMENT ON FUNCTION fpgo.judge(text) IS
+	'{LONGEST}. {HALF} -- '
+	'{HALF}; {HALF}';
+DO 'SELECT ''-- {LONGEST} {LONGEST}'' AS a';
+DO $$ '{LONGEST} /* {LONGEST} */ $$;
+"""
 
 PAPERS = {
     "README.md": "\n".join(README + [""] * (plan.README_LINES - len(README))) + "\n",
@@ -201,7 +267,7 @@ PAPERS = {
     ),
 }
 
-SOUND = {**HARMLESS, **PAPERS, **pure_files()}
+SOUND = {**HARMLESS, **SENTENCES, **PAPERS, **pure_files()}
 for each in plan.ROOMS:
     SOUND.update(room_files(each))
 SOUND.update(room_pages(SOUND))

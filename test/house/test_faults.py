@@ -13,7 +13,7 @@ from pathlib import Path
 
 import plan
 from checks import CHECKS, Tap, faults_of
-from sound import FUNCTIONS, META, SOUND, VERSION, header, source
+from sound import FUNCTIONS, HALF, LONGEST, META, SOUND, VERSION, header, source, words
 from source import Tree
 
 
@@ -31,11 +31,16 @@ def provided(**keys):
     return meta(provides={"fpgo": {**META["provides"]["fpgo"], **keys}})
 
 
+def too_long(place, n_words, start=words(6)):
+    return f"{place}: sentence of {n_words} words, more than {plan.SENTENCE_WORDS}: {start}"
+
+
 POSTGRES = ('#include "postgres.h"', "")
 ARROWS = SOUND["src/README.md"]
 ROW_OF_ORDER = ARROWS[: ARROWS.index("| `order/`")].count("\n") + 1
 ROW_OF_JUDGE = ARROWS[: ARROWS.index("`judge`")].count("\n") + 1
 SCRIPT = f"src/fpgo--{VERSION}.sql"
+UPDATE = f"src/fpgo--1.0--{VERSION}.sql"
 
 # (the files that bring the fault in, with None for one that is removed; the message)
 PLANTS = [
@@ -333,6 +338,21 @@ PLANTS = [
     (provided(version="1.1.1"), "META.json: /provides/fpgo/version is 1.1.1, not 1.1.0"),
     (provided(file="src/fpgo.sql"), "META.json: /provides/fpgo/file is src/fpgo.sql, not src/fpgo--1.1.sql"),
     (provided(docfile="doc.md"), "META.json: /provides/fpgo/docfile: doc.md does not exist"),
+    # sentences; a code span is one word
+    ({"test/extra.md": f"# A\n\nShort.\n{LONGEST}\n{HALF}\n"}, too_long("test/extra.md:4", 45)),
+    ({"test/extra.md": f"- A\n- {LONGEST} `code\ncode`\n"}, too_long("test/extra.md:2", 31)),
+    ({"test/extra.md": f"- A\n\n    {LONGEST}, {LONGEST}\n"}, too_long("test/extra.md:3", 60)),
+    (
+        {"src/order/extra.c": source("/*", " * extra.c", f" *\t\t{HALF}.", f" *\t\t{HALF}", f" *\t\t{LONGEST}", " */")},
+        too_long("src/order/extra.c:4", 45),
+    ),
+    ({"src/order/extra.c": source(*POSTGRES, f"/* 1. {LONGEST} word */")}, too_long("src/order/extra.c:3", 31)),
+    (
+        changed(SCRIPT, "it is not", f"it is not, {LONGEST}"),
+        too_long(f"{SCRIPT}:14", 36, "CREATE FUNCTION fpgo.none() it is not,"),
+    ),
+    (changed(SCRIPT, ". word", " word"), too_long(f"{SCRIPT}:18", 60)),
+    ({UPDATE: f"SELECT 1; -- {HALF}\n\t-- {LONGEST}\n"}, too_long(f"{UPDATE}:1", 45)),
 ]
 
 

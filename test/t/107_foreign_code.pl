@@ -1,7 +1,7 @@
-# What somebody hangs on fpgo's tables, while sessions use them, runs under a
-# search_path that the caller has no say in, and functions get the one that they
-# are made with.  Where nothing is hung on, rows are written without statements,
-# and those that remain leave the path alone.
+# Triggers and the like that others put on fpgo's tables, while sessions use
+# them, run under a fixed search_path and not under the caller's.  Functions with
+# a search_path of their own get that.  Where there is no such foreign code, rows
+# are written without the executor, and statements leave the path alone.
 
 use strict;
 use warnings;

@@ -1,6 +1,5 @@
-# The helper process of fpgo.submit_invoice: when it comes and goes, what it
-# does not let itself be disturbed by, which locks it waits for and which it
-# does not, and what it leaves behind in memory.
+# The helper process of fpgo.submit_invoice: when it starts and ends, what does
+# not disturb it, which locks it waits for, and what memory it keeps.
 
 use strict;
 use warnings;

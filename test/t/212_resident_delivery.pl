@@ -1,6 +1,7 @@
-# What a resident worker delivers: what is queued goes out at its commit, whoever
-# may not use a server waits while others go on, and nothing an owner of the tables
-# does ends the worker or loses what it has on the way.
+# What a resident worker delivers.  An order is sent when the transaction that
+# queued it commits.  The orders of a role that may not use a server wait, and
+# those of other roles go on.  Nothing that the tables' owner does ends the worker
+# or loses an order that is on its way.
 
 use strict;
 use warnings;

@@ -158,9 +158,9 @@ sub make_plain {
 my $alert_size = 24;
 
 # The first record of application data that the client sends is the end of its
-# handshake, and what comes after it is the request or, if the time runs out just
-# then, an alert.  The server's last record is the answer, the two before it are
-# tickets for a later connection.
+# handshake.  The next one is the request or, if the time runs out just then, an
+# alert.  The server's last record is the answer; the two before it are tickets
+# for a later connection.
 sub make_tls {
     my $kind = make_kind('tls',
         gateway => [ $authority->serve_as('IP:127.0.0.1') ],

@@ -1,6 +1,6 @@
 # Where the shop wrote {submission} into the path of its callbackUrl, the gateway
-# gets a token, and a callback so names its submission, also one whose outcome
-# is not known yet, or not at all.
+# gets a token.  By the token a callback names its submission, even one whose
+# outcome is not known yet, or never will be.
 
 use strict;
 use warnings;

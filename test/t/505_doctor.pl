@@ -121,7 +121,7 @@ sub alter_mapping { administer($admin, "ALTER USER MAPPING FOR PUBLIC SERVER fro
 # --- the PostgreSQL it runs in --------------------------------------------------------------
 
 administer($admin, q{UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'fpgo'});
-examine('an old extension', $session, wrong => { extension => [ qr/library is of fpgo 1\.1, .* is of 0\.9/, qr/ALTER EXTENSION fpgo UPDATE/ ] });
+examine('an old extension', $session, wrong => { extension => [ qr/library is of fpgo 1\.1, .* are of 0\.9/, qr/ALTER EXTENSION fpgo UPDATE/ ] });
 administer($admin, q{UPDATE pg_extension SET extversion = '1.1' WHERE extname = 'fpgo'});
 
 run_in($session, 'BEGIN READ ONLY');

@@ -376,7 +376,7 @@ test_hosts(void)
 
 	for (size_t i = 0; i < lengthof(cases); i++)
 		ok(fpgo_http_check_url(cases[i].url) == NULL &&
-		   fpgo_http_judge_host(cases[i].url) == cases[i].peer,
+		   fpgo_http_classify_host(cases[i].url) == cases[i].peer,
 		   "the place of %s", cases[i].url);
 }
 

@@ -2,11 +2,11 @@
  * faults.h
  *		Calls that fail when they are told to.
  *
- * Of the C library's malloc and its relatives, for this whole process and all
- * libraries in it, and of those calls to libcurl and json-c that can fail, as
- * src/ makes them, one call or all from one on are made to fail, as they do
- * when memory runs out.  A test counts up from the first call until it gets
- * by without having come to the one that was to fail.
+ * Two kinds of calls: the C library's malloc and its relatives, for this whole
+ * process and all libraries in it; and those calls of src/ to libcurl and
+ * json-c that can fail.  One call, or all from one on, fail as they do when
+ * memory runs out.  A test lets the first call fail, then the second, and so
+ * on, until it ends before it comes to the call that was to fail.
  */
 #ifndef FPGO_TEST_FAULTS_H
 #define FPGO_TEST_FAULTS_H
