@@ -125,3 +125,13 @@ ALTER TYPE fpgo.product DROP ATTRIBUTE discount;
 SELECT '{"products": [{"name": "a", "rate": 1, "discount": null}]}'::jsonb::fpgo.invoice_order::jsonb;
 SELECT '{"products": [{"name": "a", "rate": 1, "discount": 1}]}'::jsonb::fpgo.invoice_order::jsonb;
 ROLLBACK;
+
+-- and so is one with a value under a name that this library does not know
+BEGIN;
+CREATE TEMP TABLE orders AS
+	SELECT '{"products": [{"name": "a", "rate": 1}]}'::jsonb::fpgo.invoice_order AS plain,
+		'{"products": [{"name": "a", "rate": 1, "discount": 30}]}'::jsonb::fpgo.invoice_order AS reduced;
+ALTER TYPE fpgo.product RENAME ATTRIBUTE discount TO rabatt;
+SELECT plain::jsonb FROM orders;
+SELECT reduced::jsonb FROM orders;
+ROLLBACK;

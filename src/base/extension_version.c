@@ -27,11 +27,11 @@ PG_FUNCTION_INFO_V1(fpgo_version);
 #define EXTENSION "fpgo"
 
 /* The version of the SQL objects; NULL if the extension is not installed. */
-static const char *
+static char *
 read_version(void)
 {
 	Relation	extensions = table_open(ExtensionRelationId, AccessShareLock);
-	const char *version = NULL;
+	char	   *version = NULL;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -60,16 +60,24 @@ read_version(void)
 bool
 fpgo_extension_is_current(void)
 {
-	const char *version = read_version();
+	char	   *version = read_version();
+	bool		is_current = version != NULL &&
+		strcmp(version, FPGO_VERSION) == 0;
 
-	return version != NULL && strcmp(version, FPGO_VERSION) == 0;
+	/* some callers have a memory context that lives as long as the process */
+	if (version != NULL)
+		pfree(version);
+	return is_current;
 }
 
-/* Is a version, such as 1.10, older than another, such as 1.9?  By numbers. */
+/*
+ * Is a version, such as 1.9, older than another, such as 1.10?  Number by number;
+ * one that is not there counts as 0, so that 1.1 is older than 1.1.1.
+ */
 static bool
 is_older(const char *version, const char *other)
 {
-	while (*version != '\0' && *other != '\0')
+	while (*version != '\0' || *other != '\0')
 	{
 		char	   *end;
 		char	   *other_end;
@@ -78,10 +86,12 @@ is_older(const char *version, const char *other)
 
 		if (number != other_number)
 			return number < other_number;
-		if (*end != '.' || *other_end != '.')
+		/* what is no number decides nothing */
+		if ((*end != '.' && *end != '\0') ||
+			(*other_end != '.' && *other_end != '\0'))
 			break;
-		version = end + 1;
-		other = other_end + 1;
+		version = *end == '.' ? end + 1 : end;
+		other = *other_end == '.' ? other_end + 1 : other_end;
 	}
 	return false;
 }

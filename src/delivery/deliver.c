@@ -59,6 +59,7 @@ struct FpgoDelivery
 	TimestampTz ends;			/* of the grace time; 0 unless stopping */
 	ErrorData  *failure;		/* of the last claim, NULL if there was none */
 	bool		is_failure_told;	/* in the log */
+	bool		is_outdated;	/* the SQL objects are of another version */
 	TimestampTz failing_since;	/* since when claims fail */
 	TimestampTz claim_again_at;
 	bool		is_careful;		/* settle one by one, after a failure */
@@ -265,7 +266,9 @@ work(void *arg)
 	settle_landed(delivery, turn->all);
 	if (!turn->claim)
 		return;
-	fpgo_extension_require_current();
+	delivery->is_outdated = !fpgo_extension_is_current();
+	if (delivery->is_outdated)
+		fpgo_extension_require_current();
 	if (delivery->wants_lanes)
 		find_lanes(delivery);
 	foreach(cell, delivery->lanes)
@@ -302,8 +305,7 @@ drop_ready(FpgoDelivery *delivery)
 static bool
 needs_person(const FpgoDelivery *delivery)
 {
-	return delivery->failure != NULL && delivery->failure->sqlerrcode ==
-		ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+	return delivery->failure != NULL && delivery->is_outdated;
 }
 
 static bool
@@ -636,11 +638,11 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 static void
 tidy(void *arg)
 {
-	if (!fpgo_extension_is_current())
-		return;
 	fpgo_table_lock_all();
-	(void) fpgo_submission_sweep();
+	/* personal numbers go on time, whatever the versions are */
 	fpgo_submission_purge();
+	if (fpgo_extension_is_current())
+		(void) fpgo_submission_sweep();
 }
 
 void

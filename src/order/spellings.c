@@ -255,6 +255,35 @@ seek_attribute(TupleDesc descriptor, const char *name)
 	return -1;
 }
 
+/*
+ * A composite value has a value that no field of the shape is named for: the
+ * attribute was renamed, or is of a newer release.  To leave it out would make
+ * another order.
+ */
+static void
+raise_unknown_attribute(TupleDesc descriptor, const bool *nulls,
+						const FpgoShape *shape)
+{
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		const FormData_pg_attribute *attribute = TupleDescAttr(descriptor, i);
+		const char *name = NameStr(attribute->attname);
+		int			field = 0;
+
+		while (field < shape->n_fields &&
+			   strcmp(shape->fields[field].sql, name) != 0)
+			field++;
+		if (nulls[i] || attribute->attisdropped || field < shape->n_fields)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("type fpgo.%s has an attribute \"%s\" that this library of fpgo does not know",
+						shape->type_name, name),
+				 errdetail("The library is of version %s.", FPGO_VERSION),
+				 fpgo_errhide()));
+	}
+}
+
 int
 fpgo_order_find_attribute(TupleDesc descriptor, const FpgoShape *shape,
 						  const char *name)
@@ -284,8 +313,11 @@ push_composite(JsonbParseState **state, Datum composite,
 	.t_data = header};
 	Datum	   *values = palloc(sizeof(Datum) * descriptor->natts);
 	bool	   *nulls = palloc(sizeof(bool) * descriptor->natts);
+	int			n_values = 0;
 
 	heap_deform_tuple(&tuple, descriptor, values, nulls);
+	for (int i = 0; i < descriptor->natts; i++)
+		n_values += !nulls[i] && !TupleDescAttr(descriptor, i)->attisdropped;
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < shape->n_fields; i++)
 	{
@@ -295,10 +327,13 @@ push_composite(JsonbParseState **state, Datum composite,
 		/* the type of an older release lacks the fields of a newer one */
 		if (at < 0 || nulls[at])
 			continue;
+		n_values--;
 		push_text(state, WJB_KEY, field->json, strlen(field->json));
 		push_attribute(state, field, values[at],
 					   member_path(path, field->json));
 	}
+	if (n_values > 0)
+		raise_unknown_attribute(descriptor, nulls, shape);
 	ReleaseTupleDesc(descriptor);
 	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }

@@ -53,6 +53,7 @@ fpgo_reconciler_start(void)
 		return;
 	if (last != NULL)
 		pfree(last);
+	last = NULL;
 	worker = fpgo_background_worker("fpgo_reconciler_main",
 									ObjectIdGetDatum(MyDatabaseId),
 									"fpgo reconciler",

@@ -83,7 +83,9 @@ sub wrong_comments {
     return @wrong;
 }
 
-for my $file (sort glob "$root/src/fpgo--*.sql") {
+my @scripts = sort glob "$root/src/fpgo--*.sql";
+cmp_ok(scalar @scripts, '>=', 2, 'the SQL scripts are there');
+for my $file (@scripts) {
     my ($name) = $file =~ m{([^/]*)$};
     known("the COMMENT ON FUNCTION of its constructor, src/$name", wrong_comments(slurp_file($file)));
 }
