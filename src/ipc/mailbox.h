@@ -81,7 +81,7 @@ extern void fpgo_mailbox_detach(FpgoMailbox *mailbox);
  * fpgo_mailbox_stop_waiting: the caller leaves.  False if the process that
  * sends has decided before that the caller learns of an order that was not
  * sent.  fpgo_mailbox_is_awaited: the process that sends asks whether the
- * caller will learn of it; a true decides that.
+ * caller will learn of it; if true, that is decided.
  */
 extern bool fpgo_mailbox_stop_waiting(FpgoMailbox *mailbox);
 extern bool fpgo_mailbox_is_awaited(FpgoMailbox *mailbox);
