@@ -11,7 +11,7 @@
 #include "base/wait_events.h"
 
 static const char *const names[] = {
-	[FPGO_WAIT_GATEWAY] = "FpgoAccount",
+	[FPGO_WAIT_GATEWAY] = "FpgoGateway",
 	[FPGO_WAIT_HELPER] = "FpgoHelperMain",
 	[FPGO_WAIT_WORKER] = "FpgoWorkerMain",
 	[FPGO_WAIT_LAUNCHER] = "FpgoLauncherMain",
