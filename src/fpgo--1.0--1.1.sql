@@ -18,6 +18,8 @@
  *		dump of 1.0 names the old ones only.
  *		A composite type gets no attribute: where a shop has a column of the
  *		type, a dump made before would not restore any more.
+ *		Each update changes fpgo.version(), if only by ALTER FUNCTION ... COST 1:
+ *		that tells the processes of fpgo to look at the version.
  *		A symbol of the library that 1.0's script names stays, and does what
  *		it did: pg_proc of a database that is not updated yet has its name.
  *		Where its function gets a successor with more arguments, the old

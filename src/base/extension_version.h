@@ -19,9 +19,9 @@
 #include "postgres.h"
 
 /*
- * Are the SQL objects of this database of the library's version?  False as
- * well if the extension is not installed.  Scans a catalog, as committed by
- * now; needs a transaction.
+ * Are the SQL objects of this database of the library's version, as committed
+ * by now?  False as well if the extension is not installed.  Needs a
+ * transaction.
  */
 extern bool fpgo_extension_is_current(void);
 

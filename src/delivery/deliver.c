@@ -267,8 +267,7 @@ work(void *arg)
 	if (!turn->claim)
 		return;
 	delivery->is_outdated = !fpgo_extension_is_current();
-	if (delivery->is_outdated)
-		fpgo_extension_require_current();
+	fpgo_extension_require_current();
 	if (delivery->wants_lanes)
 		find_lanes(delivery);
 	foreach(cell, delivery->lanes)

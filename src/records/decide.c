@@ -2,7 +2,7 @@
  * decide.c
  *		Changes of a submission's state that a person or evidence decides.
  *
- * Part of the submissions room (see submissions.c).  These changes of state do
+ * Part of the records (see submissions.c).  These changes of state do
  * not follow from what was sent:
  *
  *		queued    -> cancelled

@@ -2,7 +2,7 @@
  * insert.c
  *		Records new submissions.
  *
- * Part of the submissions room (see submissions.c).  A new submission is
+ * Part of the records (see submissions.c).  A new submission is
  * queued, sending or refused.  Its payload and its first attempt are recorded
  * with it.
  *

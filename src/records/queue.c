@@ -2,7 +2,7 @@
  * queue.c
  *		Queued submissions: which ones are due, and claims of them.
  *
- * Part of the submissions room (see submissions.c): a claim is the change of a
+ * Part of the records (see submissions.c): a claim is the change of a
  * state from queued to sending.  Two statements make a claim.  The first locks
  * due submissions, and skips those that other processes have locked.  The
  * caller then asks for each whether it may still be sent.  The second claims

@@ -2,7 +2,7 @@
  * queue.h
  *		Submissions that are due, and claims of them.
  *
- * Part of the submissions room (see submissions.h): each function runs inside
+ * Part of the records (see submissions.h): each function runs inside
  * the caller's transaction and commits nothing.
  */
 #ifndef FPGO_QUEUE_H

@@ -2,7 +2,7 @@
  * settle.h
  *		Records the outcome of an attempt.
  *
- * Part of the submissions room (see submissions.h): each function runs inside
+ * Part of the records (see submissions.h): each function runs inside
  * the caller's transaction and commits nothing.
  */
 #ifndef FPGO_SETTLE_H

@@ -133,7 +133,13 @@ is(count_logged($node, $line), 1, 'updated: nothing more in the log');
 
 # --- objects newer than the library -----------------------------------------------------
 
-sub pretend { run_in($session, "UPDATE pg_extension SET extversion = '$_[0]' WHERE extname = 'fpgo'"); return; }
+# As an update does: another version, and a change of fpgo.version().
+sub pretend {
+    my ($version) = @_;
+    run_in($session, "BEGIN; UPDATE pg_extension SET extversion = '$version' WHERE extname = 'fpgo';
+        ALTER FUNCTION fpgo.version() COST 1; COMMIT");
+    return;
+}
 
 {
     # what is on its way is recorded all the same
