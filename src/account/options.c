@@ -407,7 +407,7 @@ check_mapping(List *defs)
 	bool		has_token_file = fpgo_option_find(defs, "token_file") != NULL;
 	bool		has_secret = fpgo_option_find(defs, "callback_secret") != NULL;
 	bool		has_secret_file = fpgo_option_find(defs,
-											 "callback_secret_file") != NULL;
+												   "callback_secret_file") != NULL;
 
 	if ((has_token && has_token_file) ||
 		(!has_token && !has_token_file && !has_secret && !has_secret_file))

@@ -79,7 +79,7 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	else
 		flight->secrets = find_secrets(claim->payload);
 	flight->wire = fpgo_payload_wire(flight->claim.payload,
-									&flight->wire_len);
+									 &flight->wire_len);
 	MemoryContextSwitchTo(old);
 	return flight;
 }

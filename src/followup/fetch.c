@@ -240,7 +240,7 @@ fpgo_fetch_invoice_number(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	SPI_connect();
 	fpgo_order_status_keep_invoice_number(account->target.server_name, uuid,
-											  number);
+										  number);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(number));
 }

@@ -134,7 +134,7 @@ decide_named(const CaseGroup *group, Case *c, const char *order_uuid)
 	record_look(group, c, order_uuid, &look);
 	if (differs != NULL)
 		c->result->detail = psprintf("The gateway's order %s differs in %s.",
-									  order_uuid, differs);
+									 order_uuid, differs);
 	else
 		note_found(c, order_uuid, look.details,
 				   "A callback to its own address named this order, and the gateway has it.");
@@ -198,7 +198,7 @@ decide_match(const CaseGroup *group, Case *c, const char *order_uuid)
 	else if (look.details == NULL ||
 			 fpgo_likeness_differs_or_lacks(c->likeness, look.likeness) != NULL)
 		c->result->detail = psprintf("The gateway's order %s has changed.",
-									  order_uuid);
+									 order_uuid);
 	else
 		note_found(c, order_uuid, look.details,
 				   "Of the gateway's orders that no other submission has, this one alone has its amounts, products, date and customer.");
@@ -330,7 +330,7 @@ reconcile_group(CaseGroup *group)
 
 		if (c->result->detail == NULL)
 			c->result->detail = psprintf("The gateway could not be asked: %s.",
-										  error->message);
+										 error->message);
 	}
 }
 
@@ -405,7 +405,7 @@ require_uncertain(int64 id)
 	if (submission == NULL)
 		fpgo_submission_raise_missing(id);
 	if (!is_unresolved(submission->state == FPGO_STATE_UNCERTAIN,
-					 submission->run))
+					   submission->run))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("submission %lld is not uncertain", (long long) id),
@@ -429,7 +429,7 @@ accept_found(Case *c)
 							 c->customer_uuid, result->detail))
 	{
 		result->detail = psprintf("Order %s is another submission's, or this one has been decided about.",
-								   c->found_uuid);
+								  c->found_uuid);
 		return;
 	}
 	SPI_connect();

@@ -498,7 +498,7 @@ static char *
 copy_web_address(struct json_object *parent, const char *name)
 {
 	char	   *url = copy_text(parent, name, MAX_BANK_ID_URL_LENGTH,
-							   is_one_word);
+								is_one_word);
 
 	if (url == NULL || strncmp(url, "https://", 8) == 0 ||
 		strncmp(url, "http://", 7) == 0)

@@ -172,7 +172,7 @@ make_key(const FpgoHandIn *handin, const char *key)
 		uint8		digest[FPGO_HASH_BYTES];
 
 		fpgo_keyed_hash(handin->reference, strlen(handin->reference),
-						 digest);
+						digest);
 		return hex(digest);
 	}
 	return handin->reference;
@@ -228,7 +228,7 @@ write_payload(FpgoHandIn *handin, Jsonb *order)
  * order as handed in: the same order has the same hash again.
  */
 static void
-fill_placeholder(FpgoHandIn *handin)
+fill_callback_token(FpgoHandIn *handin)
 {
 	Jsonb	   *order;
 
@@ -253,8 +253,7 @@ fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
 	handin->role = GetUserNameFromId(GetUserId(), false);
 	write_payload(handin, order);
 	read_order(order, handin);
-	fpgo_keyed_hash(handin->payload, handin->payload_len,
-					 handin->order_hash);
+	fpgo_keyed_hash(handin->payload, handin->payload_len, handin->order_hash);
 	handin->key = make_key(handin, key);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)
@@ -262,7 +261,7 @@ fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
 									 pg_mbcliplen(handin->reference,
 												  strlen(handin->reference),
 												  KEY_MAX));
-	fill_placeholder(handin);
+	fill_callback_token(handin);
 	if (violations != NULL)
 		*violations = fpgo_validate_is_valid(order, account->terms.tax_rates) ?
 			NIL : fpgo_validate_order(order, account->terms.tax_rates);

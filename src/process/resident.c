@@ -144,7 +144,7 @@ await_request(Client *client)
 	{
 		case SHM_MQ_SUCCESS:
 			client->service = fpgo_service_begin(mailbox, data, len, client_run,
-												false);
+												 false);
 			client->settle_again_at = 0;
 			return true;
 		case SHM_MQ_DETACHED:

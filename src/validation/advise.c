@@ -349,7 +349,7 @@ find_meant(const FpgoShape *shape, FpgoSpan name)
  */
 static void
 advise_unknown_members(FpgoAdvice *advice, const FpgoValue *map,
-				 const FpgoShape *shape, const FpgoPlace *parent)
+					   const FpgoShape *shape, const FpgoPlace *parent)
 {
 	FpgoPlace	place = {.parent = parent, .kind = FPGO_PLACE_UNKNOWN,
 	.index = FPGO_MAX_FIELDS};

@@ -118,7 +118,7 @@ one_of(const char *const *allowed)
 		}
 		else
 			appendStringInfoString(&choices,
-							   fpgo_schema_pattern_literal(allowed[i]));
+								   fpgo_schema_pattern_literal(allowed[i]));
 	}
 	return has_number ?
 		psprintf(NUMBER_SPACE "(%s|" MANTISSA EXPONENT ")" NUMBER_SPACE,
