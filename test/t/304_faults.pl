@@ -183,6 +183,14 @@ for my $status (200, 201, 202, 204) {
         suffer("20, $status with $body->[0]", { status => $status, body => $body->[1] }, '38F01', 1);
     }
 }
+my $n_read = 0;
+for my $body (
+    [ 'a letter beyond ASCII', qq({"message":"Bl\x{e5}b\x{e6}r",%s}) ],
+    [ 'a number beyond 64 bits', '{"time":18446744073709551616,%s}' ])
+{
+    my $named = sprintf '"data":{"orderUuid":"ODR20%d"}', ++$n_read;
+    suffer("20, 201 with $body->[0]", { status => 201, body => sprintf($body->[1], $named) }, '', 1);
+}
 suffer("20, $_ with an order uuid", { status => $_ }, '', 1) for 200, 202;
 suffer("20, $_ with an order uuid", { status => $_ }, '38F01', 1) for 203, 206, 226;
 
