@@ -21,7 +21,6 @@
 #include "postgres.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <json-c/json.h>
 
 #include "access/xact.h"
@@ -623,6 +622,22 @@ fpgo_reply_wipe(const FpgoReply *reply)
 		explicit_bzero(reply->bank_id_url, strlen(reply->bank_id_url));
 }
 
+bool
+fpgo_reply_find_text(const char **body, size_t *len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t		mark_len = strlen(mark);
+
+	if (*len >= mark_len && memcmp(*body, mark, mark_len) == 0)
+	{
+		*body += mark_len;
+		*len -= mark_len;
+	}
+	/* the check stops at a NUL, and finds that too */
+	return *len < MaxAllocSize &&
+		pg_encoding_verifymbstr(PG_UTF8, *body, (int) *len) == (int) *len;
+}
+
 FpgoReply *
 fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 {
@@ -630,9 +645,7 @@ fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 	MemoryContext context;
 	Document   *document;
 
-	/* the check stops at a NUL, and finds that too */
-	if (len == 0 || len > INT_MAX ||
-		pg_encoding_verifymbstr(PG_UTF8, body, (int) len) != (int) len)
+	if (!fpgo_reply_find_text(&body, &len))
 		return reply;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo reply",
