@@ -80,6 +80,23 @@ fpgo_wait_event_new(const char *name)
 }
 
 /*
+ * What PostgreSQL's parser of JSON reads with, for a text in this encoding;
+ * wants_texts if strings are to be freed from their escapes.
+ */
+#include "common/jsonapi.h"
+
+static inline JsonLexContext *
+fpgo_json_lexer(char *text, int len, int encoding, bool wants_texts)
+{
+#if PG_VERSION_NUM < 170000
+	return makeJsonLexContextCstringLen(text, len, encoding, wants_texts);
+#else
+	return makeJsonLexContextCstringLen(NULL, text, len, encoding,
+										wants_texts);
+#endif
+}
+
+/*
  * Give a process that has no role this one.  Then a database owner who is no
  * superuser may end the process with DROP DATABASE ... (FORCE).
  */

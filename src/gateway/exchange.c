@@ -15,7 +15,6 @@
 
 #include <time.h>
 
-#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 #include "gateway/exchange.h"
@@ -381,20 +380,14 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 	return outcome;
 }
 
-/* Is it UTF-8 without a NUL, at which the check stops? */
-static bool
-is_text(const char *body, size_t len)
-{
-	return len <= MaxAllocSize &&
-		pg_encoding_verifymbstr(PG_UTF8, body, (int) len) == (int) len;
-}
-
 FpgoFinding *
 fpgo_exchange_find(FpgoExchange *exchange)
 {
 	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
 	FpgoFinding *finding = palloc0(sizeof(FpgoFinding));
 	FpgoReply  *reply = exchange->wants_body ? NULL : read_answer(exchange);
+	const char *text = result->body;
+	size_t		len = result->body_len;
 
 	/* the stage is known only when the request has ended */
 	finding->stage = result->mark_reached ? FPGO_HTTP_SENT : result->stage;
@@ -413,8 +406,8 @@ fpgo_exchange_find(FpgoExchange *exchange)
 	finding->is_api = reply != NULL && reply->is_json &&
 		reply->status_code == result->status;
 	if (exchange->wants_body && is_whole_answer(result) &&
-		is_text(result->body, result->body_len))
-		finding->body = pnstrdup(result->body, result->body_len);
+		fpgo_reply_find_text(&text, &len))
+		finding->body = pnstrdup(text, len);
 	release(exchange);
 	return finding;
 }

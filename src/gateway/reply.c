@@ -12,13 +12,15 @@
  * copied into the caller's context.  Nothing is palloc'd while json-c is on
  * the stack.
  *
- * json-c's own UTF-8 check lets surrogates and overlong forms through.
- * Therefore PostgreSQL's check comes first.
+ * What JSON is, PostgreSQL's parser decides, and what UTF-8 is, PostgreSQL's
+ * check.  The versions of json-c differ in both: in strict mode 0.18 refuses
+ * every character beyond ASCII, and since 0.17 a number beyond 64 bits, but
+ * most versions let surrogates and overlong forms through.  json-c is therefore
+ * asked for the members alone, in its lenient mode.
  */
 #include "postgres.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <json-c/json.h>
 
 #include "access/xact.h"
@@ -26,6 +28,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "gateway/reply.h"
 #include "text/ascii.h"
 #include "text/identifier.h"
@@ -406,8 +409,8 @@ piece_length(const char *body, int len)
 }
 
 /*
- * Parse the whole body; document->root stays NULL if it is no JSON.  False if
- * memory ran out.
+ * Parse the body up to the end of its first value; document->root stays NULL
+ * if json-c cannot read one.  False if memory ran out.
  *
  * json-c does not report that memory ran out: it loses a member or a part of a
  * text, or crashes with a name that it could not copy.  But malloc() sets
@@ -420,13 +423,11 @@ static bool
 parse_body(Document *document, const char *body, int len)
 {
 	int			start = 0;
-	size_t		end;
 
 	document->tokener = json_tokener_new_ex(MAX_DEPTH);
 	if (document->tokener == NULL)
 		return false;
-	json_tokener_set_flags(document->tokener, JSON_TOKENER_STRICT);
-	for (;;)
+	while (document->root == NULL && start < len)
 	{
 		int			n = piece_length(body + start, len - start);
 
@@ -435,24 +436,28 @@ parse_body(Document *document, const char *body, int len)
 											   body + start, n);
 		if (errno == ENOMEM)
 			return false;
-		if (document->root != NULL)
+		if (json_tokener_get_error(document->tokener) != json_tokener_continue)
 			break;
 		start += n;
-		if (start == len ||
-			json_tokener_get_error(document->tokener) != json_tokener_continue)
-			return true;
-	}
-
-	/* with STRICT, the versions tried read a piece to its end */
-	end = start + json_tokener_get_parse_end(document->tokener);
-	while (end < (size_t) len && memchr(" \t\r\n", body[end], 4) != NULL)
-		end++;
-	if (end != (size_t) len)
-	{
-		json_object_put(document->root);
-		document->root = NULL;
 	}
 	return true;
+}
+
+/*
+ * Is the whole body JSON, as RFC 8259 has it?
+ *
+ * PostgreSQL's parser goes as deep as the text does.  Therefore json-c reads
+ * the body first: it stops at MAX_DEPTH.  Where json-c reads more than JSON,
+ * as a comment, PostgreSQL's parser stops.
+ */
+static bool
+is_whole_json(const char *body, int len)
+{
+	JsonLexContext *lex = fpgo_json_lexer((char *) body, len, PG_UTF8, false);
+	JsonParseErrorType error = pg_parse_json(lex, &nullSemAction);
+
+	pfree(lex);
+	return error == JSON_SUCCESS;
 }
 
 /* A member of an object; NULL if absent, null, or parent is no object. */
@@ -617,6 +622,22 @@ fpgo_reply_wipe(const FpgoReply *reply)
 		explicit_bzero(reply->bank_id_url, strlen(reply->bank_id_url));
 }
 
+bool
+fpgo_reply_find_text(const char **body, size_t *len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t		mark_len = strlen(mark);
+
+	if (*len >= mark_len && memcmp(*body, mark, mark_len) == 0)
+	{
+		*body += mark_len;
+		*len -= mark_len;
+	}
+	/* the check stops at a NUL, and finds that too */
+	return *len < MaxAllocSize &&
+		pg_encoding_verifymbstr(PG_UTF8, *body, (int) *len) == (int) *len;
+}
+
 FpgoReply *
 fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 {
@@ -624,9 +645,7 @@ fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 	MemoryContext context;
 	Document   *document;
 
-	/* the check stops at a NUL, and finds that too */
-	if (len == 0 || len > INT_MAX ||
-		pg_encoding_verifymbstr(PG_UTF8, body, (int) len) != (int) len)
+	if (!fpgo_reply_find_text(&body, &len))
 		return reply;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "fpgo reply",
@@ -641,7 +660,8 @@ fpgo_reply_read(const char *body, size_t len, const char *const *secrets)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("Failed while reading the gateway's answer.")));
-	reply->is_json = json_object_is_type(document->root, json_type_object);
+	reply->is_json = json_object_is_type(document->root, json_type_object) &&
+		is_whole_json(body, (int) len);
 	if (reply->is_json)
 		read_members(reply, document->root, secrets);
 

@@ -33,6 +33,12 @@ typedef struct FpgoReply
 } FpgoReply;
 
 /*
+ * The text of a body, without the byte order mark that may stand before it;
+ * false if it is not UTF-8, or has a NUL.
+ */
+extern bool fpgo_reply_find_text(const char **body, size_t *len);
+
+/*
  * Read a body, which need not end with a NUL.  The reply is allocated in the
  * current memory context.  Never raises for what the bytes say: is_json is
  * false if they cannot be read.  Raises when memory runs out: half of an

@@ -177,11 +177,20 @@ nobody_called('19, redirects');
 
 for my $status (200, 201, 202, 204) {
     for my $body ([ 'an empty body', '' ], [ 'a list', "[$found_json]" ], [ 'HTML', '<html></html>' ],
-        [ 'a mark before it', "\x{feff}$found_json" ], [ 'something after it', "$found_json;" ],
+        [ 'two marks before it', "\x{feff}\x{feff}$found_json" ], [ 'something after it', "$found_json;" ],
         [ 'two of them', $found_json x 2 ])
     {
         suffer("20, $status with $body->[0]", { status => $status, body => $body->[1] }, '38F01', 1);
     }
+}
+my $n_read = 0;
+for my $body (
+    [ 'a mark before it', "\x{feff}{%s}" ],
+    [ 'a letter beyond ASCII', qq({"message":"Bl\x{e5}b\x{e6}r",%s}) ],
+    [ 'a number beyond 64 bits', '{"time":18446744073709551616,%s}' ])
+{
+    my $named = sprintf '"data":{"orderUuid":"ODR20%d"}', ++$n_read;
+    suffer("20, 201 with $body->[0]", { status => 201, body => sprintf($body->[1], $named) }, '', 1);
 }
 suffer("20, $_ with an order uuid", { status => $_ }, '', 1) for 200, 202;
 suffer("20, $_ with an order uuid", { status => $_ }, '38F01', 1) for 203, 206, 226;

@@ -131,6 +131,10 @@ my @faults = (
     [ 'an answer that is a list',    [ { json => { status_code => 200, is_data => \1, data => [] } } ], '38F02', 1 ],
     [ 'a status that is an object',
         [ { json => { status_code => 200, is_data => \1, data => { uuid => $uuid, status => {} } } } ], '',      1 ],
+    [ 'a byte order mark before it',
+        [ { body => qq(\x{feff}{"status_code":200,"is_data":true,"data":{"uuid":"$uuid","status":"SENT"}}) } ], '', 1 ],
+    [ 'two byte order marks before it',
+        [ { body => qq(\x{feff}\x{feff}{"status_code":200,"is_data":true,"data":{"uuid":"$uuid"}}) } ], '38F02', 1 ],
     [ 'deeply nested JSON beside it', [ { deep => 5_000 } ],                 '',      1 ],
     [ 'a text that is not UTF-8',  [ { invalid_utf8 => \1 } ],                '38F02', 1 ],
     [ 'an answer beyond all bounds', [ { requests => 3, body_size => 10_000_000 } ], '38F02', 3 ]);

@@ -124,37 +124,43 @@ palloc0(Size size)
 	return palloc(size);
 }
 
+/* libpgcommon is made for programs, whose pfree() takes NULL, too */
 void
 pfree(void *pointer)
 {
 	dlist_node *chunk = (dlist_node *) ((char *) pointer -
 										MAXALIGN(sizeof(dlist_node)));
 
+	if (pointer == NULL)
+		return;
 	dlist_delete(chunk);
 	free(chunk);
+}
+
+void *
+repalloc(void *pointer, Size size)
+{
+	char	   *block = (char *) pointer - MAXALIGN(sizeof(dlist_node));
+	dlist_head *chunks = &((StubContext *) CurrentMemoryContext)->chunks;
+
+	dlist_delete((dlist_node *) block);
+	block = realloc(block, MAXALIGN(sizeof(dlist_node)) + size);
+	if (block == NULL)
+		pg_re_throw();
+	dlist_push_tail(chunks, (dlist_node *) block);
+	return block + MAXALIGN(sizeof(dlist_node));
+}
+
+char *
+pstrdup(const char *text)
+{
+	return strcpy(palloc(strlen(text) + 1), text);
 }
 
 char *
 pnstrdup(const char *text, Size len)
 {
 	return memcpy(palloc(len + 1), text, strnlen(text, len));
-}
-
-char *
-psprintf(const char *format, ...)
-{
-	va_list		args;
-	char	   *text;
-	int			len;
-
-	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
-	va_end(args);
-	text = palloc(len + 1);
-	va_start(args, format);
-	vsnprintf(text, len + 1, format, args);
-	va_end(args);
-	return text;
 }
 
 bool
