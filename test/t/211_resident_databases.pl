@@ -206,6 +206,9 @@ wait_for_worker($admin, 'shop');
     # not even an order without an answer keeps it for longer than PostgreSQL waits
     $gateway->misbehave({ stall => \1 });
     is_delivered('an order without an answer', enqueue_in('shop', referenceNo => 'last-of-shop'));
+    # the owner may not end a superuser's session, and the test's own may not be gone yet
+    wait_for("the end of the test's sessions", sub {
+        administer($admin, q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND backend_type = 'client backend'}) eq '0' });
     my $ended = ends('DROP DATABASE (FORCE) by an owner who is no superuser', as_keeper('DROP DATABASE shop WITH (FORCE)'), '');
     diag(sprintf 'DROP DATABASE (FORCE) during a request took %.2f s', $ended->{seconds});
 }

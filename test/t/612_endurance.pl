@@ -204,7 +204,8 @@ my $first = endures('helper', $node, $session, $submits,
 
 # cut short, each leaves its helper behind, which goes on alone and ends
 for my $i (1 .. $cancels) {
-    $gateway->misbehave({ delay => 0.3 });
+    # long enough for a busy machine to cut the call short meanwhile
+    $gateway->misbehave({ delay => 2 });
     my ($order, $reference) = new_order();
     run_in($session, q{SET statement_timeout = '200ms'}) if $i % 2;
     begin_submit($session, $order);
