@@ -14,6 +14,11 @@
 #error "fpgo needs PostgreSQL 15 or newer"
 #endif
 
+/* 18 gave the attribute this name, and has it stand before a declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
@@ -80,11 +85,62 @@ fpgo_wait_event_new(const char *name)
 }
 
 /*
+ * 17 keeps in other members what a process is known by.  It also asks whether a
+ * stronger lock counts as well; here it does not.
+ */
+#include "storage/lock.h"
+#include "storage/proc.h"
+
+static inline int
+fpgo_process_number(void)
+{
+#if PG_VERSION_NUM < 170000
+	return MyProc->pgprocno;
+#else
+	return GetNumberFromPGProc(MyProc);
+#endif
+}
+
+static inline LocalTransactionId
+fpgo_local_xid(void)
+{
+#if PG_VERSION_NUM < 170000
+	return MyProc->lxid;
+#else
+	return MyProc->vxid.lxid;
+#endif
+}
+
+static inline bool
+fpgo_lock_is_held(const LOCKTAG *tag, LOCKMODE mode)
+{
+#if PG_VERSION_NUM < 170000
+	return LockHeldByMe(tag, mode);
+#else
+	return LockHeldByMe(tag, mode, false);
+#endif
+}
+
+/* PostgreSQL's lexer for JSON in the database's encoding. */
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+
+static inline JsonLexContext *
+fpgo_json_lexer(char *text, int len)
+{
+#if PG_VERSION_NUM < 170000
+	return makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(),
+										true);
+#else
+	return makeJsonLexContextCstringLen(NULL, text, len,
+										GetDatabaseEncoding(), true);
+#endif
+}
+
+/*
  * Give a process that has no role this one.  Then a database owner who is no
  * superuser may end the process with DROP DATABASE ... (FORCE).
  */
-#include "storage/proc.h"
-
 static inline void
 fpgo_set_process_role(Oid role)
 {

@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
+#include "base/compat.h"
 #include "order/json_text.h"
 
 static const char *
@@ -59,7 +60,7 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 	volatile Datum result = 0;
 
 	/* the same lexer that jsonb's input uses, but it returns a code */
-	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), true);
+	lex = fpgo_json_lexer(text, len);
 	PG_TRY();
 	{
 		error = pg_parse_json(lex, &nullSemAction);

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 
+#include "base/compat.h"
 #include "records/locks.h"
 
 /* fourth field of the lock tag */
@@ -64,7 +65,7 @@ fpgo_run_is_dead(int64 run)
 
 	make_tag(&tag, MyDatabaseId, run, CLASS_RUN);
 	/* a process can take its own lock a second time */
-	return !LockHeldByMe(&tag, ExclusiveLock) &&
+	return !fpgo_lock_is_held(&tag, ExclusiveLock) &&
 		LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
