@@ -13,6 +13,9 @@
 #if PG_VERSION_NUM < 150000
 #error "fpgo needs PostgreSQL 15 or newer"
 #endif
+#if PG_VERSION_NUM >= 190000
+#error "fpgo has not been tried with PostgreSQL newer than 18"
+#endif
 
 /* 18 gave the attribute this name, and has it stand before a declaration. */
 #if PG_VERSION_NUM < 180000
@@ -134,6 +137,20 @@ fpgo_json_lexer(char *text, int len)
 #else
 	return makeJsonLexContextCstringLen(NULL, text, len,
 										GetDatabaseEncoding(), true);
+#endif
+}
+
+/*
+ * An escape names a character that the database's encoding lacks.  From 16 on,
+ * the lexer returns a code for it; before, the lexer raises an error.
+ */
+static inline bool
+fpgo_json_is_untranslatable(JsonParseErrorType error)
+{
+#if PG_VERSION_NUM < 160000
+	return false;
+#else
+	return error == JSON_UNICODE_UNTRANSLATABLE;
 #endif
 }
 
