@@ -25,8 +25,8 @@ use FpgoGateway;
 our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
   check_log closed_address closed_port ends enqueue_sql find_helper finish_in
   finish_within has_ended install_in large_order literal new_cluster new_database
-  new_order open_session order pid_of reference_of run_in submit submit_sql
-  transaction_of wait_for wait_for_lock wait_for_order);
+  new_order open_session order parallel_setting pid_of reference_of run_in submit
+  submit_sql transaction_of version_of wait_for wait_for_lock wait_for_order);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -74,6 +74,19 @@ sub install_in {
         CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS ($options);
         CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($mapping)});
     return;
+}
+
+# version_of($node): of PostgreSQL, 15 or 17.
+sub version_of {
+    my ($node) = @_;
+    return int($node->safe_psql('postgres', 'SHOW server_version_num') / 10000);
+}
+
+# parallel_setting($node): the one that has a parallel worker run what could run
+# without; 16 renamed it.
+sub parallel_setting {
+    my ($node) = @_;
+    return version_of($node) < 16 ? 'force_parallel_mode' : 'debug_parallel_query';
 }
 
 # open_session($node, %more): a psql that stays connected, errors or not.  More:
