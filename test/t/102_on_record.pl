@@ -373,7 +373,7 @@ run_in($session, 'RESET statement_timeout');
     administer($admin, q{
         CREATE FUNCTION submit_anywhere(o text) RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
         'BEGIN RETURN (fpgo.submit_invoice(o)).order_uuid; END'});
-    my $parallel = parallel_setting($node);
+    my $parallel = parallel_setting();
     run_in($session, "SET $parallel = on");
     ends('a parallel worker',
         run_in($session, 'SELECT submit_anywhere(' . literal($order) . ')'), '55000', qr/parallel/);

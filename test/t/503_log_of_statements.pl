@@ -56,7 +56,7 @@ for my $setting ('log_statement = "all"', 'log_duration = on, log_min_duration_s
 # an error in the user's own part of the statement
 my $fails = 'SELECT 1 / count(*), $1::text FROM pg_class WHERE false';
 tells('an error, in the text', [], [], [ $fails =~ s/\$1/"'$number'"/er ], [ $fails, $number ]);
-tells('an error in a parallel worker', [ parallel_setting($node) . ' = on' ], [], ["SELECT fpgo.validate('{\"n\": $number')"],
+tells('an error in a parallel worker', [ parallel_setting() . ' = on' ], [], ["SELECT fpgo.validate('{\"n\": $number')"],
     [ 'SELECT fpgo.validate($1)', "{\"n\": $number" ]);
 tells('an error, bound, log_parameter_max_length_on_error', ['log_parameter_max_length_on_error = -1'],
     ['log_parameter_max_length_on_error = 0'], [ $fails, $number ]);
@@ -65,13 +65,9 @@ tells('jsonb that is none', [], [], [ 'SELECT fpgo.is_valid($1::jsonb)', "{\"n\"
 tells('an invoice_order that is JSON', [], [], [ 'SELECT fpgo.validate($1::fpgo.invoice_order)', personal_order() ],
     [ 'SELECT fpgo.validate($1)', personal_order() ]);
 
-# from 16 on auto_explain has parameters of its own
-my $version = version_of($node);
-my @no_parameters;
-if ($version >= 16) {
-    @no_parameters = ('auto_explain.log_parameter_max_length = 0');
-    tells('auto_explain, its parameters', ['auto_explain.log_min_duration = 0'], \@no_parameters, \@bound);
-}
+my @no_parameters = no_explained_parameters();
+tells('auto_explain, its parameters', ['auto_explain.log_min_duration = 0'], \@no_parameters, \@bound)
+  if @no_parameters;
 tells('auto_explain, verbose', [ 'auto_explain.log_min_duration = 0', 'auto_explain.log_verbose = on' ],
     [ 'auto_explain.log_verbose = off', @no_parameters ], \@bound);
 tells('auto_explain, a parameter in a condition', ['auto_explain.log_min_duration = 0'],
@@ -97,7 +93,7 @@ $client->run('CALL invoice($1)', personal_order());
 is($kept->($number), 0, 'pg_stat_statements: no parameter of a CALL');
 $client->run('CALL invoice(' . literal(personal_order()) . ')');
 my $calls = $kept->($number);
-is($calls, $version < 17 ? 1 : 0, 'pg_stat_statements: the text of a CALL before PostgreSQL 17');
+is($calls, major_version() < 17 ? 1 : 0, 'pg_stat_statements: the text of a CALL before PostgreSQL 17');
 $client->run("DO \$\$ BEGIN PERFORM fpgo.validate('" . personal_order() . "'); END \$\$");
 is($kept->($number), $calls + 1, 'pg_stat_statements: the text of a DO');
 is($kept->('not-the-canary'), 1, 'pg_stat_statements: the token of CREATE USER MAPPING');
