@@ -137,3 +137,39 @@ fpgo_lock_slot_is_wished(void)
 	LockRelease(&tag, ShareLock, true);
 	return false;
 }
+
+/* Does this entry of the lock table wait for that table, to change it? */
+static bool
+is_wish_for(const LockInstanceData *entry, Oid table)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
+	return entry->waitLockMode != NoLock &&
+		DoLockModesConflict(entry->waitLockMode, RowShareLock) &&
+		memcmp(&entry->locktag, &tag, sizeof(tag)) == 0;
+}
+
+/*
+ * The lock table is read, since no lock can be tried instead: from 17 on,
+ * PostgreSQL grants a process any lock that would not block it, ahead of those
+ * who wait for the locks that the process has.
+ */
+int
+fpgo_lock_find_wanted(const Oid *tables, int n_tables)
+{
+	LockData   *all = GetLockStatusData();
+	int			wanted = -1;
+
+	for (int i = 0; i < n_tables && wanted < 0; i++)
+	{
+		for (int j = 0; j < all->nelements && wanted < 0; j++)
+		{
+			if (is_wish_for(&all->locks[j], tables[i]))
+				wanted = i;
+		}
+	}
+	pfree(all->locks);
+	pfree(all);
+	return wanted;
+}
