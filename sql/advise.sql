@@ -189,7 +189,9 @@ SELECT * FROM fpgo.advise('{"personalNumber": "28038712383"');
 -- in a parallel query, every process by the same clock
 CREATE TABLE shop_order (doc jsonb);
 INSERT INTO shop_order SELECT private FROM base, generate_series(1, 20);
-SET force_parallel_mode = on;
+-- (16 renamed the setting)
+SELECT name AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
+SET :parallel = on;
 SELECT count(*), count(a) FROM shop_order LEFT JOIN LATERAL fpgo.advise(doc) a ON true;
-RESET force_parallel_mode;
+RESET :parallel;
 DROP TABLE shop_order;

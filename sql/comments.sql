@@ -7,8 +7,10 @@ WHERE refclassid = 'pg_extension'::regclass
 	AND deptype = 'e'
 	AND classid <> 'pg_namespace'::regclass
 	AND obj_description(objid, classid::regclass::name) IS NULL
-	-- an array type comes with its element type
-	AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND t.typelem <> 0)
+	-- an array type comes with its element type, a row type with its relation;
+	-- up to 16 neither is a member
+	AND NOT EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+		WHERE t.oid = objid AND (t.typelem <> 0 OR c.relkind <> 'c'))
 ORDER BY 1;
 
 SELECT c.relname AS type, a.attname AS attribute_without_comment

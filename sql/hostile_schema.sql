@@ -1,6 +1,8 @@
 -- What somebody prepared for the day the extension is installed makes that fail,
 -- or has no effect.
 
+-- (from 18 on a CONTEXT names lines of the installation script)
+\set SHOW_CONTEXT never
 SELECT current_database() AS home \gset
 CREATE ROLE regress_fpgo_hostile;
 CREATE DATABASE regress_fpgo_install TEMPLATE template0;

@@ -185,10 +185,12 @@ SELECT * FROM error_of('SELECT * FROM fpgo.invoice_session(%s)', :one);
 RESET ROLE;
 \pset null ''
 -- in a parallel query, and where nothing may be written
-SET force_parallel_mode = on;
+-- (16 renamed the setting)
+SELECT name AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
+SET :parallel = on;
 SELECT * FROM fpgo.invoice_session(:one);
 SELECT (SELECT order_uuid FROM fpgo.invoice_session(:one)) FROM pg_class LIMIT 1;
-RESET force_parallel_mode;
+RESET :parallel;
 BEGIN READ ONLY;
 SELECT * FROM fpgo.invoice_session(:one);
 ROLLBACK;

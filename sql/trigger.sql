@@ -189,7 +189,7 @@ CREATE PROCEDURE shop.procedure(o shop.orders) LANGUAGE sql AS '';
 CALL attach('shop.procedure');
 INSERT INTO shop.orders VALUES ('E-2');
 -- it fails
-CREATE FUNCTION shop.failing(o shop.orders) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RETURN (1 / 0)::text; END $$;
+CREATE FUNCTION shop.failing(o shop.orders) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RAISE division_by_zero; END $$;
 CALL attach('shop.failing');
 INSERT INTO shop.orders VALUES ('E-2');
 -- it returns no JSON, or no object

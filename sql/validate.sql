@@ -64,7 +64,9 @@ INSERT INTO a_case (passes, path, value, kind) VALUES
 
 SELECT path, value, kind, pg_temp.broken(kind, path, value)
 FROM a_case WHERE passes ORDER BY n;
-SELECT path, value, kind, pg_temp.broken(kind, path, value)
+-- (psql of 16 and newer counts two of the characters as no column)
+SELECT path, replace(replace(value::text, U&'\200B', '\u200b'), U&'\00AD', '\u00ad') AS value,
+	kind, pg_temp.broken(kind, path, value)
 FROM a_case WHERE NOT passes ORDER BY n;
 
 -- each leaf of the field tree has both, and each case came out as it should

@@ -21,6 +21,7 @@
 
 #include "account/options.h"
 #include "account/token.h"
+#include "base/compat.h"
 #include "base/fpgo.h"
 #include "gateway/http_url.h"
 #include "text/ascii.h"
@@ -54,7 +55,7 @@ typedef struct Option
 	void		(*check) (DefElem *option); /* NULL: check_together() does */
 } Option;
 
-static void pg_attribute_noreturn() refuse_option(DefElem *option,
+pg_noreturn static void refuse_option(DefElem *option,
 												  const char *expected);
 static void check_url(DefElem *option);
 static void check_submit_path(DefElem *option);
@@ -293,7 +294,7 @@ find_option(const char *name, Oid catalog)
 	return NULL;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_option_name(const char *name, Oid catalog)
 {
 	StringInfoData valid;

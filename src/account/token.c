@@ -16,6 +16,7 @@
 #include "storage/fd.h"
 
 #include "account/token.h"
+#include "base/compat.h"
 #include "base/fpgo.h"
 
 const char *
@@ -42,7 +43,7 @@ typedef struct TokenFile
 	const char *server_name;
 } TokenFile;
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_file(const TokenFile *file, const char *fault, const char *hint)
 {
 	ereport(ERROR,

@@ -13,6 +13,20 @@
 #if PG_VERSION_NUM < 150000
 #error "fpgo needs PostgreSQL 15 or newer"
 #endif
+#if PG_VERSION_NUM >= 190000
+#error "fpgo has not been tried with PostgreSQL newer than 18"
+#endif
+
+/* 18 gave the attribute this name, and has it stand before a declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/*
+ * Is a process granted a lock that blocks nobody ahead of those who wait for a
+ * lock that the process has?  From 17 on it is.
+ */
+#define FPGO_GRANTS_AHEAD (PG_VERSION_NUM >= 170000)
 
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
@@ -80,6 +94,43 @@ fpgo_wait_event_new(const char *name)
 }
 
 /*
+ * 17 keeps in other members what a process is known by.  It also asks whether a
+ * stronger lock counts as well; here it does not.
+ */
+#include "storage/lock.h"
+#include "storage/proc.h"
+
+static inline int
+fpgo_process_number(void)
+{
+#if PG_VERSION_NUM < 170000
+	return MyProc->pgprocno;
+#else
+	return GetNumberFromPGProc(MyProc);
+#endif
+}
+
+static inline LocalTransactionId
+fpgo_local_xid(void)
+{
+#if PG_VERSION_NUM < 170000
+	return MyProc->lxid;
+#else
+	return MyProc->vxid.lxid;
+#endif
+}
+
+static inline bool
+fpgo_lock_is_held(const LOCKTAG *tag, LOCKMODE mode)
+{
+#if PG_VERSION_NUM < 170000
+	return LockHeldByMe(tag, mode);
+#else
+	return LockHeldByMe(tag, mode, false);
+#endif
+}
+
+/*
  * What PostgreSQL's parser of JSON reads with, for a text in this encoding;
  * wants_texts if strings are to be freed from their escapes.
  */
@@ -97,11 +148,23 @@ fpgo_json_lexer(char *text, int len, int encoding, bool wants_texts)
 }
 
 /*
+ * An escape names a character that the database's encoding lacks.  From 16 on,
+ * the lexer returns a code for it; before, the lexer raises an error.
+ */
+static inline bool
+fpgo_json_is_untranslatable(JsonParseErrorType error)
+{
+#if PG_VERSION_NUM < 160000
+	return false;
+#else
+	return error == JSON_UNICODE_UNTRANSLATABLE;
+#endif
+}
+
+/*
  * Give a process that has no role this one.  Then a database owner who is no
  * superuser may end the process with DROP DATABASE ... (FORCE).
  */
-#include "storage/proc.h"
-
 static inline void
 fpgo_set_process_role(Oid role)
 {

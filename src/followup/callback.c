@@ -37,6 +37,7 @@
 #include "account/account.h"
 #include "base/arguments.h"
 #include "base/fpgo.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 #include "text/ascii.h"
 #include "text/format.h"

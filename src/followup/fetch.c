@@ -73,7 +73,7 @@ inquire(const FpgoAccount *account, const char *path, int body_limit)
 	return inquiry->data;
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_odd_answer(const char *server_name)
 {
 	ereport(ERROR,

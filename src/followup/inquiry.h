@@ -10,6 +10,7 @@
 #include "utils/jsonb.h"
 
 #include "account/account.h"
+#include "base/compat.h"
 
 #define FPGO_STATUS_PATH "/connect/orders/status"
 #define FPGO_DETAILS_PATH "/connect/orders/details"
@@ -54,7 +55,7 @@ extern FpgoInquiry *fpgo_inquire(const FpgoAccount *account, const char *path,
 extern const char *fpgo_inquiry_reason(const FpgoInquiry *inquiry);
 
 /* Raise that an inquiry failed: 22P05, 38F02, 38F03 or 38F04. */
-extern void fpgo_inquiry_raise(const FpgoInquiry *inquiry,
-							   const char *server_name) pg_attribute_noreturn();
+pg_noreturn extern void fpgo_inquiry_raise(const FpgoInquiry *inquiry,
+							   const char *server_name);
 
 #endif							/* FPGO_INQUIRY_H */

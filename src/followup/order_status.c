@@ -13,6 +13,7 @@
 
 #include "followup/order_status.h"
 #include "order/json_text.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 #include "text/format.h"
 

@@ -23,12 +23,12 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/compat.h"
 #include "base/fpgo.h"
 #include "followup/resolve.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
 #include "records/submissions.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 #include "text/format.h"
 #include "text/identifier.h"

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "followup/sightings.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 
 /* ---------- statements ---------- */

@@ -46,7 +46,7 @@ is_quotable(const char *key)
 	return len <= QUOTE_MAX && !fpgo_has_eleven_digits((FpgoSpan) {key, len});
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_key_taken(const FpgoHandIn *handin, const FpgoSubmission *holder)
 {
 	ereport(ERROR,
@@ -63,7 +63,7 @@ raise_key_taken(const FpgoHandIn *handin, const FpgoSubmission *holder)
 			 fpgo_errhide()));
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_duplicate(const FpgoHandIn *handin, const FpgoSubmission *earlier)
 {
 	long long	id = earlier->id;

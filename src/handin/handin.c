@@ -142,7 +142,7 @@ static const char *
 name_transaction(void)
 {
 	return psprintf("%d.%lld.%u", MyProcPid, (long long) MyStartTimestamp,
-					MyProc->lxid);
+					fpgo_local_xid());
 }
 
 static const char *

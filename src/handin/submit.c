@@ -48,7 +48,7 @@ require_no_own_obstacle(const FpgoHandIn *handin)
 							 fpgo_table_oid(fpgo_table_written[i]));
 		for (LOCKMODE mode = ShareLock; mode <= AccessExclusiveLock; mode++)
 		{
-			if (LockHeldByMe(&tag, mode))
+			if (fpgo_lock_is_held(&tag, mode))
 				ereport(ERROR,
 						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						 errmsg("cannot submit an invoice while this transaction locks the records of fpgo"),
@@ -106,7 +106,7 @@ advise_uncertain(int64 submission)
 					(long long) submission);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 			  int64 submission)
 {

@@ -217,7 +217,7 @@ describe_waiting(void *arg)
  * Add to the CONTEXT of any other error what becomes of the order.  Must be
  * called in PG_CATCH; raises the error again.
  */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 leave_by_error(MemoryContext context)
 {
 	ErrorData  *error;
@@ -240,7 +240,7 @@ leave_by_error(MemoryContext context)
 }
 
 /* The process that sends failed or vanished with the order on record. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_unknown(const char *reason)
 {
 	long long	submission =
@@ -360,7 +360,7 @@ talk_or_leave(FpgoRequest *request)
 }
 
 /* Two processes in a row ended before they did anything. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_lost(const FpgoRequest *request)
 {
 	if (request->kind == FPGO_REQUEST_INQUIRY)

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "ipc/roster.h"
 
@@ -379,7 +380,7 @@ static void
 leave_launcher(int code, Datum arg)
 {
 	lock();
-	if (roster->launcher == MyProc->pgprocno)
+	if (roster->launcher == fpgo_process_number())
 		roster->launcher = -1;
 	unlock();
 }
@@ -389,7 +390,7 @@ fpgo_roster_enter_launcher(void)
 {
 	before_shmem_exit(leave_launcher, (Datum) 0);
 	lock();
-	roster->launcher = MyProc->pgprocno;
+	roster->launcher = fpgo_process_number();
 	unlock();
 }
 
@@ -503,7 +504,7 @@ fpgo_roster_enter_worker(void)
 		entry->pid == 0)
 	{
 		entry->pid = MyProcPid;
-		entry->pgprocno = MyProc->pgprocno;
+		entry->pgprocno = fpgo_process_number();
 		entry->since = GetCurrentTimestamp();
 		entered = true;
 	}

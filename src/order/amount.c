@@ -12,6 +12,7 @@
 #include "common/int.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "order/amount.h"
 
 /* ---------- reading ---------- */

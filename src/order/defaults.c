@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "order/defaults.h"
 #include "order/reading.h"
 #include "order/spellings.h"

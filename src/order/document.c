@@ -13,6 +13,7 @@
 
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "order/document.h"
 
 /* fewest bytes of a container that holds another: its header and one JEntry */

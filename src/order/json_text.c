@@ -49,6 +49,18 @@ is_beyond_text(JsonParseErrorType error)
 		error == JSON_UNICODE_HIGH_ESCAPE;
 }
 
+/*
+ * The text is JSON, and a size, a depth or an escaped character in it is beyond
+ * jsonb or the database's encoding.
+ */
+static void
+set_limit_fault(FpgoJsonFault *fault, int sqlstate)
+{
+	fault->sqlstate = sqlstate;
+	fault->is_json = true;
+	fault->detail = "A number, a string or the nesting in it is beyond PostgreSQL's limits.";
+}
+
 Jsonb *
 fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 {
@@ -76,19 +88,18 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
-		/*
-		 * The remaining faults are sizes, depths, and escaped characters that
-		 * the database's encoding lacks.  PostgreSQL's text may quote the
-		 * JSON.
-		 */
-		fault->sqlstate = code;
-		fault->is_json = true;
-		fault->detail = "A number, a string or the nesting in it is beyond PostgreSQL's limits.";
+		/* PostgreSQL's text may quote the JSON */
+		set_limit_fault(fault, code);
 		return NULL;
 	}
 	PG_END_TRY();
 	if (error == JSON_SUCCESS)
 		return DatumGetJsonbP(result);
+	if (fpgo_json_is_untranslatable(error))
+	{
+		set_limit_fault(fault, ERRCODE_UNTRANSLATABLE_CHARACTER);
+		return NULL;
+	}
 	fault->sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
 	fault->is_json = is_beyond_text(error);
 	fault->detail = lex->token_start == NULL

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "base/fpgo.h"
 #include "base/hide.h"
 #include "order/json_text.h"
@@ -362,7 +363,7 @@ name_place(const char *path)
 	return path[0] == '\0' ? "order" : psprintf("order field \"%s\"", path);
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_value(const char *path, const char *expected, const FpgoValue *value)
 {
 	ereport(ERROR,

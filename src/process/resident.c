@@ -37,7 +37,6 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "base/extension_version.h"
 #include "base/settings.h"
 #include "base/subtransaction.h"

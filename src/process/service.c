@@ -81,23 +81,22 @@ static struct
 
 /*
  * Raises if another process waits for the tables.  Services that overlap would
- * otherwise hold the locks for ever.
- *
- * To find out, a weaker lock is tried.  PostgreSQL grants ROW EXCLUSIVE again
- * to a process that has it, however many processes wait.  It does not grant
- * ROW SHARE if a process waits to alter, truncate or drop the table.
+ * otherwise hold the locks for ever: PostgreSQL grants ROW EXCLUSIVE again to a
+ * process that has it, however many processes wait.
  */
 static void
 require_unwanted_tables(void)
 {
-	for (int i = 0; locks.are_held && i < FPGO_N_TABLES_WRITTEN; i++)
-	{
-		if (!ConditionalLockRelationOid(locks.tables[i], RowShareLock))
-			ereport(ERROR,
-					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-					 errmsg("another process waits for table \"%s\"",
-							fpgo_table_written[i])));
-	}
+	int			wanted;
+
+	if (!locks.are_held)
+		return;
+	wanted = fpgo_lock_find_wanted(locks.tables, FPGO_N_TABLES_WRITTEN);
+	if (wanted >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("another process waits for table \"%s\"",
+						fpgo_table_written[wanted])));
 }
 
 static void

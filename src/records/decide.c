@@ -19,6 +19,7 @@
 #include "account/account.h"
 #include "records/decide.h"
 #include "records/submissions.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 
 /* the outcome of a submission that is sending must not wait for a decision */

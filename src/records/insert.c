@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "records/insert.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 
 /* ---------- statements ---------- */

@@ -12,8 +12,10 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 
+#include "base/compat.h"
 #include "records/locks.h"
 
 /* fourth field of the lock tag */
@@ -64,7 +66,7 @@ fpgo_run_is_dead(int64 run)
 
 	make_tag(&tag, MyDatabaseId, run, CLASS_RUN);
 	/* a process can take its own lock a second time */
-	return !LockHeldByMe(&tag, ExclusiveLock) &&
+	return !fpgo_lock_is_held(&tag, ExclusiveLock) &&
 		LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
@@ -135,4 +137,47 @@ fpgo_lock_slot_is_wished(void)
 		return true;
 	LockRelease(&tag, ShareLock, true);
 	return false;
+}
+
+/* Does this entry of the lock table wait for that table, to change it? */
+static bool
+is_wish_for(const LockInstanceData *entry, Oid table)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
+	return entry->waitLockMode != NoLock &&
+		DoLockModesConflict(entry->waitLockMode, RowShareLock) &&
+		memcmp(&entry->locktag, &tag, sizeof(tag)) == 0;
+}
+
+/* By the lock table, which takes longer the more locks there are. */
+static bool
+has_wish_for(Oid table)
+{
+	LockData   *all = GetLockStatusData();
+	bool		found = false;
+
+	for (int i = 0; i < all->nelements && !found; i++)
+		found = is_wish_for(&all->locks[i], table);
+	pfree(all->locks);
+	pfree(all);
+	return found;
+}
+
+/*
+ * A weaker lock is tried: ROW SHARE is not granted if a process waits to alter,
+ * truncate or drop the table.  Where it would be granted nevertheless, the lock
+ * table is read.
+ */
+int
+fpgo_lock_find_wanted(const Oid *tables, int n_tables)
+{
+	for (int i = 0; i < n_tables; i++)
+	{
+		if (FPGO_GRANTS_AHEAD ? has_wish_for(tables[i]) :
+			!ConditionalLockRelationOid(tables[i], RowShareLock))
+			return i;
+	}
+	return -1;
 }

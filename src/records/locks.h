@@ -1,6 +1,7 @@
 /*
  * locks.h
- *		Locks: of runs, of references, of reconciliation, of worker slots.
+ *		Locks: of runs, of references, of reconciliation, of worker slots, and
+ *		who waits for a table.
  */
 #ifndef FPGO_LOCKS_H
 #define FPGO_LOCKS_H
@@ -44,5 +45,11 @@ extern bool fpgo_lock_try_reconcile(void);
 extern bool fpgo_lock_wish_slot(void);
 extern void fpgo_lock_unwish_slot(void);
 extern bool fpgo_lock_slot_is_wished(void);
+
+/*
+ * Does any process wait to alter, truncate or drop one of these tables?
+ * Returns the index of the first, or -1.
+ */
+extern int	fpgo_lock_find_wanted(const Oid *tables, int n_tables);
 
 #endif							/* FPGO_LOCKS_H */

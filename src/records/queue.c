@@ -16,6 +16,7 @@
 
 #include "records/locks.h"
 #include "records/queue.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 
 /*

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "records/settle.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 
 /* compares the rows locked with those there are: others may hold some */

@@ -39,6 +39,7 @@
 #include "base/fpgo.h"
 #include "records/locks.h"
 #include "records/submissions.h"
+#include "tables/operators.h"
 #include "tables/statement.h"
 
 /* most bytes of a sentence that are kept */

@@ -15,6 +15,8 @@
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
+#include "base/compat.h"
+
 /* bytes of the hash that orders are compared by */
 #define FPGO_HASH_BYTES 32
 
@@ -90,7 +92,7 @@ extern bool fpgo_submission_is_for(const char *role_name);
 extern void fpgo_submission_require_for(int64 id, const char *role_name);
 
 /* Raises 42704: there is no submission of this number. */
-extern void fpgo_submission_raise_missing(int64 id) pg_attribute_noreturn();
+pg_noreturn extern void fpgo_submission_raise_missing(int64 id);
 
 /* A submission by its number; NULL if there is none. */
 extern FpgoSubmission *fpgo_submission_find(int64 id);

@@ -233,7 +233,8 @@ static const LogSetting log_settings[] = {
 	{"debug_print_rewritten", {"off"}, false},
 	{"debug_print_plan", {"off"}, false},
 	{"auto_explain.log_min_duration", {"-1"}, false},
-	{"pgaudit.log_parameter", {"off"}, false},
+	/* without pgaudit, it is empty after a rollback, from 17 on */
+	{"pgaudit.log_parameter", {"off", ""}, false},
 };
 
 /* The setting's value, if it prints parameters; else NULL. */

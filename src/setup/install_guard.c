@@ -27,11 +27,13 @@
 #include "utils/fmgroids.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
+
 PG_FUNCTION_INFO_V1(fpgo_require_schema);
 
 #define SCHEMA "fpgo"
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse_schema(const char *fault)
 {
 	ereport(ERROR,

@@ -10,7 +10,6 @@
 #include "executor/spi.h"
 
 #include "tables/foreign_code.h"
-#include "tables/operators.h"
 
 #define FPGO_MAX_PARAMETERS 20
 

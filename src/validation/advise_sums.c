@@ -24,6 +24,7 @@
 
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "order/reading.h"
 #include "validation/advise_sums.h"
 

@@ -10,6 +10,13 @@ HTML = "text/html"
 
 WITHOUT_BODY = (204, 304)
 FROM_THE_PROXY = (413, 502, 503, 504)  # these come from nginx, as HTML
+# those that Python 3.13 gave other names
+PHRASES = {
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
 
 
 class Answer:
@@ -124,6 +131,8 @@ def usual(status):
 # --- Bytes -----------------------------------------------------------------------------------------------------------
 
 def phrase(status):
+    if status in PHRASES:
+        return PHRASES[status]
     try:
         return HTTPStatus(status).phrase
     except ValueError:

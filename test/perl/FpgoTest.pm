@@ -24,9 +24,10 @@ use FpgoGateway;
 
 our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
   check_log closed_address closed_port ends enqueue_sql find_helper finish_in
-  finish_within has_ended install_in large_order literal new_cluster new_database
-  new_order open_session order pid_of reference_of run_in submit submit_sql
-  transaction_of wait_for wait_for_lock wait_for_order);
+  finish_within has_ended install_in large_order literal major_version new_cluster new_database
+  new_order no_explained_parameters open_session order parallel_setting pid_of
+  reference_of run_in submit submit_sql transaction_of wait_for wait_for_lock
+  wait_for_order);
 
 # Secrets of no other meaning: test/check looks for them in the server logs.
 our $PERSONAL_NUMBER = '27818299901';
@@ -75,6 +76,19 @@ sub install_in {
         CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS ($mapping)});
     return;
 }
+
+# PostgreSQL's, such as 15.
+sub major_version {
+    my ($version) = `$ENV{PG_CONFIG} --version` =~ /^PostgreSQL (\d+)/ or die "no version of PostgreSQL\n";
+    return $version;
+}
+
+# The setting that has a parallel worker run what could run without; 16 renamed it.
+sub parallel_setting { return major_version() < 16 ? 'force_parallel_mode' : 'debug_parallel_query'; }
+
+# The settings with which auto_explain logs no parameters of its own: up to 15 there
+# are none.
+sub no_explained_parameters { return major_version() < 16 ? () : ('auto_explain.log_parameter_max_length = 0'); }
 
 # open_session($node, %more): a psql that stays connected, errors or not.  More:
 # database => if not postgres, user => if not who owns the cluster.

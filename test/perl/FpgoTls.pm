@@ -12,6 +12,7 @@ package FpgoTls;
 use strict;
 use warnings;
 
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils ();
 
 # A signature of an elliptic curve has 70 to 72 bytes, one of Ed25519 always 64.
@@ -47,7 +48,7 @@ sub certificate {
     PostgreSQL::Test::Utils::append_to_file($extensions, "subjectAltName=$names\n");
     $self->_openssl(qw(req -new), @{ $self->{new_key} }, '-subj', "/CN=$name", '-keyout', $key, '-out', $wish);
     $self->_openssl(qw(x509 -req -in), $wish, '-CA', $self->file, '-CAkey', $self->_path('authority.key'),
-        '-set_serial', $self->{certificates}, '-days', $days // 2, '-extfile', $extensions, '-out', $certificate);
+        '-set_serial', $self->{certificates}, $self->_valid_for($days // 2), '-extfile', $extensions, '-out', $certificate);
     return ($certificate, $key);
 }
 
@@ -59,6 +60,16 @@ sub serve_as {
 }
 
 sub _path { return "$_[0]{dir}/$_[1]"; }
+
+# Options for a certificate that ends that many days from now.  OpenSSL 3.4 and newer
+# want a date for one that has ended; older ones know no dates.
+sub _valid_for {
+    my ($self, $days) = @_;
+    my ($help, $more) = PostgreSQL::Test::Utils::run_command([qw(openssl x509 -help)]);
+    return ('-days', $days) if $days >= 0 || "$help$more" !~ /-not_after/;
+    my ($begin, $end) = map { strftime('%Y%m%d%H%M%SZ', gmtime(time + 24 * 60 * 60 * $_)) } $days - 1, $days;
+    return ('-not_before', $begin, '-not_after', $end);
+}
 
 sub _openssl {
     my ($self, @arguments) = @_;

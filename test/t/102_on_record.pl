@@ -373,10 +373,11 @@ run_in($session, 'RESET statement_timeout');
     administer($admin, q{
         CREATE FUNCTION submit_anywhere(o text) RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
         'BEGIN RETURN (fpgo.submit_invoice(o)).order_uuid; END'});
-    run_in($session, 'SET force_parallel_mode = on');
+    my $parallel = parallel_setting();
+    run_in($session, "SET $parallel = on");
     ends('a parallel worker',
         run_in($session, 'SELECT submit_anywhere(' . literal($order) . ')'), '55000', qr/parallel/);
-    run_in($session, 'RESET force_parallel_mode');
+    run_in($session, "RESET $parallel");
     $records->show('where nothing may be submitted', $reference, '', made => 0);
 }
 

@@ -15,7 +15,8 @@ use Test::More;
 my @tables = qw(submission payload attempt);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $node    = new_cluster('main', url => $gateway->address, settings => "autovacuum = off\nshared_preload_libraries = auto_explain\n");
+my $node    = new_cluster('main', url => $gateway->address, settings => join "\n",
+    'autovacuum = off', 'shared_preload_libraries = auto_explain', no_explained_parameters());
 $node->safe_psql('postgres', q{
     ALTER DATABASE postgres SET auto_explain.log_min_duration = 0;
     ALTER DATABASE postgres SET auto_explain.log_nested_statements = on;

@@ -47,7 +47,7 @@ my $node    = new_cluster('main', url => $gateway->address, %account, settings =
     auto_explain.log_min_duration = 0
     auto_explain.log_nested_statements = on
     auto_explain.log_analyze = on
-    });
+    } . join "\n", no_explained_parameters());
 new_database($node, 'resident', url => $gateway->address, %account);
 
 # --- watching ---------------------------------------------------------------------------------
