@@ -7,18 +7,22 @@ package FpgoNames;
 #     my $node  = $names->in_force(sub { new_cluster('main', url => 'https://gateway.example') });
 #     $names->set('gateway.example' => [ '10.0.0.1', 'fd00::1' ]);
 #
-# The library nss_wrapper answers in place of the system's resolver.  What is
-# set later counts for names that libcurl does not remember yet, so let each
+# The library nss_wrapper answers in place of the system's resolver, one thread at
+# a time (one_look_up.c).  What is set later counts for names that libcurl does not remember yet, so let each
 # case have a name of its own.
 
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
 use PostgreSQL::Test::Utils ();
 
 sub new {
     my ($class, %addresses) = @_;
-    my $self = bless { file => PostgreSQL::Test::Utils::tempdir() . '/hosts', addresses => {} }, $class;
+    my $directory = PostgreSQL::Test::Utils::tempdir();
+    my $self      = bless { file => "$directory/hosts", library => "$directory/one_look_up.so", addresses => {} }, $class;
+    PostgreSQL::Test::Utils::system_or_bail($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $self->{library},
+        dirname(__FILE__) . '/one_look_up.c', '-ldl', '-lpthread');
     $self->set(%addresses);
     return $self;
 }
@@ -41,7 +45,7 @@ sub set {
 # in_force($code): what $code returns; the servers it starts have these names.
 sub in_force {
     my ($self, $code) = @_;
-    local $ENV{LD_PRELOAD}        = 'libnss_wrapper.so';
+    local $ENV{LD_PRELOAD}        = "$self->{library} libnss_wrapper.so";
     local $ENV{NSS_WRAPPER_HOSTS} = $self->{file};
     return $code->();
 }
