@@ -21,6 +21,8 @@ fpgo_durable_require(void)
 		(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
 								 false);
+	/* a function with a SET clause of its own takes the setting back */
+	ForceSyncCommit();
 }
 
 bool

@@ -10,6 +10,9 @@
  * not exist.  fpgo.resolve is for operators: EXECUTE is granted to nobody at
  * first.  A role that may execute it may also cancel submissions of other
  * roles.
+ *
+ * A decision is as durable as an outcome, whatever synchronous_commit says: a
+ * crash must not send an order that somebody was told is taken back.
  */
 #include "postgres.h"
 
@@ -24,6 +27,7 @@
 
 #include "base/arguments.h"
 #include "base/fpgo.h"
+#include "delivery/durable.h"
 #include "followup/resolve.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
@@ -269,6 +273,7 @@ fpgo_resolve(PG_FUNCTION_ARGS)
 				 errhint("Resolve it as cancelled, which frees its key, and hand the order in again."),
 				 fpgo_errhide()));
 	fpgo_decide_uncertain(subject, &decision);
+	fpgo_durable_require();
 	/* this submission, or the next of its reference, may be sent now */
 	fpgo_roster_wake_at_commit();
 	PG_RETURN_VOID();
@@ -288,5 +293,6 @@ fpgo_cancel_submission(PG_FUNCTION_ARGS)
 	require_state(subject, FPGO_STATE_QUEUED,
 				  "Only a submission that is still queued can be cancelled.");
 	fpgo_decide_queued(subject, &decision);
+	fpgo_durable_require();
 	PG_RETURN_VOID();
 }
