@@ -14,16 +14,16 @@ ORDER = amount callback_token constructors defaults document fields \
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
-HANDIN = check enqueue handin submit trigger
+HANDIN = again check enqueue handin submit trigger
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide insert keyed_hash locks queue settle submissions
+RECORDS = decide insert keyed_hash locks queue settle submissions taken_back
 DELIVERY = backoff claim deliver deliver_call durable flight lane
 GATEWAY = exchange http http_easy http_memory http_peer http_text http_url \
 	outcome outcome_text reply
 IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
-FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
-	resolve session sightings
+FOLLOWUP = by_key callback fetch inquiry likeness order_list order_status \
+	reconcile resolve session sightings
 SETUP = account_changes accounts doctor doctor_host doctor_server drop_guard \
 	follow_server install_guard
 

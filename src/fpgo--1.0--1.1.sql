@@ -297,6 +297,99 @@ CREATE OR REPLACE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 	LEFT JOIN unfinished u ON u.server = n.account
 	LEFT JOIN rated r ON r.server = n.account;
 
+/* ---------- Decisions ---------- */
+
+ALTER TABLE fpgo_internal.submission ADD COLUMN for_good boolean;
+COMMENT ON COLUMN fpgo_internal.submission.for_good IS
+	'true: cancelled for good; it keeps its key until fpgo.hand_in_again. NULL otherwise';
+COMMENT ON COLUMN fpgo_internal.submission.key IS
+	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
+	'cancelled, or that are cancelled for good';
+DROP INDEX fpgo_internal.submission_key;
+-- a refused or cancelled submission gives its key back, unless it was for good
+CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
+	WHERE state <> ALL ('{refused,cancelled}') OR for_good;
+-- what a person took back, when it is handed in again
+CREATE INDEX submission_given_back ON fpgo_internal.submission (server, key)
+	WHERE state = ANY ('{refused,cancelled}');
+COMMENT ON COLUMN fpgo_internal.event.what IS
+	'The change: uncertain to accepted, queued to cancelled, cancelled to free, ...; see fpgo.history';
+
+CREATE FUNCTION fpgo.invoice_session(server text, key text) RETURNS SETOF fpgo.invoice_session
+	AS 'MODULE_PATHNAME', 'fpgo_invoice_session_by_key'
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION fpgo.invoice_session(text, text) IS
+	'The gateway''s answer to the order that has this key; no row while there is none. server NULL: the one that '
+	'fpgo.server names. For members of the role that handed the order in. Errors: 42704 no such server, 42501 somebody '
+	'else''s order.';
+
+CREATE FUNCTION fpgo.resolve_uncertain(
+	outcome text, reason text, key text DEFAULT NULL, reference text DEFAULT NULL, order_uuid text DEFAULT NULL,
+	customer_uuid text DEFAULT NULL, bank_id_url text DEFAULT NULL, server text DEFAULT NULL
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_resolve_uncertain'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.resolve_uncertain(text, text, text, text, text, text, text, text) IS
+	'Decides about the one uncertain submission of a key or a referenceNo, as fpgo.resolve does, and returns its '
+	'number. For those who may execute fpgo.resolve (42501). Error 22023: not one of key and reference. 21000: several '
+	'are uncertain. 55000: none is. 42704: none at all.';
+
+CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text, for_good boolean) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission_for_good'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text, boolean) IS
+	'As fpgo.cancel_submission(bigint, text). for_good: the key stays taken, so that no call and no trigger hands the '
+	'order in again until fpgo.hand_in_again. Errors: the same, and 22004 for_good is NULL.';
+
+CREATE FUNCTION fpgo.cancel_queued(
+	reason text, key text DEFAULT NULL, reference text DEFAULT NULL, server text DEFAULT NULL,
+	for_good boolean DEFAULT false
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_cancel_queued'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.cancel_queued(text, text, text, text, boolean) IS
+	'Cancels the one queued submission of a key or a referenceNo, as fpgo.cancel_submission does, and returns its '
+	'number. Error 22023: not one of key and reference. 21000: several are queued. 55000: none is. 42704: none that '
+	'one may cancel, or no such server.';
+
+CREATE FUNCTION fpgo.hand_in_again(submission bigint, reason text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_hand_in_again'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.hand_in_again(bigint, text) IS
+	'Undoes a cancellation. If the payload is kept (option retention), it is queued as it was; returns the number. '
+	'Else returns NULL: the key is free, also for a trigger, which hands in when it fires next. Rights as '
+	'fpgo.cancel_submission. 23505: the key is taken. 55000: not cancelled.';
+
+CREATE VIEW fpgo.history WITH (security_barrier) AS
+	SELECT e.id AS event, e.submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, e.at,
+		e.role AS decided_by, e.what, e.reason
+	FROM fpgo_internal.event e JOIN fpgo_internal.submission s ON s.id = e.submission
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.history IS
+	'One row a decision about a submission that fpgo.submissions shows: who decided what, when, and why. What the '
+	'gateway answered is in fpgo.attempts.';
+COMMENT ON COLUMN fpgo.history.event IS 'The number of the decision; never NULL';
+COMMENT ON COLUMN fpgo.history.submission IS 'The number of the submission; never NULL';
+COMMENT ON COLUMN fpgo.history.server IS 'Name of the foreign server it was handed in for; never NULL';
+COMMENT ON COLUMN fpgo.history.reference IS
+	'referenceNo of the order, its first 1000 bytes; NULL if the order has none';
+COMMENT ON COLUMN fpgo.history.key IS 'The key of the submission; never NULL';
+COMMENT ON COLUMN fpgo.history.role IS 'Name the role that handed the order in had then; never NULL';
+COMMENT ON COLUMN fpgo.history.at IS 'When it was decided; never NULL';
+COMMENT ON COLUMN fpgo.history.decided_by IS
+	'Name the role that decided had then; that of the caller for fpgo.reconcile. Never NULL';
+COMMENT ON COLUMN fpgo.history.what IS
+	'The change: uncertain to accepted, queued to cancelled, queued to cancelled for good, cancelled to queued, '
+	'cancelled to free (the key), ... Never NULL';
+COMMENT ON COLUMN fpgo.history.reason IS
+	'The reason in the words of the person, or of fpgo.reconcile: what they wrote there stands here. Never NULL';
+
+GRANT SELECT ON fpgo.history TO PUBLIC;
+
+/* ---------- Rights, dumps, event triggers ---------- */
+
 -- keys and queue of an account are of all roles
 REVOKE EXECUTE ON FUNCTION fpgo.new_account(text, text), fpgo.adopt_account(text, text, text) FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.account', '');
@@ -444,9 +537,9 @@ COMMENT ON FUNCTION fpgo.reconcile(bigint) IS
 	'read-only or recovery. 42704 no such submission. 55000 it is not uncertain, or ALTER EXTENSION fpgo UPDATE is '
 	'due. 55P03 another session does this already.';
 COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS
-	'Takes a queued submission back: it is not sent, and its key is free again. reason is recorded. For members of the '
-	'role that handed the order in, and for those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank '
-	'reason. 42704: no such submission. 42501: another role''s. 55000: not queued.';
+	'Takes a queued submission back: it is not sent. Its key is free for a call, while a trigger does not hand it in '
+	'again. For members of the role that handed it in, and those who may execute fpgo.resolve. 22004: NULL. 22023: '
+	'blank reason. 42704: no such one. 42501: another role''s. 55000: not queued.';
 COMMENT ON FUNCTION fpgo.pause(text) IS
 	'Ends the resident worker of a database (NULL: this one), in some four seconds, until fpgo.resume or a restart of '
 	'the server. A rollback does not undo it. Error 3D000: no such database. 42501: not its owner. 55000: fpgo is not '

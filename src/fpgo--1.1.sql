@@ -454,7 +454,8 @@ CREATE TABLE fpgo_internal.submission (
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	settled_at timestamptz,
 	advice text[],
-	callback_token text
+	callback_token text,
+	for_good boolean
 );
 COMMENT ON TABLE fpgo_internal.submission IS
 	'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view '
@@ -463,7 +464,7 @@ COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
 COMMENT ON COLUMN fpgo_internal.submission.server IS 'Name of the account, see fpgo_internal.account: at first that of its foreign server';
 COMMENT ON COLUMN fpgo_internal.submission.key IS
 	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
-	'cancelled';
+	'cancelled, or that are cancelled for good';
 COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
 	'SHA-256 of the hash key and the payload: whether two calls meant the same order';
 COMMENT ON COLUMN fpgo_internal.submission.reference IS
@@ -488,12 +489,17 @@ COMMENT ON COLUMN fpgo_internal.submission.advice IS
 COMMENT ON COLUMN fpgo_internal.submission.callback_token IS
 	'The token that took the place of {submission} in callback.callbackUrl, by which a callback names this submission; '
 	'a secret. NULL if the shop wrote no {submission}';
+COMMENT ON COLUMN fpgo_internal.submission.for_good IS
+	'true: cancelled for good; it keeps its key until fpgo.hand_in_again. NULL otherwise';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
--- a refused or cancelled submission gives its key back
+-- a refused or cancelled submission gives its key back, unless it was for good
 CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
-	WHERE state <> ALL ('{refused,cancelled}');
+	WHERE state <> ALL ('{refused,cancelled}') OR for_good;
+-- what a person took back, when it is handed in again
+CREATE INDEX submission_given_back ON fpgo_internal.submission (server, key)
+	WHERE state = ANY ('{refused,cancelled}');
 -- what is not finished: small, however many are
 CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, id)
 	WHERE state = ANY ('{queued,sending,uncertain}');
@@ -591,7 +597,8 @@ COMMENT ON COLUMN fpgo_internal.event.id IS 'The number of the event';
 COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about';
 COMMENT ON COLUMN fpgo_internal.event.at IS 'When it was decided';
 COMMENT ON COLUMN fpgo_internal.event.role IS 'Who decided';
-COMMENT ON COLUMN fpgo_internal.event.what IS 'The change: uncertain to accepted, queued to cancelled, ...';
+COMMENT ON COLUMN fpgo_internal.event.what IS
+	'The change: uncertain to accepted, queued to cancelled, cancelled to free, ...; see fpgo.history';
 COMMENT ON COLUMN fpgo_internal.event.reason IS 'Why, in their words';
 
 -- What the gateway says of an order later changes often; the wide table of
@@ -844,6 +851,14 @@ COMMENT ON FUNCTION fpgo.invoice_session(bigint) IS
 	'The gateway''s answer to a submission, the row fpgo.submit_invoice would return; no row while it is not accepted. '
 	'For members of the role that handed the order in. Errors: 42704 no such submission, 42501 somebody else''s.';
 
+CREATE FUNCTION fpgo.invoice_session(server text, key text) RETURNS SETOF fpgo.invoice_session
+	AS 'MODULE_PATHNAME', 'fpgo_invoice_session_by_key'
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION fpgo.invoice_session(text, text) IS
+	'The gateway''s answer to the order that has this key; no row while there is none. server NULL: the one that '
+	'fpgo.server names. For members of the role that handed the order in. Errors: 42704 no such server, 42501 somebody '
+	'else''s order.';
+
 /* ---------- 7. Delivery ---------- */
 
 CREATE PROCEDURE fpgo.deliver(submission bigint DEFAULT NULL)
@@ -865,6 +880,17 @@ COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS
 	'there, not to be sent), queued (not there, send it again). reason is recorded. Error 22004: NULL. 22023: bad '
 	'outcome, reason or order_uuid. 42704: no such submission. 55000: not uncertain.';
 
+CREATE FUNCTION fpgo.resolve_uncertain(
+	outcome text, reason text, key text DEFAULT NULL, reference text DEFAULT NULL, order_uuid text DEFAULT NULL,
+	customer_uuid text DEFAULT NULL, bank_id_url text DEFAULT NULL, server text DEFAULT NULL
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_resolve_uncertain'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.resolve_uncertain(text, text, text, text, text, text, text, text) IS
+	'Decides about the one uncertain submission of a key or a referenceNo, as fpgo.resolve does, and returns its '
+	'number. For those who may execute fpgo.resolve (42501). Error 22023: not one of key and reference. 21000: several '
+	'are uncertain. 55000: none is. 42704: none at all.';
+
 CREATE FUNCTION fpgo.reconcile(
 	INOUT submission bigint DEFAULT NULL, OUT state text, OUT order_uuid text, OUT detail text
 ) RETURNS SETOF record
@@ -880,9 +906,35 @@ CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text) RETURNS v
 	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS
-	'Takes a queued submission back: it is not sent, and its key is free again. reason is recorded. For members of the '
-	'role that handed the order in, and for those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank '
-	'reason. 42704: no such submission. 42501: another role''s. 55000: not queued.';
+	'Takes a queued submission back: it is not sent. Its key is free for a call, while a trigger does not hand it in '
+	'again. For members of the role that handed it in, and those who may execute fpgo.resolve. 22004: NULL. 22023: '
+	'blank reason. 42704: no such one. 42501: another role''s. 55000: not queued.';
+
+CREATE FUNCTION fpgo.cancel_submission(submission bigint, reason text, for_good boolean) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_cancel_submission_for_good'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text, boolean) IS
+	'As fpgo.cancel_submission(bigint, text). for_good: the key stays taken, so that no call and no trigger hands the '
+	'order in again until fpgo.hand_in_again. Errors: the same, and 22004 for_good is NULL.';
+
+CREATE FUNCTION fpgo.cancel_queued(
+	reason text, key text DEFAULT NULL, reference text DEFAULT NULL, server text DEFAULT NULL,
+	for_good boolean DEFAULT false
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_cancel_queued'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.cancel_queued(text, text, text, text, boolean) IS
+	'Cancels the one queued submission of a key or a referenceNo, as fpgo.cancel_submission does, and returns its '
+	'number. Error 22023: not one of key and reference. 21000: several are queued. 55000: none is. 42704: none that '
+	'one may cancel, or no such server.';
+
+CREATE FUNCTION fpgo.hand_in_again(submission bigint, reason text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_hand_in_again'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.hand_in_again(bigint, text) IS
+	'Undoes a cancellation. If the payload is kept (option retention), it is queued as it was; returns the number. '
+	'Else returns NULL: the key is free, also for a trigger, which hands in when it fires next. Rights as '
+	'fpgo.cancel_submission. 23505: the key is taken. 55000: not cancelled.';
 
 CREATE FUNCTION fpgo.new_account(server text, reason text) RETURNS text
 	AS 'MODULE_PATHNAME', 'fpgo_new_account'
@@ -1160,6 +1212,32 @@ COMMENT ON COLUMN fpgo.attempts.started_at IS 'When it was recorded, just before
 COMMENT ON COLUMN fpgo.attempts.ended_at IS 'When its outcome was known; NULL while it is under way';
 COMMENT ON COLUMN fpgo.attempts.duration IS
 	'interval from started_at to ended_at, or to now while it is under way; never NULL';
+
+CREATE VIEW fpgo.history WITH (security_barrier) AS
+	SELECT e.id AS event, e.submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, e.at,
+		e.role AS decided_by, e.what, e.reason
+	FROM fpgo_internal.event e JOIN fpgo_internal.submission s ON s.id = e.submission
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.history IS
+	'One row a decision about a submission that fpgo.submissions shows: who decided what, when, and why. What the '
+	'gateway answered is in fpgo.attempts.';
+COMMENT ON COLUMN fpgo.history.event IS 'The number of the decision; never NULL';
+COMMENT ON COLUMN fpgo.history.submission IS 'The number of the submission; never NULL';
+COMMENT ON COLUMN fpgo.history.server IS 'Name of the foreign server it was handed in for; never NULL';
+COMMENT ON COLUMN fpgo.history.reference IS
+	'referenceNo of the order, its first 1000 bytes; NULL if the order has none';
+COMMENT ON COLUMN fpgo.history.key IS 'The key of the submission; never NULL';
+COMMENT ON COLUMN fpgo.history.role IS 'Name the role that handed the order in had then; never NULL';
+COMMENT ON COLUMN fpgo.history.at IS 'When it was decided; never NULL';
+COMMENT ON COLUMN fpgo.history.decided_by IS
+	'Name the role that decided had then; that of the caller for fpgo.reconcile. Never NULL';
+COMMENT ON COLUMN fpgo.history.what IS
+	'The change: uncertain to accepted, queued to cancelled, queued to cancelled for good, cancelled to queued, '
+	'cancelled to free (the key), ... Never NULL';
+COMMENT ON COLUMN fpgo.history.reason IS
+	'The reason in the words of the person, or of fpgo.reconcile: what they wrote there stands here. Never NULL';
 
 CREATE VIEW fpgo.callbacks WITH (security_barrier) AS
 	SELECT c.id AS callback, coalesce(n.server, c.server) AS server, s.id AS submission,
@@ -1453,7 +1531,7 @@ REVOKE EXECUTE ON FUNCTION fpgo.new_account(text, text), fpgo.adopt_account(text
 REVOKE EXECUTE ON FUNCTION fpgo.sees_all_submissions() FROM PUBLIC;
 -- for the shop's web server
 REVOKE EXECUTE ON FUNCTION fpgo.receive_callback(text, text) FROM PUBLIC;
-GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.status_history, fpgo.callback_rejections,
+GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.history, fpgo.callbacks, fpgo.status_history, fpgo.callback_rejections,
 	fpgo.candidates, fpgo.queue_health, fpgo.delivery_progress TO PUBLIC;
 
 -- orders are the shop's data: a dump without them would lose invoices

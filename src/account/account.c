@@ -411,6 +411,28 @@ fpgo_account_terms(const char *server_name)
 	return server ? fpgo_option_terms(server->options) : (FpgoTerms) {0};
 }
 
+const char *
+fpgo_account_recorded_name(const char *server_name)
+{
+	static const char former[] = " (former)";
+	const char *name = server_name ? server_name : fpgo_server_name;
+	ForeignServer *server = find_server(name);
+	const char *account;
+	int			len = strlen(name) - strlen(former);
+
+	if (server != NULL)
+		return fpgo_account_name(server->servername,
+								 base_url(server->options));
+	account = fpgo_account_find_by_server(name);
+	if (account == NULL && len > 0 && strcmp(name + len, former) == 0)
+		account = pnstrdup(name, len);
+	if (account == NULL)
+		account = name;
+	if (!fpgo_account_is_recorded(account))
+		(void) require_server(name);	/* raises: there is none */
+	return account;
+}
+
 int
 fpgo_account_retention(const char *account_name)
 {

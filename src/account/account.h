@@ -58,6 +58,14 @@ extern void fpgo_account_wipe(const FpgoAccount *account);
 extern FpgoTerms fpgo_account_terms(const char *server_name);
 
 /*
+ * The name in the records of the account of a server (NULL: the one that
+ * fpgo.server names), which may be gone: as the views name it.  Needs no right
+ * on the server.  Raises 42704 if there neither is nor was such a server, 42809
+ * if it is not one of fpgo's, 55000 if its account is not known (names.h).
+ */
+extern const char *fpgo_account_recorded_name(const char *server_name);
+
+/*
  * How long payloads of an account stay once they are finished, in seconds; 0
  * if its server does not exist any more.  Takes the account's name in the
  * records.  Needs no right on the server.

@@ -1,6 +1,6 @@
 /*
  * resolve.c
- *		fpgo.resolve and cancel_submission: decisions of people.
+ *		fpgo.resolve, cancel_submission and the like: decisions of people.
  *
  * decide.c has the changes of state.  Evidence may take the place of a person
  * (reconcile.c), but only to decide that an order arrived.
@@ -17,31 +17,27 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
 #include "base/fpgo.h"
 #include "delivery/durable.h"
+#include "followup/by_key.h"
 #include "followup/resolve.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
 #include "records/submissions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
-#include "text/format.h"
 #include "text/identifier.h"
 
 PG_FUNCTION_INFO_V1(fpgo_resolve);
+PG_FUNCTION_INFO_V1(fpgo_resolve_uncertain);
 PG_FUNCTION_INFO_V1(fpgo_cancel_submission);
-
-/* longest reason, in characters */
-#define MAX_REASON 2000
+PG_FUNCTION_INFO_V1(fpgo_cancel_submission_for_good);
+PG_FUNCTION_INFO_V1(fpgo_cancel_queued);
 
 /* longest BankID address, as taken from the gateway's own answers */
 #define MAX_ADDRESS 8192
@@ -58,18 +54,6 @@ static FpgoStatement role_statement = {
 	.types = {TEXTOID, TEXTOID}
 };
 
-/* May the current user decide about submissions of all roles? */
-static bool
-is_operator(void)
-{
-	const Oid	types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	List	   *name = list_make2(makeString("fpgo"), makeString("resolve"));
-	Oid			resolve = LookupFuncName(name, lengthof(types), types, false);
-
-	return fpgo_function_aclcheck(resolve, GetUserId(),
-								  ACL_EXECUTE) == ACLCHECK_OK;
-}
-
 void
 fpgo_resolve_require_order(const char *server, const char *order_uuid)
 {
@@ -78,7 +62,7 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 	FpgoParameters p = {0};
 	Oid			role;
 
-	if (is_operator())
+	if (fpgo_decide_is_operator())
 		return;
 	SPI_connect();
 	fpgo_put_text(&p, order_uuid);
@@ -94,21 +78,6 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 				 errdetail("They name its customer, and are for members of the role that submitted it."),
 				 errhint("Roles that may execute fpgo.resolve may see those of all orders."),
 				 fpgo_errhide()));
-}
-
-static void
-require_state(const FpgoSubject *subject, FpgoSubmissionState state,
-			  const char *hint)
-{
-	if (strcmp(subject->state, fpgo_state_name(state)) == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("submission %lld is not %s", (long long) subject->id,
-					fpgo_state_name(state)),
-			 errdetail("It is %s.", subject->state),
-			 errhint("%s", hint),
-			 fpgo_errhide()));
 }
 
 /* ---------- by evidence ---------- */
@@ -146,24 +115,7 @@ require_not_null(FunctionCallInfo fcinfo, int argument, const char *name)
 static const char *
 reason_argument(FunctionCallInfo fcinfo, int argument)
 {
-	const char *reason;
-
-	require_not_null(fcinfo, argument, "reason");
-	reason = text_to_cstring(PG_GETARG_TEXT_PP(argument));
-	if (fpgo_trim_unicode((FpgoSpan) {reason, strlen(reason)}).len == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("reason must not be blank"),
-				 errhint("The reason is recorded with the decision."),
-				 fpgo_errhide()));
-	if (pg_mbstrlen(reason) > MAX_REASON)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("reason is too long"),
-				 errdetail("It has %d characters; the limit is %d.",
-						   pg_mbstrlen(reason), MAX_REASON),
-				 fpgo_errhide()));
-	return reason;
+	return fpgo_decide_require_reason(fpgo_text_argument(fcinfo, argument));
 }
 
 /* An identifier of the gateway; NULL if it is not given. */
@@ -246,25 +198,25 @@ check_identifiers(FpgoSubmissionState outcome, const FpgoDecision *decision)
 
 /* ---------- SQL ---------- */
 
-Datum
-fpgo_resolve(PG_FUNCTION_ARGS)
+/* What fpgo.resolve says of an order that exists, from this argument on. */
+static void
+read_identifiers(FunctionCallInfo fcinfo, int argument, FpgoDecision *decision)
 {
-	FpgoDecision decision = {0};
-	FpgoSubmissionState outcome;
-	const FpgoSubject *subject;
+	decision->order_uuid = identifier_argument(fcinfo, argument,
+											   "order_uuid");
+	decision->customer_uuid = identifier_argument(fcinfo, argument + 1,
+												  "customer_uuid");
+	decision->bank_id_url = address_argument(fcinfo, argument + 2);
+}
 
-	require_not_null(fcinfo, 0, "submission");
-	outcome = outcome_argument(fcinfo, 1);
-	decision.state = fpgo_state_name(outcome);
-	decision.reason = reason_argument(fcinfo, 2);
-	decision.order_uuid = identifier_argument(fcinfo, 3, "order_uuid");
-	decision.customer_uuid = identifier_argument(fcinfo, 4, "customer_uuid");
-	decision.bank_id_url = address_argument(fcinfo, 5);
-	check_identifiers(outcome, &decision);
+static void
+decide_uncertain(int64 id, FpgoSubmissionState outcome,
+				 const FpgoDecision *decision)
+{
+	const FpgoSubject *subject = fpgo_decide_lock(id);
 
-	subject = fpgo_decide_lock(PG_GETARG_INT64(0));
-	require_state(subject, FPGO_STATE_UNCERTAIN,
-				  "Only an uncertain submission needs a decision.");
+	fpgo_decide_require_state(subject, FPGO_STATE_UNCERTAIN,
+							  "Only an uncertain submission needs a decision.");
 	if (outcome == FPGO_STATE_QUEUED && !subject->has_payload)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -272,27 +224,98 @@ fpgo_resolve(PG_FUNCTION_ARGS)
 						(long long) subject->id),
 				 errhint("Resolve it as cancelled, which frees its key, and hand the order in again."),
 				 fpgo_errhide()));
-	fpgo_decide_uncertain(subject, &decision);
+	fpgo_decide_uncertain(subject, decision);
 	fpgo_durable_require();
 	/* this submission, or the next of its reference, may be sent now */
 	fpgo_roster_wake_at_commit();
+}
+
+Datum
+fpgo_resolve(PG_FUNCTION_ARGS)
+{
+	FpgoDecision decision = {0};
+	FpgoSubmissionState outcome;
+
+	require_not_null(fcinfo, 0, "submission");
+	outcome = outcome_argument(fcinfo, 1);
+	decision.state = fpgo_state_name(outcome);
+	decision.reason = reason_argument(fcinfo, 2);
+	read_identifiers(fcinfo, 3, &decision);
+	check_identifiers(outcome, &decision);
+	decide_uncertain(PG_GETARG_INT64(0), outcome, &decision);
 	PG_RETURN_VOID();
+}
+
+Datum
+fpgo_resolve_uncertain(PG_FUNCTION_ARGS)
+{
+	FpgoDecision decision = {0};
+	FpgoSubmissionState outcome = outcome_argument(fcinfo, 0);
+	FpgoByKey	by_key = {.state = FPGO_STATE_UNCERTAIN,
+		.key = fpgo_text_argument(fcinfo, 2),
+		.reference = fpgo_text_argument(fcinfo, 3),
+	.server = fpgo_text_argument(fcinfo, 7)};
+	int64		id;
+
+	if (!fpgo_decide_is_operator())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to decide about uncertain submissions"),
+				 errdetail("That is for roles that may execute fpgo.resolve."),
+				 fpgo_errhide()));
+	decision.state = fpgo_state_name(outcome);
+	decision.reason = reason_argument(fcinfo, 1);
+	read_identifiers(fcinfo, 4, &decision);
+	check_identifiers(outcome, &decision);
+	id = fpgo_by_key_require(&by_key);
+	decide_uncertain(id, outcome, &decision);
+	PG_RETURN_INT64(id);
+}
+
+static void
+cancel_queued(int64 id, const char *reason, bool for_good)
+{
+	FpgoDecision decision = {.state = fpgo_state_name(FPGO_STATE_CANCELLED),
+	.reason = reason,.for_good = for_good};
+	const FpgoSubject *subject = fpgo_decide_lock(id);
+
+	fpgo_decide_require_right(subject);
+	fpgo_decide_require_state(subject, FPGO_STATE_QUEUED,
+							  "Only a submission that is still queued can be cancelled.");
+	fpgo_decide_queued(subject, &decision);
+	fpgo_durable_require();
 }
 
 Datum
 fpgo_cancel_submission(PG_FUNCTION_ARGS)
 {
-	FpgoDecision decision = {.state = fpgo_state_name(FPGO_STATE_CANCELLED)};
-	const FpgoSubject *subject;
-
 	require_not_null(fcinfo, 0, "submission");
-	decision.reason = reason_argument(fcinfo, 1);
-	subject = fpgo_decide_lock(PG_GETARG_INT64(0));
-	if (!is_operator())
-		fpgo_submission_require_for(subject->id, subject->role);
-	require_state(subject, FPGO_STATE_QUEUED,
-				  "Only a submission that is still queued can be cancelled.");
-	fpgo_decide_queued(subject, &decision);
-	fpgo_durable_require();
+	cancel_queued(PG_GETARG_INT64(0), reason_argument(fcinfo, 1), false);
 	PG_RETURN_VOID();
+}
+
+Datum
+fpgo_cancel_submission_for_good(PG_FUNCTION_ARGS)
+{
+	require_not_null(fcinfo, 0, "submission");
+	require_not_null(fcinfo, 2, "for_good");
+	cancel_queued(PG_GETARG_INT64(0), reason_argument(fcinfo, 1),
+				  PG_GETARG_BOOL(2));
+	PG_RETURN_VOID();
+}
+
+Datum
+fpgo_cancel_queued(PG_FUNCTION_ARGS)
+{
+	const char *reason = reason_argument(fcinfo, 0);
+	FpgoByKey	by_key = {.state = FPGO_STATE_QUEUED,
+		.key = fpgo_text_argument(fcinfo, 1),
+		.reference = fpgo_text_argument(fcinfo, 2),
+	.server = fpgo_text_argument(fcinfo, 3)};
+	int64		id;
+
+	require_not_null(fcinfo, 4, "for_good");
+	id = fpgo_by_key_require(&by_key);
+	cancel_queued(id, reason, PG_GETARG_BOOL(4));
+	PG_RETURN_INT64(id);
 }

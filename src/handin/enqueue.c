@@ -18,11 +18,13 @@
 #include "base/arguments.h"
 #include "base/fpgo.h"
 #include "base/settings.h"
+#include "handin/again.h"
 #include "handin/enqueue.h"
 #include "handin/handin.h"
 #include "ipc/roster.h"
 #include "order/spellings.h"
 #include "records/insert.h"
+#include "records/taken_back.h"
 #include "text/format.h"
 #include "validation/violation.h"
 
@@ -114,16 +116,33 @@ notice_if_undelivered(void)
 				 fpgo_errhide()));
 }
 
+/*
+ * The key is not free, and no submission that counts has it.  Returns the
+ * submission that says so to a trigger; 0 if the key is free by now.
+ */
 static int64
-queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
+answer_taken_back(const FpgoHandIn *handin, bool is_trigger)
+{
+	if (is_trigger)
+		return fpgo_again_refuse(handin, 0);
+	fpgo_taken_back_require_none(handin);
+	return 0;
+}
+
+static int64
+queue_handin(const FpgoHandIn *handin, bool ignore_duplicate, bool is_trigger)
 {
 	for (int i = 0; i < MAX_TRIES; i++)
 	{
 		int64		id = fpgo_submission_queue(handin);
+		int64		refused;
 		const FpgoSubmission *holder;
 
 		if (id != 0)
 		{
+			refused = is_trigger ? fpgo_again_refuse(handin, id) : 0;
+			if (refused != 0)
+				return refused;
 			fpgo_roster_wake_at_commit();
 			notice_if_undelivered();
 			return id;
@@ -131,6 +150,9 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 		holder = fpgo_submission_find_key(handin);
 		if (holder == NULL)
 		{
+			refused = answer_taken_back(handin, is_trigger);
+			if (refused != 0)
+				return refused;
 			/* that submission has ended since, and the key is free */
 			CHECK_FOR_INTERRUPTS();
 			continue;
@@ -157,21 +179,22 @@ fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
 	fpgo_submission_require_writable();
 	account = fpgo_account_check(server_name, GetUserId());
 	return queue_handin(fpgo_handin_make(order, account, key, NULL),
-						ignore_duplicate);
+						ignore_duplicate, false);
 }
 
 int64
-fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
+fpgo_enqueue_row(Jsonb *order, const char *server_name, bool records_invalid)
 {
 	const FpgoAccount *account;
 	FpgoHandIn *handin;
-	List	   *violations;
+	List	   *violations = NIL;
 
 	fpgo_submission_require_writable();
 	account = fpgo_account_check(server_name, GetUserId());
-	handin = fpgo_handin_make(order, account, NULL, &violations);
+	handin = fpgo_handin_make(order, account, NULL,
+							  records_invalid ? &violations : NULL);
 	if (violations == NIL)
-		return queue_handin(handin, true);
+		return queue_handin(handin, true, true);
 	return fpgo_submission_refuse(handin,
 								  fpgo_violation_list(violations,
 													  list_length(violations)));

@@ -21,11 +21,14 @@ extern int64 fpgo_enqueue(Jsonb *order, const char *server_name,
 						  const char *key, bool ignore_duplicate);
 
 /*
- * Queue an order for the current user under its own key, and return the number
- * of its submission.  If the order was handed in before, return that
- * submission's number.  An order that breaks rules is recorded as refused,
- * with the rules as its error.  What is no JSON object raises 22023.
+ * For a trigger: queue the order of a row for the current user under its own
+ * key, and return the number of its submission.  If the order was handed in
+ * before, return that submission's number.  An order that a person took back
+ * is recorded as refused, see fpgo_again_refuse().  With records_invalid an
+ * order that breaks rules is recorded as refused too, with the rules as its
+ * error.  What is no JSON object raises 22023.
  */
-extern int64 fpgo_enqueue_or_record(Jsonb *order, const char *server_name);
+extern int64 fpgo_enqueue_row(Jsonb *order, const char *server_name,
+							  bool records_invalid);
 
 #endif							/* FPGO_ENQUEUE_H */

@@ -25,6 +25,7 @@
 #include "ipc/ask.h"
 #include "order/secrets.h"
 #include "order/spellings.h"
+#include "records/taken_back.h"
 #include "tables/statement.h"
 
 /* ---------- before asking ---------- */
@@ -266,6 +267,7 @@ hand_over(void *arg)
 	request.handin = *fpgo_handin_make(call->order, call->account, call->key,
 									   NULL);
 	request.secrets = fpgo_secrets_list(request.handin.order);
+	fpgo_taken_back_require_none(&request.handin);
 	require_no_own_obstacle(&request.handin);
 	call->answer = fpgo_ask(&request);
 }

@@ -348,10 +348,9 @@ queue_row(Mapping *mapping, HeapTuple row, Relation table)
 	error_context_stack = &callback;
 	order = map_row(mapping, row, table);
 	doing.is_mapped = true;
-	if (order != NULL && mapping->records_invalid)
-		(void) fpgo_enqueue_or_record(order, mapping->server);
-	else if (order != NULL)
-		(void) fpgo_enqueue(order, mapping->server, NULL, true);
+	if (order != NULL)
+		(void) fpgo_enqueue_row(order, mapping->server,
+								mapping->records_invalid);
 	error_context_stack = callback.previous;
 }
 

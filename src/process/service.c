@@ -41,6 +41,7 @@
 #include "process/worker.h"
 #include "records/insert.h"
 #include "records/locks.h"
+#include "records/taken_back.h"
 #include "tables/statement.h"
 
 /*
@@ -217,6 +218,7 @@ answer_in_the_way(FpgoService *service)
 		service->answer.submission = found->id;
 		return ANSWERED;
 	}
+	fpgo_taken_back_require_none(handin);
 	service->answer.submission = fpgo_submission_find_reference(handin);
 	if (service->answer.submission == 0)
 		ereport(ERROR,

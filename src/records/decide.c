@@ -7,6 +7,7 @@
  *
  *		queued    -> cancelled
  *		uncertain -> accepted, refused, cancelled, queued
+ *		cancelled -> queued
  *
  * Each statement names the state it starts from.  The same statement writes
  * the event that says who decided what and why: no change without a reason.
@@ -14,13 +15,83 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "utils/acl.h"
 
 #include "account/account.h"
+#include "base/fpgo.h"
 #include "records/decide.h"
 #include "records/submissions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
+#include "text/format.h"
+
+/* longest reason, in characters */
+#define MAX_REASON 2000
+
+/* ---------- may they? ---------- */
+
+bool
+fpgo_decide_is_operator(void)
+{
+	const Oid	types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	List	   *name = list_make2(makeString("fpgo"), makeString("resolve"));
+	Oid			resolve = LookupFuncName(name, lengthof(types), types, false);
+
+	return fpgo_function_aclcheck(resolve, GetUserId(),
+								  ACL_EXECUTE) == ACLCHECK_OK;
+}
+
+void
+fpgo_decide_require_right(const FpgoSubject *subject)
+{
+	if (!fpgo_decide_is_operator())
+		fpgo_submission_require_for(subject->id, subject->role);
+}
+
+void
+fpgo_decide_require_state(const FpgoSubject *subject,
+						  FpgoSubmissionState state, const char *hint)
+{
+	if (strcmp(subject->state, fpgo_state_name(state)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("submission %lld is not %s", (long long) subject->id,
+					fpgo_state_name(state)),
+			 errdetail("It is %s.", subject->state),
+			 errhint("%s", hint),
+			 fpgo_errhide()));
+}
+
+const char *
+fpgo_decide_require_reason(const char *reason)
+{
+	if (reason == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("reason must not be null"),
+				 fpgo_errhide()));
+	if (fpgo_trim_unicode((FpgoSpan) {reason, strlen(reason)}).len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("reason must not be blank"),
+				 errhint("The reason is recorded with the decision."),
+				 fpgo_errhide()));
+	if (pg_mbstrlen(reason) > MAX_REASON)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("reason is too long"),
+				 errdetail("It has %d characters; the limit is %d.",
+						   pg_mbstrlen(reason), MAX_REASON),
+				 fpgo_errhide()));
+	return reason;
+}
+
+/* ---------- statements ---------- */
 
 /* the outcome of a submission that is sending must not wait for a decision */
 #define UNLESS_SENDING \
@@ -47,10 +118,11 @@ static FpgoStatement is_held_statement = {
 
 #define IS_FINISHED "$2 " NE " 'queued'"
 
-/* from: the state it starts from */
-#define DECIDE(from) \
+/* from: the state it starts from; more: what else is set; how: for the event */
+#define DECIDE(from, more, how) \
 	"WITH decided AS (UPDATE fpgo_internal.submission" \
-	"  SET state = $2::fpgo.submission_state, run = NULL, not_before = NULL," \
+	"  SET " more "state = $2::fpgo.submission_state, run = NULL," \
+	"   not_before = NULL," \
 	"   order_uuid = $3, customer_uuid = $4, bank_id_url = $5," \
 	"   error = CASE WHEN $2 " NE " 'accepted' THEN error END," \
 	"   settled_at = CASE WHEN " IS_FINISHED " THEN" \
@@ -66,21 +138,66 @@ static FpgoStatement is_held_statement = {
 	"  WHERE p.submission " EQ " decided.id" \
 	"  AND $8 " GT " 0 AND " IS_FINISHED ")" \
 	" INSERT INTO fpgo_internal.event (submission, role, what, reason)" \
-	" SELECT id, $6, '" from " to ' " CONCAT " $2, $7 FROM decided"
+	" SELECT id, $6, '" from " to ' " CONCAT " $2 " CONCAT " '" how "', $7" \
+	" FROM decided"
 
 #define DECIDE_TYPES \
 	INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID
 
 static FpgoStatement resolve_statement = {
-	.sql = DECIDE("uncertain"),
+	.sql = DECIDE("uncertain", "", ""),
 	.n_parameters = 8,
 	.types = {DECIDE_TYPES}
 };
 
 static FpgoStatement cancel_statement = {
-	.sql = DECIDE("queued"),
+	.sql = DECIDE("queued", "", ""),
 	.n_parameters = 8,
 	.types = {DECIDE_TYPES}
+};
+
+static FpgoStatement cancel_for_good_statement = {
+	.sql = DECIDE("queued", "for_good = true, ", " for good"),
+	.n_parameters = 8,
+	.types = {DECIDE_TYPES}
+};
+
+/* a payload that has been kept long enough may be deleted at any moment */
+static FpgoStatement queue_again_statement = {
+	.sql = "WITH kept AS (SELECT submission FROM fpgo_internal.payload"
+	"  WHERE submission " EQ " $1 FOR UPDATE),"
+	" again AS (UPDATE fpgo_internal.submission s"
+	"  SET state = 'queued', for_good = NULL, error = NULL,"
+	"   settled_at = NULL FROM kept"
+	"  WHERE s.id " EQ " kept.submission"
+	"  AND s.state " EQ " 'cancelled' RETURNING s.id),"
+	" needed AS (UPDATE fpgo_internal.payload p SET keep_until = NULL"
+	"  FROM again WHERE p.submission " EQ " again.id)"
+	" INSERT INTO fpgo_internal.event (submission, role, what, reason)"
+	" SELECT id, $2, 'cancelled to queued', $3 FROM again",
+	.n_parameters = 3,
+	.types = {INT8OID, TEXTOID, TEXTOID}
+};
+
+static FpgoStatement free_key_statement = {
+	.sql = "WITH freed AS (UPDATE fpgo_internal.submission"
+	"  SET for_good = NULL WHERE id " EQ " $1"
+	"  AND state " EQ " 'cancelled' RETURNING id)"
+	" INSERT INTO fpgo_internal.event (submission, role, what, reason)"
+	" SELECT id, $2, 'cancelled to free', $3 FROM freed",
+	.n_parameters = 3,
+	.types = {INT8OID, TEXTOID, TEXTOID}
+};
+
+static FpgoStatement key_holder_statement = {
+	.sql = "SELECT h.id, h.state::pg_catalog.text"
+	" FROM fpgo_internal.submission s"
+	"  JOIN fpgo_internal.submission h ON h.server " EQ " s.server"
+	"   AND h.key " EQ " s.key"
+	" WHERE s.id " EQ " $1 AND h.id " NE " s.id"
+	" AND h.state " NE " ALL ('{refused,cancelled}')",
+	.n_parameters = 1,
+	.types = {INT8OID}
 };
 
 FpgoSubject *
@@ -158,5 +275,49 @@ fpgo_decide_uncertain(const FpgoSubject *subject, const FpgoDecision *decision)
 void
 fpgo_decide_queued(const FpgoSubject *subject, const FpgoDecision *decision)
 {
-	decide(&cancel_statement, subject, decision);
+	decide(decision->for_good ? &cancel_for_good_statement :
+		   &cancel_statement, subject, decision);
+}
+
+static void
+require_free_key(int64 id)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, id);
+	if (fpgo_statement_run(&key_holder_statement, &p) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("key of submission %lld is taken by submission %lld",
+						(long long) id, (long long) fpgo_get_int64(0, 1)),
+				 errdetail("An order was handed in again, and is %s.",
+						   fpgo_get_text(0, 2, CurrentMemoryContext)),
+				 fpgo_errhide()));
+}
+
+/* Run a statement that undoes a decision; was there something to undo? */
+static bool
+undo(FpgoStatement *statement, int64 id, const char *reason)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_int64(&p, id);
+	fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
+	fpgo_put_text(&p, reason);
+	return fpgo_statement_run(statement, &p) > 0;
+}
+
+bool
+fpgo_decide_again(const FpgoSubject *subject, const char *reason)
+{
+	bool		is_queued;
+
+	SPI_connect();
+	require_free_key(subject->id);
+	is_queued = undo(&queue_again_statement, subject->id, reason);
+	if (!is_queued && !undo(&free_key_statement, subject->id, reason))
+		elog(ERROR, "submission %lld was changed while it was locked",
+			 (long long) subject->id);
+	SPI_finish();
+	return is_queued;
 }

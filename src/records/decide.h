@@ -7,13 +7,15 @@
 
 #include "postgres.h"
 
+#include "records/submissions.h"
+
 /* A submission that is locked to be decided about. */
 typedef struct FpgoSubject
 {
 	int64		id;
 	const char *state;
 	const char *role;
-	const char *server;
+	const char *server;			/* name of the account */
 	bool		has_payload;
 } FpgoSubject;
 
@@ -26,7 +28,25 @@ typedef struct FpgoDecision
 								 * accepted */
 	const char *customer_uuid;
 	const char *bank_id_url;
+	bool		for_good;		/* it is cancelled, and keeps its key */
 } FpgoDecision;
+
+/*
+ * A reason as it is recorded.  Raises 22004 for NULL, 22023 if it is blank or
+ * too long.
+ */
+extern const char *fpgo_decide_require_reason(const char *reason);
+
+/* May the current user decide about submissions of all roles? */
+extern bool fpgo_decide_is_operator(void);
+
+/* Raises 42501 unless the current user may decide about a submission. */
+extern void fpgo_decide_require_right(const FpgoSubject *subject);
+
+/* Raises 55000 unless the submission is in that state. */
+extern void fpgo_decide_require_state(const FpgoSubject *subject,
+									  FpgoSubmissionState state,
+									  const char *hint);
 
 /*
  * Lock a submission till the end of the transaction, and read it.  A
@@ -49,5 +69,13 @@ extern void fpgo_decide_uncertain(const FpgoSubject *subject,
 								  const FpgoDecision *decision);
 extern void fpgo_decide_queued(const FpgoSubject *subject,
 							   const FpgoDecision *decision);
+
+/*
+ * Undo what a person decided about a locked submission that is cancelled: queue
+ * it again if its payload is still there, and free its key otherwise.  Returns
+ * whether it is queued.  Raises 23505 if another submission has the key.  SPI
+ * must not be connected.
+ */
+extern bool fpgo_decide_again(const FpgoSubject *subject, const char *reason);
 
 #endif							/* FPGO_DECIDE_H */

@@ -159,6 +159,36 @@ fpgo_submission_send(const FpgoHandIn *handin, int64 run)
 	return id;
 }
 
+static FpgoStatement remove_statement = {
+	.sql = "DELETE FROM fpgo_internal.submission"
+	" WHERE id " EQ " $1 AND state " EQ " $2",
+	.n_parameters = 2,
+	.types = {INT8OID, TEXTOID}
+};
+
+static FpgoStatement remove_payload_statement = {
+	.sql = "DELETE FROM fpgo_internal.payload"
+	" WHERE submission " EQ " $1",
+	.n_parameters = 1,
+	.types = {INT8OID}
+};
+
+void
+fpgo_submission_remove_queued(int64 id)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, id);
+	fpgo_statement_run(&remove_payload_statement, &p);
+	p.n = 0;
+	fpgo_put_int64(&p, id);
+	fpgo_put_text(&p, fpgo_state_name(FPGO_STATE_QUEUED));
+	if (fpgo_statement_run(&remove_statement, &p) != 1)
+		elog(ERROR, "submission %lld is not queued", (long long) id);
+	SPI_finish();
+}
+
 int64
 fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
 {

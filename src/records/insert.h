@@ -25,4 +25,7 @@ extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);
 extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
 									const char *reason);
 
+/* Remove a submission that this transaction queued, as if it had not. */
+extern void fpgo_submission_remove_queued(int64 id);
+
 #endif							/* FPGO_INSERT_H */

@@ -121,6 +121,14 @@ static FpgoStatement find_key_statement = {
 	.types = {TEXTOID, TEXTOID, BYTEAOID}
 };
 
+static FpgoStatement find_holder_statement = {
+	.sql = SUBMISSION_COLUMNS ", false FROM fpgo_internal.submission"
+	" WHERE server " EQ " $1 AND key " EQ " $2"
+	" AND state " NE " ALL ('{refused,cancelled}')",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
+};
+
 static FpgoStatement find_statement = {
 	.sql = SUBMISSION_COLUMNS ", false FROM fpgo_internal.submission"
 	" WHERE id " EQ " $1",
@@ -177,6 +185,22 @@ fpgo_submission_find_key(const FpgoHandIn *handin)
 	fpgo_put_text(&p, handin->key);
 	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
 	if (fpgo_statement_run(&find_key_statement, &p) > 0)
+		found = read_submission(caller);
+	SPI_finish();
+	return found;
+}
+
+FpgoSubmission *
+fpgo_submission_find_by_key(const char *account, const char *key)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoSubmission *found = NULL;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_text(&p, account);
+	fpgo_put_text(&p, key);
+	if (fpgo_statement_run(&find_holder_statement, &p) > 0)
 		found = read_submission(caller);
 	SPI_finish();
 	return found;

@@ -79,6 +79,10 @@ extern const char *fpgo_submission_clip(const char *sentence);
 /* The submission that holds a key; NULL if none does. */
 extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
 
+/* The submission that holds a key of an account; NULL if none does. */
+extern FpgoSubmission *fpgo_submission_find_by_key(const char *account,
+												   const char *key);
+
 /* An unfinished submission of this order's reference; 0 if there is none. */
 extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);
 

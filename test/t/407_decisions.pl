@@ -65,6 +65,39 @@ my $records = FpgoRecords->new($node, $gateway);
     eval { $session->quit };
 }
 
+# --- taken back for good --------------------------------------------------------------
+
+{
+    my $session = open_session($node);
+    my ($order, $reference) = new_order();
+    $records->expect($reference);
+    my $id = administer($session, enqueue_sql($order));
+    administer($session, "SELECT fpgo.cancel_submission($id, 'test', for_good => true)");
+    my $ended = ends('submitted', submit($session, $order), '23505', qr/taken back for good/);
+    like($ended->{hint}, qr/fpgo\.hand_in_again\($id, /, 'the hint');
+    is($gateway->received($reference), 0, 'nothing was sent');
+
+    # a process that does not see the cancellation yet
+    my $key     = q{key => 'late'};
+    my $late_id = $records->enqueue($session, key => 'late')->{id};
+    my ($late, $late_reference) = new_order();
+    my $person  = open_session($node);
+    administer($person, "BEGIN; SELECT fpgo.cancel_submission($late_id, 'test', for_good => true)");
+    begin_in($session, submit_sql($late, $key));
+    wait_for('the process that sends to wait for the person', sub {
+        administer($node, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'fpgo helper' AND wait_event_type = 'Lock'});
+    });
+    administer($person, 'COMMIT');
+    ends('submitted meanwhile', finish_in($session), '23505', qr/taken back for good/);
+    is($gateway->received($late_reference), 0, 'nothing was sent');
+
+    administer($session, "SELECT fpgo.hand_in_again($_, 'test')") for $id, $late_id;
+    $records->expect($late_reference);
+    ends('submitted after its key was freed', run_in($session, $_), '') for submit_sql($order), submit_sql($late, $key);
+    is($gateway->made($_), 1, 'it was made once') for $reference, $late_reference;
+    eval { $_->quit } for $session, $person;
+}
+
 check_records($node, $gateway, committed => [ $records->expected ]);
 check_log($node);
 done_testing();

@@ -68,8 +68,9 @@ sub differences {
     return @differences;
 }
 
-# objects_of($node, $database): every object of the extension, table column, index and
-# rule, with the number that the catalogs know it by.
+# objects_of($node, $database): every object of the extension and column of its tables
+# and views, with the number that the catalogs know it by.  Indexes are left out: no
+# object of a shop's can depend on one.
 sub objects_of {
     my ($node, $database) = @_;
     return split /\n/, $node->safe_psql($database, q{
@@ -79,6 +80,7 @@ sub objects_of {
                     AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'fpgo')
             UNION ALL SELECT 'pg_class'::regclass, c.oid, a.attnum
                 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                    AND c.relkind NOT IN ('i', 'I')
                 WHERE c.relnamespace IN ('fpgo'::regnamespace, 'fpgo_internal'::regnamespace)) d,
             pg_identify_object(d.classid, d.objid, d.sub) i});
 }
