@@ -100,7 +100,7 @@ sub insist {
 {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ status => 429 }, { errors => ['No.'] }, { status => 401 });
-    like(insist($order), qr/^38F04 38000 38F03 ODR\d+$/, 'a loop over certain failures');
+    like(insist($order), qr/^38F04 38F05 38F03 ODR\d+$/, 'a loop over certain failures');
     $records->show('a loop over certain failures', $reference, 'cancelled refused cancelled accepted', made => 1);
 }
 
@@ -270,7 +270,7 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
 {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ errors => ['Not this one.'] });
-    ends('refused', submit($session, $order), '38000', qr/Not this one\./);
+    ends('refused', submit($session, $order), '38F05', qr/Not this one\./);
     my $corrected = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     ends('refused, then corrected', submit($session, $corrected), '');
     $records->show('refused, then corrected', $reference, 'refused accepted', made => 1);
