@@ -209,6 +209,20 @@ is(run_in_shop(q{SELECT string_agg(reference || ' ' || state, ', ' ORDER BY subm
     WHERE reference IN ('arrived', 'lost', 'regretted')}), 'arrived accepted, lost queued, regretted cancelled',
     'they are what the page made of them');
 
+# --- src/doc/errors.md again ------------------------------------------------------------------
+
+hand_in('mistaken');
+my $corrected = order(referenceNo => 'mistaken', 'customerDetails.name' => 'Kari');
+run_in($shop, 'CREATE TABLE corrected_order AS SELECT ' . literal($corrected) . '::jsonb AS doc');
+my $correct = only_sql('Correcting an order', 'src/doc/errors.md');
+is($correct =~ s/cancel_submission\(18/cancel_submission($number{mistaken}/, 1, 'the page takes one order back');
+ends('as the page says', run_in($shop, $correct), '');
+run_in_shop('CALL fpgo.deliver()');
+is(run_in_shop(q{SELECT string_agg(state, ' ' ORDER BY submission) FROM fpgo.submissions WHERE reference = 'mistaken'}),
+    'cancelled accepted', 'the corrected order took its place');
+is($gateway->made('mistaken'), 1, 'and was made once');
+is(($gateway->ledger('mistaken'))[0]{body}{customerDetails}{name}, 'Kari', 'as it was corrected');
+
 hand_in('queued in a copy');
 my $remove = only_sql('Removing fpgo', 'src/doc/operating.md');
 is(($node->psql('shop', $remove))[0], 3, 'what is unfinished keeps fpgo from being removed');
