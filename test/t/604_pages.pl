@@ -119,8 +119,8 @@ try_invoice('no e-mail address', 'breaks a rule', order('customerDetails.email' 
 
 # A statement that times out before the answer comes: the order goes on.
 $order_of{'cut short'} = order();
-$gateway->misbehave({ delay => 3 });
-run_in($shop, q{SET statement_timeout = '300ms'});
+$gateway->misbehave({ delay => 6 });
+run_in($shop, q{SET statement_timeout = '1s'});
 try_invoice('cut short', 'perhaps sent', $order_of{'cut short'});
 run_in($shop, 'RESET statement_timeout');
 try_invoice('cut short, and called again at once', 'perhaps sent', $order_of{'cut short'});
@@ -159,8 +159,8 @@ for my $way (qw(class name others)) {
     }
 }
 run_in_shop(q{SELECT fpgo.resolve(submission, 'cancelled', 'it is not there') FROM fpgo.submissions WHERE state = 'uncertain'});
-$gateway->misbehave({ delay => 1 });
-run_in($shop, q{SET statement_timeout = '300ms'});
+$gateway->misbehave({ delay => 3 });
+run_in($shop, q{SET statement_timeout = '1s'});
 ends('others: it catches no statement that times out', run_in($shop, 'SELECT try_with_others(' . literal(order()) . ')'),
     '57014', qr/CONTEXT: .*submission \d+ goes on/s);
 run_in($shop, 'RESET statement_timeout');
