@@ -789,7 +789,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS
 	'another role''s order. 55000 no mapping or token, read-only, standby, or ALTER EXTENSION fpgo UPDATE is due. '
 	'54000 payload over 1 MiB. 23505 key of another order. 55006 the order is being submitted. 53400 no worker slot. '
 	'Errors, not processed: 38F02 not reached. 38F03 credentials refused. 38F04 asked to slow down. Errors after '
-	'sending: 38000 refused. 38F01 outcome unknown: never send the order again blindly.';
+	'sending: 38F05 refused. 38F01 outcome unknown: never send the order again blindly.';
 
 CREATE FUNCTION fpgo.submit_invoice(
 	"order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL
