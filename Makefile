@@ -10,7 +10,7 @@ BASE = background extension_version hide settings subtransaction texts wait \
 	wait_events
 TEXT = characters email format identifier query url
 ORDER = amount callback_token constructors defaults document fields \
-	json_text payload reading secrets spellings totals
+	json_text mapping payload reading secrets spellings totals
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account options token
