@@ -154,8 +154,8 @@ COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
 	'such server. 42501 no USAGE. 55000 read-only or standby. 54000 payload over 1 MiB. 23505 the key is taken.';
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
 	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
 COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
 	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
 	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '

@@ -812,8 +812,8 @@ CREATE FUNCTION fpgo.enqueue_invoice_trigger() RETURNS trigger
 	LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
 	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
 
 CREATE FUNCTION fpgo.invoice_session(submission bigint) RETURNS SETOF fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_session'

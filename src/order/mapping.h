@@ -15,9 +15,15 @@
 typedef struct FpgoMapping FpgoMapping;
 
 /*
- * The function of this name that takes a row of the table.  Raises 42883 if
- * there is none, 42P13 if it returns no order, 42602 for what is no name.
- * Allocated in the current memory context, which must live as long as the
+ * The function of this name that takes a row of the table alone, or with
+ * defaults for what else it takes.  Raises 42883 if there is none, 42725 if
+ * there are several, 42P13 if it returns no order, 42602 for what is no name.
+ * The table need not be locked; nothing is run.
+ */
+extern Oid	fpgo_mapping_check(const char *text, Oid table);
+
+/*
+ * The same, ready to be called; the table is open.  Allocated in the current memory context, which must live as long as the
  * mapping is used.
  */
 extern FpgoMapping *fpgo_mapping_find(const char *text, Relation table);
