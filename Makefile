@@ -24,7 +24,8 @@ IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
 FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
 	resolve session sightings
-SETUP = doctor doctor_host doctor_server drop_guard install_guard
+SETUP = doctor doctor_host doctor_server doctor_triggers drop_guard \
+	install_guard
 
 OBJS = src/fpgo.o \
 	$(BASE:%=src/base/%.o) \

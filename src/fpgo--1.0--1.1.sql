@@ -181,6 +181,7 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
 	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
 	'since: its process and when it started; NULL unless it runs.';
+ALTER FUNCTION fpgo.doctor(text) ROWS 27;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
