@@ -43,6 +43,29 @@ COMMENT ON FUNCTION fpgo.version() IS
 	'Version of fpgo''s library, such as 1.1; never NULL. That of its SQL objects is in pg_extension. fpgo.doctor says '
 	'whether the two fit.';
 
+/* ---------- Casts of JSON text ---------- */
+
+CREATE FUNCTION fpgo.to_invoice_order("order" text) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_text_to_invoice_order'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(text) IS
+	'An order given as JSON text as a composite; behind the casts. Takes what PostgreSQL prints of the composite, too. '
+	'NULL gives NULL. Error 22P02 if the text is neither; it does not quote the text. For others see '
+	'fpgo.to_invoice_order(jsonb).';
+
+CREATE FUNCTION fpgo.to_invoice_order("order" json) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_json_to_invoice_order'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(json) IS
+	'An order given as json as a composite; behind the cast. See fpgo.to_invoice_order(jsonb).';
+
+CREATE CAST (text AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (text AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (varchar AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
+COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
+
 /* ---------- Comments that say it shorter ---------- */
 
 COMMENT ON COLUMN fpgo.callback.callback_url IS
@@ -87,19 +110,21 @@ COMMENT ON FUNCTION fpgo.payload(jsonb) IS
 	'What goes over the wire for an order. Members that the API reads as absent (null, blank) are left out; all others '
 	'stay, with their JSON type and their digits. Does not validate; no server''s defaults are in it. NULL gives NULL. '
 	'Error 22023: the order is no JSON object.';
+COMMENT ON COLUMN fpgo.violation.path IS
+	'The field, in the API''s spelling, list elements counted from 0: products[0].tax; empty for the order as a whole';
 COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
-	'alpha_num, iso_alpha2_country. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
+	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
 	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
 COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
-	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none. '
-	'The server''s defaults are laid under the order, and its tax_rates count. server: by default the one that '
-	'fpgo.server names, if it exists. Errors: 22004 NULL order, 42704 no such server.';
+	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none, '
+	'or no order. The server''s defaults are laid under the order, and its tax_rates count. server: by default the one '
+	'that fpgo.server names, if it exists. Error 42704: no such server.';
 COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS
 	'What the API would take and a person would not, in the order of the API page''s field table; no row if there is '
 	'nothing to say. At most one row a field, and none for a value that breaks a rule. server: as with fpgo.validate. '
-	'Errors: 22004 NULL order, 42704 no such server.';
+	'A NULL order gives no row. Error 42704: no such server.';
 COMMENT ON DOMAIN fpgo.order_payload IS
 	'An order in the API''s spelling that breaks no rule of the API page, for columns, arguments and variables. NULL '
 	'is allowed. The tax rates are the page''s own. Error 23514: an order that breaks a rule; the error does not quote '
