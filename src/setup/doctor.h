@@ -78,6 +78,7 @@ extern FpgoDiagnosis fpgo_check_sequences(FpgoExamination *examination);
 /* doctor_server.c: the gateway account, and the gateway */
 extern FpgoDiagnosis fpgo_check_server(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_options(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_account(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_usage(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_timeout(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_mapping(FpgoExamination *examination);

@@ -16,9 +16,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options usage
-  timeout mapping token process name connection tls clock api credentials logging publications sequences
-  triggers search_path);
+my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options account usage
+  timeout mapping token process name connection tls clock api credentials logging publications sequences triggers
+  search_path);
 
 # The checks from one on that are of the gateway, in their order.
 sub from {
