@@ -335,17 +335,16 @@ release_transfer(void *arg)
 static FpgoHttpStage
 find_stage(const FpgoHttpTransfer *transfer)
 {
-	char	   *peer_address;
+	long		n_connects;
 	curl_off_t	elapsed;
 
 	if (transfer->result.mark_reached)
 		return FPGO_HTTP_SENT;
 	if (transfer->easy == NULL)
 		return FPGO_HTTP_RESOLVING;
-	/* the address is empty before TCP is connected; its time is 0 until TLS */
-	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_PRIMARY_IP,
-						  &peer_address) == CURLE_OK &&
-		peer_address != NULL && *peer_address != '\0')
+	/* counts those of TCP; the time of connecting is 0 until TLS is agreed on */
+	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_NUM_CONNECTS,
+						  &n_connects) == CURLE_OK && n_connects > 0)
 		return FPGO_HTTP_SECURING;
 	/* 0 until it has happened */
 	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_NAMELOOKUP_TIME_T,
