@@ -58,6 +58,16 @@
 
 /* an answer has half a kilobyte, and malloc is slow for larger blocks */
 #define FIRST_ANSWER_SIZE 1024
+/* by number: fpgo may be built with a libcurl before 8.20, which has no names */
+#define MULTI_RESOLVE_THREADS_MAX ((CURLMoption) (CURLOPTTYPE_LONG + 20))
+#define MULTI_QUICK_EXIT ((CURLMoption) (CURLOPTTYPE_LONG + 21))
+
+/*
+ * Threads that look names up at most, two for a name.  Those that a dead name
+ * service holds up must leave some for the names that it knows.
+ */
+#define MAX_RESOLVE_THREADS 200L
+
 
 struct FpgoHttpTransfer
 {
@@ -447,6 +457,10 @@ fpgo_http_expect(int n_transfers)
 	if (n_transfers <= max_kept_connections)
 		return;
 	require_libcurl();
+
+	/* an older libcurl does not know them, and does not need them */
+	curl_multi_setopt(multi, MULTI_RESOLVE_THREADS_MAX, MAX_RESOLVE_THREADS);
+	curl_multi_setopt(multi, MULTI_QUICK_EXIT, 1L);
 	require_multi();
 	if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
 						  (long) n_transfers) == CURLM_OK)

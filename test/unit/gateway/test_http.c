@@ -15,10 +15,13 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "utils/memutils.h"
+#include "miscadmin.h"
 
-#include <curl/curlver.h>
+#include <curl/curl.h>
 
 #include "gateway/http.h"
 #include "lib/tap.h"
@@ -174,11 +177,21 @@ make_request(int keepalive_s)
 		.body = "{\"a\":1}",
 		.body_len = 7,
 		.token = "tok_1",
+/* names that begin so are looked up for that long */
+#define SLOW_NAME "slow"
+#define SLOWNESS_S 10
+#define MUCH_SOONER_MS 5000
+
 		.connect_timeout_ms = 2000,
 		.timeout_ms = 2000,
 		.keepalive_s = keepalive_s,
 		.answer_limit = ANSWER_LIMIT,
 	};
+	if (strncmp(node, SLOW_NAME, strlen(SLOW_NAME)) == 0)
+	{
+		sleep(SLOWNESS_S);
+		return EAI_AGAIN;
+	}
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/orders", port);
 	return request;
@@ -645,6 +658,91 @@ test_many(void)
 	int			n_done = 0;
 
 	script(created, lengthof(created));
+/* Makes the next wait for the network fail; see rooms.mk. */
+static bool poll_fails = false;
+
+extern CURLMcode __real_curl_multi_poll(CURLM *multi,
+										struct curl_waitfd more[],
+										unsigned int n_more, int timeout_ms,
+										int *n_ready);
+extern CURLMcode __wrap_curl_multi_poll(CURLM *multi,
+										struct curl_waitfd more[],
+										unsigned int n_more, int timeout_ms,
+										int *n_ready);
+
+CURLMcode
+__wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd more[],
+					   unsigned int n_more, int timeout_ms, int *n_ready)
+{
+	bool		fails = poll_fails;
+
+	poll_fails = false;
+	return fails ? CURLM_OUT_OF_MEMORY :
+		__real_curl_multi_poll(multi, more, n_more, timeout_ms, n_ready);
+}
+
+static int64
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
+}
+
+/* Names that take long to look up hold nothing up but their own requests. */
+static void
+test_slow_names(void)
+{
+	FpgoHttpRequest request = make_request(0);
+	FpgoHttpTransfer *slow[30];
+	FpgoHttpTransfer *transfer;
+	char		urls[lengthof(slow)][64];
+	int64		began = now_ms();
+	int			status;
+	pid_t		child;
+
+	script(NULL, 0);
+	request.connect_timeout_ms = request.timeout_ms = 60000;
+	for (size_t i = 0; i < lengthof(slow); i++)
+	{
+		snprintf(urls[i], sizeof(urls[i]), "https://" SLOW_NAME "%zu.example/",
+				 i);
+		request.url = urls[i];
+		slow[i] = fpgo_http_start(&request, CurrentMemoryContext);
+		fpgo_http_step(0);
+	}
+	request.url = "https://elsewhere.invalid/";
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 6 && now_ms() - began < MUCH_SOONER_MS,
+	   "another name is looked up beside %zu slow ones", lengthof(slow));
+	fpgo_http_finish(transfer);
+	for (size_t i = 1; i < lengthof(slow); i++)
+		fpgo_http_finish(slow[i]);
+	ok(now_ms() - began < MUCH_SOONER_MS, "a request ends while its name is looked up");
+
+	poll_fails = true;
+	while (!fpgo_http_is_done(slow[0]))
+		fpgo_http_step(50);
+	ok(fpgo_http_result(slow[0])->code == FPGO_HTTP_ABANDONED &&
+	   now_ms() - began < MUCH_SOONER_MS, "and so do all when libcurl fails");
+	fpgo_http_finish(slow[0]);
+
+	fflush(stdout);
+	began = now_ms();
+	child = fork();
+	if (child == 0)
+	{
+		MyProcPid = getpid();
+		request.url = urls[0];
+		(void) fpgo_http_start(&request, CurrentMemoryContext);
+		fpgo_http_step(50);
+		exit(0);
+	}
+	ok(waitpid(child, &status, 0) == child && status == 0 &&
+	   now_ms() - began < MUCH_SOONER_MS, "a process ends while it looks a name up");
+}
+
 	for (size_t i = 0; i < lengthof(transfers); i++)
 		transfers[i] = fpgo_http_start(&request, CurrentMemoryContext);
 	while (!fpgo_http_result(transfers[5])->mark_reached)
@@ -697,3 +795,4 @@ main(void)
 	   fpgo_http_library().tls);
 	return done_testing();
 }
+	test_slow_names();
