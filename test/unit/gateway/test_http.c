@@ -8,18 +8,19 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "utils/memutils.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include <curl/curl.h>
 
@@ -33,8 +34,16 @@
 
 #define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 
-/* an answer that begins with this is followed by the connection's end */
+/* an answer that begins with one of these is followed by the connection's end */
 #define THEN_CLOSE "!"
+#define THEN_RESET "?"
+/* or, in a moment, by an answer that nobody asked for */
+#define THEN_SPEAK "+"
+#define TIME_IS_UP "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+#define A_MOMENT_US 20000
+
+/* more than are kept */
+#define MANY_CONNECTIONS 12
 
 /* What the server does with the n-th request; NULL: closes, says nothing. */
 static const char *const *answers;
@@ -70,6 +79,30 @@ receive_request(int client, char *request)
 	}
 }
 
+/* Send one of the answers; false at the connection's end. */
+static bool
+send_answer(int client, const char *answer)
+{
+	static const struct linger at_once = {1, 0};
+	char		then = *answer;
+	bool		is_followed = strchr(THEN_CLOSE THEN_RESET THEN_SPEAK, then);
+
+	answer += is_followed;
+	if (send(client, answer, strlen(answer), MSG_NOSIGNAL) < 0)
+		return false;
+	if (is_followed && then == *THEN_SPEAK)
+	{
+		usleep(A_MOMENT_US);
+		return send(client, TIME_IS_UP, strlen(TIME_IS_UP), MSG_NOSIGNAL) > 0;
+	}
+	if (is_followed && then == *THEN_RESET)
+	{
+		usleep(A_MOMENT_US);
+		setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	}
+	return !is_followed;
+}
+
 static void *
 serve_connection(void *arg)
 {
@@ -80,14 +113,9 @@ serve_connection(void *arg)
 	{
 		int			n = __atomic_fetch_add(&n_requests, 1, __ATOMIC_SEQ_CST);
 		const char *answer = n < n_answers ? answers[n] : NULL;
-		bool		closes = answer && *answer == *THEN_CLOSE;
 
 		memcpy(last_request, request, MAX_REQUEST);
-		if (answer == NULL)
-			break;
-		if (closes)
-			answer++;
-		if (send(client, answer, strlen(answer), MSG_NOSIGNAL) < 0 || closes)
+		if (answer == NULL || !send_answer(client, answer))
 			break;
 	}
 	close(client);
@@ -149,11 +177,21 @@ static pthread_t resolver_thread;
 /* the address of all names; NULL: they are not known */
 static const char *known_address = NULL;
 
+/* names that begin so are looked up for that long */
+#define SLOW_NAME "slow"
+#define SLOWNESS_S 10
+#define MUCH_SOONER_MS 5000
+
 /* What libcurl calls, in place of the C library's. */
 int
 getaddrinfo(const char *node, const char *service,
 			const struct addrinfo *hints, struct addrinfo **found)
 {
+	if (strncmp(node, SLOW_NAME, strlen(SLOW_NAME)) == 0)
+	{
+		sleep(SLOWNESS_S);
+		return EAI_AGAIN;
+	}
 	resolver_thread = pthread_self();
 	pthread_sigmask(SIG_SETMASK, NULL, &resolver_mask);
 	if (known_address)
@@ -177,21 +215,11 @@ make_request(int keepalive_s)
 		.body = "{\"a\":1}",
 		.body_len = 7,
 		.token = "tok_1",
-/* names that begin so are looked up for that long */
-#define SLOW_NAME "slow"
-#define SLOWNESS_S 10
-#define MUCH_SOONER_MS 5000
-
 		.connect_timeout_ms = 2000,
 		.timeout_ms = 2000,
 		.keepalive_s = keepalive_s,
 		.answer_limit = ANSWER_LIMIT,
 	};
-	if (strncmp(node, SLOW_NAME, strlen(SLOW_NAME)) == 0)
-	{
-		sleep(SLOWNESS_S);
-		return EAI_AGAIN;
-	}
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/orders", port);
 	return request;
@@ -295,6 +323,87 @@ test_one_transmission(void)
 	ok(n_connections == 1, "or not, if none may be kept");
 }
 
+/* Let no connection be kept: one is closed with each request. */
+static void
+use_up_connections(void)
+{
+	FpgoHttpRequest request = make_request(60);
+
+	script(NULL, 0);
+	for (int i = 0; i < MANY_CONNECTIONS; i++)
+		fpgo_http_finish(run(&request));
+}
+
+/*
+ * What ended kept connections is seen before anything is sent into them: the
+ * next request has a connection of its own, however soon it comes.
+ */
+static void
+test_dead_connections(void)
+{
+	static const struct
+	{
+		const char *name;
+		const char *answer;
+	} ends[] = {
+		{"closed", THEN_CLOSE CREATED},
+		{"reset", THEN_RESET CREATED},
+		{"spoken on unasked", THEN_SPEAK CREATED},
+	};
+
+	for (size_t i = 0; i < lengthof(ends); i++)
+	{
+		const char *const replies[] = {ends[i].answer, ends[i].answer,
+		ends[i].answer, CREATED, CREATED};
+		FpgoHttpRequest request = make_request(60);
+		FpgoHttpTransfer *transfers[3];
+		bool		is_good = true;
+
+		use_up_connections();
+		script(replies, lengthof(replies));
+		for (size_t j = 0; j < lengthof(transfers); j++)
+			transfers[j] = fpgo_http_start(&request, CurrentMemoryContext);
+		for (size_t j = 0; j < lengthof(transfers); j++)
+		{
+			while (!fpgo_http_is_done(transfers[j]))
+				fpgo_http_step(50);
+			is_good &= fpgo_http_result(transfers[j])->code == 0;
+			fpgo_http_finish(transfers[j]);
+		}
+		ok(is_good && n_connections == 3, "three connections are kept");
+		usleep(5 * A_MOMENT_US);
+
+		for (int j = 0; j < 2; j++)
+		{
+			FpgoHttpTransfer *transfer = run(&request);
+
+			if (!ok(fpgo_http_result(transfer)->code == 0 &&
+					fpgo_http_result(transfer)->status == 201 &&
+					n_requests == 4 + j,
+					"they are %s: request %d is received once", ends[i].name,
+					j + 1))
+				printf("# code %d, %d connections, %d requests\n",
+					   fpgo_http_result(transfer)->code, n_connections,
+					   n_requests);
+			fpgo_http_finish(transfer);
+		}
+	}
+}
+
+/*
+ * Write the escapes of an address in capitals, as libcurl 8.22 does.  Whether
+ * %2e or %2E is sent is the same address (RFC 3986, 6.2.2.1).
+ */
+static void
+raise_escapes(char *text)
+{
+	for (; *text; text++)
+	{
+		for (int i = 1; *text == '%' && i <= 2 && text[i]; i++)
+			text[i] = toupper((unsigned char) text[i]);
+	}
+}
+
 /*
  * A handle is kept with its options between requests; nothing of one request
  * may show in the next.
@@ -348,6 +457,8 @@ test_kept_options(void)
 		snprintf(wanted + n, sizeof(wanted) - n, "\r\n%s", body ? body : "");
 
 		transfer = run(&request);
+		raise_escapes(wanted);
+		raise_escapes(last_request);
 		if (!ok(fpgo_http_result(transfer)->code == cases[i].code &&
 				strcmp(last_request, wanted) == 0,
 				"request %zu of several is what was asked for", i))
@@ -547,117 +658,6 @@ test_resolver_signals(void)
 	   "and this one gets them as before");
 }
 
-/* To a name of that address; each has its own, since libcurl remembers them. */
-static FpgoHttpResult
-call_name(const char *address, bool may_be_internal)
-{
-	static int	n_names = 0;
-	FpgoHttpRequest request = make_request(0);
-	FpgoHttpTransfer *transfer;
-	FpgoHttpResult result;
-	char		url[64];
-
-	snprintf(url, sizeof(url), "https://name%d.example:%d/", n_names++, port);
-	request.url = url;
-	request.may_be_internal = may_be_internal;
-	known_address = address;
-	script(NULL, 0);
-	transfer = run(&request);
-	result = *fpgo_http_result(transfer);
-	known_address = NULL;
-	fpgo_http_finish(transfer);
-	return result;
-}
-
-/* A name can have any address, but not any address is connected to. */
-static void
-test_addresses(void)
-{
-	static const char *const internal[] = {"127.0.0.1", "::1", "10.0.0.1",
-		"169.254.169.254", "100.64.0.1", "0.0.0.0", "::", "224.0.0.1", "fd00::1",
-	"fe80::1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::"};
-	FpgoHttpRequest request = make_request(60);
-	FpgoHttpTransfer *transfer;
-	FpgoHttpResult result;
-
-	for (size_t i = 0; i < lengthof(internal); i++)
-	{
-		result = call_name(internal[i], false);
-		ok(result.peer_refused && result.code == 7 && !result.mark_reached &&
-		   n_connections == 0 && result.elapsed_us < 1000000,
-		   "a name that has the address %s", internal[i]);
-	}
-
-	/* it speaks no TLS, so the connection is all there is */
-	result = call_name("127.0.0.1", true);
-	ok(!result.peer_refused && result.code == 35 && n_connections == 1,
-	   "one that may have it");
-
-	/* libcurl knows this name by itself */
-	request.url = "https://x.localhost/";
-	transfer = run(&request);
-	ok(fpgo_http_result(transfer)->peer_refused, "a name below localhost");
-	fpgo_http_finish(transfer);
-
-	request.url = "http://127.0.0.1:1/";
-	request.may_be_internal = true;
-	transfer = run(&request);
-	ok(fpgo_http_result(transfer)->code == 7 &&
-	   !fpgo_http_result(transfer)->peer_refused,
-	   "who cannot be reached is not refused");
-	fpgo_http_finish(transfer);
-}
-
-/* What no option can hold is not sent either. */
-static void
-call_unchecked(const FpgoHttpRequest *request)
-{
-	FpgoHttpTransfer *transfer = run(request);
-
-	ok(fpgo_http_result(transfer)->code == 3 &&
-	   !fpgo_http_result(transfer)->mark_reached, "not sent to \"%s\"",
-	   request->url);
-	fpgo_http_finish(transfer);
-}
-
-/* The path is sent as it stands; an address that is none leads nowhere. */
-static void
-test_wire(void)
-{
-	static const char *const created[] = {CREATED};
-	static const char line[] = "POST /a/../b//./%2e%2e/%2F HTTP/1.1\r\n";
-	FpgoHttpRequest request = make_request(60);
-	char		url[64];
-
-	script(created, lengthof(created));
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/a/../b//./%%2e%%2e/%%2F",
-			 port);
-	request.url = url;
-	fpgo_http_finish(run(&request));
-	ok(strncmp(last_request, line, strlen(line)) == 0,
-	   "a path is sent as it stands");
-
-	request.url = "https://user@127.0.0.1/";
-	script(NULL, 0);
-	call_unchecked(&request);
-	request.url = "http://example.com/";
-	call_unchecked(&request);
-	request.url = "x";
-	call_unchecked(&request);
-}
-
-/* Stopped with the request out and no answer yet, and others in flight. */
-static void
-test_many(void)
-{
-	static const char *const created[] = {CREATED, CREATED, CREATED, CREATED,
-		CREATED, CREATED, CREATED, CREATED, CREATED, CREATED, CREATED,
-		CREATED};
-	FpgoHttpRequest request = make_request(60);
-	FpgoHttpTransfer *transfers[12];
-	int			n_done = 0;
-
-	script(created, lengthof(created));
 /* Makes the next wait for the network fail; see rooms.mk. */
 static bool poll_fails = false;
 
@@ -743,6 +743,118 @@ test_slow_names(void)
 	   now_ms() - began < MUCH_SOONER_MS, "a process ends while it looks a name up");
 }
 
+/* To a name of that address; each has its own, since libcurl remembers them. */
+static FpgoHttpResult
+call_name(const char *address, bool may_be_internal)
+{
+	static int	n_names = 0;
+	FpgoHttpRequest request = make_request(0);
+	FpgoHttpTransfer *transfer;
+	FpgoHttpResult result;
+	char		url[64];
+
+	snprintf(url, sizeof(url), "https://name%d.example:%d/", n_names++, port);
+	request.url = url;
+	request.may_be_internal = may_be_internal;
+	known_address = address;
+	script(NULL, 0);
+	transfer = run(&request);
+	result = *fpgo_http_result(transfer);
+	known_address = NULL;
+	fpgo_http_finish(transfer);
+	return result;
+}
+
+/* A name can have any address, but not any address is connected to. */
+static void
+test_addresses(void)
+{
+	static const char *const internal[] = {"127.0.0.1", "::1", "10.0.0.1",
+		"169.254.169.254", "100.64.0.1", "0.0.0.0", "::", "224.0.0.1", "fd00::1",
+	"fe80::1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::"};
+	FpgoHttpRequest request = make_request(60);
+	FpgoHttpTransfer *transfer;
+	FpgoHttpResult result;
+
+	for (size_t i = 0; i < lengthof(internal); i++)
+	{
+		result = call_name(internal[i], false);
+		ok(result.peer_refused && result.code == 7 && !result.mark_reached &&
+		   n_connections == 0 && result.elapsed_us < 1000000,
+		   "a name that has the address %s", internal[i]);
+	}
+
+	/* it speaks no TLS, so the connection is all there is */
+	result = call_name("127.0.0.1", true);
+	ok(!result.peer_refused && result.code == 35 && n_connections == 1,
+	   "one that may have it");
+
+	/* libcurl knows this name by itself */
+	request.url = "https://x.localhost/";
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->peer_refused, "a name below localhost");
+	fpgo_http_finish(transfer);
+
+	request.url = "http://127.0.0.1:1/";
+	request.may_be_internal = true;
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 7 &&
+	   !fpgo_http_result(transfer)->peer_refused,
+	   "who cannot be reached is not refused");
+	fpgo_http_finish(transfer);
+}
+
+/* What no option can hold is not sent either. */
+static void
+call_unchecked(const FpgoHttpRequest *request)
+{
+	FpgoHttpTransfer *transfer = run(request);
+
+	ok(fpgo_http_result(transfer)->code == 3 &&
+	   !fpgo_http_result(transfer)->mark_reached, "not sent to \"%s\"",
+	   request->url);
+	fpgo_http_finish(transfer);
+}
+
+/* The path is sent as it stands; an address that is none leads nowhere. */
+static void
+test_wire(void)
+{
+	static const char *const created[] = {CREATED};
+	static const char line[] = "POST /a/../b//./%2E%2E/%2F HTTP/1.1\r\n";
+	FpgoHttpRequest request = make_request(60);
+	char		url[64];
+
+	script(created, lengthof(created));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/a/../b//./%%2e%%2e/%%2F",
+			 port);
+	request.url = url;
+	fpgo_http_finish(run(&request));
+	raise_escapes(last_request);
+	ok(strncmp(last_request, line, strlen(line)) == 0,
+	   "a path is sent as it stands");
+
+	request.url = "https://user@127.0.0.1/";
+	script(NULL, 0);
+	call_unchecked(&request);
+	request.url = "http://example.com/";
+	call_unchecked(&request);
+	request.url = "x";
+	call_unchecked(&request);
+}
+
+/* Stopped with the request out and no answer yet, and others in flight. */
+static void
+test_many(void)
+{
+	static const char *const created[] = {CREATED, CREATED, CREATED, CREATED,
+		CREATED, CREATED, CREATED, CREATED, CREATED, CREATED, CREATED,
+		CREATED};
+	FpgoHttpRequest request = make_request(60);
+	FpgoHttpTransfer *transfers[12];
+	int			n_done = 0;
+
+	script(created, lengthof(created));
 	for (size_t i = 0; i < lengthof(transfers); i++)
 		transfers[i] = fpgo_http_start(&request, CurrentMemoryContext);
 	while (!fpgo_http_result(transfers[5])->mark_reached)
@@ -780,12 +892,14 @@ main(void)
 	start_server();
 	test_plain_exchange();
 	test_one_transmission();
+	test_dead_connections();
 	test_kept_options();
 	test_answers();
 	test_answer_limit();
 	test_header_limit();
 	test_not_sent();
 	test_resolver_signals();
+	test_slow_names();
 	test_addresses();
 	test_wire();
 	test_many();
@@ -795,4 +909,3 @@ main(void)
 	   fpgo_http_library().tls);
 	return done_testing();
 }
-	test_slow_names();
