@@ -46,7 +46,7 @@ my $n_resumed = $is_all ? 100 : 8;
 # silence to time out, the others have time for a busy machine.
 my $n_patient = 3;
 my $n_hasty   = $is_all ? 14 : 7;
-my $hurry     = sprintf q{timeout '%s'}, $is_all ? '300ms' : '600ms';
+my $hurry     = sprintf q{timeout '%s'}, $is_all ? '300ms' : '1s';
 
 # Cases that a session runs in one statement, which may take a minute.
 my $batch_size = 50;
