@@ -386,7 +386,7 @@ sub judge_lanes {
             my $ended     = $came_to->{ $lane->{name} }{$number};
             my $exchange  = $kind->{resumes} ? shape_of($kind, $passed) : $kind;
             # a busy machine may let the time run out before the answer came
-            $exchange->{may_be_late} = !$cut && $lane->{is_hasty};
+            $exchange->{may_be_late} = !$passed->{cut} && $lane->{is_hasty};
             push @wrong, map { "$what $_" } judge($exchange, $passed, $ended, $received->{$reference} // []);
             $n{ $ended->{sqlstate} || 'accepted' }++;
             next if !$cut;
@@ -404,7 +404,7 @@ sub judge_lanes {
         my $n_cut = grep { $_ } map { @{ $_->{cases} } } @lanes;
         diag("$kind->{name}: $n_resumed of $n_cut had the handshake of a resumed session; "
               . @elsewhere . ' were not cut where planned');
-        cmp_ok($n_resumed, '>', $n_cut / 3, "$kind->{name}: many resumed a session");
+        cmp_ok($n_resumed, '>', $n_cut / 5, "$kind->{name}: many resumed a session");
         return;
     }
     is_deeply([ grep { !/^stall/ } @elsewhere ], [], "$kind->{name}: each was cut where it should be");
