@@ -1,7 +1,7 @@
 # Triggers and the like that others put on fpgo's tables, while sessions use
 # them, run under a fixed search_path and not under the caller's.  Functions with
 # a search_path of their own get that.  Where there is no such foreign code, rows
-# are written without the executor, and statements leave the path alone.
+# are written without the executor; what needs a statement runs by that path, too.
 
 use strict;
 use warnings;
@@ -47,8 +47,7 @@ administer($node, q{
     CREATE OPERATOR traps.= (FUNCTION = traps.spring, LEFTARG = text, RIGHTARG = text);
     CREATE OPERATOR traps.<> (FUNCTION = traps.spring, LEFTARG = text, RIGHTARG = text)});
 
-# What runs a statement tells by which search_path, as a setting: the caller's if
-# it was left alone.
+# What runs a statement tells by which search_path, as a setting.
 my $callers = 'traps, pg_catalog';
 my $safe    = 'pg_catalog, pg_temp';
 run_in($_, qq{
@@ -88,7 +87,7 @@ sub is_found {
 }
 
 # is_bare($name[, $in]): an order is queued without a statement once one was with,
-# and queued again by statements for which the path is not set.
+# and queued again by statements, which need fpgo's path.
 sub is_bare {
     my ($name, $in) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -99,7 +98,7 @@ sub is_bare {
     is(by_path($ended), '', "$name: no statement writes it");
     ends("$name, again", run_in($in // $session, $sql), '');
     my $again = ends("$name, once more", run_in($in // $session, $sql), '');
-    is(by_path($again), $callers, "$name: the path is left alone");
+    is(by_path($again), $safe, "$name: a statement runs by the path of fpgo");
     is($again->{rows}, $ended->{rows}, "$name: it is the same submission");
     unlike("$ended->{said}$again->{said}", qr/hung on/, "$name: nothing else runs");
     return;
@@ -273,7 +272,7 @@ is_bare('the trigger gone');
 # --- the caller's path ----------------------------------------------------------------
 
 # An error inside a statement leaves the caller's path as it was, and the next
-# statement as fast.
+# order needs no statement.
 my $order = order();
 administer($other, 'BEGIN');
 queue('an order', $other);
