@@ -22,12 +22,6 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/*
- * Is a process granted a lock that blocks nobody ahead of those who wait for a
- * lock that the process has?  From 17 on it is.
- */
-#define FPGO_GRANTS_AHEAD (PG_VERSION_NUM >= 170000)
-
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
