@@ -125,10 +125,14 @@ watch_domain(Oid type)
 
 /* ---------- expressions ---------- */
 
+/*
+ * The limit is not FirstNormalObjectId: an extension that is made in
+ * single-user mode before the first start gets numbers below that.
+ */
 static inline bool
 is_built_in(Oid object)
 {
-	return object < FirstNormalObjectId;
+	return object < FirstUnpinnedObjectId;
 }
 
 static bool

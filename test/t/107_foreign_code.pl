@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use FpgoTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 # (statistics that autovacuum makes are a change, too)
@@ -301,4 +302,28 @@ is_bare('after a temporary table');
 $_->quit for $session, $other;
 check_log($node);
 $node->stop;
+
+# --- an extension made in single-user mode ------------------------------------------------
+
+# Before the first start of a cluster its objects get numbers below those of users'.
+my $single = PostgreSQL::Test::Cluster->new('single');
+$single->init;
+$single->append_conf('postgresql.conf', "fpgo.undelivered_notice = off\nlog_statement = none\n");
+ok(run_log([ 'postgres', '--single', '-D', $single->data_dir, 'postgres' ], '<', \join("\n", 'CREATE EXTENSION fpgo', q{CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:9/api/v1')},
+        "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')", '')), 'an extension is made in single-user mode');
+$single->start;
+cmp_ok(administer($single, q{SELECT 'fpgo.submission_state'::regtype::oid}), '<', 16384, 'its numbers are low');
+my $alone = open_session($single);
+run_in($alone, 'SET search_path = public');
+queue("single-user mode, order $_", $alone) for 1 .. 2;
+administer($single, q{
+    CREATE FUNCTION public.note(value integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+        'BEGIN RAISE NOTICE ''hung on: <%>'', current_setting(''search_path''); RETURN 1; END';
+    ALTER DOMAIN fpgo.submission_state ADD CONSTRAINT hung CHECK (public.note(length(VALUE)) > 0) NOT VALID});
+for my $time ('the first order', 'the next') {
+    my %paths = map { $_ => 1 } queue("single-user mode, $time", $alone)->{said} =~ /hung on: <(.*?)>/g;
+    is_deeply([ keys %paths ], [$safe], "single-user mode, $time: by fpgo's path");
+}
+$alone->quit;
+$single->stop;
 done_testing();
