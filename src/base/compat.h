@@ -22,12 +22,6 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/*
- * Is a process granted a lock that blocks nobody ahead of those who wait for a
- * lock that the process has?  From 17 on it is.
- */
-#define FPGO_GRANTS_AHEAD (PG_VERSION_NUM >= 170000)
-
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
@@ -183,36 +177,10 @@ fpgo_set_process_role(Oid role)
 	MyProc->roleId = role;
 }
 
-/*
- * Put the search path in place by which a statement was analysed, past the
- * setting, until it is popped or the transaction or subtransaction ends.
- * Use it only for statements that call built-in functions: any other function
- * would see this path, even one with a search_path of its own.  Returns false
- * from PostgreSQL 17 on, which has no such path.
- */
+/* Is the search path the one that a statement was analysed with? */
 #include "catalog/namespace.h"
 #include "utils/plancache.h"
 
-static inline bool
-fpgo_push_path_of(const CachedPlanSource *source)
-{
-#if PG_VERSION_NUM < 170000
-	PushOverrideSearchPath(source->search_path);
-	return true;
-#else
-	return false;
-#endif
-}
-
-static inline void
-fpgo_pop_path(void)
-{
-#if PG_VERSION_NUM < 170000
-	PopOverrideSearchPath();
-#endif
-}
-
-/* Is the search path the one that a statement was analysed with? */
 static inline bool
 fpgo_has_path_of(const CachedPlanSource *source)
 {
