@@ -16,7 +16,7 @@ VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 ACCOUNT = account options token
 HANDIN = check enqueue handin submit trigger
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide insert keyed_hash locks queue settle submissions
+RECORDS = decide early insert keyed_hash locks queue settle submissions
 DELIVERY = backoff claim deliver deliver_call durable flight lane
 GATEWAY = exchange http http_easy http_memory http_peer http_text http_url \
 	outcome outcome_text reply

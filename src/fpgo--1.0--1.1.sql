@@ -43,6 +43,28 @@ COMMENT ON FUNCTION fpgo.version() IS
 	'Version of fpgo''s library, such as 1.1; never NULL. That of its SQL objects is in pg_extension. fpgo.doctor says '
 	'whether the two fit.';
 
+/* ---------- Early callbacks ---------- */
+
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS 'Name of the foreign server it was received for';
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
+-- those that 1.0 did not announce
+INSERT INTO fpgo_internal.early_callback (callback, order_uuid, server)
+	SELECT c.id, c.order_uuid, c.server
+	FROM fpgo_internal.callback c
+	WHERE c.submission IS NULL
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission s WHERE s.order_uuid = c.order_uuid AND s.server = c.server);
+
 /* ---------- Comments that say it shorter ---------- */
 
 COMMENT ON COLUMN fpgo.callback.callback_url IS

@@ -648,6 +648,19 @@ COMMENT ON COLUMN fpgo_internal.callback.submission IS
 	'The submission whose token stood in the path of the requested address; the checksum does not cover the path. NULL '
 	'without a token, or if no submission has it';
 
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS 'Name of the foreign server it was received for';
+
 -- counted and not kept, so that a flood of forgeries fills no table
 CREATE TABLE fpgo_internal.callback_rejection (
 	server text,
@@ -1400,6 +1413,7 @@ SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.sighting', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.likeness', '');

@@ -25,18 +25,17 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/async.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "account/account.h"
 #include "base/arguments.h"
 #include "base/fpgo.h"
+#include "records/early.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 #include "text/ascii.h"
@@ -45,9 +44,6 @@
 #include "text/query.h"
 
 PG_FUNCTION_INFO_V1(fpgo_receive_callback);
-
-/* the channel on which an order's new status is announced */
-#define CHANNEL "fpgo_order_status"
 
 /* longest query in bytes, and most parameters; the gateway sends seven */
 #define QUERY_MAX 8192
@@ -377,23 +373,10 @@ find_named(const char *server, const Callback *callback)
 		fpgo_get_int64(0, 1) : 0;
 }
 
-/* Announce the callback at commit, with nothing personal. */
-static void
-announce(const Receipt *receipt)
-{
-	StringInfoData order_status;
-
-	initStringInfo(&order_status);
-	appendStringInfo(&order_status, "{\"submission\": %lld, \"order_uuid\": ",
-					 (long long) receipt->submission);
-	escape_json(&order_status, receipt->order_uuid);
-	appendStringInfoString(&order_status, ", \"status\": ");
-	escape_json(&order_status, receipt->status);
-	appendStringInfoString(&order_status, "}");
-	Async_Notify(CHANNEL, order_status.data);
-}
-
-/* Record a genuine callback, unless it is recorded, and announce it. */
+/*
+ * Record a genuine callback, unless it is recorded, and announce it.  One that
+ * no submission has yet is announced when a submission gets the order's uuid.
+ */
 static Receipt
 take_in(const FpgoCallbackTerms *terms, Callback *callback,
 		MemoryContext context)
@@ -417,12 +400,18 @@ take_in(const FpgoCallbackTerms *terms, Callback *callback,
 		reject(terms->server_name, receipt.outcome);
 	}
 	else if (receipt.submission == 0)
+	{
 		receipt.outcome = "foreign";
+		fpgo_early_keep(terms->server_name, receipt.order_uuid,
+						callback->checksum);
+	}
 	else
 	{
 		receipt.outcome = stale ? "stale" : "recorded";
-		announce(&receipt);
+		fpgo_announce(receipt.submission, receipt.order_uuid, receipt.status);
 	}
+	/* this callback, or one before it, may be early */
+	fpgo_early_look_at_commit(terms->server_name, receipt.order_uuid, true);
 	return receipt;
 }
 
