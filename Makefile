@@ -22,7 +22,7 @@ GATEWAY = exchange http http_easy http_memory http_peer http_text http_url \
 	outcome outcome_text reply
 IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
-FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
+FOLLOWUP = callback callback_query fetch inquiry likeness order_list order_status reconcile \
 	resolve session sightings
 SETUP = doctor doctor_host doctor_server drop_guard install_guard
 

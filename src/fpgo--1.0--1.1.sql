@@ -209,10 +209,10 @@ COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'fpgo.server names. Asks that gateway a question; records nothing.';
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 COMMENT ON COLUMN fpgo.order_status.refunded_amount IS
 	'What of it was refunded, in NOK; NULL if the gateway does not say, as in a list';
 COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS
@@ -243,6 +243,10 @@ COMMENT ON COLUMN fpgo.callbacks.named_submission IS
 	'The submission whose token stood in the path of the requested address; NULL without one. The checksum does not '
 	'cover the path, so this is a hint. If it is not submission, or has another order_uuid, ask the gateway: somebody '
 	'altered the path, or an order was made twice.';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
+COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON VIEW fpgo.candidates IS
 	'Orders of the gateway that an uncertain submission might have become, one row each, as fpgo.reconcile saw them '
 	'last. Such an order was named by a callback to the submission''s address, or agrees in two traits at least. For '

@@ -673,7 +673,7 @@ CREATE TABLE fpgo_internal.callback_rejection (
 COMMENT ON TABLE fpgo_internal.callback_rejection IS 'How many callbacks changed nothing, and why';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.server IS 'Name of the foreign server they were received for';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.times IS 'How many there were';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.first_at IS 'When the first came';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.last_at IS 'When the last came';
@@ -924,10 +924,10 @@ CREATE FUNCTION fpgo.receive_callback(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 
 CREATE TYPE fpgo.order_status AS (
 	order_uuid text,
@@ -1188,7 +1188,7 @@ COMMENT ON VIEW fpgo.callback_rejections IS
 	'fpgo.sees_all_submissions or fpgo.resolve, and to members of pg_monitor.';
 COMMENT ON COLUMN fpgo.callback_rejections.server IS 'Name of the foreign server they were received for; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback. Never NULL';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.times IS 'How many there were; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.first_at IS 'When the first came; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.last_at IS 'When the last came; never NULL';
