@@ -13,7 +13,7 @@ ORDER = amount callback_token constructors defaults document fields \
 	json_text payload reading secrets spellings totals
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
-ACCOUNT = account options token
+ACCOUNT = account names options token
 HANDIN = check enqueue handin submit trigger
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks queue settle submissions
@@ -24,7 +24,8 @@ IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
 FOLLOWUP = callback callback_query fetch inquiry likeness order_list order_status reconcile \
 	resolve session sightings
-SETUP = doctor doctor_host doctor_server drop_guard install_guard
+SETUP = account_changes accounts doctor doctor_host doctor_server drop_guard \
+	follow_server install_guard
 
 OBJS = src/fpgo.o \
 	$(BASE:%=src/base/%.o) \

@@ -47,6 +47,7 @@ static const struct
 	{"queue", fpgo_check_queue, ALONE},
 	{"server", fpgo_check_server, ON_THE_WAY},
 	{"options", fpgo_check_options, ON_THE_WAY},
+	{"account", fpgo_check_account, ON_THE_WAY},
 	{"usage", fpgo_check_usage, ON_THE_WAY},
 	{"timeout", fpgo_check_timeout, BESIDE},
 	{"mapping", fpgo_check_mapping, ON_THE_WAY},

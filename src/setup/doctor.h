@@ -77,6 +77,7 @@ extern FpgoDiagnosis fpgo_check_publications(FpgoExamination *examination);
 /* doctor_server.c: the gateway account, and the gateway */
 extern FpgoDiagnosis fpgo_check_server(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_options(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_account(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_usage(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_timeout(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_mapping(FpgoExamination *examination);

@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options usage
+my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options account usage
   timeout mapping token process name connection tls clock api credentials logging publications);
 
 # The checks from one on that are of the gateway, in their order.
