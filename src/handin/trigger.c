@@ -107,8 +107,7 @@ find_function(List *name, Relation table, Oid *argument)
 	Oid			found = InvalidOid;
 	FuncCandidateList candidate;
 
-	for (candidate = FuncnameGetCandidates(name, 1, NIL, false, false, false,
-										   true);
+	for (candidate = fpgo_function_candidates(name, 1);
 		 candidate != NULL; candidate = candidate->next)
 	{
 		Oid			type = candidate->args[0];
