@@ -23,12 +23,6 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/*
- * Is a process granted a lock that blocks nobody ahead of those who wait for a
- * lock that the process has?  From 17 on it is.
- */
-#define FPGO_GRANTS_AHEAD (PG_VERSION_NUM >= 170000)
-
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
@@ -51,6 +45,12 @@ static inline bool
 fpgo_owns_database(Oid database, Oid role)
 {
 	return pg_database_ownercheck(database, role);
+}
+
+static inline bool
+fpgo_owns_server(Oid server, Oid role)
+{
+	return pg_foreign_server_ownercheck(server, role);
 }
 #else
 #include "catalog/pg_database.h"
@@ -75,6 +75,12 @@ static inline bool
 fpgo_owns_database(Oid database, Oid role)
 {
 	return object_ownercheck(DatabaseRelationId, database, role);
+}
+
+static inline bool
+fpgo_owns_server(Oid server, Oid role)
+{
+	return object_ownercheck(ForeignServerRelationId, server, role);
 }
 #endif
 
@@ -215,36 +221,10 @@ fpgo_set_process_role(Oid role)
 	MyProc->roleId = role;
 }
 
-/*
- * Put the search path in place by which a statement was analysed, past the
- * setting, until it is popped or the transaction or subtransaction ends.
- * Use it only for statements that call built-in functions: any other function
- * would see this path, even one with a search_path of its own.  Returns false
- * from PostgreSQL 17 on, which has no such path.
- */
+/* Is the search path the one that a statement was analysed with? */
 #include "catalog/namespace.h"
 #include "utils/plancache.h"
 
-static inline bool
-fpgo_push_path_of(const CachedPlanSource *source)
-{
-#if PG_VERSION_NUM < 170000
-	PushOverrideSearchPath(source->search_path);
-	return true;
-#else
-	return false;
-#endif
-}
-
-static inline void
-fpgo_pop_path(void)
-{
-#if PG_VERSION_NUM < 170000
-	PopOverrideSearchPath();
-#endif
-}
-
-/* Is the search path the one that a statement was analysed with? */
 static inline bool
 fpgo_has_path_of(const CachedPlanSource *source)
 {
@@ -255,20 +235,23 @@ fpgo_has_path_of(const CachedPlanSource *source)
 #endif
 }
 
-/* The functions of this name that take so many arguments, or NULL. */
+/*
+ * The functions of this name that take so many arguments, or any number (-1);
+ * with_defaults: where the other arguments have defaults, too.
+ */
 #include "catalog/namespace.h"
 
 static inline FuncCandidateList
-fpgo_function_candidates(List *name, int n_arguments)
+fpgo_function_candidates(List *name, int n_arguments, bool with_defaults)
 {
 #if PG_VERSION_NUM < 190000
-	return FuncnameGetCandidates(name, n_arguments, NIL, false, false, false,
-								 true);
+	return FuncnameGetCandidates(name, n_arguments, NIL, false, with_defaults,
+								 false, true);
 #else
 	int			found;
 
-	return FuncnameGetCandidates(name, n_arguments, NIL, false, false, false,
-								 true, &found);
+	return FuncnameGetCandidates(name, n_arguments, NIL, false, with_defaults,
+								 false, true, &found);
 #endif
 }
 

@@ -12,8 +12,8 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 
 #include "base/compat.h"
 #include "records/locks.h"
@@ -139,44 +139,45 @@ fpgo_lock_slot_is_wished(void)
 	return false;
 }
 
-/* Does this entry of the lock table wait for that table, to change it? */
+/*
+ * Does a process wait for a lock that ROW EXCLUSIVE on the table blocks?  What
+ * a process waits for stands in its PGPROC.  That changes only under the lock
+ * of the tag's partition, which is held here.
+ */
 static bool
-is_wish_for(const LockInstanceData *entry, Oid table)
+has_waiter(Oid table)
 {
 	LOCKTAG		tag;
+	LWLock	   *partition;
+	bool		is_found = false;
 
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
-	return entry->waitLockMode != NoLock &&
-		DoLockModesConflict(entry->waitLockMode, RowShareLock) &&
-		memcmp(&entry->locktag, &tag, sizeof(tag)) == 0;
-}
+	partition = LockHashPartitionLock(LockTagHashCode(&tag));
+	LWLockAcquire(partition, LW_SHARED);
+	for (uint32 i = 0; i < ProcGlobal->allProcCount && !is_found; i++)
+	{
+		const volatile PGPROC *process = &ProcGlobal->allProcs[i];
+		/* that of another tag may end at any time, and its memory stays */
+		const LOCK *lock = process->waitLock;
 
-/* By the lock table, which takes longer the more locks there are. */
-static bool
-has_wish_for(Oid table)
-{
-	LockData   *all = GetLockStatusData();
-	bool		found = false;
-
-	for (int i = 0; i < all->nelements && !found; i++)
-		found = is_wish_for(&all->locks[i], table);
-	pfree(all->locks);
-	pfree(all);
-	return found;
+		is_found = lock != NULL &&
+			memcmp(&lock->tag, &tag, sizeof(tag)) == 0 &&
+			DoLockModesConflict(process->waitLockMode, RowExclusiveLock);
+	}
+	LWLockRelease(partition);
+	return is_found;
 }
 
 /*
- * A weaker lock is tried: ROW SHARE is not granted if a process waits to alter,
- * truncate or drop the table.  Where it would be granted nevertheless, the lock
- * table is read.
+ * No lock is tried.  From PostgreSQL 17 on, a process is granted a lock ahead
+ * of those that wait for a lock it has.
  */
 int
 fpgo_lock_find_wanted(const Oid *tables, int n_tables)
 {
 	for (int i = 0; i < n_tables; i++)
 	{
-		if (FPGO_GRANTS_AHEAD ? has_wish_for(tables[i]) :
-			!ConditionalLockRelationOid(tables[i], RowShareLock))
+		if (has_waiter(tables[i]))
 			return i;
 	}
 	return -1;

@@ -47,8 +47,9 @@ extern void fpgo_lock_unwish_slot(void);
 extern bool fpgo_lock_slot_is_wished(void);
 
 /*
- * Does any process wait to alter, truncate or drop one of these tables?
- * Returns the index of the first, or -1.
+ * Does any process wait for a lock on one of these tables that ROW EXCLUSIVE
+ * blocks: to alter, truncate or drop it, or to make an index or a trigger?
+ * Returns the index of the first such table, or -1.
  */
 extern int	fpgo_lock_find_wanted(const Oid *tables, int n_tables);
 
