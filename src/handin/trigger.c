@@ -12,6 +12,10 @@
  * Therefore functions for the row of every ancestor are looked for, and the
  * row is converted by column names.
  *
+ * PostgreSQL computes stored generated columns after BEFORE triggers, and
+ * virtual ones only when they are read.  Therefore their values are missing in
+ * the row of a trigger, and are computed here for the function.
+ *
  * The function found and its arguments are kept for the statement in fn_extra.
  * Everything else is allocated in the context of the row, which the executor
  * resets.
@@ -28,8 +32,10 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "parser/parse_func.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -47,9 +53,20 @@
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_trigger);
 
+/* The generated columns whose values the trigger's row lacks. */
+typedef struct Generated
+{
+	int			n;				/* how many; with 0 the rest is not set */
+	int		   *columns;		/* their numbers */
+	ExprState **expressions;
+	EState	   *estate;			/* which computes them */
+	TupleDesc	row;			/* a copy of the table's */
+} Generated;
+
 /* The function of a trigger, and how it is called. */
 typedef struct Mapping
 {
+	Generated	generated;
 	FmgrInfo	function;		/* maps a row to an order */
 	const char *name;			/* its name for messages */
 	Oid			result;			/* type it returns, domains looked through */
@@ -232,6 +249,77 @@ read_option(Mapping *mapping, const char *argument)
 				 fpgo_errhide()));
 }
 
+/* ---------- generated columns ---------- */
+
+static bool
+lacks_value(const FormData_pg_attribute *column, TriggerEvent event)
+{
+	return !column->attisdropped && column->attgenerated != '\0' &&
+		(column->attgenerated != ATTRIBUTE_GENERATED_STORED ||
+		 TRIGGER_FIRED_BEFORE(event));
+}
+
+/* Find the columns to compute, and prepare that, in the current context. */
+static void
+find_generated(Generated *generated, const TriggerData *trigger)
+{
+	Relation	table = trigger->tg_relation;
+	TupleDesc	row = RelationGetDescr(table);
+
+	generated->columns = palloc(sizeof(int) * row->natts);
+	for (int i = 0; i < row->natts; i++)
+	{
+		if (lacks_value(TupleDescAttr(row, i), trigger->tg_event))
+			generated->columns[generated->n++] = i + 1;
+	}
+	if (generated->n == 0)
+		return;
+	generated->estate = CreateExecutorState();
+	generated->row = CreateTupleDescCopyConstr(row);
+	generated->expressions = palloc(sizeof(ExprState *) * generated->n);
+	for (int i = 0; i < generated->n; i++)
+	{
+		Expr	   *expression = (Expr *)
+		build_column_default(table, generated->columns[i]);
+
+		if (expression == NULL)
+			elog(ERROR, "no generation expression found for column number %d of table \"%s\"",
+				 generated->columns[i], RelationGetRelationName(table));
+		generated->expressions[i] = ExecPrepareExpr(expression,
+													generated->estate);
+	}
+}
+
+/* The row with the values of its generated columns. */
+static HeapTuple
+compute_generated(const Generated *generated, HeapTuple row, Oid table)
+{
+	ExprContext *context;
+	TupleTableSlot *slot;
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (generated->n == 0)
+		return row;
+	values = palloc(sizeof(Datum) * generated->n);
+	nulls = palloc(sizeof(bool) * generated->n);
+	slot = MakeSingleTupleTableSlot(generated->row, &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(row, slot, false);
+	slot->tts_tableOid = table;
+	context = GetPerTupleExprContext(generated->estate);
+	context->ecxt_scantuple = slot;
+	for (int i = 0; i < generated->n; i++)
+		values[i] = ExecEvalExprSwitchContext(generated->expressions[i],
+											  context, &nulls[i]);
+	row = heap_modify_tuple_by_cols(row, generated->row, generated->n,
+									generated->columns, values, nulls);
+	ExecDropSingleTupleTableSlot(slot);
+	ResetExprContext(context);
+	return row;
+}
+
+/* ---------- the function and the arguments together ---------- */
+
 static Mapping *
 make_mapping(const TriggerData *trigger, MemoryContext context)
 {
@@ -261,6 +349,7 @@ make_mapping(const TriggerData *trigger, MemoryContext context)
 		mapping->conversion = convert_tuples_by_name(RelationGetDescr(table),
 													 mapping->row);
 	}
+	find_generated(&mapping->generated, trigger);
 	fmgr_info_cxt(function, &mapping->function, context);
 	MemoryContextSwitchTo(old);
 	return mapping;
@@ -294,6 +383,7 @@ describe_doing(void *arg)
 static Datum
 row_datum(const Mapping *mapping, HeapTuple row, Relation table)
 {
+	row = compute_generated(&mapping->generated, row, RelationGetRelid(table));
 	if (mapping->conversion != NULL)
 		row = execute_attr_map_tuple(row, mapping->conversion);
 	return heap_copy_tuple_as_datum(row, mapping->row ? mapping->row :
