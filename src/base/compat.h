@@ -172,6 +172,37 @@ fpgo_set_process_role(Oid role)
 }
 
 /*
+ * 17 has a timeout that ends a process whose transaction takes too long: no
+ * statement is cancelled, and no error can be caught.
+ */
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 170000
+#define ERRCODE_TRANSACTION_TIMEOUT MAKE_SQLSTATE('2', '5', 'P', '0', '4')
+#endif
+
+/* Does this process have to end because its transaction took too long? */
+static inline bool
+fpgo_is_transaction_overdue(void)
+{
+#if PG_VERSION_NUM < 170000
+	return false;
+#else
+	return TransactionTimeoutPending;
+#endif
+}
+
+/* Let transactions of this process take any time, whatever is set. */
+static inline void
+fpgo_lift_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#endif
+}
+
+/*
  * Put the search path in place by which a statement was analysed, past the
  * setting, until it is popped or the transaction or subtransaction ends.
  * Use it only for statements that call built-in functions: any other function
