@@ -22,6 +22,16 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* 18 shows name and version of a library that a process has loaded. */
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 180000
+#define FPGO_MODULE_MAGIC(module, number) PG_MODULE_MAGIC
+#else
+#define FPGO_MODULE_MAGIC(module, number) \
+	PG_MODULE_MAGIC_EXT(.name = module, .version = number)
+#endif
+
 /*
  * Is a process granted a lock that blocks nobody ahead of those who wait for a
  * lock that the process has?  From 17 on it is.
