@@ -2,7 +2,8 @@
 # every version, and says from which one on the answer is another: names of waits
 # (17), event_triggers (17), the role of a deferred trigger (18), memberships without
 # inheritance (16), search_path during maintenance (17), row types as members of an
-# extension (17), libraries that are found elsewhere or asked for by name (18).
+# extension (17), libraries that are found elsewhere or asked for by name (18), the role
+# of a subscription (16).
 
 use strict;
 use warnings;
@@ -266,30 +267,73 @@ check_records($node, $gateway, databases => [ 'postgres', 'other' ]);
 eval { $_->quit } for $admin, $session, $one, $two;
 $node->stop;
 
+# From 18 on, a copy of what is installed, which the server finds first.
+my @settings = ('wal_level = logical', 'max_wal_senders = 5', 'max_replication_slots = 5');
+my $place    = PostgreSQL::Test::Utils::tempdir;
 if ($version >= 18) {
-    # a copy of what is installed, and a server that finds the copy first
-    my $place = PostgreSQL::Test::Utils::tempdir;
     mkdir "$place/$_" or die for 'extension', 'lib';
     my ($share, $lib) = map { my $at = `$ENV{PG_CONFIG} $_`; chomp $at; $at } '--sharedir', '--pkglibdir';
     copy($_, "$place/extension/" . basename($_)) or die "$_: $!" for glob "$share/extension/fpgo*";
     copy("$lib/fpgo.so", "$place/lib/") or die $!;
     chmod 0755, "$place/lib/fpgo.so";
-    my $elsewhere = new_resident_cluster('elsewhere', url => $gateway->address, settings => join "\n",
-        "dynamic_library_path = '$place/lib:\$libdir'", "extension_control_path = '$place:\$system'");
-    my $in = open_session($elsewhere);
-    wait_for_worker($in);
-    ends('installed elsewhere: by the worker', submit($in, order()), '');
-    administer($in, 'SELECT fpgo.pause(); SET fpgo.undelivered_notice = off');
-    ends('installed elsewhere: by a helper', submit($in, order()), '');
-    administer($in, enqueue_sql(order()));
-    ends('installed elsewhere: deliver', run_in($in, 'CALL fpgo.deliver()'), '');
-    is(administer($in, q{SELECT ok FROM fpgo.doctor() WHERE "check" = 'extension'}), 't', 'installed elsewhere: doctor');
-    my %loaded = map { $_ => 1 } slurp_file('/proc/' . pid_of($in) . '/maps') =~ m{(\S+/fpgo\.so)$}mg;
-    is_deeply([ keys %loaded ], ["$place/lib/fpgo.so"], 'installed elsewhere: it is that library');
-    check_log($elsewhere);
-    eval { $in->quit };
-    $elsewhere->stop;
+    push @settings, "dynamic_library_path = '$place/lib:\$libdir'", "extension_control_path = '$place:\$system'";
 }
+my $second = new_resident_cluster('second', url => $gateway->address, settings => join "\n", @settings);
+my $in     = open_session($second);
+wait_for_worker($in);
+ends('in a second cluster: by the worker', submit($in, order()), '');
+administer($in, 'SELECT fpgo.pause(); SET fpgo.undelivered_notice = off');
+ends('in a second cluster: by a helper', submit($in, order()), '');
+administer($in, enqueue_sql(order()));
+ends('in a second cluster: deliver', run_in($in, 'CALL fpgo.deliver()'), '');
+is(administer($in, q{SELECT ok FROM fpgo.doctor() WHERE "check" = 'extension'}), 't', 'in a second cluster: doctor');
+my %loaded = map { $_ => 1 } slurp_file('/proc/' . pid_of($in) . '/maps') =~ m{(\S+/fpgo\.so)$}mg;
+is(scalar keys %loaded, 1, 'in a second cluster: one library is loaded');
+is(scalar(grep { m{^\Q$place\E/} } keys %loaded), $version >= 18 ? 1 : 0, 'in a second cluster: the copy, from 18 on');
 
+# --- a trigger that fires where a subscription writes ----------------------------------------------------
+
+{
+    new_database($second, 'publisher', url => closed_address());
+    my $publisher = open_session($second, database => 'publisher');
+    run_in($publisher, q{
+        CREATE TABLE sale (reference text);
+        CREATE TABLE late (reference text);
+        CREATE PUBLICATION sales FOR TABLE sale, late;
+        SELECT pg_create_logical_replication_slot('sales', 'pgoutput')});
+    administer($in, q{CREATE ROLE shop; GRANT USAGE ON FOREIGN SERVER frontpayment TO shop});
+    for my $table ('sale', 'late') {
+        my $trigger = $table eq 'sale' ? 'TRIGGER' : 'CONSTRAINT TRIGGER';
+        my $when    = $table eq 'sale' ? ''        : 'DEFERRABLE INITIALLY DEFERRED';
+        administer($in, sprintf qq{
+            CREATE TABLE $table (reference text);
+            ALTER TABLE $table OWNER TO shop;
+            CREATE FUNCTION invoice_for($table) RETURNS jsonb LANGUAGE sql STABLE AS
+                \$f\$SELECT jsonb_set(%s, '{referenceNo}', to_jsonb(\$1.reference))\$f\$;
+            CREATE $trigger invoice AFTER INSERT ON $table $when
+                FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('public.invoice_for');
+            ALTER TABLE $table ENABLE ALWAYS TRIGGER invoice}, literal(order()));
+    }
+    administer($in, sprintf q{CREATE SUBSCRIPTION sales CONNECTION 'dbname=publisher port=%s host=%s' PUBLICATION sales
+        WITH (create_slot = false, slot_name = 'sales', copy_data = false)}, $second->port, $second->host);
+    run_in($publisher, q{INSERT INTO sale VALUES ('replicated')});
+    my $role = wait_for('the order', sub {
+        administer($in, q{SELECT role FROM fpgo.submissions WHERE reference = 'replicated'}) });
+    is($role, $version >= 16 ? 'shop' : administer($in, 'SELECT current_user'), 'a subscription: who hands in');
+    ends('a subscription: deliver', run_in($in, 'CALL fpgo.deliver()'), '');
+    is($gateway->received('replicated'), 1, 'a subscription: the order is sent once');
+    # from 16 on the subscription acts for the table's owner, and PostgreSQL defers no trigger then
+    run_in($publisher, q{INSERT INTO late VALUES ('deferred')});
+    wait_for('its end', sub { $version >= 16
+        ? count_logged($second, qr/cannot fire deferred trigger within security-restricted operation/)
+        : administer($in, q{SELECT count(*) FROM fpgo.submissions WHERE reference = 'deferred'}) });
+    is(administer($in, 'SELECT count(*) FROM late'), $version >= 16 ? 0 : 1, 'a subscription: a deferred trigger');
+    administer($in, $_) for 'ALTER SUBSCRIPTION sales DISABLE', 'ALTER SUBSCRIPTION sales SET (slot_name = NONE)',
+      'DROP SUBSCRIPTION sales';
+    $publisher->quit;
+}
+check_log($second);
+eval { $in->quit };
+$second->stop;
 $gateway->stop;
 done_testing();
