@@ -185,6 +185,38 @@ sub reopen {
     ends('exit_on_error, afterwards', run_in($in, 'SELECT 1 / 0'), '22012', qr/FATAL: .*division by zero/);
 }
 
+# --- a client that is gone -------------------------------------------------------------------
+
+# The server has noticed that the psql of $in is gone.
+sub kill_client {
+    my $offset = -s $node->logfile;
+    $in->{run}->signal('KILL');
+    ok(eval { wait_for('the server to notice', sub { count_logged($node, qr/FATAL:  connection to client lost/, $offset) }, 10) },
+        'a client that is gone: the server notices');
+    return;
+}
+
+{
+    reopen(q{SET client_connection_check_interval = '50ms'});
+    my ($order, $reference) = new_order();
+    run_in($third, 'BEGIN; LOCK TABLE fpgo_internal.submission IN ACCESS EXCLUSIVE MODE');
+    begin_submit($in, $order);
+    wait_for('a helper that waits', sub { administer($admin, q{SELECT count(*) FROM pg_stat_activity
+        WHERE backend_type = 'fpgo helper' AND datname = 'other' AND wait_event_type = 'Lock'}) });
+    kill_client();
+    run_in($third, 'ROLLBACK');
+    wait_for('its helper to end', sub { find_helper($admin) eq '' });
+    $beside->show('a client that is gone, before the record', $reference, '', received => 0);
+
+    reopen(q{SET client_connection_check_interval = '50ms'});
+    ($order, $reference) = new_order();
+    $gateway->misbehave({ delay => 0.8 });
+    begin_submit($in, $order);
+    wait_for_order($gateway, $reference);
+    kill_client();
+    becomes('a client that is gone, in flight', $beside, $reference, 'accepted');
+}
+
 # --- transaction_timeout in a session -------------------------------------------------------
 
 if ($version >= 17) {
