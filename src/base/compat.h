@@ -61,6 +61,12 @@ fpgo_owns_database(Oid database, Oid role)
 {
 	return pg_database_ownercheck(database, role);
 }
+
+static inline bool
+fpgo_owns_server(Oid server, Oid role)
+{
+	return pg_foreign_server_ownercheck(server, role);
+}
 #else
 #include "catalog/pg_database.h"
 #include "catalog/pg_foreign_server.h"
@@ -84,6 +90,12 @@ static inline bool
 fpgo_owns_database(Oid database, Oid role)
 {
 	return object_ownercheck(DatabaseRelationId, database, role);
+}
+
+static inline bool
+fpgo_owns_server(Oid server, Oid role)
+{
+	return object_ownercheck(ForeignServerRelationId, server, role);
 }
 #endif
 

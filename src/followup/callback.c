@@ -399,22 +399,22 @@ take_in(const FpgoCallbackTerms *terms, Callback *callback,
 		MemoryContext context)
 {
 	bool		stale = is_stale(callback, terms->window_ms);
-	int64		named = find_named(terms->server_name, callback);
-	bool		is_new = record(terms->server_name, callback, stale, named);
+	int64		named = find_named(terms->account_name, callback);
+	bool		is_new = record(terms->account_name, callback, stale, named);
 	Receipt		receipt = {0};
 
 	if (!is_new)
-		recall(terms->server_name, callback, &named, context);
+		recall(terms->account_name, callback, &named, context);
 	receipt.order_uuid = callback->order_uuid;
 	receipt.status = callback->status;
-	receipt.submission = find_submission(terms->server_name,
+	receipt.submission = find_submission(terms->account_name,
 										 callback->order_uuid);
 	if (receipt.submission == 0)
 		receipt.submission = named;
 	if (!is_new)
 	{
 		receipt.outcome = "repeated";
-		reject(terms->server_name, receipt.outcome);
+		reject(terms->account_name, receipt.outcome);
 	}
 	else if (receipt.submission == 0)
 		receipt.outcome = "foreign";
@@ -494,7 +494,7 @@ fpgo_receive_callback(PG_FUNCTION_ARGS)
 	explicit_bzero(terms.secret, strlen(terms.secret));
 	SPI_connect();
 	if (receipt.outcome != NULL)
-		reject(terms.server_name, receipt.outcome);
+		reject(terms.account_name, receipt.outcome);
 	else
 		receipt = take_in(&terms, &callback, context);
 	SPI_finish();

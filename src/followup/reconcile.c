@@ -266,8 +266,9 @@ open_group(void *arg)
 {
 	CaseGroup *group = arg;
 
-	group->account = fpgo_account_resolve(group->server,
-										  get_role_oid(group->role, false));
+	group->account =
+		fpgo_account_resolve_recorded(group->server,
+									  get_role_oid(group->role, false));
 }
 
 static void

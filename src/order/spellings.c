@@ -29,9 +29,12 @@
 #include "order/json_text.h"
 #include "order/reading.h"
 #include "order/spellings.h"
+#include "text/printed_value.h"
 
 PG_FUNCTION_INFO_V1(fpgo_invoice_order_to_jsonb);
 PG_FUNCTION_INFO_V1(fpgo_jsonb_to_invoice_order);
+PG_FUNCTION_INFO_V1(fpgo_text_to_invoice_order);
+PG_FUNCTION_INFO_V1(fpgo_json_to_invoice_order);
 
 /* seconds from the Unix epoch to PostgreSQL's */
 #define EPOCH_DIFFERENCE \
@@ -61,39 +64,73 @@ fpgo_order_from_text(const char *json, int len)
 	Jsonb	   *order = fpgo_json_read(json, len, &fault);
 
 	if (order == NULL)
+	{
+		const char *hint = fault.is_json ? NULL :
+			fpgo_printed_value_hint((FpgoSpan) {json, len});
+
 		ereport(ERROR,
 				(errcode(fault.sqlstate),
 				 fault.sqlstate == ERRCODE_INVALID_TEXT_REPRESENTATION
 				 ? errmsg("order is not valid JSON")
 				 : errmsg("order cannot be stored as jsonb"),
 				 errdetail_internal("%s", fault.detail),
+				 hint != NULL ? errhint("%s", hint) : 0,
 				 fpgo_errhide()));
+	}
 	return order;
+}
+
+/* Is a composite NULL to SQL: has it no attribute that is not NULL? */
+static bool
+is_all_null(Datum composite)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(composite);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),
+	.t_data = header};
+
+	for (int i = 1; i <= HeapTupleHeaderGetNatts(header); i++)
+	{
+		if (!heap_attisnull(&tuple, i, NULL))
+			return false;
+	}
+	return true;
+}
+
+static Jsonb *
+order_of_text(text *json)
+{
+	return fpgo_order_from_text(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json));
+}
+
+Jsonb *
+fpgo_order_argument_or_null(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	if (PG_ARGISNULL(0))
+		return NULL;
+	switch (spelling)
+	{
+		case FPGO_SPELLED_TEXT:
+			return order_of_text(PG_GETARG_TEXT_PP(0));
+		case FPGO_SPELLED_JSONB:
+			return PG_GETARG_JSONB_P(0);
+		case FPGO_SPELLED_COMPOSITE:
+			return is_all_null(PG_GETARG_DATUM(0)) ? NULL :
+				fpgo_order_from_composite(PG_GETARG_DATUM(0));
+	}
+	pg_unreachable();
 }
 
 Jsonb *
 fpgo_order_argument(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	if (PG_ARGISNULL(0))
+	Jsonb	   *order = fpgo_order_argument_or_null(fcinfo, spelling);
+
+	if (order == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("order must not be null"),
 				 fpgo_errhide()));
-	switch (spelling)
-	{
-		case FPGO_SPELLED_TEXT:
-			{
-				text	   *json = PG_GETARG_TEXT_PP(0);
-
-				return fpgo_order_from_text(VARDATA_ANY(json),
-											VARSIZE_ANY_EXHDR(json));
-			}
-		case FPGO_SPELLED_JSONB:
-			return PG_GETARG_JSONB_P(0);
-		case FPGO_SPELLED_COMPOSITE:
-			return fpgo_order_from_composite(PG_GETARG_DATUM(0));
-	}
-	pg_unreachable();
+	return order;
 }
 
 Datum
@@ -586,4 +623,71 @@ fpgo_jsonb_to_invoice_order(PG_FUNCTION_ARGS)
 	Oid			type = get_func_rettype(fcinfo->flinfo->fn_oid);
 
 	PG_RETURN_DATUM(read_composite(&root, &fpgo_order_shape, type, ""));
+}
+
+/* ---------- text to composite ---------- */
+
+static Datum
+read_row(text *literal, Oid type)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile Datum row = 0;
+	Oid			input;
+	Oid			parameter;
+
+	getTypeInputInfo(type, &input, &parameter);
+	PG_TRY();
+	{
+		row = OidInputFunctionCall(input, text_to_cstring(literal), parameter,
+								   -1);
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		/* PostgreSQL's message prints the text */
+		ereport(ERROR,
+				(errcode(code),
+				 errmsg("text is no row of fpgo.invoice_order"),
+				 errhint("Pass the order as JSON, or as fpgo.invoice_order itself."),
+				 fpgo_errhide()));
+	}
+	PG_END_TRY();
+	return row;
+}
+
+/*
+ * Text that is cast to the composite: JSON, or what PostgreSQL prints of the
+ * composite, as such a cast read before there was a function for it.
+ */
+static Datum
+cast_text(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	text	   *order = PG_GETARG_TEXT_PP(0);
+	Oid			type = get_func_rettype(fcinfo->flinfo->fn_oid);
+	FpgoSpan	begin = fpgo_trim((FpgoSpan) {VARDATA_ANY(order),
+			VARSIZE_ANY_EXHDR(order)});
+	FpgoValue	root;
+
+	if (begin.len > 0 && begin.text[0] == '(')
+		return read_row(order, type);
+	root = fpgo_document_root(order_of_text(order));
+	return read_composite(&root, &fpgo_order_shape, type, "");
+}
+
+Datum
+fpgo_text_to_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_call_hidden(cast_text, fcinfo, FPGO_SPELLED_TEXT);
+}
+
+/* JSON as PostgreSQL stores it is text of that form. */
+Datum
+fpgo_json_to_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_call_hidden(cast_text, fcinfo, FPGO_SPELLED_TEXT);
 }

@@ -352,6 +352,17 @@ fpgo_violation_say(const FpgoPlace *place, const char *rule,
 	return violation;
 }
 
+FpgoViolation *
+fpgo_violation_of_order(const char *rule, const char *message)
+{
+	FpgoViolation *violation = palloc0(sizeof(FpgoViolation));
+
+	violation->path = "";
+	violation->rule = rule;
+	violation->message = message;
+	return violation;
+}
+
 static int
 compare_by_field(const ListCell *a, const ListCell *b)
 {

@@ -111,7 +111,7 @@ for my $n (1, 10_300) {
     my $before = $gateway->requests;
     $gateway->misbehave({ expect_early_417 => \1 });
     my $name = sprintf '10, 417 while %d bytes are sent', length $order;
-    ends($name, submit($session, $order), '38000');
+    ends($name, submit($session, $order), '38F05');
     my $after = $gateway->requests;
     cmp_ok($gateway->received(reference_of($order)), '<=', 1, "$name: received once at most");
     is($after->{routes}{submit} - $before->{routes}{submit}, 1, "$name: begun once");
@@ -222,12 +222,12 @@ for my $case ([ 201, 417 ], [ 201, 500 ], [ 201, 200 ], [ 417, 201 ], [ 422, 200
 suffer('23, a refusal that names an order', { status => 417, json => { data => { orderUuid => 'ODR1234567890' } } },
     '38F01', 1);
 
-suffer("24, $_ that repeats the personal number", { echo_personal_number => \1, status => $_ }, '38000', 1)
+suffer("24, $_ that repeats the personal number", { echo_personal_number => \1, status => $_ }, '38F05', 1)
   for 400, 417, 422;
 
 # What each status means; those not named are doubtful.
 my %meaning = (
-    (map { $_ => '38000' } 400, 406, 411, 413, 414, 415, 417, 422, 431),
+    (map { $_ => '38F05' } 400, 406, 411, 413, 414, 415, 417, 422, 431),
     (map { $_ => '38F03' } 401, 403, 407),
     (map { $_ => '38F02' } 404, 405, 421, 425),
     429 => '38F04');

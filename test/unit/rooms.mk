@@ -20,6 +20,7 @@ BACKEND_LIBS = -L$(shell $(PG_CONFIG) --pkglibdir) \
 
 SOURCES_format = $(addprefix $(SRC)/text/,format.c email.c url.c characters.c)
 SOURCES_identifier = $(SRC)/text/identifier.c
+SOURCES_printed_value = $(SRC)/text/printed_value.c
 SOURCES_query = $(SRC)/text/query.c $(SOURCES_format)
 
 SOURCES_fields = $(SRC)/order/fields.c
