@@ -43,6 +43,29 @@ COMMENT ON FUNCTION fpgo.version() IS
 	'Version of fpgo''s library, such as 1.1; never NULL. That of its SQL objects is in pg_extension. fpgo.doctor says '
 	'whether the two fit.';
 
+/* ---------- Casts of JSON text ---------- */
+
+CREATE FUNCTION fpgo.to_invoice_order("order" text) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_text_to_invoice_order'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(text) IS
+	'An order given as JSON text as a composite; behind the casts. Takes what PostgreSQL prints of the composite, too. '
+	'NULL gives NULL. Error 22P02 if the text is neither; it does not quote the text. For others see '
+	'fpgo.to_invoice_order(jsonb).';
+
+CREATE FUNCTION fpgo.to_invoice_order("order" json) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_json_to_invoice_order'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(json) IS
+	'An order given as json as a composite; behind the cast. See fpgo.to_invoice_order(jsonb).';
+
+CREATE CAST (text AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (text AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (varchar AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
+COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
+
 /* ---------- Accounts of the gateway ---------- */
 
 -- Records name the account; the server that has it may be renamed, or gone.
@@ -408,7 +431,28 @@ CREATE EVENT TRIGGER fpgo_follow_drop_server ON ddl_command_start
 	EXECUTE FUNCTION fpgo.follow_server();
 COMMENT ON EVENT TRIGGER fpgo_follow_drop_server IS 'Records which account a dropped server had; see fpgo.follow_server';
 
-ALTER FUNCTION fpgo.doctor(text) ROWS 25;
+/* ---------- Early callbacks ---------- */
+
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS
+	'Name of the account it was received for, see fpgo_internal.account';
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
+-- those that 1.0 did not announce
+INSERT INTO fpgo_internal.early_callback (callback, order_uuid, server)
+	SELECT c.id, c.order_uuid, c.server
+	FROM fpgo_internal.callback c
+	WHERE c.submission IS NULL
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission s WHERE s.order_uuid = c.order_uuid AND s.server = c.server);
 
 /* ---------- Comments that say it shorter ---------- */
 
@@ -454,19 +498,21 @@ COMMENT ON FUNCTION fpgo.payload(jsonb) IS
 	'What goes over the wire for an order. Members that the API reads as absent (null, blank) are left out; all others '
 	'stay, with their JSON type and their digits. Does not validate; no server''s defaults are in it. NULL gives NULL. '
 	'Error 22023: the order is no JSON object.';
+COMMENT ON COLUMN fpgo.violation.path IS
+	'The field, in the API''s spelling, list elements counted from 0: products[0].tax; empty for the order as a whole';
 COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
-	'alpha_num, iso_alpha2_country. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
+	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
 	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
 COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
-	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none. '
-	'The server''s defaults are laid under the order, and its tax_rates count. server: by default the one that '
-	'fpgo.server names, if it exists. Errors: 22004 NULL order, 42704 no such server.';
+	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none, '
+	'or no order. The server''s defaults are laid under the order, and its tax_rates count. server: by default the one '
+	'that fpgo.server names, if it exists. Error 42704: no such server.';
 COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS
 	'What the API would take and a person would not, in the order of the API page''s field table; no row if there is '
 	'nothing to say. At most one row a field, and none for a value that breaks a rule. server: as with fpgo.validate. '
-	'Errors: 22004 NULL order, 42704 no such server.';
+	'A NULL order gives no row. Error 42704: no such server.';
 COMMENT ON DOMAIN fpgo.order_payload IS
 	'An order in the API''s spelling that breaks no rule of the API page, for columns, arguments and variables. NULL '
 	'is allowed. The tax rates are the page''s own. Error 23514: an order that breaks a rule; the error does not quote '
@@ -513,7 +559,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS
 	'another role''s order. 55000 no mapping or token, read-only, standby, or ALTER EXTENSION fpgo UPDATE is due. '
 	'54000 payload over 1 MiB. 23505 key of another order. 55006 the order is being submitted. 53400 no worker slot. '
 	'Errors, not processed: 38F02 not reached. 38F03 credentials refused. 38F04 asked to slow down. Errors after '
-	'sending: 38000 refused. 38F01 outcome unknown: never send the order again blindly.';
+	'sending: 38F05 refused. 38F01 outcome unknown: never send the order again blindly.';
 COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
 	'Queues the order and returns the number of its submission. It is sent after commit; a rollback takes it back. '
 	'server, key: as with fpgo.submit_invoice. on_duplicate: refuse (23505), or ignore, which gives the number of the '
@@ -521,8 +567,8 @@ COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
 	'such server. 42501 no USAGE. 55000 read-only or standby. 54000 payload over 1 MiB. 23505 the key is taken.';
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
 	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
 COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
 	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
 	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
@@ -548,16 +594,17 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
 	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
 	'since: its process and when it started; NULL unless it runs.';
+ALTER FUNCTION fpgo.doctor(text) ROWS 28;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
 	'fpgo.server names. Asks that gateway a question; records nothing.';
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 COMMENT ON COLUMN fpgo.order_status.refunded_amount IS
 	'What of it was refunded, in NOK; NULL if the gateway does not say, as in a list';
 COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS
@@ -588,6 +635,10 @@ COMMENT ON COLUMN fpgo.callbacks.named_submission IS
 	'The submission whose token stood in the path of the requested address; NULL without one. The checksum does not '
 	'cover the path, so this is a hint. If it is not submission, or has another order_uuid, ask the gateway: somebody '
 	'altered the path, or an order was made twice.';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
+COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON VIEW fpgo.candidates IS
 	'Orders of the gateway that an uncertain submission might have become, one row each, as fpgo.reconcile saw them '
 	'last. Such an order was named by a callback to the submission''s address, or agrees in two traits at least. For '

@@ -284,6 +284,27 @@ COMMENT ON CAST (fpgo.invoice_order AS jsonb) IS 'The order in the API''s spelli
 CREATE CAST (jsonb AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(jsonb);
 COMMENT ON CAST (jsonb AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
 
+CREATE FUNCTION fpgo.to_invoice_order("order" text) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_text_to_invoice_order'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(text) IS
+	'An order given as JSON text as a composite; behind the casts. Takes what PostgreSQL prints of the composite, too. '
+	'NULL gives NULL. Error 22P02 if the text is neither; it does not quote the text. For others see '
+	'fpgo.to_invoice_order(jsonb).';
+
+CREATE FUNCTION fpgo.to_invoice_order("order" json) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_json_to_invoice_order'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(json) IS
+	'An order given as json as a composite; behind the cast. See fpgo.to_invoice_order(jsonb).';
+
+CREATE CAST (text AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (text AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (varchar AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
+COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
+
 /* ---------- 2. Payload ---------- */
 
 CREATE FUNCTION fpgo.payload("order" text) RETURNS jsonb
@@ -317,10 +338,10 @@ CREATE TYPE fpgo.violation AS (
 );
 COMMENT ON TYPE fpgo.violation IS 'A rule of the API that an order breaks, or a piece of advice about it.';
 COMMENT ON COLUMN fpgo.violation.path IS
-	'The field, in the API''s spelling, list elements counted from 0: products[0].tax';
+	'The field, in the API''s spelling, list elements counted from 0: products[0].tax; empty for the order as a whole';
 COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
-	'alpha_num, iso_alpha2_country. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
+	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
 	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
 COMMENT ON COLUMN fpgo.violation.message IS
@@ -337,9 +358,9 @@ CREATE FUNCTION fpgo.validate("order" jsonb, server text DEFAULT NULL) RETURNS S
 	AS 'MODULE_PATHNAME', 'fpgo_validate_jsonb'
 	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
 COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
-	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none. '
-	'The server''s defaults are laid under the order, and its tax_rates count. server: by default the one that '
-	'fpgo.server names, if it exists. Errors: 22004 NULL order, 42704 no such server.';
+	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none, '
+	'or no order. The server''s defaults are laid under the order, and its tax_rates count. server: by default the one '
+	'that fpgo.server names, if it exists. Error 42704: no such server.';
 
 CREATE FUNCTION fpgo.validate("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_validate_invoice_order'
@@ -361,7 +382,7 @@ CREATE FUNCTION fpgo.advise("order" jsonb, server text DEFAULT NULL) RETURNS SET
 COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS
 	'What the API would take and a person would not, in the order of the API page''s field table; no row if there is '
 	'nothing to say. At most one row a field, and none for a value that breaks a rule. server: as with fpgo.validate. '
-	'Errors: 22004 NULL order, 42704 no such server.';
+	'A NULL order gives no row. Error 42704: no such server.';
 
 CREATE FUNCTION fpgo.advise("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_advise_invoice_order'
@@ -677,6 +698,20 @@ COMMENT ON COLUMN fpgo_internal.callback.submission IS
 	'The submission whose token stood in the path of the requested address; the checksum does not cover the path. NULL '
 	'without a token, or if no submission has it';
 
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS
+	'Name of the account it was received for, see fpgo_internal.account';
+
 -- counted and not kept, so that a flood of forgeries fills no table
 CREATE TABLE fpgo_internal.callback_rejection (
 	server text,
@@ -689,7 +724,7 @@ CREATE TABLE fpgo_internal.callback_rejection (
 COMMENT ON TABLE fpgo_internal.callback_rejection IS 'How many callbacks changed nothing, and why';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.server IS 'Name of the foreign server they were received for';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.times IS 'How many there were';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.first_at IS 'When the first came';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.last_at IS 'When the last came';
@@ -796,7 +831,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS
 	'another role''s order. 55000 no mapping or token, read-only, standby, or ALTER EXTENSION fpgo UPDATE is due. '
 	'54000 payload over 1 MiB. 23505 key of another order. 55006 the order is being submitted. 53400 no worker slot. '
 	'Errors, not processed: 38F02 not reached. 38F03 credentials refused. 38F04 asked to slow down. Errors after '
-	'sending: 38000 refused. 38F01 outcome unknown: never send the order again blindly.';
+	'sending: 38F05 refused. 38F01 outcome unknown: never send the order again blindly.';
 
 CREATE FUNCTION fpgo.submit_invoice(
 	"order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL
@@ -841,8 +876,8 @@ CREATE FUNCTION fpgo.enqueue_invoice_trigger() RETURNS trigger
 	LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
 	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
 
 CREATE FUNCTION fpgo.invoice_session(submission bigint) RETURNS SETOF fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_session'
@@ -978,7 +1013,7 @@ CREATE FUNCTION fpgo.doctor(
 	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'fpgo_doctor'
-	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 25;
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 28;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
@@ -1001,10 +1036,10 @@ CREATE FUNCTION fpgo.receive_callback(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 
 CREATE TYPE fpgo.order_status AS (
 	order_uuid text,
@@ -1316,7 +1351,7 @@ COMMENT ON VIEW fpgo.callback_rejections IS
 	'fpgo.sees_all_submissions or fpgo.resolve, and to members of pg_monitor.';
 COMMENT ON COLUMN fpgo.callback_rejections.server IS 'Name of the foreign server they were received for; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback. Never NULL';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.times IS 'How many there were; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.first_at IS 'When the first came; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.last_at IS 'When the last came; never NULL';
@@ -1547,6 +1582,7 @@ SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.sighting', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.likeness', '');

@@ -224,7 +224,10 @@ write_payload(FpgoHandIn *handin, Jsonb *order)
 
 	initStringInfo(&payload);
 	fpgo_payload_write(&payload, order);
-	(void) fpgo_payload_wire(payload.data, &wire_len);
+	wire_len = payload.len;
+	/* SQL_ASCII is sent as it is; an order that is no UTF-8 is refused */
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		(void) fpgo_payload_wire(payload.data, &wire_len);
 	if (wire_len > PAYLOAD_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

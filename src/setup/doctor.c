@@ -14,6 +14,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "base/settings.h"
 #include "base/subtransaction.h"
@@ -61,6 +62,9 @@ static const struct
 	{"credentials", fpgo_check_credentials, ON_THE_WAY},
 	{"logging", fpgo_check_logging, ALONE},
 	{"publications", fpgo_check_publications, ALONE},
+	{"sequences", fpgo_check_sequences, ALONE},
+	{"triggers", fpgo_check_triggers, ALONE},
+	{"search_path", fpgo_check_search_path, ALONE},
 };
 
 /* The arguments of run_check() and its result. */
