@@ -14,7 +14,7 @@ ORDER = amount callback_token constructors defaults document fields \
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
-HANDIN = again check enqueue handin holder submit trigger
+HANDIN = again check enqueue fault handin holder submit trigger
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks queue settle submissions \
 	taken_back

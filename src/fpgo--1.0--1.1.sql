@@ -259,6 +259,14 @@ CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
 			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
 				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
 		GROUP BY s.server
+	), turned_away AS (
+		SELECT s.server, count(*) AS orders
+		FROM fpgo_internal.submission s
+		WHERE s.state = 'refused' AND s.attempts = 0
+			AND s.created_at >= statement_timestamp() - interval '1 hour'
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
 	)
 	SELECT n.server COLLATE "C" AS server,
 		coalesce(u.queued, 0) AS queued, coalesce(u.due, 0) AS due,
@@ -270,14 +278,21 @@ CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
 		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
 		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
 		(SELECT w.state FROM fpgo.worker() w) AS worker,
-		t.error AS last_error
+		t.error AS last_error,
+		coalesce(w.orders, 0) AS refused_at_hand_in
 	FROM (SELECT a.server, a.account FROM fpgo_internal.server_account a
 		UNION SELECT coalesce(o.server, c.server), c.server
-			FROM (SELECT server FROM unfinished UNION SELECT server FROM recent) c
+			FROM (SELECT server FROM unfinished UNION SELECT server FROM recent
+				UNION SELECT server FROM turned_away) c
 				LEFT JOIN fpgo_internal.shown_server o ON o.account = c.server COLLATE "C") n
 	LEFT JOIN unfinished u ON u.server = n.account
 	LEFT JOIN recent r ON r.server = n.account
+	LEFT JOIN turned_away w ON w.server = n.account
 	LEFT JOIN fpgo_internal.submission t ON t.id = u.troubled;
+
+COMMENT ON COLUMN fpgo.queue_health.refused_at_hand_in IS
+	'Orders of the last hour that a trigger recorded as refused, by on_invalid=record or since a person had taken them '
+	'back; last_error of fpgo.submissions says why. Never NULL';
 
 CREATE OR REPLACE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 	WITH unfinished AS (
@@ -594,7 +609,7 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
 	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
 	'since: its process and when it started; NULL unless it runs.';
-ALTER FUNCTION fpgo.doctor(text) ROWS 28;
+ALTER FUNCTION fpgo.doctor(text) ROWS 29;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '

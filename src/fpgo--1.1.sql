@@ -1013,7 +1013,7 @@ CREATE FUNCTION fpgo.doctor(
 	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'fpgo_doctor'
-	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 28;
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 29;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
@@ -1444,6 +1444,14 @@ CREATE VIEW fpgo.queue_health WITH (security_barrier) AS
 			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
 				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
 		GROUP BY s.server
+	), turned_away AS (
+		SELECT s.server, count(*) AS orders
+		FROM fpgo_internal.submission s
+		WHERE s.state = 'refused' AND s.attempts = 0
+			AND s.created_at >= statement_timestamp() - interval '1 hour'
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
 	)
 	SELECT n.server COLLATE "C" AS server,
 		coalesce(u.queued, 0) AS queued, coalesce(u.due, 0) AS due,
@@ -1455,13 +1463,16 @@ CREATE VIEW fpgo.queue_health WITH (security_barrier) AS
 		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
 		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
 		(SELECT w.state FROM fpgo.worker() w) AS worker,
-		t.error AS last_error
+		t.error AS last_error,
+		coalesce(w.orders, 0) AS refused_at_hand_in
 	FROM (SELECT a.server, a.account FROM fpgo_internal.server_account a
 		UNION SELECT coalesce(o.server, c.server), c.server
-			FROM (SELECT server FROM unfinished UNION SELECT server FROM recent) c
+			FROM (SELECT server FROM unfinished UNION SELECT server FROM recent
+				UNION SELECT server FROM turned_away) c
 				LEFT JOIN fpgo_internal.shown_server o ON o.account = c.server COLLATE "C") n
 	LEFT JOIN unfinished u ON u.server = n.account
 	LEFT JOIN recent r ON r.server = n.account
+	LEFT JOIN turned_away w ON w.server = n.account
 	LEFT JOIN fpgo_internal.submission t ON t.id = u.troubled;
 COMMENT ON VIEW fpgo.queue_health IS
 	'How delivery is doing, for monitoring. One row a foreign server of wrapper fpgo; a server that is gone has one '
@@ -1491,6 +1502,9 @@ COMMENT ON COLUMN fpgo.queue_health.worker IS
 COMMENT ON COLUMN fpgo.queue_health.last_error IS
 	'Why the oldest queued submission that something went wrong with is not sent yet, in a sentence without personal '
 	'data; NULL if there is none';
+COMMENT ON COLUMN fpgo.queue_health.refused_at_hand_in IS
+	'Orders of the last hour that a trigger recorded as refused, by on_invalid=record or since a person had taken them '
+	'back; last_error of fpgo.submissions says why. Never NULL';
 
 CREATE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 	WITH unfinished AS (

@@ -25,6 +25,7 @@
 #include "ipc/roster.h"
 #include "order/spellings.h"
 #include "records/insert.h"
+#include "records/keyed_hash.h"
 #include "records/taken_back.h"
 #include "text/format.h"
 #include "validation/violation.h"
@@ -182,22 +183,45 @@ fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
 						ignore_duplicate, false);
 }
 
-int64
-fpgo_enqueue_row(Jsonb *order, const char *server_name, bool records_invalid)
+FpgoRowOrder
+fpgo_enqueue_prepare(Jsonb *order, const char *server_name,
+					 bool records_invalid)
 {
 	const FpgoAccount *account;
-	FpgoHandIn *handin;
-	List	   *violations = NIL;
+	FpgoRowOrder made = {0};
 
 	fpgo_submission_require_writable();
 	account = fpgo_account_check(server_name, GetUserId());
-	handin = fpgo_handin_make(order, account, NULL,
-							  records_invalid ? &violations : NULL);
-	if (violations == NIL)
-		return queue_handin(handin, true, true);
-	return fpgo_submission_refuse(handin,
-								  fpgo_violation_list(violations,
-													  list_length(violations)));
+	made.handin = fpgo_handin_make(order, account, NULL,
+								   records_invalid ? &made.violations : NULL);
+	return made;
+}
+
+int64
+fpgo_enqueue_prepared(const FpgoRowOrder *order)
+{
+	if (order->violations == NIL)
+		return queue_handin(order->handin, true, true);
+	return fpgo_submission_refuse_once(order->handin,
+									   fpgo_violation_list(order->violations,
+														   list_length(order->violations)));
+}
+
+int64
+fpgo_enqueue_fault(const char *server_name, const char *key,
+				   const char *sentence)
+{
+	const FpgoAccount *account;
+	FpgoHandIn	handin = {.key = key};
+
+	fpgo_submission_require_writable();
+	account = fpgo_account_check(server_name, GetUserId());
+	handin.account = account->name;
+	handin.server = account->target.server_name;
+	handin.role = GetUserNameFromId(GetUserId(), false);
+	/* no order can be the same as one that was never made */
+	fpgo_keyed_hash(key, strlen(key), handin.order_hash);
+	return fpgo_submission_refuse_once(&handin, sentence);
 }
 
 /* ---------- SQL ---------- */

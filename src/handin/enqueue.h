@@ -7,7 +7,10 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
+
+#include "records/submissions.h"
 
 /*
  * Queue an order for the current user and return the number of its
@@ -20,15 +23,33 @@
 extern int64 fpgo_enqueue(Jsonb *order, const char *server_name,
 						  const char *key, bool ignore_duplicate);
 
+/* The order of a row, made for a trigger and not recorded yet. */
+typedef struct FpgoRowOrder
+{
+	FpgoHandIn *handin;
+	List	   *violations;		/* the rules that it breaks: FpgoViolation */
+} FpgoRowOrder;
+
 /*
- * For a trigger: queue the order of a row for the current user under its own
- * key, and return the number of its submission.  If the order was handed in
- * before, return that submission's number.  An order that a person took back
- * is recorded as refused, see fpgo_again_refuse().  With records_invalid an
- * order that breaks rules is recorded as refused too, with the rules as its
- * error.  What is no JSON object raises 22023.
+ * Make the order of a row for the current user, under its own key.  An order
+ * that breaks rules raises 23514 unless records_invalid.  Other errors are
+ * those of fpgo_handin_make() and of fpgo_account_check().
  */
-extern int64 fpgo_enqueue_row(Jsonb *order, const char *server_name,
-							  bool records_invalid);
+extern FpgoRowOrder fpgo_enqueue_prepare(Jsonb *order, const char *server_name,
+										 bool records_invalid);
+
+/*
+ * Queue it, and return the number of its submission.  If the order was handed
+ * in before, return that submission's number.  An order that breaks rules, or
+ * that a person took back (see fpgo_again_refuse), is recorded as refused.
+ */
+extern int64 fpgo_enqueue_prepared(const FpgoRowOrder *order);
+
+/*
+ * Record that no order could be made of a row, as a refused submission without
+ * an order, unless the newest of its key says the same.
+ */
+extern int64 fpgo_enqueue_fault(const char *server_name, const char *key,
+								const char *sentence);
 
 #endif							/* FPGO_ENQUEUE_H */

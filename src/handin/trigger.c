@@ -25,7 +25,9 @@
 #include "utils/rel.h"
 
 #include "base/fpgo.h"
+#include "base/subtransaction.h"
 #include "handin/enqueue.h"
+#include "handin/fault.h"
 #include "order/mapping.h"
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_trigger);
@@ -49,12 +51,15 @@ typedef struct Arguments
 	bool		records_invalid;
 } Arguments;
 
-/* For the error context: the row, and how far it came. */
+/* A row, and how far it came; for the error context, too. */
 typedef struct Doing
 {
 	Relation	table;
-	const FpgoMapping *mapping;
+	HeapTuple	row;
+	const Arguments *arguments;
+	bool		is_returned;	/* the function has returned */
 	bool		is_mapped;		/* the order is there, and being queued */
+	FpgoRowOrder order;			/* its handin is NULL for no invoice */
 } Doing;
 
 /* ---------- generated columns ---------- */
@@ -192,25 +197,68 @@ describe_doing(void *arg)
 	}
 	else
 		errcontext("mapping a row of table %s to an order with function %s",
-				   table, fpgo_mapping_name(doing->mapping));
+				   table,
+				   fpgo_mapping_name(doing->arguments->mapping));
+}
+
+static void
+make_order(void *arg)
+{
+	Doing	   *doing = arg;
+	const Arguments *arguments = doing->arguments;
+	Datum		result;
+	Jsonb	   *order;
+
+	if (!fpgo_mapping_call(arguments->mapping, doing->row, doing->table,
+						   &result))
+		return;
+	doing->is_returned = true;
+	order = fpgo_mapping_read(arguments->mapping, result);
+	doing->is_mapped = true;
+	doing->order = fpgo_enqueue_prepare(order, arguments->server,
+										arguments->records_invalid);
+}
+
+/*
+ * Makes the order; if that fails because of the row, records it instead.  The
+ * subtransaction gets no transaction id unless the shop's function writes.
+ */
+static void
+make_order_or_record(Doing *doing)
+{
+	const Arguments *arguments = doing->arguments;
+	ErrorData  *error = fpgo_subtransaction_run(make_order, doing);
+	const char *sentence;
+
+	if (error == NULL)
+		return;
+	sentence = fpgo_fault_sentence(error, doing->is_returned ? NULL :
+								   fpgo_mapping_name(arguments->mapping));
+	if (sentence == NULL)
+		ReThrowError(error);
+	doing->is_mapped = true;
+	doing->order.handin = NULL;
+	(void) fpgo_enqueue_fault(arguments->server,
+							  fpgo_fault_key(doing->row, doing->table),
+							  sentence);
 }
 
 static void
 queue_row(const Arguments *arguments, HeapTuple row, Relation table)
 {
-	Doing		doing = {.table = table, .mapping = arguments->mapping};
+	Doing		doing = {.table = table, .arguments = arguments};
 	ErrorContextCallback callback = {.previous = error_context_stack,
 	.callback = describe_doing, .arg = &doing};
-	Jsonb	   *order;
 
 	error_context_stack = &callback;
-	row = compute_generated(&arguments->generated, row,
-							RelationGetRelid(table));
-	order = fpgo_mapping_call(arguments->mapping, row, table);
-	doing.is_mapped = true;
-	if (order != NULL)
-		(void) fpgo_enqueue_row(order, arguments->server,
-								arguments->records_invalid);
+	doing.row = compute_generated(&arguments->generated, row,
+								  RelationGetRelid(table));
+	if (arguments->records_invalid)
+		make_order_or_record(&doing);
+	else
+		make_order(&doing);
+	if (doing.order.handin != NULL)
+		(void) fpgo_enqueue_prepared(&doing.order);
 	error_context_stack = callback.previous;
 }
 

@@ -480,11 +480,11 @@ invoke(FpgoMapping *mapping, Datum row, Datum *result)
 	return !call->isnull;
 }
 
-Jsonb *
-fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table)
+bool
+fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table,
+				  Datum *result)
 {
 	Datum		datum;
-	Datum		result;
 	bool		is_order;
 
 	require_execute(mapping->function.fn_oid);
@@ -497,11 +497,14 @@ fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table)
 	 */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	is_order = invoke(mapping, datum, &result);
+	is_order = invoke(mapping, datum, result);
 	PopActiveSnapshot();
+	return is_order;
+}
 
-	if (!is_order)
-		return NULL;
+Jsonb *
+fpgo_mapping_read(const FpgoMapping *mapping, Datum result)
+{
 	if (mapping->result == JSONBOID)
 		return DatumGetJsonbP(result);
 	if (is_json_text(mapping->result))

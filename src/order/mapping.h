@@ -32,11 +32,16 @@ extern FpgoMapping *fpgo_mapping_find(const char *text, Relation table);
 extern const char *fpgo_mapping_name(const FpgoMapping *mapping);
 
 /*
- * What the function makes of the row; NULL for no invoice.  Raises 42501 if
- * the current user may not execute it, 22P02 if it returns text that is no
- * JSON, and what the function itself raises.
+ * Calls the function with the row; false for no invoice.  Raises 42501 if the
+ * current user may not execute it, and what the function itself raises.
  */
-extern Jsonb *fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row,
-								Relation table);
+extern bool fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row,
+							  Relation table, Datum *result);
+
+/*
+ * The order that the function returned.  Raises 22P02 if that is text that is
+ * no JSON, and whatever the COMMENT of fpgo.to_jsonb lists.
+ */
+extern Jsonb *fpgo_mapping_read(const FpgoMapping *mapping, Datum result);
 
 #endif							/* FPGO_MAPPING_H */

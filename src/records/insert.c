@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "records/insert.h"
+#include "records/taken_back.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -198,4 +199,38 @@ fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
 	id = insert_submission(handin, FPGO_STATE_REFUSED, 0, reason);
 	SPI_finish();
 	return id;
+}
+
+/* without an attempt it was refused at hand-in */
+static FpgoStatement newest_statement = {
+	.sql = "SELECT id, state " EQ " 'refused' AND attempts " EQ " 0"
+	"  AND error " EQ " $3"
+	" FROM fpgo_internal.submission"
+	" WHERE server " EQ " $1 AND key " EQ " $2"
+	" AND state " EQ " ANY ('{refused,cancelled}')"
+	" ORDER BY id USING " GT " LIMIT 1",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID}
+};
+
+int64
+fpgo_submission_refuse_once(const FpgoHandIn *handin, const char *reason)
+{
+	FpgoParameters p = {0};
+	int64		same = 0;
+	bool		is_null;
+
+	/* without the index that came with 1.1, all rows would be looked at */
+	if (fpgo_taken_back_is_known())
+	{
+		SPI_connect();
+		fpgo_put_text(&p, handin->account);
+		fpgo_put_text(&p, handin->key);
+		fpgo_put_text(&p, fpgo_submission_clip(reason));
+		if (fpgo_statement_run(&newest_statement, &p) > 0 &&
+			DatumGetBool(fpgo_get_datum(0, 2, &is_null)))
+			same = fpgo_get_int64(0, 1);
+		SPI_finish();
+	}
+	return same != 0 ? same : fpgo_submission_refuse(handin, reason);
 }

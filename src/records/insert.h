@@ -25,6 +25,13 @@ extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);
 extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
 									const char *reason);
 
+/*
+ * The same as fpgo_submission_refuse(), unless the newest submission of the
+ * key was refused at hand-in for the same reason: then its number.
+ */
+extern int64 fpgo_submission_refuse_once(const FpgoHandIn *handin,
+										 const char *reason);
+
 /* Remove a submission that this transaction queued, as if it had not. */
 extern void fpgo_submission_remove_queued(int64 id);
 

@@ -76,8 +76,8 @@ static FpgoStatement holder_statement = {
 	.types = {TEXTOID, TEXTOID, INT8OID}
 };
 
-static bool
-has_column(void)
+bool
+fpgo_taken_back_is_known(void)
 {
 	return get_attnum(fpgo_table_oid("submission"), "for_good") !=
 		InvalidAttrNumber;
@@ -120,7 +120,7 @@ fpgo_taken_back_find(const FpgoHandIn *handin, int64 own)
 	FpgoParameters p;
 	bool		is_null;
 
-	if (!has_column())
+	if (!fpgo_taken_back_is_known())
 		return NULL;
 	SPI_connect();
 	require_fresh_snapshot(handin, own);

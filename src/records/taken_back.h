@@ -12,6 +12,9 @@
 
 #include "records/submissions.h"
 
+/* Do the SQL objects have the column and the index that this needs? */
+extern bool fpgo_taken_back_is_known(void);
+
 /* A submission that a person took back, and who did so. */
 typedef struct FpgoTakenBack
 {

@@ -65,6 +65,7 @@ static const struct
 	{"sequences", fpgo_check_sequences, ALONE},
 	{"triggers", fpgo_check_triggers, ALONE},
 	{"search_path", fpgo_check_search_path, ALONE},
+	{"hand_in", fpgo_check_hand_in, ALONE},
 };
 
 /* The arguments of run_check() and its result. */

@@ -74,6 +74,7 @@ extern FpgoDiagnosis fpgo_check_queue(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_logging(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_publications(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_sequences(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_hand_in(FpgoExamination *examination);
 
 /* doctor_server.c: the gateway account, and the gateway */
 extern FpgoDiagnosis fpgo_check_server(FpgoExamination *examination);

@@ -214,6 +214,21 @@ fpgo_check_queue(FpgoExamination *examination)
 					  "CALL fpgo.deliver(); sends them.  For a resident worker, put fpgo into shared_preload_libraries and name this database in fpgo.databases.");
 }
 
+FpgoDiagnosis
+fpgo_check_hand_in(FpgoExamination *examination)
+{
+	const char *refused = look_up(
+		"SELECT nullif(pg_catalog.count(*), 0) FROM fpgo.submissions s "
+		"WHERE s.state " EQ " 'refused' AND s.attempts " EQ " 0 AND "
+		"s.created_at " GT " (pg_catalog.now() " MINUS " interval '1 day')");
+
+	if (refused == NULL)
+		return fpgo_right("No order of the last day was refused at hand-in.");
+	return fpgo_wrong(psprintf("Orders of the last day that were refused at hand-in: %s.",
+							   refused),
+					  "SELECT key, last_error FROM fpgo.submissions WHERE state = 'refused' AND attempts = 0 ORDER BY submission DESC; says why.  Mend the row or its mapping, and update the row, which hands it in again.");
+}
+
 /* ---------- numbers ---------- */
 
 /*

@@ -52,9 +52,14 @@ sub lacks {
         is($lines->{DETAIL}, "$told, which the database's encoding, $encoding, lacks.", "$name: which and where");
     }
     my (undef, $sqlstate, $lines) = ask($database, "CREATE OR REPLACE TRIGGER invoice AFTER INSERT ON sale FOR EACH ROW
-        EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('public.for_sale', 'on_invalid=record'); INSERT INTO sale VALUES ($order)");
-    is($sqlstate, '22P05', "$name: from a mapping function, whose text is no order that could be recorded");
+        EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('public.for_sale'); INSERT INTO sale VALUES ($order)");
+    is($sqlstate, '22P05', "$name: from a mapping function");
     is($lines->{DETAIL}, "$told, which the database's encoding, $encoding, lacks.", "$name: by the trigger");
+    is((ask($database, "CREATE OR REPLACE TRIGGER invoice AFTER INSERT ON sale FOR EACH ROW
+            EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('public.for_sale', 'on_invalid=record'); INSERT INTO sale VALUES ($order);
+            SELECT state, last_error FROM fpgo.submissions ORDER BY submission DESC LIMIT 1"))[0],
+        "refused|Order cannot be stored as jsonb (22P05): $told, which the database's encoding, $encoding, lacks.",
+        "$name: recorded as refused where the trigger records");
     return;
 }
 

@@ -18,7 +18,7 @@ use Time::HiRes qw(time);
 
 my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options account usage
   timeout mapping token process name connection tls clock api credentials logging publications sequences triggers
-  search_path);
+  search_path hand_in);
 
 # The checks from one on that are of the gateway, in their order.
 sub from {
