@@ -16,6 +16,9 @@
 /* bytes; a distribution's whole collection of authorities has 0.25 million */
 #define MAX_CA_FILE_SIZE 16000000
 
+/* 7.88 does not; 8.14 and 8.22 do */
+#define FIRST_TO_KEEP_REQUESTS 0x080000
+
 /* options that are the same for every request */
 static const struct
 {
@@ -280,10 +283,25 @@ fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 		code;
 }
 
+/*
+ * Does a handle have a copy of the last request until it is freed?  libcurl 8
+ * keeps the buffer that it sent token and order from, for the next request.
+ */
+static bool
+keeps_last_request(void)
+{
+	static unsigned int version = 0;
+
+	if (version == 0)
+		version = curl_version_info(CURLVERSION_NOW)->version_num;
+	return version >= FIRST_TO_KEEP_REQUESTS;
+}
+
 void
 fpgo_http_easy_give_back(FpgoHttpEasy *easy, bool ended_well)
 {
-	if (ended_well && spare == NULL && set_own(easy, NULL, NULL) == CURLE_OK)
+	if (ended_well && spare == NULL && !keeps_last_request() &&
+		set_own(easy, NULL, NULL) == CURLE_OK)
 	{
 		easy->user = NULL;
 		spare = easy;
