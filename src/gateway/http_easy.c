@@ -43,11 +43,13 @@ static const struct
  * never writes to them.  Without Accept the gateway answers faults with
  * redirects.  Without the empty Expect libcurl sends "Expect: 100-continue"
  * before a large body; it would then take the gateway's 417 for an answer to
- * that header, and send the request again.  User-Agent is here because
- * CURLOPT_USERAGENT would be formatted twice.
+ * that header, and send the request again.  Without the empty Accept-Encoding
+ * libcurl asks for a coded answer if it is to decode one.  User-Agent is here
+ * because CURLOPT_USERAGENT would be formatted twice.
  */
 static struct curl_slist user_agent = {"User-Agent: fpgo/1.0", NULL};
-static struct curl_slist expect = {"Expect:", &user_agent};
+static struct curl_slist accept_encoding = {"Accept-Encoding:", &user_agent};
+static struct curl_slist expect = {"Expect:", &accept_encoding};
 static struct curl_slist accept_json = {"Accept: application/json", &expect};
 static struct curl_slist content_type = {"Content-Type: application/json",
 &accept_json};
@@ -208,6 +210,8 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	SET_OPTION(code, easy, CURLOPT_PREREQDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_HEADERDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_WRITEDATA, easy);
+	/* decode an answer that comes in a coding although nobody asked */
+	SET_OPTION(code, easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	if (request->is_post)
 		SET_OPTION(code, easy, CURLOPT_POST, 1L);
 	else
