@@ -382,7 +382,7 @@ unlike($statements, $secrets, 'and no secret');
 $node->safe_psql('postgres', q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (ADD callback_secret 's3cret')});
 my $notified = $node->safe_psql('postgres', q{
     LISTEN fpgo_order_status;
-    SELECT r.outcome FROM (SELECT max(order_uuid) AS u FROM fpgo.submissions) s,
+    SELECT r.outcome FROM (SELECT max(order_uuid) AS u FROM fpgo.submissions WHERE server = 'frontpayment') s,
         fpgo.receive_callback(format('orderUuid=%s&status=PAID&timestamp=1&checksum=%s', u,
             encode(sha256(convert_to(u || 'PAID1s3cret', 'UTF8')), 'hex'))) r});
 like($notified, qr/^stale\nAsynchronous .* with payload "\{"submission": \d+, "order_uuid": "\w+", "status": "PAID"\}" received/,
