@@ -161,9 +161,9 @@ for my $fault (
     like(suffer($name, $wish, '38F01', 1)->{detail}, $why, "$name: that is why");
 }
 for my $coding ('gzip', 'br') {
-    suffer("16, a refusal in $coding", { status => 417, coding => $coding }, '38000', 1);
+    suffer("16, a refusal in $coding", { status => 417, coding => $coding }, '38F05', 1);
 }
-suffer('16, a refusal in corrupt gzip', { status => 417, coding => 'gzip', coding_fault => 'corrupt' }, '38000', 1);
+suffer('16, a refusal in corrupt gzip', { status => 417, coding => 'gzip', coding_fault => 'corrupt' }, '38F05', 1);
 
 # a busy machine takes longer to prepare some of these than a helper waits
 run_in($session, q{SET fpgo.helper_idle = '60s'});
