@@ -18,8 +18,8 @@ HANDIN = check enqueue handin holder submit trigger
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks queue settle submissions
 DELIVERY = backoff claim deliver deliver_call durable flight lane
-GATEWAY = exchange http http_easy http_memory http_peer http_socket http_text http_url \
-	outcome outcome_text reply
+GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
+	http_text http_url outcome outcome_text reply
 IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
 FOLLOWUP = callback callback_query fetch inquiry likeness order_list order_status reconcile \
