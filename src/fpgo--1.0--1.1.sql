@@ -338,9 +338,6 @@ CREATE EVENT TRIGGER fpgo_follow_drop_server ON ddl_command_start
 	EXECUTE FUNCTION fpgo.follow_server();
 COMMENT ON EVENT TRIGGER fpgo_follow_drop_server IS 'Records which account a dropped server had; see fpgo.follow_server';
 
-<<<<<<< HEAD
-ALTER FUNCTION fpgo.doctor(text) ROWS 25;
-
 /* ---------- Early callbacks ---------- */
 
 CREATE TABLE fpgo_internal.early_callback (
@@ -364,8 +361,6 @@ INSERT INTO fpgo_internal.early_callback (callback, order_uuid, server)
 	WHERE c.submission IS NULL
 		AND NOT EXISTS (SELECT FROM fpgo_internal.submission s WHERE s.order_uuid = c.order_uuid AND s.server = c.server);
 
-=======
->>>>>>> main
 /* ---------- Comments that say it shorter ---------- */
 
 COMMENT ON COLUMN fpgo.callback.callback_url IS

@@ -44,6 +44,10 @@ UPDATE = f"src/fpgo--1.0--{VERSION}.sql"
 
 # (the files that bring the fault in, with None for one that is removed; the message)
 PLANTS = [
+    # what is left behind
+    ({"notes.md": "Notes.\n"}, "notes.md: stands at the top, where the plan does not name it"),
+    ({"sql/extra.sql": "SELECT 1;\n" + "<" * 7 + " HEAD\n"}, "sql/extra.sql:2: has the mark of a merge"),
+    ({"expected/extra.out": ">" * 7 + " main\n"}, "expected/extra.out:1: has the mark of a merge"),
     # src/ and its rooms
     ({"src/extra.h": header("extra.h")}, "src/extra.h: only fpgo.c stands at the top of src/"),
     ({"src/extra.c": ""}, "src/extra.c: only fpgo.c stands at the top of src/"),
