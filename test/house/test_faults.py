@@ -253,17 +253,17 @@ PLANTS = [
         {"test/extra.md": "![a picture\nof it](../none.png)\n"},
         "test/extra.md:2: link to ../none.png: none.png does not exist",
     ),
-    ({"extra.md": "# Extra\n[a]: #none\n"}, 'extra.md:2: link to #none: extra.md has no heading "none"'),
+    ({"findings/extra.md": "# Extra\n[a]: #none\n"}, 'findings/extra.md:2: link to #none: findings/extra.md has no heading "none"'),
     (
         {"src/doc/extra.md": "[a](use.md#none)\n"},
         'src/doc/extra.md:1: link to use.md#none: src/doc/use.md has no heading "none"',
     ),
     (
-        {"extra.md": "[a](src/fpgo.c#L1)\n"},
-        'extra.md:1: link to src/fpgo.c#L1: src/fpgo.c has no heading "L1"',
+        {"findings/extra.md": "[a](../src/fpgo.c#L1)\n"},
+        'findings/extra.md:1: link to ../src/fpgo.c#L1: src/fpgo.c has no heading "L1"',
     ),
-    ({"extra.md": "[a](../elsewhere.md)\n"}, "extra.md:1: link to ../elsewhere.md: leads out of the tree"),
-    ({"extra.md": "[a](/etc/fpgo)\n"}, "extra.md:1: link to /etc/fpgo: leads out of the tree"),
+    ({"findings/extra.md": "[a](../../elsewhere.md)\n"}, "findings/extra.md:1: link to ../../elsewhere.md: leads out of the tree"),
+    ({"findings/extra.md": "[a](/etc/fpgo)\n"}, "findings/extra.md:1: link to /etc/fpgo: leads out of the tree"),
     # the table of arrows
     (
         {
