@@ -23,6 +23,16 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* 18 shows name and version of a library that a process has loaded. */
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 180000
+#define FPGO_MODULE_MAGIC(module, number) PG_MODULE_MAGIC
+#else
+#define FPGO_MODULE_MAGIC(module, number) \
+	PG_MODULE_MAGIC_EXT(.name = module, .version = number)
+#endif
+
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
@@ -219,6 +229,37 @@ static inline void
 fpgo_set_process_role(Oid role)
 {
 	MyProc->roleId = role;
+}
+
+/*
+ * 17 has a timeout that ends a process whose transaction takes too long: no
+ * statement is cancelled, and no error can be caught.
+ */
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 170000
+#define ERRCODE_TRANSACTION_TIMEOUT MAKE_SQLSTATE('2', '5', 'P', '0', '4')
+#endif
+
+/* Does this process have to end because its transaction took too long? */
+static inline bool
+fpgo_is_transaction_overdue(void)
+{
+#if PG_VERSION_NUM < 170000
+	return false;
+#else
+	return TransactionTimeoutPending;
+#endif
+}
+
+/* Let transactions of this process take any time, whatever is set. */
+static inline void
+fpgo_lift_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#endif
 }
 
 /* Is the search path the one that a statement was analysed with? */
