@@ -8,23 +8,24 @@ DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 # src/, a folder a step of an order's way; see src/README.md
 BASE = background extension_version hide settings subtransaction texts wait \
 	wait_events
-TEXT = characters email format identifier query url
+TEXT = characters email format identifier printed_value query url
 ORDER = amount callback_token constructors defaults document fields \
-	json_text payload reading secrets spellings totals
+	json_escape json_text mapping payload reading secrets spellings totals
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
-ACCOUNT = account options token
-HANDIN = check enqueue handin submit trigger
+ACCOUNT = account names options token
+HANDIN = check enqueue handin holder submit trigger
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide insert keyed_hash locks queue settle submissions
+RECORDS = decide early insert keyed_hash locks queue settle submissions
 DELIVERY = backoff claim deliver deliver_call durable flight lane
-GATEWAY = exchange http http_easy http_memory http_peer http_text http_url \
+GATEWAY = exchange http http_easy http_memory http_peer http_socket http_text http_url \
 	outcome outcome_text reply
 IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
-FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
+FOLLOWUP = callback callback_query fetch inquiry likeness order_list order_status reconcile \
 	resolve session sightings
-SETUP = doctor doctor_host doctor_server drop_guard install_guard
+SETUP = account_changes accounts doctor doctor_host doctor_server \
+	doctor_triggers drop_guard follow_server install_guard
 
 OBJS = src/fpgo.o \
 	$(BASE:%=src/base/%.o) \

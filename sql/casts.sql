@@ -65,6 +65,31 @@ SELECT jsonb_strip_nulls(to_jsonb('{"products": [{"quantity": " 1e3 ", "rate": "
 SELECT NULL::jsonb::fpgo.invoice_order IS NULL AS null_in,
 	NULL::fpgo.invoice_order::jsonb IS NULL AS null_out;
 
+-- from text, varchar and json; and from what PostgreSQL prints of the composite
+SELECT :'order'::text::fpgo.invoice_order IS NOT DISTINCT FROM o AS text, :'order'::varchar::fpgo.invoice_order IS NOT DISTINCT FROM o AS varchar,
+	:'order'::json::fpgo.invoice_order IS NOT DISTINCT FROM o AS json, o::text::fpgo.invoice_order IS NOT DISTINCT FROM o AS printed,
+	('  ' || o::text)::fpgo.invoice_order IS NOT DISTINCT FROM o AS behind_blanks
+FROM (SELECT :'order'::jsonb::fpgo.invoice_order AS o) s;
+SELECT NULL::text::fpgo.invoice_order IS NULL AS text, NULL::varchar::fpgo.invoice_order IS NULL AS varchar, NULL::json::fpgo.invoice_order IS NULL AS json;
+PREPARE cast_of(text) AS SELECT ($1::fpgo.invoice_order).reference_no;
+EXECUTE cast_of(:'order');
+-- errors are fpgo's own, and quote nothing
+\set broken '{"customerDetails": {"personalNumber": "28038712383"'
+SELECT :'broken'::text::fpgo.invoice_order;
+SELECT :'broken'::varchar::fpgo.invoice_order;
+EXECUTE cast_of(:'broken');
+SELECT '{"28038712383": 1}'::json::fpgo.invoice_order;
+SELECT '{"customerDetails": {"personalNumber": 28038712383}}'::text::fpgo.invoice_order;
+SELECT '"28038712383"'::json::fpgo.invoice_order;
+SELECT '(28038712383'::text::fpgo.invoice_order;
+SELECT '(28038712383)'::text::fpgo.invoice_order;
+SELECT '("{""(28038712383,,x,,,,)""}",,,,,,,,,,,,,)'::text::fpgo.invoice_order;
+SELECT '28038712383'::text::fpgo.invoice_order;
+SELECT ''::text::fpgo.invoice_order;
+-- a literal or an untyped parameter is not such a cast: PostgreSQL reads it by
+-- itself, and prints it; src/doc/drivers.md says so
+SELECT '{"note": "printed"}'::fpgo.invoice_order;
+
 -- what the composite cannot hold
 \set SHOW_CONTEXT never
 CREATE FUNCTION pg_temp.try_cast(document jsonb) RETURNS text

@@ -92,7 +92,7 @@ EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
 		detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 	detail := regexp_replace(detail, 'submission \d+', 'submission N');
-	hint := regexp_replace(hint, 'resolve\(\d+', 'resolve(N');
+	hint := regexp_replace(hint, '(resolve|cancel_submission)\(\d+', '\1(N');
 	RETURN NEXT;
 END $$;
 \x on
@@ -104,11 +104,28 @@ SELECT * FROM enqueue_error(an_order('C-1'));
 -- another order under the key, whatever on_duplicate says
 SELECT * FROM enqueue_error(an_order('C-1', '{"invoiceMaturity": 11}'));
 SELECT fpgo.enqueue_invoice(an_order('C-1', '{"invoiceMaturity": 11}'), on_duplicate => 'ignore');
--- in the same transaction as well
+UPDATE fpgo_internal.submission SET state = 'sending', run = 1 WHERE key = 'C-1';
+SELECT * FROM enqueue_error(an_order('C-1', '{"invoiceMaturity": 11}'));
+-- of an accepted one those hear the uuid who may read it
+UPDATE fpgo_internal.submission SET state = 'accepted', run = NULL, order_uuid = 'ODR1234567890' WHERE key = 'C-1';
+SELECT * FROM enqueue_error(an_order('C-1', '{"invoiceMaturity": 11}'));
+CREATE ROLE regress_fpgo_other_shop;
+GRANT USAGE ON FOREIGN SERVER frontpayment TO regress_fpgo_other_shop;
+SET ROLE regress_fpgo_other_shop;
+SELECT * FROM enqueue_error(an_order('C-1', '{"invoiceMaturity": 11}'));
+RESET ROLE;
+REVOKE USAGE ON FOREIGN SERVER frontpayment FROM regress_fpgo_other_shop;
+DROP ROLE regress_fpgo_other_shop;
+-- in the same transaction as well; there, too, the hint's cure works
 BEGIN;
-SELECT fpgo.enqueue_invoice(an_order('C-3')) > 0 AS queued;
+SELECT fpgo.enqueue_invoice(an_order('C-3')) AS wrong \gset
 SELECT * FROM enqueue_error(an_order('C-3', '{"invoiceMaturity": 11}'));
+SELECT fpgo.cancel_submission(:wrong, 'replaced');
+SELECT fpgo.enqueue_invoice(an_order('C-3', '{"invoiceMaturity": 11}')) AS corrected \gset
 COMMIT;
+SELECT fpgo.cancel_submission(:corrected, 'replaced');
+SELECT fpgo.enqueue_invoice(an_order('C-3', '{"invoiceMaturity": 12}')) > 0 AS queued;
+SELECT key, state FROM records WHERE key = 'C-3' ORDER BY state;
 -- a key that may be a personal number is not repeated
 SELECT fpgo.enqueue_invoice(an_order('C-4'), key => '278182 99901') > 0 AS queued;
 SELECT * FROM enqueue_error(an_order('C-5'), '278182 99901');

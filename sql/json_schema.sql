@@ -1,6 +1,9 @@
 -- fpgo.json_schema(): its outline.  That it takes what fpgo takes, a validator
 -- says in test/t/104_json_schema.pl.
 
+-- where other tests' orders went
+DELETE FROM fpgo_internal.account WHERE name = 'frontpayment';
+
 \pset format unaligned
 
 SELECT schema ->> '$schema' AS draft, schema ->> 'title' AS title, schema -> 'required' AS required

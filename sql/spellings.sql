@@ -11,7 +11,7 @@ SELECT fpgo.payload(NULL);
 SELECT count(*) FROM fpgo.validate('{}');
 SELECT count(*) FROM fpgo.validate('{}'::text);
 SELECT count(*) FROM fpgo.validate('{}'::jsonb);
-SELECT count(*) FROM fpgo.validate('{}'::jsonb::fpgo.invoice_order);
+SELECT count(*) FROM fpgo.validate('{"settings": {}}'::jsonb::fpgo.invoice_order);
 PREPARE violations_of AS SELECT count(*) FROM fpgo.validate($1);
 EXECUTE violations_of('{}');
 SELECT count(*) FROM fpgo.validate(:'order');
@@ -27,11 +27,22 @@ SELECT count(*) FROM fpgo.validate('{}', server => NULL);
 PREPARE violations_at AS SELECT count(*) FROM fpgo.validate($1, $2);
 EXECUTE violations_at('{}', NULL);
 
--- a NULL order is an error where its absence would read as "fine"
+-- no order breaks no rule, and there is nothing to advise: no row of a join has
+-- one; a composite without any value is NULL to SQL
+SELECT (SELECT count(*) FROM fpgo.validate(NULL)) AS "null", (SELECT count(*) FROM fpgo.validate(NULL::text)) AS text,
+	(SELECT count(*) FROM fpgo.validate(NULL::jsonb)) AS jsonb, (SELECT count(*) FROM fpgo.validate(NULL::fpgo.invoice_order)) AS composite,
+	(SELECT count(*) FROM fpgo.validate('{}'::jsonb::fpgo.invoice_order)) AS all_null;
+SELECT (SELECT count(*) FROM fpgo.advise(NULL)) AS "null", (SELECT count(*) FROM fpgo.advise(NULL::text)) AS text,
+	(SELECT count(*) FROM fpgo.advise(NULL::jsonb)) AS jsonb, (SELECT count(*) FROM fpgo.advise(NULL::fpgo.invoice_order)) AS composite,
+	(SELECT count(*) FROM fpgo.advise('{}'::jsonb::fpgo.invoice_order)) AS all_null;
+SELECT o IS NULL AS is_null, count(v.path) FROM (VALUES (NULL::fpgo.invoice_order), ('{}'::jsonb::fpgo.invoice_order),
+	('{"settings": {}}'::jsonb::fpgo.invoice_order)) s (o) LEFT JOIN LATERAL fpgo.validate(o) v ON true GROUP BY o::text, 1 ORDER BY 1, 2;
+SELECT fpgo.is_valid(NULL) IS NULL AS is_valid, fpgo.payload('{}'::jsonb::fpgo.invoice_order);
 \set VERBOSITY sqlstate
-SELECT * FROM fpgo.validate(NULL);
-SELECT * FROM fpgo.validate(NULL::jsonb);
-SELECT * FROM fpgo.validate(NULL::fpgo.invoice_order);
+SELECT * FROM fpgo.validate(NULL, 'nowhere');
+-- it is an error where an order is handed in
+SELECT * FROM fpgo.submit_invoice('{}'::jsonb::fpgo.invoice_order);
+SELECT fpgo.enqueue_invoice('{}'::jsonb::fpgo.invoice_order);
 SELECT * FROM fpgo.submit_invoice(NULL);
 SELECT * FROM fpgo.submit_invoice(NULL::jsonb);
 SELECT * FROM fpgo.submit_invoice(NULL::fpgo.invoice_order);

@@ -1,6 +1,9 @@
 -- What submit_invoice needs before it sends anything: each thing that is
 -- missing is named, with a hint that can be pasted.
 
+-- where other tests' orders went
+DELETE FROM fpgo_internal.account WHERE name = 'frontpayment';
+
 \set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 
 CREATE ROLE regress_fpgo_shop;

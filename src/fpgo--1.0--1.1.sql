@@ -43,6 +43,329 @@ COMMENT ON FUNCTION fpgo.version() IS
 	'Version of fpgo''s library, such as 1.1; never NULL. That of its SQL objects is in pg_extension. fpgo.doctor says '
 	'whether the two fit.';
 
+/* ---------- Casts of JSON text ---------- */
+
+CREATE FUNCTION fpgo.to_invoice_order("order" text) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_text_to_invoice_order'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(text) IS
+	'An order given as JSON text as a composite; behind the casts. Takes what PostgreSQL prints of the composite, too. '
+	'NULL gives NULL. Error 22P02 if the text is neither; it does not quote the text. For others see '
+	'fpgo.to_invoice_order(jsonb).';
+
+CREATE FUNCTION fpgo.to_invoice_order("order" json) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_json_to_invoice_order'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(json) IS
+	'An order given as json as a composite; behind the cast. See fpgo.to_invoice_order(jsonb).';
+
+CREATE CAST (text AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (text AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (varchar AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
+COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
+
+/* ---------- Accounts of the gateway ---------- */
+
+-- Records name the account; the server that has it may be renamed, or gone.
+CREATE TABLE fpgo_internal.account (
+	name text COLLATE "C" PRIMARY KEY,
+	server text COLLATE "C",
+	origin text COLLATE "C",
+	since timestamptz NOT NULL DEFAULT clock_timestamp(),
+	reason text
+);
+CREATE UNIQUE INDEX account_server ON fpgo_internal.account (server)
+	WHERE server IS NOT NULL;
+COMMENT ON TABLE fpgo_internal.account IS
+	'One row an account of the gateway that orders were sent for. An account without a row has the name of its server.';
+COMMENT ON COLUMN fpgo_internal.account.name IS
+	'Its name in the records, in the columns "server": that of its first server, with a number if that is taken';
+COMMENT ON COLUMN fpgo_internal.account.server IS
+	'Name of the foreign server that has it, or had it last; NULL: another account has that server now';
+COMMENT ON COLUMN fpgo_internal.account.origin IS
+	'Scheme, host and port that its orders are sent to, from the server''s url; NULL: not known';
+COMMENT ON COLUMN fpgo_internal.account.since IS 'When this row was made';
+COMMENT ON COLUMN fpgo_internal.account.reason IS
+	'Why a person said so, see fpgo.new_account and adopt_account; NULL: nobody did';
+
+-- where its orders went is recorded by the first process that sends again
+INSERT INTO fpgo_internal.account (name, server)
+	SELECT DISTINCT s.server, s.server FROM fpgo_internal.submission s;
+COMMENT ON COLUMN fpgo_internal.submission.server IS
+	'Name of the account, see fpgo_internal.account: at first that of its foreign server';
+
+CREATE FUNCTION fpgo.new_account(server text, reason text) RETURNS text
+	AS 'MODULE_PATHNAME', 'fpgo_new_account'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.new_account(text, text) IS
+	'Says that a foreign server has another account at the gateway than before: its orders have new keys, and what is '
+	'queued for the former account stays. reason is recorded. Returns the account''s name in the records. Granted to '
+	'nobody; for the server''s owner. Error 22004: NULL. 22023: blank. 42501: not its owner. 42704: no such server.';
+
+CREATE FUNCTION fpgo.adopt_account(old text, new text, reason text) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_adopt_account'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.adopt_account(text, text, text) IS
+	'Says that foreign server new has the account of a server old that is gone: keys and queue go on. With one name '
+	'twice: that its new url is the same account. reason is recorded. Granted to nobody; for the owner of new. Error 22004: NULL. 22023: '
+	'blank. 42501: not its owner. 42704: no such server or account. 55000: old exists, or new has orders of its own.';
+
+CREATE VIEW fpgo_internal.shown_server AS
+	SELECT a.name AS account, coalesce(a.server, a.name || ' (former)') COLLATE "default" AS server
+	FROM fpgo_internal.account a;
+COMMENT ON VIEW fpgo_internal.shown_server IS 'How the views name the server of an account that has a row';
+COMMENT ON COLUMN fpgo_internal.shown_server.account IS 'Name of the account in the records';
+COMMENT ON COLUMN fpgo_internal.shown_server.server IS
+	'Name of the foreign server that has it, or had it last; with "(former)" if another account has that server now';
+
+CREATE VIEW fpgo_internal.server_account AS
+	SELECT f.srvname::text COLLATE "default" AS server,
+		coalesce(a.name, CASE WHEN o.name IS NULL THEN f.srvname::text END) COLLATE "default" AS account
+	FROM pg_catalog.pg_foreign_server f
+		JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
+		LEFT JOIN fpgo_internal.account a ON a.server = f.srvname::text COLLATE "C"
+		LEFT JOIN fpgo_internal.account o ON o.name = f.srvname::text COLLATE "C";
+COMMENT ON VIEW fpgo_internal.server_account IS 'One row a foreign server of wrapper fpgo';
+COMMENT ON COLUMN fpgo_internal.server_account.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.server_account.account IS
+	'Name of its account in the records; NULL if a person must say which it has';
+
+CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
+	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, s.state,
+		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
+		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
+		s.settled_at,
+		-- the clock may have been set back, and the statement may have begun before
+		greatest(CASE WHEN s.state = ANY ('{queued,sending,uncertain}') THEN statement_timestamp()
+			ELSE s.settled_at END - s.created_at, '0') AS waiting_time,
+		s.not_before, s.error AS last_error,
+		g.status AS gateway_status, g.status_at AS gateway_status_at,
+		g.order_amount, g.refunded_amount, g.invoice_number,
+		(SELECT c.status FROM fpgo_internal.callback c
+			WHERE c.order_uuid = s.order_uuid AND c.server = s.server
+			ORDER BY c.sent_at DESC NULLS LAST, c.id DESC LIMIT 1) AS reported_status,
+		(SELECT max(c.sent_at) FROM fpgo_internal.callback c
+			WHERE c.order_uuid = s.order_uuid AND c.server = s.server) AS reported_at
+	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
+		LEFT JOIN fpgo_internal.gateway_order g ON g.order_uuid = s.order_uuid AND g.server = s.server
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+
+CREATE OR REPLACE VIEW fpgo.attempts WITH (security_barrier) AS
+	SELECT a.submission, a.number, coalesce(n.server, s.server) AS server, s.reference, a.outcome, a.status AS http_status, a.reason,
+		a.started_at, a.ended_at,
+		greatest(coalesce(a.ended_at, statement_timestamp()) - a.started_at, '0') AS duration
+	FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+
+CREATE OR REPLACE VIEW fpgo.callbacks WITH (security_barrier) AS
+	SELECT c.id AS callback, coalesce(n.server, c.server) AS server, s.id AS submission,
+		CASE WHEN s.id IS NOT NULL THEN s.reference ELSE t.reference END AS reference,
+		c.order_uuid, c.status, c.payment_method, c.amount, c.order_created_at, c.sent_at,
+		c.received_at, c.is_stale, c.submission AS named_submission
+	FROM fpgo_internal.callback c
+		LEFT JOIN LATERAL (SELECT i.id, i.reference, i.role FROM fpgo_internal.submission i
+			WHERE i.order_uuid = c.order_uuid AND i.server = c.server
+			ORDER BY i.id DESC LIMIT 1) s ON true
+		LEFT JOIN fpgo_internal.submission t ON t.id = c.submission
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = c.server COLLATE "C"
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		-- a token in the path gives nobody the order of another
+		OR CASE WHEN s.id IS NOT NULL THEN s.role ELSE t.role END IN (SELECT o.role FROM fpgo_internal.own_role o);
+
+CREATE OR REPLACE VIEW fpgo.status_history WITH (security_barrier) AS
+	SELECT h.order_uuid, coalesce(n.server, h.server) AS server, s.id AS submission, s.reference, h.status, h.at, h.is_confirmed
+	FROM (SELECT c.order_uuid, c.server, c.status, c.at, true AS is_confirmed FROM fpgo_internal.status_change c
+			UNION ALL
+			SELECT r.order_uuid, r.server, r.status, coalesce(r.sent_at, r.received_at), false
+			FROM fpgo_internal.callback r) h
+		LEFT JOIN LATERAL (SELECT i.id, i.reference, i.role FROM fpgo_internal.submission i
+			WHERE i.order_uuid = h.order_uuid AND i.server = h.server
+			ORDER BY i.id DESC LIMIT 1) s ON true
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = h.server COLLATE "C"
+	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+
+CREATE OR REPLACE VIEW fpgo.callback_rejections WITH (security_barrier) AS
+	SELECT coalesce(n.server, r.server) AS server, r.outcome, r.times, r.first_at, r.last_at
+	FROM fpgo_internal.callback_rejection r
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = r.server COLLATE "C"
+	WHERE (SELECT v.counts_all FROM fpgo_internal.viewer v);
+
+CREATE OR REPLACE VIEW fpgo.candidates WITH (security_barrier) AS
+	SELECT s.id AS submission, s.reference, coalesce(n.server, s.server) AS server, s.role, c.order_uuid, c.status AS gateway_status, c.is_named,
+		array_remove(ARRAY[CASE WHEN c.has_amounts THEN 'amounts' END, CASE WHEN c.has_products THEN 'products' END,
+			CASE WHEN c.has_date THEN 'date' END, CASE WHEN c.has_customer THEN 'customer' END], NULL) AS agrees,
+		array_remove(ARRAY[CASE WHEN NOT c.has_amounts THEN 'amounts' END,
+			CASE WHEN NOT c.has_products THEN 'products' END, CASE WHEN NOT c.has_date THEN 'date' END,
+			CASE WHEN NOT c.has_customer THEN 'customer' END], NULL) AS differs,
+		c.first_seen_at
+	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.likeness l ON l.submission = s.id
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
+		CROSS JOIN LATERAL (
+			SELECT o.order_uuid, o.is_named, g.status, g.first_seen_at,
+				g.amounts = l.amounts AS has_amounts, g.products = l.products AS has_products,
+				g.order_date = l.order_date AS has_date,
+				coalesce(g.customer = l.customer, g.contact = l.contact) AS has_customer
+			FROM (SELECT u.order_uuid, bool_or(u.is_named) AS is_named
+				FROM (SELECT r.order_uuid, true AS is_named FROM fpgo_internal.callback r
+						WHERE r.submission = s.id AND r.server = s.server
+					UNION ALL SELECT k.order_uuid, false FROM fpgo_internal.sighting k
+						WHERE k.server = s.server AND k.first_seen_at > (SELECT min(a.started_at)
+							FROM fpgo_internal.attempt a
+							WHERE a.submission = s.id AND coalesce(a.outcome, 'unknown') = 'unknown')
+						AND coalesce((k.amounts = l.amounts)::integer, 0)
+							+ coalesce((k.products = l.products)::integer, 0)
+							+ coalesce((k.order_date = l.order_date)::integer, 0)
+							+ coalesce((k.customer = l.customer)::integer, (k.contact = l.contact)::integer, 0) >= 2) u
+				GROUP BY u.order_uuid) o
+				LEFT JOIN fpgo_internal.sighting g ON g.order_uuid = o.order_uuid AND g.server = s.server) c
+	WHERE s.state = 'uncertain'
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h WHERE h.order_uuid = c.order_uuid)
+		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
+
+CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
+	WITH unfinished AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE s.state = 'queued') AS queued,
+			count(*) FILTER (WHERE s.state = 'queued'
+				AND coalesce(s.not_before <= statement_timestamp(), true)) AS due,
+			count(*) FILTER (WHERE s.state = 'sending') AS sending,
+			count(*) FILTER (WHERE s.state = 'uncertain') AS uncertain,
+			min(s.created_at) FILTER (WHERE s.state = 'queued') AS oldest,
+			min(s.id) FILTER (WHERE s.state = 'queued' AND s.error IS NOT NULL) AS troubled
+		FROM fpgo_internal.submission s
+		WHERE s.state = ANY ('{queued,sending,uncertain}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), recent AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE a.outcome = 'accepted') AS accepted,
+			count(*) FILTER (WHERE a.outcome = 'accepted'
+				AND a.ended_at >= statement_timestamp() - interval '5 minutes') AS accepted_lately,
+			count(*) FILTER (WHERE a.outcome <> 'accepted') AS failed,
+			percentile_disc('{0.5,0.95,0.99}'::float8[]) WITHIN GROUP (ORDER BY a.ended_at - s.created_at)
+				FILTER (WHERE a.outcome = 'accepted') AS waits
+		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
+			AND a.ended_at >= statement_timestamp() - interval '1 hour'
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	)
+	SELECT n.server COLLATE "C" AS server,
+		coalesce(u.queued, 0) AS queued, coalesce(u.due, 0) AS due,
+		coalesce(u.sending, 0) AS sending, coalesce(u.uncertain, 0) AS uncertain,
+		greatest(statement_timestamp() - u.oldest,
+			CASE WHEN u.oldest IS NOT NULL THEN interval '0' END) AS oldest_queued,
+		coalesce(r.accepted, 0) AS accepted_last_hour,
+		coalesce(r.failed, 0) AS failed_last_hour,
+		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
+		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
+		(SELECT w.state FROM fpgo.worker() w) AS worker,
+		t.error AS last_error
+	FROM (SELECT a.server, a.account FROM fpgo_internal.server_account a
+		UNION SELECT coalesce(o.server, c.server), c.server
+			FROM (SELECT server FROM unfinished UNION SELECT server FROM recent) c
+				LEFT JOIN fpgo_internal.shown_server o ON o.account = c.server COLLATE "C") n
+	LEFT JOIN unfinished u ON u.server = n.account
+	LEFT JOIN recent r ON r.server = n.account
+	LEFT JOIN fpgo_internal.submission t ON t.id = u.troubled;
+
+CREATE OR REPLACE VIEW fpgo.delivery_progress WITH (security_barrier) AS
+	WITH unfinished AS (
+		SELECT s.server, count(*) AS remaining,
+			count(*) FILTER (WHERE s.not_before > statement_timestamp()) AS postponed,
+			count(*) FILTER (WHERE s.state = 'sending') AS in_flight
+		FROM fpgo_internal.submission s
+		WHERE s.state = ANY ('{queued,sending}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), ended AS (
+		SELECT s.server,
+			count(*) FILTER (WHERE a.outcome <> 'unknown') AS delivered,
+			count(*) FILTER (WHERE a.outcome = 'unknown') AS uncertain,
+			count(*) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS lately,
+			min(a.started_at) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS began
+		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
+			AND a.ended_at >= statement_timestamp() - interval '1 hour'
+			AND a.outcome = ANY ('{accepted,refused,unknown}')
+			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
+				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY s.server
+	), rated AS (
+		SELECT e.*, e.lately / greatest(1, least(60,
+				extract(epoch FROM statement_timestamp() - e.began))) AS rate
+		FROM ended e
+	)
+	SELECT n.server COLLATE "C" AS server, coalesce(r.delivered, 0) AS delivered, coalesce(r.uncertain, 0) AS uncertain,
+		coalesce(u.remaining, 0) AS remaining, coalesce(u.postponed, 0) AS postponed,
+		coalesce(u.in_flight, 0) AS in_flight,
+		round(coalesce(r.rate, 0), 1) AS per_second,
+		CASE WHEN u.remaining IS NULL THEN interval '0'
+			ELSE make_interval(secs => ceil(u.remaining / nullif(r.rate, 0))::float8) END AS time_left
+	FROM (SELECT a.server, a.account FROM fpgo_internal.server_account a
+		UNION SELECT coalesce(o.server, c.server), c.server
+			FROM (SELECT server FROM unfinished UNION SELECT server FROM ended) c
+				LEFT JOIN fpgo_internal.shown_server o ON o.account = c.server COLLATE "C") n
+	LEFT JOIN unfinished u ON u.server = n.account
+	LEFT JOIN rated r ON r.server = n.account;
+
+-- keys and queue of an account are of all roles
+REVOKE EXECUTE ON FUNCTION fpgo.new_account(text, text), fpgo.adopt_account(text, text, text) FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.account', '');
+CREATE FUNCTION fpgo.follow_server() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'fpgo_follow_server'
+	LANGUAGE C;
+COMMENT ON FUNCTION fpgo.follow_server() IS
+	'Keeps the account of a foreign server when the server is made, renamed, altered or dropped: orders handed in '
+	'before stay known. A NOTICE tells where a person must say which account it is; see fpgo.new_account.';
+CREATE EVENT TRIGGER fpgo_follow_server ON ddl_command_end
+	WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER')
+	EXECUTE FUNCTION fpgo.follow_server();
+COMMENT ON EVENT TRIGGER fpgo_follow_server IS 'Lets accounts go with their servers; see fpgo.follow_server';
+CREATE EVENT TRIGGER fpgo_follow_drop_server ON ddl_command_start
+	WHEN TAG IN ('DROP SERVER')
+	EXECUTE FUNCTION fpgo.follow_server();
+COMMENT ON EVENT TRIGGER fpgo_follow_drop_server IS 'Records which account a dropped server had; see fpgo.follow_server';
+
+<<<<<<< HEAD
+ALTER FUNCTION fpgo.doctor(text) ROWS 25;
+
+/* ---------- Early callbacks ---------- */
+
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS
+	'Name of the account it was received for, see fpgo_internal.account';
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
+-- those that 1.0 did not announce
+INSERT INTO fpgo_internal.early_callback (callback, order_uuid, server)
+	SELECT c.id, c.order_uuid, c.server
+	FROM fpgo_internal.callback c
+	WHERE c.submission IS NULL
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission s WHERE s.order_uuid = c.order_uuid AND s.server = c.server);
+
+=======
+>>>>>>> main
 /* ---------- Comments that say it shorter ---------- */
 
 COMMENT ON COLUMN fpgo.callback.callback_url IS
@@ -87,19 +410,21 @@ COMMENT ON FUNCTION fpgo.payload(jsonb) IS
 	'What goes over the wire for an order. Members that the API reads as absent (null, blank) are left out; all others '
 	'stay, with their JSON type and their digits. Does not validate; no server''s defaults are in it. NULL gives NULL. '
 	'Error 22023: the order is no JSON object.';
+COMMENT ON COLUMN fpgo.violation.path IS
+	'The field, in the API''s spelling, list elements counted from 0: products[0].tax; empty for the order as a whole';
 COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
-	'alpha_num, iso_alpha2_country. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
+	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
 	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
 COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
-	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none. '
-	'The server''s defaults are laid under the order, and its tax_rates count. server: by default the one that '
-	'fpgo.server names, if it exists. Errors: 22004 NULL order, 42704 no such server.';
+	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none, '
+	'or no order. The server''s defaults are laid under the order, and its tax_rates count. server: by default the one '
+	'that fpgo.server names, if it exists. Error 42704: no such server.';
 COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS
 	'What the API would take and a person would not, in the order of the API page''s field table; no row if there is '
 	'nothing to say. At most one row a field, and none for a value that breaks a rule. server: as with fpgo.validate. '
-	'Errors: 22004 NULL order, 42704 no such server.';
+	'A NULL order gives no row. Error 42704: no such server.';
 COMMENT ON DOMAIN fpgo.order_payload IS
 	'An order in the API''s spelling that breaks no rule of the API page, for columns, arguments and variables. NULL '
 	'is allowed. The tax rates are the page''s own. Error 23514: an order that breaks a rule; the error does not quote '
@@ -146,7 +471,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS
 	'another role''s order. 55000 no mapping or token, read-only, standby, or ALTER EXTENSION fpgo UPDATE is due. '
 	'54000 payload over 1 MiB. 23505 key of another order. 55006 the order is being submitted. 53400 no worker slot. '
 	'Errors, not processed: 38F02 not reached. 38F03 credentials refused. 38F04 asked to slow down. Errors after '
-	'sending: 38000 refused. 38F01 outcome unknown: never send the order again blindly.';
+	'sending: 38F05 refused. 38F01 outcome unknown: never send the order again blindly.';
 COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
 	'Queues the order and returns the number of its submission. It is sent after commit; a rollback takes it back. '
 	'server, key: as with fpgo.submit_invoice. on_duplicate: refuse (23505), or ignore, which gives the number of the '
@@ -154,8 +479,8 @@ COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
 	'such server. 42501 no USAGE. 55000 read-only or standby. 54000 payload over 1 MiB. 23505 the key is taken.';
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
 	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
 COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
 	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
 	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
@@ -181,16 +506,17 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
 	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
 	'since: its process and when it started; NULL unless it runs.';
+ALTER FUNCTION fpgo.doctor(text) ROWS 28;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
 	'fpgo.server names. Asks that gateway a question; records nothing.';
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 COMMENT ON COLUMN fpgo.order_status.refunded_amount IS
 	'What of it was refunded, in NOK; NULL if the gateway does not say, as in a list';
 COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS
@@ -221,6 +547,10 @@ COMMENT ON COLUMN fpgo.callbacks.named_submission IS
 	'The submission whose token stood in the path of the requested address; NULL without one. The checksum does not '
 	'cover the path, so this is a hint. If it is not submission, or has another order_uuid, ask the gateway: somebody '
 	'altered the path, or an order was made twice.';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
+COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON VIEW fpgo.candidates IS
 	'Orders of the gateway that an uncertain submission might have become, one row each, as fpgo.reconcile saw them '
 	'last. Such an order was named by a callback to the submission''s address, or agrees in two traits at least. For '

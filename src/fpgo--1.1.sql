@@ -284,6 +284,27 @@ COMMENT ON CAST (fpgo.invoice_order AS jsonb) IS 'The order in the API''s spelli
 CREATE CAST (jsonb AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(jsonb);
 COMMENT ON CAST (jsonb AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
 
+CREATE FUNCTION fpgo.to_invoice_order("order" text) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_text_to_invoice_order'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(text) IS
+	'An order given as JSON text as a composite; behind the casts. Takes what PostgreSQL prints of the composite, too. '
+	'NULL gives NULL. Error 22P02 if the text is neither; it does not quote the text. For others see '
+	'fpgo.to_invoice_order(jsonb).';
+
+CREATE FUNCTION fpgo.to_invoice_order("order" json) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_json_to_invoice_order'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.to_invoice_order(json) IS
+	'An order given as json as a composite; behind the cast. See fpgo.to_invoice_order(jsonb).';
+
+CREATE CAST (text AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (text AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (varchar AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(text);
+COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
+CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
+COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
+
 /* ---------- 2. Payload ---------- */
 
 CREATE FUNCTION fpgo.payload("order" text) RETURNS jsonb
@@ -317,10 +338,10 @@ CREATE TYPE fpgo.violation AS (
 );
 COMMENT ON TYPE fpgo.violation IS 'A rule of the API that an order breaks, or a piece of advice about it.';
 COMMENT ON COLUMN fpgo.violation.path IS
-	'The field, in the API''s spelling, list elements counted from 0: products[0].tax';
+	'The field, in the API''s spelling, list elements counted from 0: products[0].tax; empty for the order as a whole';
 COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
-	'alpha_num, iso_alpha2_country. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
+	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
 	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
 COMMENT ON COLUMN fpgo.violation.message IS
@@ -337,9 +358,9 @@ CREATE FUNCTION fpgo.validate("order" jsonb, server text DEFAULT NULL) RETURNS S
 	AS 'MODULE_PATHNAME', 'fpgo_validate_jsonb'
 	LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
 COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
-	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none. '
-	'The server''s defaults are laid under the order, and its tax_rates count. server: by default the one that '
-	'fpgo.server names, if it exists. Errors: 22004 NULL order, 42704 no such server.';
+	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none, '
+	'or no order. The server''s defaults are laid under the order, and its tax_rates count. server: by default the one '
+	'that fpgo.server names, if it exists. Error 42704: no such server.';
 
 CREATE FUNCTION fpgo.validate("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_validate_invoice_order'
@@ -361,7 +382,7 @@ CREATE FUNCTION fpgo.advise("order" jsonb, server text DEFAULT NULL) RETURNS SET
 COMMENT ON FUNCTION fpgo.advise(jsonb, text) IS
 	'What the API would take and a person would not, in the order of the API page''s field table; no row if there is '
 	'nothing to say. At most one row a field, and none for a value that breaks a rule. server: as with fpgo.validate. '
-	'Errors: 22004 NULL order, 42704 no such server.';
+	'A NULL order gives no row. Error 42704: no such server.';
 
 CREATE FUNCTION fpgo.advise("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS SETOF fpgo.violation
 	AS 'MODULE_PATHNAME', 'fpgo_advise_invoice_order'
@@ -460,7 +481,7 @@ COMMENT ON TABLE fpgo_internal.submission IS
 	'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view '
 	'shows.';
 COMMENT ON COLUMN fpgo_internal.submission.id IS 'The number of the submission';
-COMMENT ON COLUMN fpgo_internal.submission.server IS 'Name of the foreign server; no reference, the row outlives it';
+COMMENT ON COLUMN fpgo_internal.submission.server IS 'Name of the account, see fpgo_internal.account: at first that of its foreign server';
 COMMENT ON COLUMN fpgo_internal.submission.key IS
 	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
 	'cancelled';
@@ -509,6 +530,28 @@ CREATE UNIQUE INDEX submission_callback_token ON fpgo_internal.submission (callb
 -- for reports of a day or a month; costs an insert next to nothing
 CREATE INDEX submission_created ON fpgo_internal.submission USING brin (created_at)
 	WITH (autosummarize = on);
+
+-- Records name the account; the server that has it may be renamed, or gone.
+CREATE TABLE fpgo_internal.account (
+	name text COLLATE "C" PRIMARY KEY,
+	server text COLLATE "C",
+	origin text COLLATE "C",
+	since timestamptz NOT NULL DEFAULT clock_timestamp(),
+	reason text
+);
+CREATE UNIQUE INDEX account_server ON fpgo_internal.account (server)
+	WHERE server IS NOT NULL;
+COMMENT ON TABLE fpgo_internal.account IS
+	'One row an account of the gateway that orders were sent for. An account without a row has the name of its server.';
+COMMENT ON COLUMN fpgo_internal.account.name IS
+	'Its name in the records, in the columns "server": that of its first server, with a number if that is taken';
+COMMENT ON COLUMN fpgo_internal.account.server IS
+	'Name of the foreign server that has it, or had it last; NULL: another account has that server now';
+COMMENT ON COLUMN fpgo_internal.account.origin IS
+	'Scheme, host and port that its orders are sent to, from the server''s url; NULL: not known';
+COMMENT ON COLUMN fpgo_internal.account.since IS 'When this row was made';
+COMMENT ON COLUMN fpgo_internal.account.reason IS
+	'Why a person said so, see fpgo.new_account and adopt_account; NULL: nobody did';
 
 CREATE TABLE fpgo_internal.payload (
 	submission bigint PRIMARY KEY,
@@ -648,6 +691,20 @@ COMMENT ON COLUMN fpgo_internal.callback.submission IS
 	'The submission whose token stood in the path of the requested address; the checksum does not cover the path. NULL '
 	'without a token, or if no submission has it';
 
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS
+	'Name of the account it was received for, see fpgo_internal.account';
+
 -- counted and not kept, so that a flood of forgeries fills no table
 CREATE TABLE fpgo_internal.callback_rejection (
 	server text,
@@ -660,7 +717,7 @@ CREATE TABLE fpgo_internal.callback_rejection (
 COMMENT ON TABLE fpgo_internal.callback_rejection IS 'How many callbacks changed nothing, and why';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.server IS 'Name of the foreign server they were received for';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.times IS 'How many there were';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.first_at IS 'When the first came';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.last_at IS 'When the last came';
@@ -767,7 +824,7 @@ COMMENT ON FUNCTION fpgo.submit_invoice(jsonb, text, text) IS
 	'another role''s order. 55000 no mapping or token, read-only, standby, or ALTER EXTENSION fpgo UPDATE is due. '
 	'54000 payload over 1 MiB. 23505 key of another order. 55006 the order is being submitted. 53400 no worker slot. '
 	'Errors, not processed: 38F02 not reached. 38F03 credentials refused. 38F04 asked to slow down. Errors after '
-	'sending: 38000 refused. 38F01 outcome unknown: never send the order again blindly.';
+	'sending: 38F05 refused. 38F01 outcome unknown: never send the order again blindly.';
 
 CREATE FUNCTION fpgo.submit_invoice(
 	"order" fpgo.invoice_order, server text DEFAULT NULL, key text DEFAULT NULL
@@ -812,8 +869,8 @@ CREATE FUNCTION fpgo.enqueue_invoice_trigger() RETURNS trigger
 	LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
 	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or to NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no such function. 42P13 its result type. 39P01 not such a trigger.';
+	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
+	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
 
 CREATE FUNCTION fpgo.invoice_session(submission bigint) RETURNS SETOF fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_session'
@@ -862,6 +919,22 @@ COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS
 	'role that handed the order in, and for those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank '
 	'reason. 42704: no such submission. 42501: another role''s. 55000: not queued.';
 
+CREATE FUNCTION fpgo.new_account(server text, reason text) RETURNS text
+	AS 'MODULE_PATHNAME', 'fpgo_new_account'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.new_account(text, text) IS
+	'Says that a foreign server has another account at the gateway than before: its orders have new keys, and what is '
+	'queued for the former account stays. reason is recorded. Returns the account''s name in the records. Granted to '
+	'nobody; for the server''s owner. Error 22004: NULL. 22023: blank. 42501: not its owner. 42704: no such server.';
+
+CREATE FUNCTION fpgo.adopt_account(old text, new text, reason text) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_adopt_account'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.adopt_account(text, text, text) IS
+	'Says that foreign server new has the account of a server old that is gone: keys and queue go on. With one name '
+	'twice: that its new url is the same account. reason is recorded. Granted to nobody; for the owner of new. Error 22004: NULL. 22023: '
+	'blank. 42501: not its owner. 42704: no such server or account. 55000: old exists, or new has orders of its own.';
+
 CREATE FUNCTION fpgo.pause(database text DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_pause'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -888,7 +961,7 @@ CREATE FUNCTION fpgo.doctor(
 	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'fpgo_doctor'
-	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 24;
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 28;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
@@ -911,10 +984,10 @@ CREATE FUNCTION fpgo.receive_callback(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 
 CREATE TYPE fpgo.order_status AS (
 	order_uuid text,
@@ -1008,8 +1081,28 @@ CREATE VIEW fpgo_internal.own_role AS
 COMMENT ON VIEW fpgo_internal.own_role IS 'The roles whose rights the current user has';
 COMMENT ON COLUMN fpgo_internal.own_role.role IS 'Name of the role';
 
+CREATE VIEW fpgo_internal.shown_server AS
+	SELECT a.name AS account, coalesce(a.server, a.name || ' (former)') COLLATE "default" AS server
+	FROM fpgo_internal.account a;
+COMMENT ON VIEW fpgo_internal.shown_server IS 'How the views name the server of an account that has a row';
+COMMENT ON COLUMN fpgo_internal.shown_server.account IS 'Name of the account in the records';
+COMMENT ON COLUMN fpgo_internal.shown_server.server IS
+	'Name of the foreign server that has it, or had it last; with "(former)" if another account has that server now';
+
+CREATE VIEW fpgo_internal.server_account AS
+	SELECT f.srvname::text COLLATE "default" AS server,
+		coalesce(a.name, CASE WHEN o.name IS NULL THEN f.srvname::text END) COLLATE "default" AS account
+	FROM pg_catalog.pg_foreign_server f
+		JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
+		LEFT JOIN fpgo_internal.account a ON a.server = f.srvname::text COLLATE "C"
+		LEFT JOIN fpgo_internal.account o ON o.name = f.srvname::text COLLATE "C";
+COMMENT ON VIEW fpgo_internal.server_account IS 'One row a foreign server of wrapper fpgo';
+COMMENT ON COLUMN fpgo_internal.server_account.server IS 'Name of the foreign server';
+COMMENT ON COLUMN fpgo_internal.server_account.account IS
+	'Name of its account in the records; NULL if a person must say which it has';
+
 CREATE VIEW fpgo.submissions WITH (security_barrier) AS
-	SELECT s.id AS submission, s.server, s.reference, s.key, s.role, s.state,
+	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, s.state,
 		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
 		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
 		s.settled_at,
@@ -1025,6 +1118,7 @@ CREATE VIEW fpgo.submissions WITH (security_barrier) AS
 		(SELECT max(c.sent_at) FROM fpgo_internal.callback c
 			WHERE c.order_uuid = s.order_uuid AND c.server = s.server) AS reported_at
 	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 		LEFT JOIN fpgo_internal.gateway_order g ON g.order_uuid = s.order_uuid AND g.server = s.server
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
@@ -1077,10 +1171,11 @@ COMMENT ON COLUMN fpgo.submissions.reported_at IS
 	'When the gateway sent that callback; NULL if none was received, or none says when';
 
 CREATE VIEW fpgo.attempts WITH (security_barrier) AS
-	SELECT a.submission, a.number, s.server, s.reference, a.outcome, a.status AS http_status, a.reason,
+	SELECT a.submission, a.number, coalesce(n.server, s.server) AS server, s.reference, a.outcome, a.status AS http_status, a.reason,
 		a.started_at, a.ended_at,
 		greatest(coalesce(a.ended_at, statement_timestamp()) - a.started_at, '0') AS duration
 	FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON VIEW fpgo.attempts IS
@@ -1102,15 +1197,16 @@ COMMENT ON COLUMN fpgo.attempts.duration IS
 	'interval from started_at to ended_at, or to now while it is under way; never NULL';
 
 CREATE VIEW fpgo.callbacks WITH (security_barrier) AS
-	SELECT c.id AS callback, c.server, s.id AS submission,
+	SELECT c.id AS callback, coalesce(n.server, c.server) AS server, s.id AS submission,
 		CASE WHEN s.id IS NOT NULL THEN s.reference ELSE t.reference END AS reference,
 		c.order_uuid, c.status, c.payment_method, c.amount, c.order_created_at, c.sent_at,
 		c.received_at, c.is_stale, c.submission AS named_submission
 	FROM fpgo_internal.callback c
-		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
-			WHERE n.order_uuid = c.order_uuid AND n.server = c.server
-			ORDER BY n.id DESC LIMIT 1) s ON true
+		LEFT JOIN LATERAL (SELECT i.id, i.reference, i.role FROM fpgo_internal.submission i
+			WHERE i.order_uuid = c.order_uuid AND i.server = c.server
+			ORDER BY i.id DESC LIMIT 1) s ON true
 		LEFT JOIN fpgo_internal.submission t ON t.id = c.submission
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = c.server COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		-- a token in the path gives nobody the order of another
 		OR CASE WHEN s.id IS NOT NULL THEN s.role ELSE t.role END IN (SELECT o.role FROM fpgo_internal.own_role o);
@@ -1141,14 +1237,15 @@ COMMENT ON COLUMN fpgo.callbacks.named_submission IS
 	'altered the path, or an order was made twice.';
 
 CREATE VIEW fpgo.status_history WITH (security_barrier) AS
-	SELECT h.order_uuid, h.server, s.id AS submission, s.reference, h.status, h.at, h.is_confirmed
+	SELECT h.order_uuid, coalesce(n.server, h.server) AS server, s.id AS submission, s.reference, h.status, h.at, h.is_confirmed
 	FROM (SELECT c.order_uuid, c.server, c.status, c.at, true AS is_confirmed FROM fpgo_internal.status_change c
 			UNION ALL
 			SELECT r.order_uuid, r.server, r.status, coalesce(r.sent_at, r.received_at), false
 			FROM fpgo_internal.callback r) h
-		LEFT JOIN LATERAL (SELECT n.id, n.reference, n.role FROM fpgo_internal.submission n
-			WHERE n.order_uuid = h.order_uuid AND n.server = h.server
-			ORDER BY n.id DESC LIMIT 1) s ON true
+		LEFT JOIN LATERAL (SELECT i.id, i.reference, i.role FROM fpgo_internal.submission i
+			WHERE i.order_uuid = h.order_uuid AND i.server = h.server
+			ORDER BY i.id DESC LIMIT 1) s ON true
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = h.server COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON VIEW fpgo.status_history IS
@@ -1167,21 +1264,22 @@ COMMENT ON COLUMN fpgo.status_history.is_confirmed IS
 	'true: the gateway was asked; false: a callback says so, which is a hint. Never NULL';
 
 CREATE VIEW fpgo.callback_rejections WITH (security_barrier) AS
-	SELECT r.server, r.outcome, r.times, r.first_at, r.last_at
+	SELECT coalesce(n.server, r.server) AS server, r.outcome, r.times, r.first_at, r.last_at
 	FROM fpgo_internal.callback_rejection r
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = r.server COLLATE "C"
 	WHERE (SELECT v.counts_all FROM fpgo_internal.viewer v);
 COMMENT ON VIEW fpgo.callback_rejections IS
 	'How many callbacks changed nothing, by server and kind. Shows them to whoever may execute '
 	'fpgo.sees_all_submissions or fpgo.resolve, and to members of pg_monitor.';
 COMMENT ON COLUMN fpgo.callback_rejections.server IS 'Name of the foreign server they were received for; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback. Never NULL';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.times IS 'How many there were; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.first_at IS 'When the first came; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.last_at IS 'When the last came; never NULL';
 
 CREATE VIEW fpgo.candidates WITH (security_barrier) AS
-	SELECT s.id AS submission, s.reference, s.server, s.role, c.order_uuid, c.status AS gateway_status, c.is_named,
+	SELECT s.id AS submission, s.reference, coalesce(n.server, s.server) AS server, s.role, c.order_uuid, c.status AS gateway_status, c.is_named,
 		array_remove(ARRAY[CASE WHEN c.has_amounts THEN 'amounts' END, CASE WHEN c.has_products THEN 'products' END,
 			CASE WHEN c.has_date THEN 'date' END, CASE WHEN c.has_customer THEN 'customer' END], NULL) AS agrees,
 		array_remove(ARRAY[CASE WHEN NOT c.has_amounts THEN 'amounts' END,
@@ -1190,6 +1288,7 @@ CREATE VIEW fpgo.candidates WITH (security_barrier) AS
 		c.first_seen_at
 	FROM fpgo_internal.submission s
 		LEFT JOIN fpgo_internal.likeness l ON l.submission = s.id
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 		CROSS JOIN LATERAL (
 			SELECT o.order_uuid, o.is_named, g.status, g.first_seen_at,
 				g.amounts = l.amounts AS has_amounts, g.products = l.products AS has_products,
@@ -1268,7 +1367,7 @@ CREATE VIEW fpgo.queue_health WITH (security_barrier) AS
 				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
 		GROUP BY s.server
 	)
-	SELECT n.server,
+	SELECT n.server COLLATE "C" AS server,
 		coalesce(u.queued, 0) AS queued, coalesce(u.due, 0) AS due,
 		coalesce(u.sending, 0) AS sending, coalesce(u.uncertain, 0) AS uncertain,
 		greatest(statement_timestamp() - u.oldest,
@@ -1279,11 +1378,12 @@ CREATE VIEW fpgo.queue_health WITH (security_barrier) AS
 		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
 		(SELECT w.state FROM fpgo.worker() w) AS worker,
 		t.error AS last_error
-	FROM (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f
-			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
-		UNION SELECT server FROM unfinished UNION SELECT server FROM recent) n (server)
-	LEFT JOIN unfinished u ON u.server = n.server
-	LEFT JOIN recent r ON r.server = n.server
+	FROM (SELECT a.server, a.account FROM fpgo_internal.server_account a
+		UNION SELECT coalesce(o.server, c.server), c.server
+			FROM (SELECT server FROM unfinished UNION SELECT server FROM recent) c
+				LEFT JOIN fpgo_internal.shown_server o ON o.account = c.server COLLATE "C") n
+	LEFT JOIN unfinished u ON u.server = n.account
+	LEFT JOIN recent r ON r.server = n.account
 	LEFT JOIN fpgo_internal.submission t ON t.id = u.troubled;
 COMMENT ON VIEW fpgo.queue_health IS
 	'How delivery is doing, for monitoring. One row a foreign server of wrapper fpgo; a server that is gone has one '
@@ -1342,17 +1442,18 @@ CREATE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 				extract(epoch FROM statement_timestamp() - e.began))) AS rate
 		FROM ended e
 	)
-	SELECT n.server, coalesce(r.delivered, 0) AS delivered, coalesce(r.uncertain, 0) AS uncertain,
+	SELECT n.server COLLATE "C" AS server, coalesce(r.delivered, 0) AS delivered, coalesce(r.uncertain, 0) AS uncertain,
 		coalesce(u.remaining, 0) AS remaining, coalesce(u.postponed, 0) AS postponed,
 		coalesce(u.in_flight, 0) AS in_flight,
 		round(coalesce(r.rate, 0), 1) AS per_second,
 		CASE WHEN u.remaining IS NULL THEN interval '0'
 			ELSE make_interval(secs => ceil(u.remaining / nullif(r.rate, 0))::float8) END AS time_left
-	FROM (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f
-			JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'fpgo'
-		UNION SELECT server FROM unfinished UNION SELECT server FROM ended) n (server)
-	LEFT JOIN unfinished u ON u.server = n.server
-	LEFT JOIN rated r ON r.server = n.server;
+	FROM (SELECT a.server, a.account FROM fpgo_internal.server_account a
+		UNION SELECT coalesce(o.server, c.server), c.server
+			FROM (SELECT server FROM unfinished UNION SELECT server FROM ended) c
+				LEFT JOIN fpgo_internal.shown_server o ON o.account = c.server COLLATE "C") n
+	LEFT JOIN unfinished u ON u.server = n.account
+	LEFT JOIN rated r ON r.server = n.account;
 COMMENT ON VIEW fpgo.delivery_progress IS
 	'How far a long delivery is, whoever delivers: SELECT * FROM fpgo.delivery_progress \watch 2. One row a foreign '
 	'server of wrapper fpgo, and one a server that is gone and has something left. Counts as fpgo.queue_health does.';
@@ -1381,6 +1482,8 @@ REVOKE EXECUTE ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) FR
 REVOKE EXECUTE ON FUNCTION fpgo.reconcile(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE fpgo.deliver(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION fpgo.pause(text), fpgo.resume(text) FROM PUBLIC;
+-- keys and queue of an account are of all roles
+REVOKE EXECUTE ON FUNCTION fpgo.new_account(text, text), fpgo.adopt_account(text, text, text) FROM PUBLIC;
 -- everybody may read the views, which show each their own; this shows all
 REVOKE EXECUTE ON FUNCTION fpgo.sees_all_submissions() FROM PUBLIC;
 -- for the shop's web server
@@ -1391,6 +1494,7 @@ GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.callbacks, fpgo.status_his
 -- orders are the shop's data: a dump without them would lose invoices
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.account', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.payload', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.attempt', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event', '');
@@ -1400,6 +1504,7 @@ SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.sighting', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.likeness', '');
@@ -1416,3 +1521,18 @@ CREATE EVENT TRIGGER fpgo_refuse_drop ON ddl_command_start
 	EXECUTE FUNCTION fpgo.refuse_drop();
 COMMENT ON EVENT TRIGGER fpgo_refuse_drop IS
 	'Keeps unfinished submissions from being dropped with the extension; see fpgo.refuse_drop';
+
+CREATE FUNCTION fpgo.follow_server() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'fpgo_follow_server'
+	LANGUAGE C;
+COMMENT ON FUNCTION fpgo.follow_server() IS
+	'Keeps the account of a foreign server when the server is made, renamed, altered or dropped: orders handed in '
+	'before stay known. A NOTICE tells where a person must say which account it is; see fpgo.new_account.';
+CREATE EVENT TRIGGER fpgo_follow_server ON ddl_command_end
+	WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER')
+	EXECUTE FUNCTION fpgo.follow_server();
+COMMENT ON EVENT TRIGGER fpgo_follow_server IS 'Lets accounts go with their servers; see fpgo.follow_server';
+CREATE EVENT TRIGGER fpgo_follow_drop_server ON ddl_command_start
+	WHEN TAG IN ('DROP SERVER')
+	EXECUTE FUNCTION fpgo.follow_server();
+COMMENT ON EVENT TRIGGER fpgo_follow_drop_server IS 'Records which account a dropped server had; see fpgo.follow_server';

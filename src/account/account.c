@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 
 #include "account/account.h"
+#include "account/names.h"
 #include "account/token.h"
 #include "base/compat.h"
 #include "base/fpgo.h"
@@ -232,6 +233,8 @@ read_account(const ForeignServer *server)
 	account->retention_s = fpgo_option_seconds(defs, "retention", 0);
 	target->server_name = server->servername;
 	target->url = base_url(defs);
+	account->name = fpgo_account_name(server->servername, target->url);
+	account->moved_from = fpgo_account_moved_from(account->name, target->url);
 	target->submit_url = psprintf("%s%s", target->url, submit_path ?
 								  submit_path : DEFAULT_SUBMIT_PATH);
 	target->ca_file = fpgo_option_find(defs, "ca_file");
@@ -315,6 +318,25 @@ fpgo_account_check(const char *server_name, Oid role)
 	return last.account;
 }
 
+/* Read the server that has this account now. */
+static void
+read_recorded(const char *account_name)
+{
+	const char *server_name = fpgo_account_find_server(account_name);
+
+	if (server_name != NULL)
+		read_last(server_name);
+	/* the server of that name may have another account by now */
+	if (server_name == NULL || strcmp(last.account->name, account_name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("no server has the account \"%s\" any more",
+						account_name),
+				 errhint("If a server has the same account at the gateway: SELECT fpgo.adopt_account(%s, '...', '...');",
+						 quote_literal_cstr(account_name)),
+				 fpgo_errhide()));
+}
+
 static const char *
 copy_text(const char *text)
 {
@@ -328,6 +350,8 @@ copy_account(const FpgoAccount *account)
 	FpgoAccount *copy = palloc(sizeof(FpgoAccount));
 
 	*copy = *account;
+	copy->name = pstrdup(account->name);
+	copy->moved_from = copy_text(account->moved_from);
 	copy->target.server_name = pstrdup(account->target.server_name);
 	copy->target.url = pstrdup(account->target.url);
 	copy->target.submit_url = pstrdup(account->target.submit_url);
@@ -344,6 +368,14 @@ fpgo_account_resolve(const char *server_name, Oid role)
 
 	account->target.token = resolve_token(account, role);
 	return account;
+}
+
+FpgoAccount *
+fpgo_account_resolve_recorded(const char *account_name, Oid role)
+{
+	if (last.read_at != changes || strcmp(last.account->name, account_name) != 0)
+		read_recorded(account_name);
+	return fpgo_account_resolve(last.account->target.server_name, role);
 }
 
 void
@@ -380,9 +412,11 @@ fpgo_account_terms(const char *server_name)
 }
 
 int
-fpgo_account_retention(const char *server_name)
+fpgo_account_retention(const char *account_name)
 {
-	ForeignServer *server = GetForeignServerByName(server_name, true);
+	const char *server_name = fpgo_account_find_server(account_name);
+	ForeignServer *server = server_name == NULL ? NULL :
+	GetForeignServerByName(server_name, true);
 	int			seconds = server ?
 	fpgo_option_seconds(server->options, "retention", 0) : 0;
 
@@ -397,7 +431,8 @@ fpgo_account_callback_terms(const char *server_name)
 										   fpgo_server_name);
 
 	return (FpgoCallbackTerms) {
-		.server_name = server->servername,
+		.account_name = fpgo_account_name(server->servername,
+										  base_url(server->options)),
 		.secret = resolve_callback_secret(server),
 		.window_ms = fpgo_option_milliseconds(server->options,
 											  "callback_window",

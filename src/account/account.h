@@ -13,6 +13,8 @@
 typedef struct FpgoAccount
 {
 	Oid			server;
+	const char *name;			/* under which the records keep it */
+	const char *moved_from;		/* where its orders went before; or NULL */
 	FpgoTarget	target;
 	FpgoTerms	terms;
 	int			concurrency;	/* most requests of a delivery under way */
@@ -21,7 +23,8 @@ typedef struct FpgoAccount
 
 /*
  * The account of a foreign server (NULL: the one that fpgo.server names), for
- * a role.  Raises 42704 if there is no such server, 42501 without USAGE on it.
+ * a role.  Raises 42704 if there is no such server, 42501 without USAGE on it,
+ * 55000 if its name in the records is not known (names.h).
  *
  * fpgo_account_check() leaves the token NULL; its result is good until the
  * transaction ends.  fpgo_account_resolve() reads the token too, and raises
@@ -30,6 +33,13 @@ typedef struct FpgoAccount
  */
 extern const FpgoAccount *fpgo_account_check(const char *server_name, Oid role);
 extern FpgoAccount *fpgo_account_resolve(const char *server_name, Oid role);
+
+/*
+ * fpgo_account_resolve() of an account by its name in the records.  Raises
+ * 42704 as well if no server has the account any more.
+ */
+extern FpgoAccount *fpgo_account_resolve_recorded(const char *account_name,
+												  Oid role);
 
 /*
  * Do some work with a resolved account; its token is overwritten afterwards,
@@ -48,15 +58,16 @@ extern void fpgo_account_wipe(const FpgoAccount *account);
 extern FpgoTerms fpgo_account_terms(const char *server_name);
 
 /*
- * How long a server's payloads stay once they are finished, in seconds; 0 if
- * it does not exist any more.  Needs no right on the server.
+ * How long payloads of an account stay once they are finished, in seconds; 0
+ * if its server does not exist any more.  Takes the account's name in the
+ * records.  Needs no right on the server.
  */
-extern int	fpgo_account_retention(const char *server_name);
+extern int	fpgo_account_retention(const char *account_name);
 
 /* What a server's callbacks are verified with. */
 typedef struct FpgoCallbackTerms
 {
-	const char *server_name;
+	const char *account_name;	/* in the records */
 	char	   *secret;			/* the caller overwrites it */
 	int			window_ms;		/* how old a callback may be */
 } FpgoCallbackTerms;

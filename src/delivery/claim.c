@@ -37,8 +37,9 @@ resolve(void *arg)
 {
 	Look	   *look = arg;
 
-	look->account = fpgo_account_resolve(look->server,
-										 get_role_oid(look->role, false));
+	look->account =
+		fpgo_account_resolve_recorded(look->server,
+									  get_role_oid(look->role, false));
 }
 
 /*

@@ -24,6 +24,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "account/names.h"
 #include "base/fpgo.h"
 #include "base/texts.h"
 #include "delivery/backoff.h"
@@ -270,6 +271,11 @@ fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
 				 errdetail("The outcome was: %s.", settlement.outcome),
 				 fpgo_errhide()));
 	flight->state = settlement.state;
+	/* the gateway has the order, or may have it */
+	if (settlement.state == FPGO_STATE_ACCEPTED ||
+		settlement.state == FPGO_STATE_UNCERTAIN)
+		fpgo_account_record(flight->claim.server, flight->target.server_name,
+							flight->target.submit_url);
 }
 
 void

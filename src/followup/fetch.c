@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
+#include "utils/tuplestore.h"
 
 #include "base/arguments.h"
 #include "base/datum.h"
@@ -138,7 +139,7 @@ static void
 keep(const FpgoAccount *account, const FpgoOrderStatus *order_status, int n)
 {
 	SPI_connect();
-	fpgo_order_status_keep(account->target.server_name, order_status, n);
+	fpgo_order_status_keep(account->name, order_status, n);
 	SPI_finish();
 }
 
@@ -239,7 +240,7 @@ fpgo_fetch_invoice_number(PG_FUNCTION_ARGS)
 	if (number == NULL || number[0] == '\0')
 		PG_RETURN_NULL();
 	SPI_connect();
-	fpgo_order_status_keep_invoice_number(account->target.server_name, uuid,
+	fpgo_order_status_keep_invoice_number(account->name, uuid,
 										  number);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(number));
@@ -253,7 +254,7 @@ fpgo_fetch_details(PG_FUNCTION_ARGS)
 	const JsonbValue *data;
 	const char *other;
 
-	fpgo_resolve_require_order(account->target.server_name, uuid);
+	fpgo_resolve_require_order(account->name, uuid);
 	data = inquire(account, psprintf(FPGO_DETAILS_PATH "/%s", uuid),
 				   FPGO_DETAILS_LIMIT);
 	if (data == NULL)

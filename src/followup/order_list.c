@@ -103,7 +103,7 @@ look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list)
 	int			n_failed = 0;
 
 	SPI_connect();
-	unknown = fpgo_sightings_unknown(account->target.server_name,
+	unknown = fpgo_sightings_unknown(account->name,
 									 order_list->sightings,
 									 order_list->n, context);
 	SPI_finish();

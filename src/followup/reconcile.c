@@ -34,6 +34,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "base/extension_version.h"
 #include "base/fpgo.h"
@@ -266,8 +267,9 @@ open_group(void *arg)
 {
 	CaseGroup *group = arg;
 
-	group->account = fpgo_account_resolve(group->server,
-										  get_role_oid(group->role, false));
+	group->account =
+		fpgo_account_resolve_recorded(group->server,
+									  get_role_oid(group->role, false));
 }
 
 static void

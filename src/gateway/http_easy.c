@@ -280,10 +280,31 @@ fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 		code;
 }
 
+CURLcode
+fpgo_http_easy_want_fresh(FpgoHttpEasy *easy)
+{
+	easy->wants_fresh = true;
+	return curl_easy_setopt(easy->handle, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+/* Undo that, for the next request. */
+static CURLcode
+forget_fresh(FpgoHttpEasy *easy)
+{
+	CURLcode	code = CURLE_OK;
+
+	if (easy->wants_fresh)
+		SET_OPTION(code, easy, CURLOPT_FRESH_CONNECT, 0L);
+	easy->wants_fresh = false;
+	return code;
+}
+
 void
 fpgo_http_easy_give_back(FpgoHttpEasy *easy, bool ended_well)
 {
-	if (ended_well && spare == NULL && set_own(easy, NULL, NULL) == CURLE_OK)
+	if (ended_well && spare == NULL &&
+		set_own(easy, NULL, NULL) == CURLE_OK &&
+		forget_fresh(easy) == CURLE_OK)
 	{
 		easy->user = NULL;
 		spare = easy;

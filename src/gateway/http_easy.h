@@ -33,6 +33,7 @@ typedef struct FpgoHttpEasy
 	int			keepalive_s;
 	bool		is_plain;		/* http */
 	bool		names_loopback; /* the url names this machine */
+	bool		wants_fresh;	/* no kept connection for this request */
 } FpgoHttpEasy;
 
 /* What libcurl calls; all but the first with the FpgoHttpEasy as argument. */
@@ -63,6 +64,9 @@ extern CURLcode fpgo_http_easy_load(FpgoHttpEasy *easy,
 									const FpgoHttpRequest *request,
 									struct curl_slist *authorization,
 									void *user);
+
+/* Let this request have a new connection, whatever connections are kept. */
+extern CURLcode fpgo_http_easy_want_fresh(FpgoHttpEasy *easy);
 
 /*
  * Unload the handle and keep it for the next request, or, unless its request

@@ -29,10 +29,13 @@ PG_FUNCTION_INFO_V1(fpgo_json_schema);
 static Datum
 validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
+	Jsonb	   *order = fpgo_order_argument_or_null(fcinfo, spelling);
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
 	FpgoTerms	terms = fpgo_account_terms(server_name);
 
+	/* no order breaks no rule: a join may have none */
+	if (order == NULL)
+		return fpgo_violation_return(fcinfo, NIL);
 	order = fpgo_defaults_lay_under(order, terms.defaults);
 	return fpgo_violation_return(fcinfo,
 								 fpgo_validate_order(order, terms.tax_rates));
@@ -43,10 +46,12 @@ FPGO_ORDER_FUNCTIONS(fpgo_validate, validate);
 static Datum
 advise(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	Jsonb	   *order = fpgo_order_argument(fcinfo, spelling);
+	Jsonb	   *order = fpgo_order_argument_or_null(fcinfo, spelling);
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
 	FpgoTerms	terms = fpgo_account_terms(server_name);
 
+	if (order == NULL)
+		return fpgo_violation_return(fcinfo, NIL);
 	order = fpgo_defaults_lay_under(order, terms.defaults);
 	return fpgo_violation_return(fcinfo, fpgo_advise_order(order));
 }

@@ -20,6 +20,7 @@
 #include "base/settings.h"
 #include "handin/enqueue.h"
 #include "handin/handin.h"
+#include "handin/holder.h"
 #include "ipc/roster.h"
 #include "order/spellings.h"
 #include "records/insert.h"
@@ -57,9 +58,8 @@ raise_key_taken(const FpgoHandIn *handin, const FpgoSubmission *holder)
 			 : errmsg("key of the order is taken by another order of server \"%s\"",
 					  handin->server),
 			 errdetail("It belongs to submission %lld, which is %s.",
-					   (long long) holder->id,
-					   fpgo_state_name(holder->state)),
-			 errhint("If this is another invoice, pass a key of its own: key => '...'."),
+					   (long long) holder->id, fpgo_holder_state(holder)),
+			 errhint("%s", fpgo_holder_advise(holder)),
 			 fpgo_errhide()));
 }
 

@@ -24,6 +24,7 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "account/names.h"
 #include "base/fpgo.h"
 #include "handin/handin.h"
 #include "order/callback_token.h"
@@ -202,6 +203,19 @@ collect_advice(Jsonb *order)
 
 /* ---------- the whole ---------- */
 
+/* Say once a session that orders go to another place than before. */
+static void
+notice_move(const FpgoAccount *account)
+{
+	static bool is_said = false;
+
+	if (is_said || account->moved_from == NULL)
+		return;
+	is_said = true;
+	fpgo_account_notice_move(account->target.server_name, account->name,
+							 account->moved_from);
+}
+
 static void
 write_payload(FpgoHandIn *handin, Jsonb *order)
 {
@@ -210,7 +224,10 @@ write_payload(FpgoHandIn *handin, Jsonb *order)
 
 	initStringInfo(&payload);
 	fpgo_payload_write(&payload, order);
-	(void) fpgo_payload_wire(payload.data, &wire_len);
+	wire_len = payload.len;
+	/* SQL_ASCII is sent as it is; an order that is no UTF-8 is refused */
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		(void) fpgo_payload_wire(payload.data, &wire_len);
 	if (wire_len > PAYLOAD_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -249,6 +266,8 @@ fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
 	order = fpgo_defaults_lay_under(order, account->terms.defaults);
 	if (violations == NULL)
 		fpgo_validate_require(order, account->terms.tax_rates);
+	notice_move(account);
+	handin->account = account->name;
 	handin->server = account->target.server_name;
 	handin->role = GetUserNameFromId(GetUserId(), false);
 	write_payload(handin, order);

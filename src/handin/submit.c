@@ -22,6 +22,7 @@
 #include "base/fpgo.h"
 #include "gateway/outcome_text.h"
 #include "handin/handin.h"
+#include "handin/holder.h"
 #include "ipc/ask.h"
 #include "order/secrets.h"
 #include "order/spellings.h"
@@ -80,7 +81,8 @@ typedef struct OutcomeError
 
 static const OutcomeError outcome_errors[] = {
 	[FPGO_OUTCOME_REFUSED] = {ERRCODE_FPGO_REFUSED,
-	"server \"%s\" refused the order", NULL},
+		"server \"%s\" refused the order",
+	"Mend the order, then submit it again under the same key."},
 	[FPGO_OUTCOME_UNREACHED] = {ERRCODE_FPGO_UNREACHED,
 		"could not reach server \"%s\"",
 	"The order was not processed; it is safe to submit it again."},
@@ -143,8 +145,8 @@ require_session_on_record(const FpgoSubmission *found, const char *server_name)
 				 errmsg("another order was handed in under this key"),
 				 errdetail("It is submission %lld of server \"%s\", which is %s.  Nothing was sent.",
 						   (long long) found->id, server_name,
-						   fpgo_state_name(found->state)),
-				 errhint("If this is a new order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
+						   fpgo_holder_state(found)),
+				 errhint("%s", fpgo_holder_advise(found)),
 				 fpgo_errhide()));
 	if (found->state == FPGO_STATE_UNCERTAIN)
 		ereport(ERROR,
@@ -171,7 +173,8 @@ require_session_on_record(const FpgoSubmission *found, const char *server_name)
 				 errmsg("permission denied for submission %lld",
 						(long long) found->id),
 				 errdetail("This order was handed in before, by another role.  Nothing was sent now."),
-				 errhint("If it is another order, pass a key of its own: fpgo.submit_invoice(..., key => '...')."),
+				 errhint("The gateway has it.  Members of that role get its answer from fpgo.invoice_session(%lld).",
+						 (long long) found->id),
 				 fpgo_errhide()));
 }
 
@@ -199,7 +202,7 @@ require_session(const FpgoAnswer *answer, const char *server_name)
 					 errmsg("another order with this referenceNo is not finished"),
 					 errdetail("It is submission %lld of server \"%s\".  Nothing was sent now.",
 							   (long long) answer->submission, server_name),
-					 errhint("Orders that share a reference are sent one after another; submit this one later."),
+					 errhint("Wait until that one is finished.  If this order corrects it, use the same key: another key makes a second invoice."),
 					 fpgo_errhide()));
 			break;
 		case FPGO_ANSWER_SERVER_UNSEEN:

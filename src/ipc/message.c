@@ -161,6 +161,7 @@ put_order(StringInfo message, const FpgoRequest *request)
 
 	put_int(message, request->server);
 	put_int(message, request->retention_s);
+	put_text(message, handin->account);
 	put_text(message, handin->key);
 	put_bytes(message, handin->order_hash, FPGO_HASH_BYTES);
 	put_text(message, handin->reference);
@@ -180,6 +181,7 @@ get_order(Reader *reader, FpgoRequest *request)
 	request->server = get_int(reader);
 	request->retention_s = get_int(reader);
 	handin->server = request->target.server_name;
+	handin->account = get_text(reader);
 	handin->key = get_text(reader);
 	memcpy(handin->order_hash, take(reader, FPGO_HASH_BYTES),
 		   FPGO_HASH_BYTES);

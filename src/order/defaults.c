@@ -23,18 +23,18 @@
 /* ---------- merging ---------- */
 
 static void
-push_key(JsonbParseState **state, FpgoSpan key)
+push_key(FpgoJsonbState *state, FpgoSpan key)
 {
 	JsonbValue	string = {.type = jbvString};
 
 	string.val.string.val = unconstify(char *, key.text);
 	string.val.string.len = key.len;
-	pushJsonbValue(state, WJB_KEY, &string);
+	fpgo_jsonb_push(state, WJB_KEY, &string);
 }
 
 /* A value as it is; its bytes are copied when the document is finished. */
 static void
-push_value(JsonbParseState **state, const FpgoValue *value)
+push_value(FpgoJsonbState *state, const FpgoValue *value)
 {
 	JsonbValue	copy = {.type = jbvNull};
 
@@ -62,16 +62,16 @@ push_value(JsonbParseState **state, const FpgoValue *value)
 			copy.val.binary.data = value->container;
 			break;
 	}
-	pushJsonbValue(state, WJB_VALUE, &copy);
+	fpgo_jsonb_push(state, WJB_VALUE, &copy);
 }
 
-static JsonbValue *push_merged(JsonbParseState **state, const FpgoValue *over,
+static JsonbValue *push_merged(FpgoJsonbState *state, const FpgoValue *over,
 							   const FpgoValue *under,
 							   const FpgoShape *shape);
 
 /* A field of the tree: the order's value, or else the default. */
 static void
-push_field(JsonbParseState **state, const FpgoField *field,
+push_field(FpgoJsonbState *state, const FpgoField *field,
 		   const FpgoValue *over, const FpgoValue *under)
 {
 	bool		is_given = !fpgo_reads_as_null(over);
@@ -93,7 +93,7 @@ push_field(JsonbParseState **state, const FpgoField *field,
  * one; the lower one was checked, and has none.
  */
 static JsonbValue *
-push_merged(JsonbParseState **state, const FpgoValue *over,
+push_merged(FpgoJsonbState *state, const FpgoValue *over,
 			const FpgoValue *under, const FpgoShape *shape)
 {
 	FpgoValue	ours[FPGO_MAX_FIELDS];
@@ -105,7 +105,7 @@ push_merged(JsonbParseState **state, const FpgoValue *over,
 
 	n_unknown = over->count - fpgo_document_members(over, shape, ours);
 	fpgo_document_members(under, shape, theirs);
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	fpgo_jsonb_push(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < shape->n_fields; i++)
 		push_field(state, &shape->fields[i], &ours[i], &theirs[i]);
 	if (n_unknown > 0)
@@ -118,7 +118,7 @@ push_merged(JsonbParseState **state, const FpgoValue *over,
 		push_key(state, key);
 		push_value(state, &value);
 	}
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return fpgo_jsonb_push(state, WJB_END_OBJECT, NULL);
 }
 
 /*
@@ -153,7 +153,7 @@ read_defaults(const char *text)
 Jsonb *
 fpgo_defaults_lay_under(Jsonb *order, const char *defaults)
 {
-	JsonbParseState *state = NULL;
+	FpgoJsonbState state = {0};
 	FpgoValue	over;
 	FpgoValue	under;
 

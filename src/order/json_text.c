@@ -10,6 +10,7 @@
 #include "utils/numeric.h"
 
 #include "base/compat.h"
+#include "order/json_escape.h"
 #include "order/json_text.h"
 
 static const char *
@@ -49,16 +50,30 @@ is_beyond_text(JsonParseErrorType error)
 		error == JSON_UNICODE_HIGH_ESCAPE;
 }
 
-/*
- * The text is JSON, and a size, a depth or an escaped character in it is beyond
- * jsonb or the database's encoding.
- */
+/* The text is JSON, and a size or a depth in it is beyond jsonb. */
 static void
 set_limit_fault(FpgoJsonFault *fault, int sqlstate)
 {
 	fault->sqlstate = sqlstate;
 	fault->is_json = true;
 	fault->detail = "A number, a string or the nesting in it is beyond PostgreSQL's limits.";
+}
+
+/* The text is JSON, and an escape names a character that cannot be stored. */
+static void
+set_character_fault(FpgoJsonFault *fault, const char *json, int len)
+{
+	const char *encoding = GetDatabaseEncodingName();
+	FpgoJsonEscape found = fpgo_json_find_escape(json, len);
+
+	fault->sqlstate = ERRCODE_UNTRANSLATABLE_CHARACTER;
+	fault->is_json = true;
+	if (found.code == 0)
+		fault->detail = psprintf("The database's encoding, %s, lacks a character of it.",
+								 encoding);
+	else
+		fault->detail = psprintf("%s has the character U+%04X, which the database's encoding, %s, lacks.",
+								 found.path, found.code, encoding);
 }
 
 Jsonb *
@@ -89,7 +104,11 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
 		/* PostgreSQL's text may quote the JSON */
-		set_limit_fault(fault, code);
+		if (code == ERRCODE_UNTRANSLATABLE_CHARACTER ||
+			code == ERRCODE_FEATURE_NOT_SUPPORTED)
+			set_character_fault(fault, json, len);
+		else
+			set_limit_fault(fault, code);
 		return NULL;
 	}
 	PG_END_TRY();
@@ -97,7 +116,7 @@ fpgo_json_read(const char *json, int len, FpgoJsonFault *fault)
 		return DatumGetJsonbP(result);
 	if (fpgo_json_is_untranslatable(error))
 	{
-		set_limit_fault(fault, ERRCODE_UNTRANSLATABLE_CHARACTER);
+		set_character_fault(fault, json, len);
 		return NULL;
 	}
 	fault->sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;

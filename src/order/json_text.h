@@ -12,8 +12,9 @@
 /* Why a text cannot be read. */
 typedef struct FpgoJsonFault
 {
-	int			sqlstate;		/* 22P02: not JSON; others of classes 22 and
-								 * 54: beyond a limit of jsonb's */
+	int			sqlstate;		/* 22P02: not JSON; 22P05: a character that
+								 * the database's encoding lacks; others of
+								 * classes 22 and 54: beyond a limit of jsonb's */
 	bool		is_json;		/* JSON's syntax is right, but jsonb or the
 								 * database's encoding cannot hold it */
 	const char *detail;			/* a sentence that quotes nothing */

@@ -294,10 +294,13 @@ fpgo_payload_wire(const char *payload, int *len)
 static Datum
 payload(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
+	Jsonb	   *order = spelling == FPGO_SPELLED_COMPOSITE ?
+		fpgo_order_from_composite(PG_GETARG_DATUM(0)) :
+		fpgo_order_argument(fcinfo, spelling);
 	StringInfoData wire;
 
 	initStringInfo(&wire);
-	fpgo_payload_write(&wire, fpgo_order_argument(fcinfo, spelling));
+	fpgo_payload_write(&wire, order);
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(wire.data));
 }
 

@@ -35,7 +35,9 @@ typedef struct Readings
 static inline Readings
 read_text(FpgoSpan text)
 {
-	if (GetDatabaseEncoding() != PG_UTF8)
+	/* SQL_ASCII has bytes of any kind; the predicates take them as they are */
+	if (GetDatabaseEncoding() != PG_UTF8 &&
+		GetDatabaseEncoding() != PG_SQL_ASCII)
 	{
 		char	   *converted = pg_server_to_any(text.text, text.len, PG_UTF8);
 

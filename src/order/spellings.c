@@ -29,9 +29,12 @@
 #include "order/json_text.h"
 #include "order/reading.h"
 #include "order/spellings.h"
+#include "text/printed_value.h"
 
 PG_FUNCTION_INFO_V1(fpgo_invoice_order_to_jsonb);
 PG_FUNCTION_INFO_V1(fpgo_jsonb_to_invoice_order);
+PG_FUNCTION_INFO_V1(fpgo_text_to_invoice_order);
+PG_FUNCTION_INFO_V1(fpgo_json_to_invoice_order);
 
 /* seconds from the Unix epoch to PostgreSQL's */
 #define EPOCH_DIFFERENCE \
@@ -40,7 +43,7 @@ PG_FUNCTION_INFO_V1(fpgo_jsonb_to_invoice_order);
 /* orderDates before this are read; it is beyond year 30000 */
 #define SECONDS_LIMIT INT64CONST(1000000000000)
 
-static JsonbValue *push_composite(JsonbParseState **state, Datum composite,
+static JsonbValue *push_composite(FpgoJsonbState *state, Datum composite,
 								  const FpgoShape *shape, const char *path);
 static Datum read_composite(const FpgoValue *map, const FpgoShape *shape,
 							Oid type, const char *path);
@@ -61,39 +64,73 @@ fpgo_order_from_text(const char *json, int len)
 	Jsonb	   *order = fpgo_json_read(json, len, &fault);
 
 	if (order == NULL)
+	{
+		const char *hint = fault.is_json ? NULL :
+			fpgo_printed_value_hint((FpgoSpan) {json, len});
+
 		ereport(ERROR,
 				(errcode(fault.sqlstate),
 				 fault.sqlstate == ERRCODE_INVALID_TEXT_REPRESENTATION
 				 ? errmsg("order is not valid JSON")
 				 : errmsg("order cannot be stored as jsonb"),
 				 errdetail_internal("%s", fault.detail),
+				 hint != NULL ? errhint("%s", hint) : 0,
 				 fpgo_errhide()));
+	}
 	return order;
+}
+
+/* Is a composite NULL to SQL: has it no attribute that is not NULL? */
+static bool
+is_all_null(Datum composite)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(composite);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),
+	.t_data = header};
+
+	for (int i = 1; i <= HeapTupleHeaderGetNatts(header); i++)
+	{
+		if (!heap_attisnull(&tuple, i, NULL))
+			return false;
+	}
+	return true;
+}
+
+static Jsonb *
+order_of_text(text *json)
+{
+	return fpgo_order_from_text(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json));
+}
+
+Jsonb *
+fpgo_order_argument_or_null(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	if (PG_ARGISNULL(0))
+		return NULL;
+	switch (spelling)
+	{
+		case FPGO_SPELLED_TEXT:
+			return order_of_text(PG_GETARG_TEXT_PP(0));
+		case FPGO_SPELLED_JSONB:
+			return PG_GETARG_JSONB_P(0);
+		case FPGO_SPELLED_COMPOSITE:
+			return is_all_null(PG_GETARG_DATUM(0)) ? NULL :
+				fpgo_order_from_composite(PG_GETARG_DATUM(0));
+	}
+	pg_unreachable();
 }
 
 Jsonb *
 fpgo_order_argument(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	if (PG_ARGISNULL(0))
+	Jsonb	   *order = fpgo_order_argument_or_null(fcinfo, spelling);
+
+	if (order == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("order must not be null"),
 				 fpgo_errhide()));
-	switch (spelling)
-	{
-		case FPGO_SPELLED_TEXT:
-			{
-				text	   *json = PG_GETARG_TEXT_PP(0);
-
-				return fpgo_order_from_text(VARDATA_ANY(json),
-											VARSIZE_ANY_EXHDR(json));
-			}
-		case FPGO_SPELLED_JSONB:
-			return PG_GETARG_JSONB_P(0);
-		case FPGO_SPELLED_COMPOSITE:
-			return fpgo_order_from_composite(PG_GETARG_DATUM(0));
-	}
-	pg_unreachable();
+	return order;
 }
 
 Datum
@@ -113,7 +150,7 @@ fpgo_call_hidden(FpgoOrderFunction function, FunctionCallInfo fcinfo,
 /* ---------- composite to jsonb ---------- */
 
 static void
-push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text,
+push_text(FpgoJsonbState *state, JsonbIteratorToken token, const char *text,
 		  int len)
 {
 	JsonbValue	value;
@@ -121,11 +158,11 @@ push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text,
 	value.type = jbvString;
 	value.val.string.val = unconstify(char *, text);
 	value.val.string.len = len;
-	pushJsonbValue(state, token, &value);
+	fpgo_jsonb_push(state, token, &value);
 }
 
 static void
-push_numeric(JsonbParseState **state, Numeric number, const char *path)
+push_numeric(FpgoJsonbState *state, Numeric number, const char *path)
 {
 	JsonbValue	value;
 
@@ -138,12 +175,12 @@ push_numeric(JsonbParseState **state, Numeric number, const char *path)
 				 fpgo_errhide()));
 	value.type = jbvNumeric;
 	value.val.numeric = number;
-	pushJsonbValue(state, WJB_VALUE, &value);
+	fpgo_jsonb_push(state, WJB_VALUE, &value);
 }
 
 /* A point in time as a string of whole Unix seconds, rounded down. */
 static void
-push_seconds(JsonbParseState **state, TimestampTz time, const char *path)
+push_seconds(FpgoJsonbState *state, TimestampTz time, const char *path)
 {
 	int64		seconds;
 	char	   *text = palloc(MAXINT8LEN + 1);	/* jsonb is built later */
@@ -166,7 +203,7 @@ push_seconds(JsonbParseState **state, TimestampTz time, const char *path)
 }
 
 static void
-push_list(JsonbParseState **state, Datum datum, const FpgoShape *shape,
+push_list(FpgoJsonbState *state, Datum datum, const FpgoShape *shape,
 		  const char *path)
 {
 	ArrayType  *array = DatumGetArrayTypeP(datum);
@@ -190,20 +227,20 @@ push_list(JsonbParseState **state, Datum datum, const FpgoShape *shape,
 	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
 	deconstruct_array(array, type, typlen, typbyval, typalign, &elements,
 					  &nulls, &n);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	fpgo_jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
-			pushJsonbValue(state, WJB_ELEM, &null);
+			fpgo_jsonb_push(state, WJB_ELEM, &null);
 		else
 			push_composite(state, elements[i], shape,
 						   psprintf("%s[%d]", path, i));
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	fpgo_jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 static void
-push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
+push_attribute(FpgoJsonbState *state, const FpgoField *field, Datum datum,
 			   const char *path)
 {
 	JsonbValue	value;
@@ -236,7 +273,7 @@ push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
 		case FPGO_FIELD_BOOLEAN:
 			value.type = jbvBool;
 			value.val.boolean = DatumGetBool(datum);
-			pushJsonbValue(state, WJB_VALUE, &value);
+			fpgo_jsonb_push(state, WJB_VALUE, &value);
 			break;
 	}
 }
@@ -303,7 +340,7 @@ fpgo_order_find_attribute(TupleDesc descriptor, const FpgoShape *shape,
 
 /* Returns the finished object, which is the document if path is the root. */
 static JsonbValue *
-push_composite(JsonbParseState **state, Datum composite,
+push_composite(FpgoJsonbState *state, Datum composite,
 			   const FpgoShape *shape, const char *path)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(composite);
@@ -319,7 +356,7 @@ push_composite(JsonbParseState **state, Datum composite,
 	heap_deform_tuple(&tuple, descriptor, values, nulls);
 	for (int i = 0; i < descriptor->natts; i++)
 		n_values += !nulls[i] && !TupleDescAttr(descriptor, i)->attisdropped;
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	fpgo_jsonb_push(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
@@ -336,13 +373,13 @@ push_composite(JsonbParseState **state, Datum composite,
 	if (n_values > 0)
 		raise_unknown_attribute(descriptor, nulls, shape);
 	ReleaseTupleDesc(descriptor);
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return fpgo_jsonb_push(state, WJB_END_OBJECT, NULL);
 }
 
 Jsonb *
 fpgo_order_from_composite(Datum composite)
 {
-	JsonbParseState *state = NULL;
+	FpgoJsonbState state = {0};
 
 	return JsonbValueToJsonb(push_composite(&state, composite,
 											&fpgo_order_shape, ""));
@@ -586,4 +623,71 @@ fpgo_jsonb_to_invoice_order(PG_FUNCTION_ARGS)
 	Oid			type = get_func_rettype(fcinfo->flinfo->fn_oid);
 
 	PG_RETURN_DATUM(read_composite(&root, &fpgo_order_shape, type, ""));
+}
+
+/* ---------- text to composite ---------- */
+
+static Datum
+read_row(text *literal, Oid type)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile Datum row = 0;
+	Oid			input;
+	Oid			parameter;
+
+	getTypeInputInfo(type, &input, &parameter);
+	PG_TRY();
+	{
+		row = OidInputFunctionCall(input, text_to_cstring(literal), parameter,
+								   -1);
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		/* PostgreSQL's message prints the text */
+		ereport(ERROR,
+				(errcode(code),
+				 errmsg("text is no row of fpgo.invoice_order"),
+				 errhint("Pass the order as JSON, or as fpgo.invoice_order itself."),
+				 fpgo_errhide()));
+	}
+	PG_END_TRY();
+	return row;
+}
+
+/*
+ * Text that is cast to the composite: JSON, or what PostgreSQL prints of the
+ * composite, as such a cast read before there was a function for it.
+ */
+static Datum
+cast_text(FunctionCallInfo fcinfo, FpgoSpelling spelling)
+{
+	text	   *order = PG_GETARG_TEXT_PP(0);
+	Oid			type = get_func_rettype(fcinfo->flinfo->fn_oid);
+	FpgoSpan	begin = fpgo_trim((FpgoSpan) {VARDATA_ANY(order),
+			VARSIZE_ANY_EXHDR(order)});
+	FpgoValue	root;
+
+	if (begin.len > 0 && begin.text[0] == '(')
+		return read_row(order, type);
+	root = fpgo_document_root(order_of_text(order));
+	return read_composite(&root, &fpgo_order_shape, type, "");
+}
+
+Datum
+fpgo_text_to_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_call_hidden(cast_text, fcinfo, FPGO_SPELLED_TEXT);
+}
+
+/* JSON as PostgreSQL stores it is text of that form. */
+Datum
+fpgo_json_to_invoice_order(PG_FUNCTION_ARGS)
+{
+	return fpgo_call_hidden(cast_text, fcinfo, FPGO_SPELLED_TEXT);
 }

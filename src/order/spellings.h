@@ -16,6 +16,7 @@
 /*
  * JSON text to jsonb.  Raises 22P02 if it is not JSON, with a message of
  * fpgo's: PostgreSQL's would print the line, and the personal number in it.
+ * Raises 22P05 for a character that the database's encoding lacks.
  */
 extern Jsonb *fpgo_order_from_text(const char *json, int len);
 
@@ -34,7 +35,10 @@ extern int	fpgo_order_find_attribute(TupleDesc descriptor,
 									  const FpgoShape *shape,
 									  const char *name);
 
-/* The order in argument 0, whatever its spelling; NULL raises 22004. */
+/*
+ * The order in argument 0, whatever its spelling.  NULL, or a composite that
+ * is NULL to SQL as all its attributes are, raises 22004; or it gives NULL.
+ */
 typedef enum FpgoSpelling
 {
 	FPGO_SPELLED_TEXT,
@@ -44,6 +48,8 @@ typedef enum FpgoSpelling
 
 extern Jsonb *fpgo_order_argument(FunctionCallInfo fcinfo,
 								  FpgoSpelling spelling);
+extern Jsonb *fpgo_order_argument_or_null(FunctionCallInfo fcinfo,
+										  FpgoSpelling spelling);
 
 /*
  * Run an SQL function that takes an order.  Errors and messages in it,

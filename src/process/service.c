@@ -243,12 +243,12 @@ record(FpgoService *service)
 		return ANSWERED;
 	}
 	if (request->handin.reference != NULL)
-		fpgo_lock_reference(request->handin.server,
+		fpgo_lock_reference(request->handin.account,
 							request->handin.reference);
 	claim.submission = fpgo_submission_send(&request->handin, service->run);
 	if (claim.submission == 0)
 		return answer_in_the_way(service);
-	claim.server = request->handin.server;
+	claim.server = request->handin.account;
 	claim.role = request->handin.role;
 	claim.payload = request->handin.payload;
 	claim.secrets = request->secrets;

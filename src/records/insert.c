@@ -82,7 +82,7 @@ insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
 	FpgoParameters p = {0};
 
 	fpgo_put_int64(&p, id);
-	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->key);
 	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
 	fpgo_put_text(&p, handin->reference);

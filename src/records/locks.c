@@ -23,6 +23,10 @@
 #define CLASS_REFERENCE 0x4652
 #define CLASS_SLOT 0x4653
 #define CLASS_RECONCILE 0x4654
+#define CLASS_ORDER 0x4655
+
+/* so many locks of orders at most has a transaction, however many orders */
+#define N_ORDER_LOCKS 256
 
 static void
 make_tag(LOCKTAG *tag, Oid database, uint64 number, uint16 class)
@@ -70,15 +74,21 @@ fpgo_run_is_dead(int64 run)
 		LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-static void
-make_reference_tag(LOCKTAG *tag, const char *server, const char *reference)
+/* A number for what has this name at a server. */
+static uint64
+number_of(const char *server, const char *name)
 {
 	uint64		number = hash_bytes_extended((const unsigned char *) server,
 											 strlen(server), 0);
 
-	number = hash_bytes_extended((const unsigned char *) reference,
-								 strlen(reference), number);
-	make_tag(tag, MyDatabaseId, number, CLASS_REFERENCE);
+	return hash_bytes_extended((const unsigned char *) name, strlen(name),
+							   number);
+}
+
+static void
+make_reference_tag(LOCKTAG *tag, const char *server, const char *reference)
+{
+	make_tag(tag, MyDatabaseId, number_of(server, reference), CLASS_REFERENCE);
 }
 
 void
@@ -97,6 +107,21 @@ fpgo_lock_try_reference(const char *server, const char *reference)
 
 	make_reference_tag(&tag, server, reference);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+int
+fpgo_lock_number_of_order(const char *server, const char *order_uuid)
+{
+	return number_of(server, order_uuid) % N_ORDER_LOCKS;
+}
+
+void
+fpgo_lock_order(int number)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, MyDatabaseId, number, CLASS_ORDER);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 bool

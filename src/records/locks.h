@@ -1,7 +1,7 @@
 /*
  * locks.h
- *		Locks: of runs, of references, of reconciliation, of worker slots, and
- *		who waits for a table.
+ *		Locks: of runs, of references, of the gateway's orders, of
+ *		reconciliation, of worker slots, and who waits for a table.
  */
 #ifndef FPGO_LOCKS_H
 #define FPGO_LOCKS_H
@@ -30,6 +30,15 @@ extern bool fpgo_run_is_dead(int64 run);
  */
 extern void fpgo_lock_reference(const char *server, const char *reference);
 extern bool fpgo_lock_try_reference(const char *server, const char *reference);
+
+/*
+ * The lock of one of the gateway's orders: its number, and taking it, till the
+ * end of the transaction.  Several orders may have one lock.  A transaction
+ * takes them by rising number, when it commits (early.c).
+ */
+extern int	fpgo_lock_number_of_order(const char *server,
+									  const char *order_uuid);
+extern void fpgo_lock_order(int number);
 
 /*
  * Take the lock of the one process in a database that looks for uncertain

@@ -173,7 +173,7 @@ fpgo_submission_find_key(const FpgoHandIn *handin)
 	FpgoParameters p = {0};
 
 	SPI_connect();
-	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->key);
 	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
 	if (fpgo_statement_run(&find_key_statement, &p) > 0)
@@ -206,7 +206,7 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 	if (handin->reference == NULL)
 		return 0;
 	SPI_connect();
-	fpgo_put_text(&p, handin->server);
+	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->reference);
 	if (fpgo_statement_run(&find_reference_statement, &p) > 0)
 		id = fpgo_get_int64(0, 1);

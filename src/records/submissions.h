@@ -26,7 +26,8 @@
 /* An order handed in, with all that is recorded of it. */
 typedef struct FpgoHandIn
 {
-	const char *server;			/* name of the foreign server */
+	const char *account;		/* name of the account in the records */
+	const char *server;			/* name of its foreign server, for messages */
 	const char *key;			/* what makes a second call the same call */
 	uint8		order_hash[FPGO_HASH_BYTES];	/* of the payload, keyed */
 	const char *reference;		/* referenceNo, NULL if there is none */

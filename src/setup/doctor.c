@@ -14,6 +14,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "base/settings.h"
 #include "base/subtransaction.h"
@@ -47,6 +48,7 @@ static const struct
 	{"queue", fpgo_check_queue, ALONE},
 	{"server", fpgo_check_server, ON_THE_WAY},
 	{"options", fpgo_check_options, ON_THE_WAY},
+	{"account", fpgo_check_account, ON_THE_WAY},
 	{"usage", fpgo_check_usage, ON_THE_WAY},
 	{"timeout", fpgo_check_timeout, BESIDE},
 	{"mapping", fpgo_check_mapping, ON_THE_WAY},
@@ -60,6 +62,9 @@ static const struct
 	{"credentials", fpgo_check_credentials, ON_THE_WAY},
 	{"logging", fpgo_check_logging, ALONE},
 	{"publications", fpgo_check_publications, ALONE},
+	{"sequences", fpgo_check_sequences, ALONE},
+	{"triggers", fpgo_check_triggers, ALONE},
+	{"search_path", fpgo_check_search_path, ALONE},
 };
 
 /* The arguments of run_check() and its result. */

@@ -73,10 +73,12 @@ extern FpgoDiagnosis fpgo_check_worker(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_queue(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_logging(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_publications(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_sequences(FpgoExamination *examination);
 
 /* doctor_server.c: the gateway account, and the gateway */
 extern FpgoDiagnosis fpgo_check_server(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_options(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_account(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_usage(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_timeout(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_mapping(FpgoExamination *examination);
@@ -88,5 +90,9 @@ extern FpgoDiagnosis fpgo_check_tls(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_clock(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_api(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_credentials(FpgoExamination *examination);
+
+/* doctor_triggers.c: the triggers that queue invoices */
+extern FpgoDiagnosis fpgo_check_triggers(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_search_path(FpgoExamination *examination);
 
 #endif							/* FPGO_DOCTOR_H */

@@ -25,6 +25,7 @@
 #include "ipc/roster.h"
 #include "setup/doctor.h"
 #include "tables/operators.h"
+#include "tables/statement.h"
 
 /*
  * The value of a query's one column and row, in the current memory context;
@@ -211,6 +212,49 @@ fpgo_check_queue(FpgoExamination *examination)
 					  FPGO_WORKER_RUNNING ?
 					  "SELECT * FROM fpgo.queue_health; says what went wrong last." :
 					  "CALL fpgo.deliver(); sends them.  For a resident worker, put fpgo into shared_preload_libraries and name this database in fpgo.databases.");
+}
+
+/* ---------- numbers ---------- */
+
+/*
+ * Each sequence that is behind its table, and the statement that mends it.  A
+ * sequence shows what other transactions took from it, so that it is never
+ * behind rows that a snapshot shows.
+ */
+#define BEHIND(table) \
+	"SELECT '" table "' WHERE (SELECT pg_catalog.max(id) FROM fpgo_internal." table ")" \
+	" " GT " (SELECT CASE WHEN is_called THEN last_value ELSE last_value " MINUS " 1 END" \
+	" FROM fpgo_internal." table "_id_seq)"
+
+static FpgoStatement behind_statement = {
+	.sql = "SELECT pg_catalog.string_agg('fpgo_internal.' " CONCAT " n " CONCAT " '_id_seq', ', '),"
+	" pg_catalog.string_agg(pg_catalog.format('SELECT pg_catalog.setval(%L, (SELECT max(id) FROM fpgo_internal.%I));',"
+	"  'fpgo_internal.' " CONCAT " n " CONCAT " '_id_seq', n), ' ')"
+	" FROM (" BEHIND("submission")
+	" UNION ALL " BEHIND("event")
+	" UNION ALL " BEHIND("status_change")
+	" UNION ALL " BEHIND("callback") ") b (n)",
+	.n_parameters = 0
+};
+
+FpgoDiagnosis
+fpgo_check_sequences(FpgoExamination *examination)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoParameters p = {0};
+	const char *names;
+	const char *cure;
+
+	SPI_connect();
+	(void) fpgo_statement_run(&behind_statement, &p);
+	names = fpgo_get_text(0, 1, caller);
+	cure = fpgo_get_text(0, 2, caller);
+	SPI_finish();
+	if (names == NULL)
+		return fpgo_right("No number is given twice: fpgo's sequences are ahead of their tables.");
+	return fpgo_wrong(psprintf("Sequences that are behind their tables, as after a restore of an older dump, so that handing in fails: %s.",
+							   names),
+					  psprintf("As a superuser: %s", cure));
 }
 
 /* ---------- where personal numbers could leak ---------- */

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
+#include "account/names.h"
 #include "ipc/ask.h"
 #include "setup/doctor.h"
 
@@ -95,6 +96,33 @@ fpgo_check_options(FpgoExamination *examination)
 							   ObjectIdGetDatum(ForeignServerRelationId));
 	SetUserIdAndSecContext(caller, context);
 	return fpgo_right("The options of the server are well-formed.");
+}
+
+/*
+ * Is it known which account the server has, and do its orders go where they
+ * went before?  Also names what is left of servers that are gone.
+ */
+FpgoDiagnosis
+fpgo_check_account(FpgoExamination *examination)
+{
+	const char *server = examination->server_name;
+	const char *url = fpgo_option_find(examination->server->options, "url");
+	/* raises if a person must say which account it is */
+	const char *account = fpgo_account_name(server, url);
+	const char *moved_from = fpgo_account_moved_from(account, url);
+	const char *left = fpgo_account_list_left();
+
+	if (moved_from != NULL)
+		return fpgo_wrong(psprintf("Orders of server \"%s\" were for %s before; their keys still count.",
+								   server, moved_from),
+						  psprintf("If the new address is another account of the gateway: SELECT fpgo.new_account(%s, '...');  If it is the same one: SELECT fpgo.adopt_account(%s, %s, '...');",
+								   quote_literal_cstr(server),
+								   quote_literal_cstr(account),
+								   quote_literal_cstr(server)));
+	return fpgo_right(psprintf("The records keep the server's orders as those of account \"%s\".%s",
+							   account, left == NULL ? "" :
+							   psprintf("  Accounts whose server is gone: %s.",
+										left)));
 }
 
 FpgoDiagnosis

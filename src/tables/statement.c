@@ -24,6 +24,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -72,13 +73,18 @@ forget_known(Datum arg, int cache, uint32 hash)
 	known.is_valid = false;
 }
 
-bool
-fpgo_table_exist(void)
+Oid
+fpgo_table_find(const char *name)
 {
 	Oid			schema = get_namespace_oid(TABLE_SCHEMA, true);
 
-	return OidIsValid(schema) &&
-		OidIsValid(get_relname_relid(table_names[0], schema));
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+bool
+fpgo_table_exist(void)
+{
+	return OidIsValid(fpgo_table_find(table_names[0]));
 }
 
 static Oid
@@ -235,8 +241,14 @@ source_of(const FpgoStatement *statement)
 static uint64
 run_plan(FpgoStatement *statement, Datum *values, const char *nulls)
 {
-	int			result = SPI_execute_plan(statement->plan, values, nulls,
-										  false, 0);
+	int			result;
+
+	if (statement->sees_latest)
+		result = SPI_execute_snapshot(statement->plan, values, nulls,
+									  GetLatestSnapshot(), InvalidSnapshot,
+									  false, true, 0);
+	else
+		result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
 
 	if (result < 0)
 		elog(ERROR, "could not run a statement of fpgo: %s",
@@ -282,6 +294,9 @@ run_direct(FpgoStatement *statement, Datum *values, const char *nulls,
 {
 	const FpgoForeignCode *foreign_code = &statement->foreign_code;
 
+	/* a row is found by the transaction's snapshot */
+	if (statement->sees_latest && IsolationUsesXactSnapshot())
+		return false;
 	return statement->plan != NULL &&
 		fpgo_foreign_code_lock(foreign_code, source_of(statement)) &&
 		fpgo_row_direct_run(&foreign_code->row_plan, values, nulls, n);

@@ -7,7 +7,8 @@
  * also fails on [] and {}, and then hides the field's other rules.  The
  * children of a container of the wrong kind are missing.
  *
- * A field gets at most one violation, about the first thing to mend.  With
+ * An order that was encoded twice, or that has bytes which are no UTF-8, gets
+ * one violation for all.  A field gets at most one violation, about the first thing to mend.  With
  * first_only set, the walk stops at the first violation and builds no text.
  *
  * Nothing here raises for what the order says; fpgo_validate_require() does.
@@ -15,12 +16,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
 #include "base/fpgo.h"
+#include "order/json_text.h"
 #include "order/reading.h"
 #include "validation/validate.h"
 #include "validation/violation.h"
@@ -57,6 +60,39 @@ report(Check *check, const FpgoPlace *place, const FpgoField *field,
 		check->found = lappend(check->found,
 							   fpgo_violation_make(place, field, rule, value,
 												   other, check->tax_rates));
+}
+
+/* The same of the order as a whole. */
+static void
+report_order(Check *check, const char *rule, const char *message)
+{
+	check->is_broken = true;
+	if (!check->first_only)
+		check->found = lappend(check->found,
+							   fpgo_violation_of_order(rule, message));
+}
+
+/* Reports a text that is no UTF-8; false if it is. */
+static bool
+report_broken_bytes(Check *check, FpgoSpan text, const FpgoPlace *place)
+{
+	int			n_right = pg_encoding_verifymbstr(PG_UTF8, text.text,
+												  text.len);
+
+	if (n_right >= (int) text.len)
+		return false;
+	check->is_broken = true;
+	if (place->parent == NULL)
+		report_order(check, FPGO_RULE_NAME_UTF8,
+					 "The order must be text in UTF-8.");
+	else if (!check->first_only)
+		check->found =
+			lappend(check->found,
+					fpgo_violation_say(place, FPGO_RULE_NAME_UTF8,
+									   "must be text in UTF-8, which the byte 0x%02X at position %d is not.",
+									   (unsigned char) text.text[n_right],
+									   n_right + 1));
+	return true;
 }
 
 /* The type's rule if the value breaks it, else FPGO_RULE_NONE. */
@@ -246,12 +282,88 @@ check_object(Check *check, const FpgoValue *object, const FpgoShape *shape,
 	}
 }
 
+/* ---------- the order as a whole ---------- */
+
+/*
+ * Is it a string that holds an order, or that again?  A program passed JSON to
+ * something that makes JSON of any text.
+ */
+static bool
+is_encoded_twice(const FpgoValue *root)
+{
+	FpgoSpan	text;
+	FpgoJsonFault fault;
+	Jsonb	   *inner;
+
+	if (root->kind != FPGO_JSON_STRING)
+		return false;
+	text = fpgo_trim(root->text);
+	if (text.len == 0 || (text.text[0] != '{' && text.text[0] != '"'))
+		return false;
+	inner = fpgo_json_read(text.text, text.len, &fault);
+	if (inner == NULL)
+		return false;
+	if (text.text[0] == '"')
+	{
+		FpgoValue	value = fpgo_document_root(inner);
+
+		return is_encoded_twice(&value);
+	}
+	return true;
+}
+
+/*
+ * A database in SQL_ASCII stores any bytes; what is sent must be UTF-8.  Finds
+ * the first name or string that is none, and reports it.
+ */
+static bool
+report_broken_text(Check *check, const FpgoValue *value,
+				   const FpgoPlace *place)
+{
+	FpgoCursor	cursor;
+	FpgoPlace	inner = {.parent = place};
+	FpgoSpan	key;
+	FpgoValue	child;
+
+	if (value->kind == FPGO_JSON_STRING)
+		return report_broken_bytes(check, value->text, place);
+	if (value->kind != FPGO_JSON_ARRAY && value->kind != FPGO_JSON_OBJECT)
+		return false;
+	check_stack_depth();
+	fpgo_document_open(&cursor, value);
+	for (int i = 0; fpgo_document_next(&cursor, &key, &child); i++)
+	{
+		bool		is_member = value->kind == FPGO_JSON_OBJECT;
+
+		inner.kind = is_member ? FPGO_PLACE_UNKNOWN : FPGO_PLACE_ELEMENT;
+		inner.index = is_member ? FPGO_MAX_FIELDS + i : i;
+		inner.key = (FpgoSpan) {NULL, 0};
+		if (is_member && report_broken_bytes(check, key, &inner))
+			return true;
+		if (is_member)
+			inner.key = key;
+		if (report_broken_text(check, &child, &inner))
+			return true;
+	}
+	return false;
+}
+
 static void
 check_order(Check *check, Jsonb *order)
 {
 	FpgoValue	root = fpgo_document_root(order);
 	FpgoPlace	place = {.kind = FPGO_PLACE_ORDER};
 
+	/* these stand for all else: it is not known what the text would be */
+	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
+		report_broken_text(check, &root, &place))
+		return;
+	if (is_encoded_twice(&root))
+	{
+		report_order(check, FPGO_RULE_NAME_OBJECT,
+					 "The order is JSON within a string: it was encoded twice.  Encode it once.");
+		return;
+	}
 	if (fpgo_document_is_deeper(&root, GATEWAY_LEVELS_MAX))
 		root = (FpgoValue) {.kind = FPGO_JSON_MISSING};
 	place.found = root.kind;

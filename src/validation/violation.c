@@ -13,6 +13,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "text/format.h"
 #include "validation/violation.h"
@@ -349,6 +350,17 @@ fpgo_violation_say(const FpgoPlace *place, const char *rule,
 		enlargeStringInfo(&message, needed);
 	}
 	violation->message = finish_text(&message);
+	return violation;
+}
+
+FpgoViolation *
+fpgo_violation_of_order(const char *rule, const char *message)
+{
+	FpgoViolation *violation = palloc0(sizeof(FpgoViolation));
+
+	violation->path = "";
+	violation->rule = rule;
+	violation->message = message;
 	return violation;
 }
 

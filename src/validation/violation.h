@@ -33,6 +33,10 @@ typedef enum FpgoRule
 	FPGO_RULE_COUNTRY
 } FpgoRule;
 
+/* Rules about the order's text, which no field has; their names. */
+#define FPGO_RULE_NAME_OBJECT "object"
+#define FPGO_RULE_NAME_UTF8 "utf8"
+
 /* Where in the order something stands: a chain from the value to the root. */
 typedef struct FpgoPlace
 {
@@ -86,6 +90,10 @@ extern FpgoViolation *fpgo_violation_say(const FpgoPlace *place,
 										 const char *rule,
 										 const char *format,...)
 			pg_attribute_printf(3, 4);
+
+/* A violation of the order as a whole, whose path is empty. */
+extern FpgoViolation *fpgo_violation_of_order(const char *rule,
+											  const char *message);
 
 /* Describes a field's value for a message: the value, or its kind. */
 extern const char *fpgo_violation_describe(const FpgoField *field,

@@ -73,12 +73,12 @@ my $invalid = attempt('an order without an e-mail address', '23514', 'customerDe
 like($invalid->{detail}, qr/customerDetails\.email/, 'DETAIL names the field');
 
 $gateway->misbehave({ errors => [ 'The first sentence.', 'The second sentence.' ] });
-my $refused = attempt('a refusal', '38000');
+my $refused = attempt('a refusal', '38F05');
 like($refused->{detail}, qr/The first sentence\..*The second sentence\./s,
     'DETAIL has what the gateway said');
 
 $gateway->misbehave({ echo_personal_number => \1 });
-attempt('a refusal that repeats the personal number', '38000');
+attempt('a refusal that repeats the personal number', '38F05');
 
 $gateway->misbehave({ status => 401 });
 attempt('a refused token', '38F03');
@@ -197,7 +197,7 @@ sub peak_memory {
 for my $case ([ 'not UTF-8' => { invalid_utf8 => \1 } ], [ 'with a NUL' => { nul => \1 } ]) {
     my ($name, $wish) = @$case;
     $gateway->misbehave({ errors => ['No.'], %$wish });
-    attempt("a refusal $name", '38000');
+    attempt("a refusal $name", '38F05');
 }
 
 # --- a kept connection that the gateway drops --------------------------------------
@@ -294,11 +294,11 @@ is(run_in($session, 'SELECT pg_backend_pid()')->{rows}, $backend, 'the backend s
 my %allowed = (
     ''      => { received => qr/^1$/,    made => qr/^1$/ },
     '23514' => { received => qr/^0$/,    made => qr/^0$/ },
-    '38000' => { received => qr/^1$/,    made => qr/^0$/ },
     '38F01' => { received => qr/^[01]$/, made => qr/^[01]$/ },
     '38F02' => { received => qr/^0$/,    made => qr/^0$/ },
     '38F03' => { received => qr/^[01]$/, made => qr/^0$/ },
     '38F04' => { received => qr/^[01]$/, made => qr/^0$/ },
+    '38F05' => { received => qr/^1$/,    made => qr/^0$/ },
     '55000' => { received => qr/^0$/,    made => qr/^0$/ },
     '57014' => { received => qr/^[01]$/, made => qr/^[01]$/ },
     '57P01' => { received => qr/^[01]$/, made => qr/^[01]$/ },

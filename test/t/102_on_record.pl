@@ -100,7 +100,7 @@ sub insist {
 {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ status => 429 }, { errors => ['No.'] }, { status => 401 });
-    like(insist($order), qr/^38F04 38000 38F03 ODR\d+$/, 'a loop over certain failures');
+    like(insist($order), qr/^38F04 38F05 38F03 ODR\d+$/, 'a loop over certain failures');
     $records->show('a loop over certain failures', $reference, 'cancelled refused cancelled accepted', made => 1);
 }
 
@@ -257,20 +257,68 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
 
 # --- what a second call gets --------------------------------------------------------------
 
+# What would have somebody make a second invoice of one purchase.
+my $another_key = qr/key =>|key of its own|pass a|submit this one later/i;
+
+# corrected($what, $order, $pattern): another order under the key of one that is
+# so: an error, whose hint says that and advises no other key.  For those who call
+# and for those who queue.
+sub corrected {
+    my ($what, $order, $pattern) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $queued = ends("correcting what is $what, queued", run_in($session, enqueue_sql($order)), '23505', $pattern);
+    my $called = ends("correcting what is $what", submit($session, $order), '23505', $pattern);
+    is($queued->{hint}, $called->{hint}, "correcting what is $what: one hint for both");
+    like($called->{hint}, qr/nother key (?:makes|may make) a second invoice/, "correcting what is $what: it warns");
+    unlike($called->{hint}, $another_key, "correcting what is $what: no other key is advised");
+    return $called;
+}
+
 {
     my ($order, $reference) = new_order();
-    submit($session, $order);
+    my $uuid    = submit($session, $order)->{order_uuid};
     my $changed = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
-    my $taken   = ends('another order under the key', submit($session, $changed), '23505', qr/key => /);
-    unlike($taken->{said}, qr/Kari/, 'another order under the key: nothing of it is shown');
-    $records->show('another order under the key', $reference, 'accepted', made => 1);
+    my $taken   = corrected('accepted', $changed, qr/dashboard/);
+    like($taken->{detail}, qr/accepted as $uuid\./, 'correcting what is accepted: the uuid is said');
+    unlike($taken->{said}, qr/Kari/, 'correcting what is accepted: nothing of the order is shown');
+    $records->show('correcting what is accepted', $reference, 'accepted', made => 1);
     ends('with a key of its own', run_in($session, submit_sql($changed, "key => '$reference-b'")), '');
     $records->show('with a key of its own', $reference, 'accepted accepted', made => 2);
+
+    administer($admin, 'CREATE ROLE cashier; GRANT USAGE ON FOREIGN SERVER frontpayment TO cashier');
+    run_in($session, 'SET ROLE cashier');
+    unlike(corrected('accepted from another role', $changed, qr/dashboard/)->{said}, qr/$uuid/,
+        'correcting what is accepted from another role: the uuid is not said');
+    my $theirs = ends('the same order as of another role', submit($session, $order), '42501', qr/fpgo\.invoice_session\(\d+\)/);
+    unlike($theirs->{hint}, $another_key, 'the same order as of another role: no other key is advised');
+    run_in($session, 'RESET ROLE');
+    $records->show('from another role', $reference, 'accepted accepted', made => 2);
+}
+{
+    my ($order, $reference) = new_order();
+    run_in($session, enqueue_sql($order));
+    my $changed = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
+    my $taken   = corrected('queued', $changed, qr/cancel_submission/);
+    my ($cure)  = $taken->{hint} =~ /(SELECT [^;]*;)/;
+    ends('what the hint says', run_in($session, $cure), '');
+    ends('correcting what was queued', submit($session, $changed), '');
+    $records->show('correcting what was queued', $reference, 'cancelled accepted', made => 1);
+}
+{
+    my ($order, $reference) = new_order();
+    my $changed = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
+    $gateway->misbehave({ delay => 1, close_after_request => \1 });
+    begin_submit($other, $order);
+    wait_for_order($gateway, $reference);
+    corrected('sending', $changed, qr/Wait for its outcome/);
+    ends('no answer', finish_in($other), '38F01');
+    corrected('uncertain', $changed, qr/may have been invoiced.*fpgo\.resolve\(\d+/);
+    $records->show('correcting what is uncertain', $reference, 'uncertain', made => 1);
 }
 {
     my ($order, $reference) = new_order();
     $gateway->misbehave({ errors => ['Not this one.'] });
-    ends('refused', submit($session, $order), '38000', qr/Not this one\./);
+    ends('refused', submit($session, $order), '38F05', qr/Not this one\..*HINT: .*under the same key/s);
     my $corrected = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
     ends('refused, then corrected', submit($session, $corrected), '');
     $records->show('refused, then corrected', $reference, 'refused accepted', made => 1);
@@ -312,8 +360,9 @@ for my $case (
     $gateway->misbehave({ close_after_request => \1 });
     submit($session, $order);
     my $sibling = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
-    ends('the reference is not finished',
-        run_in($session, submit_sql($sibling, "key => '$reference-b'")), '55006');
+    my $busy = ends('the reference is not finished',
+        run_in($session, submit_sql($sibling, "key => '$reference-b'")), '55006', qr/another key makes a second invoice/);
+    unlike($busy->{hint}, $another_key, 'the reference is not finished: no other key is advised');
     $records->show('the reference is not finished', $reference, 'uncertain', made => 1);
 }
 

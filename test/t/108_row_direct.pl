@@ -63,6 +63,7 @@ sub note_end {
     my ($name, $ended) = @_;
     my $text = "$name: $ended->{sqlstate} $ended->{message} $ended->{detail}";
     $text =~ s/\bsubmission \d+/submission N/g;
+    $text =~ s/\bODR\d+/ODR../g;
     $text =~ s/$prefix-/-/g;
     push @ends, $text;
     return $ended;

@@ -222,9 +222,7 @@ for my $case (
         'DROP USER MAPPING FOR PUBLIC SERVER frontpayment',
         "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')", qr/mapping/ ],
     [   'the role was renamed', 'ALTER ROLE cashier RENAME TO clerk',
-        'ALTER ROLE clerk RENAME TO cashier', qr/role "cashier" does not exist/ ],
-    [   'the server was renamed', 'ALTER SERVER frontpayment RENAME TO elsewhere',
-        'ALTER SERVER elsewhere RENAME TO frontpayment', qr/server "frontpayment" does not exist/ ]) {
+        'ALTER ROLE clerk RENAME TO cashier', qr/role "cashier" does not exist/ ]) {
     my ($name, $break, $mend, $reason) = @$case;
     my $submission = enqueue_as('cashier');
     administer($admin, $break);

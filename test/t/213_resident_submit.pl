@@ -49,7 +49,7 @@ my $worker = wait_for_worker($admin);
     ends('another order with its key', run_in($session, submit_sql(order(), "key => '$reference'")), '23505');
 }
 for my $case (
-    [ 'refused',             '38000', 'refused',   1, { errors => ['Not this one.'] } ],
+    [ 'refused',             '38F05', 'refused',   1, { errors => ['Not this one.'] } ],
     [ 'an unknown outcome',  '38F01', 'uncertain', 1, { close_after_request => \1 } ],
     [ 'refused credentials', '38F03', 'cancelled', 1, { status => 401 } ],
     [ 'asked to slow down',  '38F04', 'cancelled', 1, { status => 429, headers => { 'Retry-After' => '7' } } ]) {

@@ -111,7 +111,7 @@ for my $n (1, 10_300) {
     my $before = $gateway->requests;
     $gateway->misbehave({ expect_early_417 => \1 });
     my $name = sprintf '10, 417 while %d bytes are sent', length $order;
-    ends($name, submit($session, $order), '38000');
+    ends($name, submit($session, $order), '38F05');
     my $after = $gateway->requests;
     cmp_ok($gateway->received(reference_of($order)), '<=', 1, "$name: received once at most");
     is($after->{routes}{submit} - $before->{routes}{submit}, 1, "$name: begun once");
@@ -143,11 +143,23 @@ for my $fault (
 }
 suffer('18, many interim answers', { interim => 200 }, '', 1);
 
+# a busy machine takes longer to prepare some of these than a helper waits
+run_in($session, q{SET fpgo.helper_idle = '60s'});
+suffer('17, before', undef, '', 1);
 my $helper = find_helper($node);
 my $peak   = peak_memory($helper);
-suffer('17, 10,000 headers',   { headers   => { 'X-Many' => [ 1 .. 10_000 ] } },  '',      1);
+# libcurl 8 takes 5,000 headers and no more
+suffer('17, 4,000 headers', { headers => { 'X-Many' => [ 1 .. 4_000 ] } }, '', 1);
+my $too_many = qr/The headers of the answer were too large[.]/;
+my ($some, $some_reference) = new_order();
+$gateway->misbehave({ headers => { 'X-Many' => [ 1 .. 10_000 ] } });
+my $some_ended = submit($session, $some);
+ok($some_ended->{sqlstate} eq '' || $some_ended->{sqlstate} eq '38F01' && $some_ended->{detail} =~ $too_many,
+    "17, 10,000 headers: accepted, or that is why not ('$some_ended->{sqlstate}')");
+is($gateway->received($some_reference), 1, '17, 10,000 headers: received 1 times');
+$gateway->behave;
 my $many = suffer('17, 100,000 headers', { headers => { 'X-Many' => [ 1 .. 100_000 ] } }, '38F01', 1);
-like($many->{detail}, qr/larger than 256 kB/, '17, 100,000 headers: that is why');
+like($many->{detail}, qr/larger than 256 kB|$too_many/, '17, 100,000 headers: that is why');
 suffer('17, an endless body',  { body_size => 10**12 },                           '38F01', 1);
 suffer('18, no end of interim answers', { interim => 10**9 },                     '38F01', 1);
 is(find_helper($node), $helper, '17: the process that sends lives');
@@ -222,12 +234,12 @@ for my $case ([ 201, 417 ], [ 201, 500 ], [ 201, 200 ], [ 417, 201 ], [ 422, 200
 suffer('23, a refusal that names an order', { status => 417, json => { data => { orderUuid => 'ODR1234567890' } } },
     '38F01', 1);
 
-suffer("24, $_ that repeats the personal number", { echo_personal_number => \1, status => $_ }, '38000', 1)
+suffer("24, $_ that repeats the personal number", { echo_personal_number => \1, status => $_ }, '38F05', 1)
   for 400, 417, 422;
 
 # What each status means; those not named are doubtful.
 my %meaning = (
-    (map { $_ => '38000' } 400, 406, 411, 413, 414, 415, 417, 422, 431),
+    (map { $_ => '38F05' } 400, 406, 411, 413, 414, 415, 417, 422, 431),
     (map { $_ => '38F03' } 401, 403, 407),
     (map { $_ => '38F02' } 404, 405, 421, 425),
     429 => '38F04');

@@ -116,7 +116,7 @@ is(state_of($early_reference), 'sending', 'no answer yet: and is still being sen
 
 $gateway->misbehave({ echo_callback_url => \1 });
 my ($refused, $refused_reference) = named_order();
-my $said = ends('a refusal that repeats the URL', submit($session, $refused), '38000', qr/\Q$url\E/)->{said};
+my $said = ends('a refusal that repeats the URL', submit($session, $refused), '38F05', qr/\Q$url\E/)->{said};
 unlike($said, $token, 'a refusal that repeats the URL: without the token');
 ($refused, $refused_reference) = named_order();
 $gateway->misbehave({ echo_callback_url => \1 });

@@ -127,7 +127,7 @@ sub try_gateway {
     hears('the same again', $client, '', $submit, $order);
     hears('another of its key', $client, '23505', $submit, $order =~ s/Zahidul/Kari/r);
     $gateway->misbehave({ status => 417, %echo });
-    hears('refused', $client, '38000', $submit, order(%needle));
+    hears('refused', $client, '38F05', $submit, order(%needle));
     $order = order(%needle);
     $gateway->misbehave({ status => 500, %echo });
     hears('outcome unknown', $client, '38F01', $submit, $order);
@@ -321,7 +321,7 @@ sub search_memory {
     my ($client, $what) = @_;
     hears('an order', $client, '', $submit, order(%needle)) for 1 .. 3;
     $gateway->misbehave({ status => 417 }, { status => 401 });
-    hears('one that is refused', $client, '38000', $submit, order(%needle));
+    hears('one that is refused', $client, '38F05', $submit, order(%needle));
     hears('one without credentials', $client, '38F03', $submit, order(%needle));
     hears('one that is not valid', $client, '23514', $submit, order(%needle, orderDate => undef));
     my $sender = $client->run(q{SELECT pid FROM pg_stat_activity

@@ -39,7 +39,7 @@ my @errors = (
           . "fpgo.make_private_customer('x', '$PERSONAL_NUMBER', '', '', '', NULL))", '22003' ],
     [ 'no right', "SET ROLE stranger; SELECT fpgo.submit_invoice($order)", '42501' ],
     [ 'read-only', "RESET ROLE; BEGIN READ ONLY; SELECT fpgo.submit_invoice($order)", '25006|55000' ],
-    [ 'the gateway refuses', "ROLLBACK; SELECT fpgo.submit_invoice($order)", '38000' ],
+    [ 'the gateway refuses', "ROLLBACK; SELECT fpgo.submit_invoice($order)", '38F05' ],
     [ 'the key is taken', "SELECT fpgo.submit_invoice($order); SELECT fpgo.submit_invoice($order" . q{::jsonb || '{"more": 1}')}, '23505' ]);
 
 for my $case (@errors) {

@@ -64,6 +64,8 @@ tells('jsonb that is none', [], [], [ 'SELECT fpgo.is_valid($1::jsonb)', "{\"n\"
     [ 'SELECT fpgo.validate($1)', "{\"n\": $number\"}" ]);
 tells('an invoice_order that is JSON', [], [], [ 'SELECT fpgo.validate($1::fpgo.invoice_order)', personal_order() ],
     [ 'SELECT fpgo.validate($1)', personal_order() ]);
+tells('an invoice_order that is broken JSON, cast', [], [], [ 'SELECT $1::fpgo.invoice_order', "{\"n\": $number" ],
+    [ 'SELECT $1::text::fpgo.invoice_order', "{\"n\": $number" ]);
 
 my @no_parameters = no_explained_parameters();
 tells('auto_explain, its parameters', ['auto_explain.log_min_duration = 0'], \@no_parameters, \@bound)

@@ -16,13 +16,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options usage
-  timeout mapping token process name connection tls clock api credentials logging publications);
+my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options account usage
+  timeout mapping token process name connection tls clock api credentials logging publications sequences triggers
+  search_path);
 
 # The checks from one on that are of the gateway, in their order.
 sub from {
     my ($check) = @_;
-    my @of_gateway = @checks[ 9 .. 21 ];
+    my @of_gateway = @checks[ 9 .. 22 ];
     shift @of_gateway until $of_gateway[0] eq $check;
     return @of_gateway;
 }
@@ -180,6 +181,8 @@ alter_mapping("SET token '$TOKEN'");
 
 # --- the way to the gateway ------------------------------------------------------------------------
 
+# where orders went before is not what the following is about
+administer($admin, 'DELETE FROM fpgo_internal.account');
 alter_server(q{OPTIONS (SET url 'https://no-such-host.invalid/api/v1')});
 examine('a name nobody knows', $session, unseen => [ from('connection') ], wrong => { name => [ qr/resolved|within 10 seconds/, qr/option url/ ] });
 alter_server(q{OPTIONS (SET url 'https://inside.example/api/v1')});
@@ -304,6 +307,29 @@ for my $what ('FOR ALL TABLES', 'FOR TABLES IN SCHEMA fpgo_internal', 'FOR TABLE
 }
 administer($admin, 'CREATE TABLE of_the_shop (); CREATE PUBLICATION other FOR TABLE of_the_shop');
 examine('a publication of other tables', $session);
+
+# --- what a restore or a change of the shop's functions leaves behind -----------------------------------
+
+{
+    administer($admin, q{SET fpgo.undelivered_notice = off; } . enqueue_sql(order()));
+    my $last = administer($admin, q{SELECT setval('fpgo_internal.submission_id_seq', max(id), false) FROM fpgo_internal.submission});
+    my $rows = examine('a sequence set back', $session, wrong => { sequences => [ qr/: fpgo_internal\.submission_id_seq\.$/, qr/setval/ ] });
+    like(run_in($admin, enqueue_sql(order()))->{sqlstate}, qr/^23505$/, 'a sequence set back: handing in fails');
+    administer($admin, $rows->{sequences}{hint} =~ s/^As a superuser: //r);
+    examine('a sequence mended', $session);
+    is(administer($admin, enqueue_sql(order())), $last + 1, 'a sequence mended: handing in goes on');
+    administer($admin, q{DELETE FROM fpgo_internal.submission WHERE state = 'queued'});
+
+    administer($admin, q{CREATE TABLE public.sale (id bigint); CREATE FUNCTION public.for_sale(s sale) RETURNS jsonb LANGUAGE sql
+        AS 'SELECT to_jsonb(s)'; CREATE TRIGGER invoice AFTER INSERT ON sale FOR EACH ROW
+        EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('public.for_sale')});
+    $rows = examine('a function that depends on the path', $session, wrong => { search_path => [ qr/public\.for_sale\(public\.sale\)/, qr/ALTER FUNCTION/ ] });
+    administer($admin, $rows->{search_path}{hint} =~ s/;.*/;/r);
+    examine('a function with a path', $session);
+    administer($admin, 'ALTER FUNCTION for_sale(sale) RENAME TO for_sales');
+    examine('a function that was renamed', $session, wrong => { triggers => [ qr/^Trigger invoice of sale: function public\.for_sale\(sale\) does not exist/, qr/CREATE FUNCTION/ ] });
+    administer($admin, 'DROP TABLE sale CASCADE');
+}
 
 # --- a standby -------------------------------------------------------------------------------------------
 

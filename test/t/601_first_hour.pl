@@ -59,18 +59,49 @@ sub invoice {
     return $said;
 }
 
-$gateway->misbehave({ status => 417 });
-like(invoice(4), qr/^NOTICE: .* order 4 was refused/m, 'a refused order: the procedure says so');
-$node->safe_psql('shop', q{ALTER SERVER frontpayment OPTIONS (ADD timeout '500ms')});
-$gateway->misbehave({ stall => \1 });
-my $said = invoice(5);
-like($said, qr/^ERROR: +38F01:/m, 'an answer that never comes: the procedure fails');
-unlike($said, qr/refused/, 'and does not call the order refused');
-is($node->safe_psql('shop', q{SELECT string_agg(state, ' ' ORDER BY submission) FROM fpgo.submissions
-    WHERE reference IN ('shop-4', 'shop-5')}), 'refused uncertain', 'so they stand on record');
+# alter($object, $options): options of the server or of the mapping, if there is
+# anything to alter.
+sub alter {
+    my ($object, $options) = @_;
+    $node->safe_psql('shop', "ALTER $object OPTIONS ($options)") if $options;
+    return;
+}
+
+my $server     = 'SERVER frontpayment';
+my $wrong_file = PostgreSQL::Test::Utils::tempdir() . '/token';
+append_to_file($wrong_file, "not-the-token\n");
+chmod 0600, $wrong_file or die "cannot close $wrong_file to others: $!\n";
+my $id = 3;
+for my $case (
+    [ 'a refusing gateway',    '38F05', 'refused', { status => 417 } ],
+    [ 'a slow gateway',        '38F01', 'uncertain', { stall => \1 }, $server, q{ADD timeout '500ms'}, 'DROP timeout' ],
+    [ 'a broken gateway, 502', '38F01', 'uncertain', { html => \1 } ],
+    [ 'a broken gateway, garbage', '38F01', 'uncertain', { garbage => 1 } ],
+    [ 'a gateway out of reach', '38F02', 'cancelled', undef, $server,
+        "SET url '" . closed_address() . "'", "SET url '" . $gateway->address . "'" ],
+    [ 'a wrong token', '38F03', 'cancelled', undef, 'USER MAPPING FOR PUBLIC SERVER frontpayment',
+        "SET token_file '$wrong_file'", "SET token_file '$token_file'" ],
+    [ 'a gateway that is asked too often', '38F04', 'cancelled', { status => 429 } ]) {
+    my ($name, $sqlstate, $state, $misbehaviour, $object, $spoil, $mend) = @$case;
+    alter($object, $spoil);
+    $gateway->misbehave($misbehaviour) if $misbehaviour;
+    my $said = invoice(++$id);
+    $gateway->behave;
+    alter($object, $mend);
+    if ($sqlstate eq '38F05') {
+        like($said, qr/^NOTICE: .* order $id was refused/m, "$name: the procedure says that the order was refused");
+        unlike($said, qr/^ERROR/m, "$name: and ends well");
+    }
+    else {
+        like($said, qr/^ERROR: +$sqlstate:/m, "$name: the procedure fails with $sqlstate");
+        unlike($said, qr/was refused/, "$name: and does not call the order refused");
+    }
+    is($node->safe_psql('shop', "SELECT state FROM fpgo.submissions WHERE reference = 'shop-$id'"), $state,
+        "$name: it stands on record as $state");
+}
 
 check_log($node);
-check_records($node, $gateway, databases => ['shop'], committed => [ map { "shop-$_" } 1 .. 5 ]);
+check_records($node, $gateway, databases => ['shop'], committed => [ map { "shop-$_" } 1 .. $id ]);
 $node->stop;
 $gateway->stop;
 done_testing();

@@ -78,24 +78,93 @@ run_in_shop('ALTER SERVER frontpayment OPTIONS (DROP defaults)');
 run_in($shop, 'CREATE SCHEMA shop');
 my $ended = run_in($shop, only_sql('Catching errors in PL/pgSQL', 'src/doc/errors.md') =~ s/;\s*\z//r);
 is($ended->{sqlstate}, '', 'the function is made') or diag($ended->{said});
-my @outcomes = (
-    [ 'accepted', undef ],
-    [ 'refused', { status => 417 } ],
-    [ 'outcome unknown', { status => 500 } ],
-    [ 'not processed', { status => 401 } ],
-    [ 'not processed', { status => 429 } ]);
-for my $i (0 .. $#outcomes) {
-    my ($expected, $misbehaviour) = @{ $outcomes[$i] };
-    $gateway->misbehave($misbehaviour) if $misbehaviour;
-    is(run_in($shop, 'SELECT try_invoice(' . literal(order(referenceNo => "caught-$i")) . ')')->{rows}, $expected, "caught: $expected");
-    $gateway->behave;
+
+# What the page's handler makes of an order.
+sub try_invoice {
+    my ($name, $expected, $order) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $ended = run_in($shop, 'SELECT try_invoice(' . literal($order) . ')');
+    is($ended->{rows}, $expected, "$name: $expected") or diag($ended->{said});
+    return $ended;
 }
 
-my $closed = closed_address();
-run_in_shop("ALTER SERVER frontpayment OPTIONS (SET url '$closed')");
-is(run_in($shop, 'SELECT try_invoice(' . literal(order(referenceNo => 'unreachable')) . ')')->{rows}, 'not processed',
-    'caught: not processed, as the gateway cannot be reached');
-run_in_shop("ALTER SERVER frontpayment OPTIONS (SET url '" . $gateway->address . "')");
+my %meets = (
+    'a gateway that takes it' => ['accepted'],
+    (map { ("refused with $_" => [ 'refused',      { status => $_ } ]) } 400, 417, 422),
+    (map { ("broken, $_"      => [ 'perhaps sent', { status => $_ } ]) } 500, 502, 503, 510),
+    'broken, a page for an answer' => [ 'perhaps sent',  { html => \1, status => 200 } ],
+    'broken, garbage'              => [ 'perhaps sent',  { garbage => 1 } ],
+    'broken, half an answer'       => [ 'perhaps sent',  { cut_answer => 200 } ],
+    'broken, no answer'            => [ 'perhaps sent',  { close_after_request => \1 } ],
+    'slow'                         => [ 'perhaps sent',  { stall => \1 }, q{ADD timeout '500ms'}, 'DROP timeout' ],
+    'asked to slow down'           => [ 'not processed', { status => 429 } ],
+    'refused credentials'          => [ 'not processed', { status => 401 } ],
+    'out of reach'                 => [ 'not processed', undef,
+        "SET url '" . closed_address() . "'", "SET url '" . $gateway->address . "'" ]);
+my %order_of;
+for my $name (sort keys %meets) {
+    my ($expected, $misbehaviour, $spoil, $mend) = @{ $meets{$name} };
+    $order_of{$name} = order();
+    run_in_shop("ALTER SERVER frontpayment OPTIONS ($spoil)") if $spoil;
+    $gateway->misbehave($misbehaviour) if $misbehaviour;
+    try_invoice($name, $expected, $order_of{$name});
+    $gateway->behave;
+    run_in_shop("ALTER SERVER frontpayment OPTIONS ($mend)") if $mend;
+}
+$order_of{'a wrong token'} = order();
+run_in_shop(q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token 'wrong')});
+try_invoice('a wrong token', 'not processed', $order_of{'a wrong token'});
+run_in_shop(q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token 'sandbox-token')});
+try_invoice('no e-mail address', 'breaks a rule', order('customerDetails.email' => undef));
+
+# A statement that times out before the answer comes: the order goes on.
+$order_of{'cut short'} = order();
+$gateway->misbehave({ delay => 6 });
+run_in($shop, q{SET statement_timeout = '1s'});
+try_invoice('cut short', 'perhaps sent', $order_of{'cut short'});
+run_in($shop, 'RESET statement_timeout');
+try_invoice('cut short, and called again at once', 'perhaps sent', $order_of{'cut short'});
+wait_for('its answer', sub {
+    run_in_shop(q{SELECT state FROM fpgo.submissions ORDER BY submission DESC LIMIT 1}) eq 'accepted';
+});
+
+# The same again: what was perhaps sent is not sent again, before and after an
+# operator decided; what was not is.
+my @perhaps = grep { ($meets{$_}[0] // '') eq 'perhaps sent' } sort keys %meets;
+try_invoice("$_, again", 'perhaps sent', $order_of{$_}) for @perhaps;
+for my $name (@perhaps) {
+    my $reference = reference_of($order_of{$name});
+    my ($made)    = grep { $_->{made} } $gateway->ledger($reference);
+    my $decision  = $made ? "'accepted', 'it is there', order_uuid => '$made->{order_uuid}'" : q{'cancelled', 'it is not there'};
+    run_in_shop("SELECT fpgo.resolve(submission, $decision) FROM fpgo.submissions WHERE reference = '$reference'");
+}
+for my $name (sort keys %order_of) {
+    try_invoice("$name, once more", 'accepted', $order_of{$name});
+    is($gateway->made(reference_of($order_of{$name})), 1, "$name: made once");
+}
+
+# What the page says of other conditions.
+run_in($shop, qq{
+    CREATE FUNCTION try_with_$_->[0](o jsonb) RETURNS text LANGUAGE plpgsql AS \$\$ BEGIN
+        PERFORM fpgo.submit_invoice(o); RETURN 'accepted';
+        EXCEPTION WHEN $_->[1] THEN RETURN 'caught ' || SQLSTATE; END \$\$})
+  for [ 'class', q{SQLSTATE '38000'} ], [ 'name', 'external_routine_exception' ], [ 'others', 'OTHERS' ];
+my @outcomes = ([ '38F01', { status => 500 } ], [ '38F02', { status => 404 } ], [ '38F03', { status => 401 } ],
+    [ '38F04', { status => 429 } ], [ '38F05', { status => 417 } ]);
+for my $way (qw(class name others)) {
+    for my $outcome (@outcomes) {
+        my ($sqlstate, $misbehaviour) = @$outcome;
+        $gateway->misbehave($misbehaviour);
+        is(run_in($shop, "SELECT try_with_$way(" . literal(order()) . ')')->{rows}, "caught $sqlstate", "$way: it catches $sqlstate");
+    }
+}
+run_in_shop(q{SELECT fpgo.resolve(submission, 'cancelled', 'it is not there') FROM fpgo.submissions WHERE state = 'uncertain'});
+$gateway->misbehave({ delay => 3 });
+run_in($shop, q{SET statement_timeout = '1s'});
+ends('others: it catches no statement that times out', run_in($shop, 'SELECT try_with_others(' . literal(order()) . ')'),
+    '57014', qr/CONTEXT: .*submission \d+ goes on/s);
+run_in($shop, 'RESET statement_timeout');
+wait_for('its answer', sub { run_in_shop(q{SELECT count(*) FROM fpgo.submissions WHERE state = 'sending'}) eq '0' });
 
 # --- src/setup/README.md and src/doc/drivers.md ---------------------------------------------
 
@@ -140,11 +209,23 @@ is(run_in_shop(q{SELECT string_agg(reference || ' ' || state, ', ' ORDER BY subm
     WHERE reference IN ('arrived', 'lost', 'regretted')}), 'arrived accepted, lost queued, regretted cancelled',
     'they are what the page made of them');
 
+# --- src/doc/errors.md again ------------------------------------------------------------------
+
+hand_in('mistaken');
+my $corrected = order(referenceNo => 'mistaken', 'customerDetails.name' => 'Kari');
+run_in($shop, 'CREATE TABLE corrected_order AS SELECT ' . literal($corrected) . '::jsonb AS doc');
+my $correct = only_sql('Correcting an order', 'src/doc/errors.md');
+is($correct =~ s/cancel_submission\(18/cancel_submission($number{mistaken}/, 1, 'the page takes one order back');
+ends('as the page says', run_in($shop, $correct), '');
+run_in_shop('CALL fpgo.deliver()');
+is(run_in_shop(q{SELECT string_agg(state, ' ' ORDER BY submission) FROM fpgo.submissions WHERE reference = 'mistaken'}),
+    'cancelled accepted', 'the corrected order took its place');
+is($gateway->made('mistaken'), 1, 'and was made once');
+is(($gateway->ledger('mistaken'))[0]{body}{customerDetails}{name}, 'Kari', 'as it was corrected');
+
 hand_in('queued in a copy');
 my $remove = only_sql('Removing fpgo', 'src/doc/operating.md');
 is(($node->psql('shop', $remove))[0], 3, 'what is unfinished keeps fpgo from being removed');
-my ($unknown) = grep { $outcomes[$_][0] eq 'outcome unknown' } 0 .. $#outcomes;
-run_in_shop("SELECT fpgo.resolve(submission, 'cancelled', 'not made') FROM fpgo.submissions WHERE reference = 'caught-$unknown'");
 run_in_shop(only_sql('Copies of a database', 'src/doc/operating.md'));
 is(run_in_shop(q{SELECT string_agg(DISTINCT state, ' ' ORDER BY state) FROM fpgo.submissions}), 'accepted cancelled refused',
     'in a copy, nothing is queued any more');

@@ -45,8 +45,8 @@ for my $name (keys %others) {
 
 # how each twenty submissions end; ZZ001: accepted, and then rolled back
 my %expected = (
-    '00000' => 9, '22P02' => 1, '23505' => 1, '23514' => 1, '38000' => 1, '38F01' => 1,
-    '38F02' => 1, '38F03' => 1, '38F04' => 1, 'ZZ001' => 3);
+    '00000' => 9, '22P02' => 1, '23505' => 1, '23514' => 1, '38F01' => 1, '38F02' => 1,
+    '38F03' => 1, '38F04' => 1, '38F05' => 1, 'ZZ001' => 3);
 
 # prepare($node): the other servers, and a function that submits
 sub prepare {

@@ -1,0 +1,42 @@
+/*
+ * mapping.h
+ *		The shop's function that maps a row of a table to an order.
+ */
+#ifndef FPGO_MAPPING_H
+#define FPGO_MAPPING_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "utils/jsonb.h"
+#include "utils/relcache.h"
+
+/* The function, and how it is called with a row of one table. */
+typedef struct FpgoMapping FpgoMapping;
+
+/*
+ * The function of this name that takes a row of the table alone, or with
+ * defaults for what else it takes.  Raises 42883 if there is none, 42725 if
+ * there are several, 42P13 if it returns no order, 42602 for what is no name.
+ * The table need not be locked; nothing is run.
+ */
+extern Oid	fpgo_mapping_check(const char *text, Oid table);
+
+/*
+ * The same, ready to be called; the table is open.  Allocated in the current memory context, which must live as long as the
+ * mapping is used.
+ */
+extern FpgoMapping *fpgo_mapping_find(const char *text, Relation table);
+
+/* The function with its argument's type, for messages. */
+extern const char *fpgo_mapping_name(const FpgoMapping *mapping);
+
+/*
+ * What the function makes of the row; NULL for no invoice.  Raises 42501 if
+ * the current user may not execute it, 22P02 if it returns text that is no
+ * JSON, and what the function itself raises.
+ */
+extern Jsonb *fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row,
+								Relation table);
+
+#endif							/* FPGO_MAPPING_H */
