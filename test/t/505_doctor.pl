@@ -151,7 +151,7 @@ reload_with($node, $session, 'fpgo.databases' => q{''});
 examine('no such server', $session, arguments => q{'My Shop'}, unseen => [ from('options') ],
     wrong => { server => [ qr/^Server "My Shop" does not exist\.$/, qr/CREATE SERVER "My Shop"/ ] });
 administer($admin, q{UPDATE pg_foreign_server SET srvoptions = srvoptions || '{keepalive=sometimes}'});
-examine('an option that would be refused today', $session, unseen => [ from('usage') ],
+examine('an option that would be refused today', $session, unseen => [ from('account') ],
     wrong => { options => [ qr/^Invalid value for option "keepalive"\.  It must be a duration/, qr/ALTER SERVER frontpayment OPTIONS/ ] });
 alter_server('OPTIONS (DROP keepalive)');
 alter_server(q{OPTIONS (ADD timeout '5s')});
