@@ -19,8 +19,8 @@ TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks queue settle submissions \
 	taken_back
 DELIVERY = backoff claim deliver deliver_call durable flight lane
-GATEWAY = exchange http http_easy http_memory http_peer http_socket http_text http_url \
-	outcome outcome_text reply
+GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
+	http_text http_url outcome outcome_text reply
 IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
 FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \

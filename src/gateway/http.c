@@ -37,10 +37,10 @@
 #include "base/wait_events.h"
 #include "gateway/http.h"
 #include "gateway/http_easy.h"
+#include "gateway/http_header.h"
 #include "gateway/http_memory.h"
 #include "gateway/http_peer.h"
 #include "gateway/http_socket.h"
-#include "gateway/http_text.h"
 
 /* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
 #define MIN_LIBCURL_VERSION 0x075700
@@ -105,20 +105,10 @@ static sigset_t usual_signals;		/* the mask before that */
 
 /* Everything down to on_prereq() runs on libcurl's stack. */
 
-/* Forget earlier headers: they were of an interim answer. */
-static void
-forget_headers(FpgoHttpResult *result)
-{
-	result->headers_complete = false;
-	result->retry_after_s = -1;
-	result->rate_limit = -1;
-	result->rate_remaining = -1;
-	result->date = -1;
-}
-
 /*
  * libcurl calls this for each line of each header block, and for trailers.  It
- * keeps all of them: therefore headers have a limit too.
+ * keeps all of them: therefore headers have a limit too.  A body in a coding
+ * that is not read is not asked for.
  */
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
@@ -126,8 +116,6 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
 	FpgoHttpResult *result = &transfer->result;
 	size_t		len = size * count;
-	const char *value;
-	size_t		value_len;
 	long		status = 0;
 
 	transfer->header_bytes += len;
@@ -140,25 +128,18 @@ on_header(char *data, size_t size, size_t count, void *arg)
 		return len;				/* a trailer */
 
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
-		forget_headers(result);
+		fpgo_http_header_forget(result);
 	else if (data[0] == '\r' || data[0] == '\n')
 	{
 		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
 						  &status);
 		result->status = (int) status;
 		result->headers_complete = status >= 200;
+		if (result->headers_complete && result->foreign_coding != NULL)
+			return 0;
 	}
-	else if (fpgo_http_find_value(data, len, "retry-after", &value,
-								  &value_len))
-		result->retry_after_s = fpgo_http_parse_retry_after(value, value_len);
-	else if (fpgo_http_find_value(data, len, "x-ratelimit-limit", &value,
-								  &value_len))
-		result->rate_limit = fpgo_http_parse_number(value, value_len);
-	else if (fpgo_http_find_value(data, len, "x-ratelimit-remaining", &value,
-								  &value_len))
-		result->rate_remaining = fpgo_http_parse_number(value, value_len);
-	else if (fpgo_http_find_value(data, len, "date", &value, &value_len))
-		result->date = fpgo_http_parse_date(value, value_len);
+	else
+		fpgo_http_header_note(result, data, len);
 
 	return len;
 }
@@ -206,7 +187,10 @@ on_body(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	if (!reserve_answer(transfer, result->body_len + len))
+	{
+		result->no_memory = true;
 		return 0;
+	}
 	memcpy(transfer->answer + result->body_len, data, len);
 	result->body_len += len;
 	transfer->answer[result->body_len] = '\0';
@@ -583,7 +567,7 @@ create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 	transfer->may_be_internal = request->may_be_internal;
 	transfer->result.code = FPGO_HTTP_ABANDONED;
 	transfer->result.body = "";
-	forget_headers(&transfer->result);
+	fpgo_http_header_forget(&transfer->result);
 	INSTR_TIME_SET_CURRENT(transfer->started);
 
 	memcpy(transfer->line, bearer, sizeof(bearer) - 1);

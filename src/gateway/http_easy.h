@@ -6,7 +6,8 @@
  * them costs as much as formatting the request does.  Therefore the handle of
  * a request that ended well is kept.  The next request to the same place sets
  * only its own body and headers.  Those are removed before a handle is kept:
- * address, limits and the name of a file stay, but no secret.
+ * address, limits and the name of a file stay, but no secret.  A handle of
+ * libcurl 8 or newer has secrets until it is freed, and is never kept.
  *
  * Nothing here raises or uses a memory context.
  */

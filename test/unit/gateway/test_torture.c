@@ -354,6 +354,22 @@ torture_cold(const Torture *torture)
 #endif
 }
 
+/*
+ * Take off what libcurl 8 keeps: it numbers the handles of a process, and a
+ * connection has one block more from the handle with number 256 on.
+ */
+static long
+leave_out_connection(long left)
+{
+	static bool has_block = false;
+
+	if (atoi(fpgo_http_library().version) < 8 || labs(left) != 1 ||
+		has_block != (left < 0))
+		return left;
+	has_block = !has_block;
+	return 0;
+}
+
 /* All N in this process, which has sent orders before. */
 static void
 torture_warm(const Torture *torture)
@@ -369,6 +385,8 @@ torture_warm(const Torture *torture)
 		torture_one(torture->scenario, torture->kind, n, torture->for_ever);
 		left = count_blocks() - before;
 		before += left;
+		if (!report->parsing_failed)
+			left = leave_out_connection(left);
 		judge_blocks(left);
 	}
 }
