@@ -5,7 +5,8 @@ CREATE TEMP VIEW member AS
 SELECT d.classid, d.objid,
 	CASE d.classid WHEN 'pg_proc'::regclass THEN CASE (SELECT prokind FROM pg_proc WHERE oid = d.objid) WHEN 'p' THEN 'procedure' ELSE 'function' END
 		ELSE i.type END AS type,
-	i.identity,
+	-- (from 16 on PostgreSQL calls the type json by its SQL name)
+	regexp_replace(i.identity, 'pg_catalog\.json\M', 'json') AS identity,
 	coalesce(p.proowner, c.relowner, t.typowner, w.fdwowner, n.nspowner, e.evtowner) AS owner,
 	coalesce(p.proacl, c.relacl, t.typacl, w.fdwacl, n.nspacl, acldefault((CASE d.classid
 		WHEN 'pg_proc'::regclass THEN 'f' WHEN 'pg_type'::regclass THEN 'T' WHEN 'pg_foreign_data_wrapper'::regclass THEN 'F'

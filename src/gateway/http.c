@@ -354,6 +354,18 @@ find_stage(const FpgoHttpTransfer *transfer)
 	return FPGO_HTTP_RESOLVING;
 }
 
+/*
+ * A body of no given length ends with its connection.  A gateway may close that
+ * without TLS's goodbye: an error for libcurl 8, and none for libcurl 7.  If a
+ * part of the body is missing, it is not JSON.
+ */
+static bool
+has_ended_with_connection(const FpgoHttpResult *result, int code)
+{
+	return code == CURLE_RECV_ERROR && result->headers_complete &&
+		!result->is_framed;
+}
+
 /* The transfer has ended: nothing of it will change any more. */
 static void
 settle(FpgoHttpTransfer *transfer, int code)
@@ -365,7 +377,7 @@ settle(FpgoHttpTransfer *transfer, int code)
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, transfer->started);
 	result->elapsed_us = (int64) INSTR_TIME_GET_MICROSEC(elapsed);
-	result->code = code;
+	result->code = has_ended_with_connection(result, code) ? CURLE_OK : code;
 	result->stage = find_stage(transfer);
 	result->peer_refused = transfer->met_refusal && !result->mark_reached &&
 		(code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK);

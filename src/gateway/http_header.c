@@ -11,6 +11,7 @@ void
 fpgo_http_header_forget(FpgoHttpResult *result)
 {
 	result->headers_complete = false;
+	result->is_framed = false;
 	result->is_coded = false;
 	result->foreign_coding = NULL;
 	result->retry_after_s = -1;
@@ -35,6 +36,11 @@ fpgo_http_header_note(FpgoHttpResult *result, const char *line, size_t len)
 		result->rate_remaining = fpgo_http_parse_number(value, value_len);
 	else if (fpgo_http_find_value(line, len, "date", &value, &value_len))
 		result->date = fpgo_http_parse_date(value, value_len);
+	else if (fpgo_http_find_value(line, len, "content-length", &value,
+								  &value_len) ||
+			 fpgo_http_find_value(line, len, "transfer-encoding", &value,
+								  &value_len))
+		result->is_framed = true;
 	else if (fpgo_http_find_value(line, len, "content-encoding", &value,
 								  &value_len))
 		fpgo_http_read_codings(value, value_len, &result->is_coded,

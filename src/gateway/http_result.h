@@ -25,6 +25,7 @@ typedef struct FpgoHttpResult
 	FpgoHttpStage stage;
 	bool		headers_complete;	/* the blank line after the final answer's
 									 * headers was seen */
+	bool		is_framed;		/* the headers say where the body ends */
 	bool		over_limit;		/* the answer was larger than answer_limit,
 								 * before or after it was decoded */
 	bool		no_memory;		/* there was no memory for the answer */
