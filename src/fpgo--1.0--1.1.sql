@@ -66,6 +66,37 @@ COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; se
 CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
 COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
 
+/* ---------- Orders without a date ---------- */
+
+/*
+ * Replaced, and not made anew: what depends on it stays.  A date from the clock
+ * made another order of each call.
+ */
+CREATE OR REPLACE FUNCTION fpgo.make_order(
+	products fpgo.product[], customer_details fpgo.customer_details,
+	reference_no text DEFAULT NULL, customer_reference text DEFAULT NULL,
+	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
+	order_date timestamptz DEFAULT NULL, order_summary fpgo.order_summary DEFAULT NULL,
+	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
+	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
+	order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL
+) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_make_order'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+ALTER FUNCTION fpgo.payload(fpgo.invoice_order) STABLE;
+COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
+	'What goes over the wire for an order given as a composite; see fpgo.payload(jsonb) and, for its errors, '
+	'fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
+
+/* ---------- The rule of a hash ---------- */
+
+ALTER TABLE fpgo_internal.submission ADD COLUMN hash_rule smallint;
+COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
+	'SHA-256 of the hash key and the order: whether two calls meant the same order';
+COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
+	'Number of the rule that order_hash was made by: 1 for the order by value, as it was handed in; NULL for fpgo '
+	'1.0''s, the payload';
+
 /* ---------- Accounts of the gateway ---------- */
 
 -- Records name the account; the server that has it may be renamed, or gone.
@@ -368,9 +399,9 @@ COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS
 	'argument is left out; the API requires all three.';
 COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback,
 	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS
-	'An order. Call it with argument names: later versions may add arguments. order_date: now, unless given. '
-	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from the server''s '
-	'defaults. A NULL argument is left out. Error 22003: a total that numeric cannot hold.';
+	'An order. Name the arguments: later versions may add some. order_date: if NULL, the time of hand-in. '
+	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from '
+	'the server''s defaults. A NULL argument is left out. Error 22003: a total beyond numeric.';
 COMMENT ON FUNCTION fpgo.to_jsonb(fpgo.invoice_order) IS
 	'The order as jsonb in the API''s spelling; behind the cast. NULL attributes are left out, numeric becomes a '
 	'number, order_date a string of whole Unix seconds. NULL gives NULL. Error 22003: NaN, infinity. 22008: a date '

@@ -251,7 +251,7 @@ CREATE FUNCTION fpgo.make_order(
 	products fpgo.product[], customer_details fpgo.customer_details,
 	reference_no text DEFAULT NULL, customer_reference text DEFAULT NULL,
 	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
-	order_date timestamptz DEFAULT pg_catalog.now(), order_summary fpgo.order_summary DEFAULT NULL,
+	order_date timestamptz DEFAULT NULL, order_summary fpgo.order_summary DEFAULT NULL,
 	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
 	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
 	order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL
@@ -260,9 +260,9 @@ CREATE FUNCTION fpgo.make_order(
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback,
 	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS
-	'An order. Call it with argument names: later versions may add arguments. order_date: now, unless given. '
-	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from the server''s '
-	'defaults. A NULL argument is left out. Error 22003: a total that numeric cannot hold.';
+	'An order. Name the arguments: later versions may add some. order_date: if NULL, the time of hand-in. '
+	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from '
+	'the server''s defaults. A NULL argument is left out. Error 22003: a total beyond numeric.';
 
 CREATE FUNCTION fpgo.to_jsonb("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_order_to_jsonb'
@@ -324,10 +324,10 @@ COMMENT ON FUNCTION fpgo.payload(jsonb) IS
 
 CREATE FUNCTION fpgo.payload("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_invoice_order'
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
 	'What goes over the wire for an order given as a composite; see fpgo.payload(jsonb) and, for its errors, '
-	'fpgo.to_jsonb.';
+	'fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
 
 /* ---------- 3. Validation ---------- */
 
@@ -475,7 +475,8 @@ CREATE TABLE fpgo_internal.submission (
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	settled_at timestamptz,
 	advice text[],
-	callback_token text
+	callback_token text,
+	hash_rule smallint
 );
 COMMENT ON TABLE fpgo_internal.submission IS
 	'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view '
@@ -486,7 +487,7 @@ COMMENT ON COLUMN fpgo_internal.submission.key IS
 	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
 	'cancelled';
 COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
-	'SHA-256 of the hash key and the payload: whether two calls meant the same order';
+	'SHA-256 of the hash key and the order: whether two calls meant the same order';
 COMMENT ON COLUMN fpgo_internal.submission.reference IS
 	'referenceNo of the order, its first 1000 bytes; submissions that share one are sent one after another';
 COMMENT ON COLUMN fpgo_internal.submission.role IS
@@ -509,6 +510,9 @@ COMMENT ON COLUMN fpgo_internal.submission.advice IS
 COMMENT ON COLUMN fpgo_internal.submission.callback_token IS
 	'The token that took the place of {submission} in callback.callbackUrl, by which a callback names this submission; '
 	'a secret. NULL if the shop wrote no {submission}';
+COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
+	'Number of the rule that order_hash was made by: 1 for the order by value, as it was handed in; NULL for fpgo '
+	'1.0''s, the payload';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 

@@ -21,6 +21,7 @@
 #include "handin/enqueue.h"
 #include "handin/handin.h"
 #include "handin/holder.h"
+#include "handin/same_order.h"
 #include "ipc/roster.h"
 #include "order/spellings.h"
 #include "records/insert.h"
@@ -135,7 +136,7 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 			CHECK_FOR_INTERRUPTS();
 			continue;
 		}
-		if (!holder->is_same_order)
+		if (!fpgo_is_same_order(handin, holder))
 			raise_key_taken(handin, holder);
 		if (ignore_duplicate || holder->is_own)
 			return holder->id;
@@ -149,19 +150,19 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 }
 
 int64
-fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
+fpgo_enqueue(const FpgoGiven *given, const char *server_name,
 			 bool ignore_duplicate)
 {
 	const FpgoAccount *account;
 
 	fpgo_submission_require_writable();
 	account = fpgo_account_check(server_name, GetUserId());
-	return queue_handin(fpgo_handin_make(order, account, key, NULL),
+	return queue_handin(fpgo_handin_make(given, account, NULL),
 						ignore_duplicate);
 }
 
 int64
-fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
+fpgo_enqueue_or_record(const FpgoGiven *given, const char *server_name)
 {
 	const FpgoAccount *account;
 	FpgoHandIn *handin;
@@ -169,7 +170,7 @@ fpgo_enqueue_or_record(Jsonb *order, const char *server_name)
 
 	fpgo_submission_require_writable();
 	account = fpgo_account_check(server_name, GetUserId());
-	handin = fpgo_handin_make(order, account, NULL, &violations);
+	handin = fpgo_handin_make(given, account, &violations);
 	if (violations == NIL)
 		return queue_handin(handin, true);
 	return fpgo_submission_refuse(handin,
@@ -202,11 +203,12 @@ static Datum
 enqueue(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
-	const char *key = fpgo_text_argument(fcinfo, 2);
+	FpgoGiven	given = {.spelling = spelling,
+	.key = fpgo_text_argument(fcinfo, 2)};
 	bool		ignore_duplicate = read_on_duplicate(fcinfo, 3);
 
-	PG_RETURN_INT64(fpgo_enqueue(fpgo_order_argument(fcinfo, spelling),
-								 server_name, key, ignore_duplicate));
+	given.order = fpgo_order_argument(fcinfo, spelling);
+	PG_RETURN_INT64(fpgo_enqueue(&given, server_name, ignore_duplicate));
 }
 
 FPGO_ORDER_FUNCTIONS(fpgo_enqueue_invoice, enqueue);

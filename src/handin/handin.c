@@ -4,7 +4,8 @@
  *
  * submit_invoice, enqueue_invoice and the trigger all come here.  Defaults are
  * laid under the order, its rules are checked, and payload, key and hash are
- * made.
+ * made.  The hash is of the order as it was handed in: a changed default, or a
+ * date that fpgo fills in, makes no other order of it.
  *
  * The key makes a second call the same call.  It is the caller's key, or else
  * the order's referenceNo.  Without either, it is made from the payload's hash
@@ -25,11 +26,13 @@
 #include "utils/memutils.h"
 
 #include "account/names.h"
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "handin/handin.h"
 #include "order/callback_token.h"
 #include "order/defaults.h"
 #include "order/payload.h"
+#include "order/sameness.h"
 #include "records/keyed_hash.h"
 #include "text/format.h"
 #include "validation/advise.h"
@@ -179,6 +182,25 @@ make_key(const FpgoHandIn *handin, const char *key)
 	return handin->reference;
 }
 
+/* ---------- hash ---------- */
+
+void
+fpgo_handin_hash(const FpgoHandIn *handin, int rule,
+				 uint8 hash[FPGO_HASH_BYTES])
+{
+	StringInfoData form;
+
+	initStringInfo(&form);
+	if (rule == FPGO_RULE_1_0)
+		fpgo_payload_write(&form, handin->complete);
+	else
+		fpgo_sameness_write(&form, handin->given, true);
+	fpgo_keyed_hash(form.data, form.len, hash);
+	/* it has the personal number */
+	explicit_bzero(form.data, form.len);
+	pfree(form.data);
+}
+
 /* ---------- advice ---------- */
 
 /* The advice about the order, as much as is kept; NULL if there is none. */
@@ -202,6 +224,17 @@ collect_advice(Jsonb *order)
 }
 
 /* ---------- the whole ---------- */
+
+Jsonb *
+fpgo_handin_complete(Jsonb *order, FpgoSpelling spelling,
+					 const char *defaults, bool *is_date_filled)
+{
+	*is_date_filled = false;
+	order = fpgo_defaults_lay_under(order, defaults);
+	if (spelling == FPGO_SPELLED_COMPOSITE)
+		order = fpgo_defaults_fill_date(order, is_date_filled);
+	return order;
+}
 
 /* Say once a session that orders go to another place than before. */
 static void
@@ -258,12 +291,17 @@ fill_callback_token(FpgoHandIn *handin)
 }
 
 FpgoHandIn *
-fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
+fpgo_handin_make(const FpgoGiven *given, const FpgoAccount *account,
 				 List **violations)
 {
 	FpgoHandIn *handin = palloc0(sizeof(FpgoHandIn));
+	Jsonb	   *order;
 
-	order = fpgo_defaults_lay_under(order, account->terms.defaults);
+	handin->given = given->order;
+	order = fpgo_handin_complete(given->order, given->spelling,
+								 account->terms.defaults,
+								 &handin->is_date_filled);
+	handin->complete = order;
 	if (violations == NULL)
 		fpgo_validate_require(order, account->terms.tax_rates);
 	notice_move(account);
@@ -272,8 +310,11 @@ fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
 	handin->role = GetUserNameFromId(GetUserId(), false);
 	write_payload(handin, order);
 	read_order(order, handin);
-	fpgo_keyed_hash(handin->payload, handin->payload_len, handin->order_hash);
-	handin->key = make_key(handin, key);
+	/* objects of 1.0 have no column for the rule */
+	handin->hash_rule = fpgo_extension_is_current() ? FPGO_SAMENESS_RULE :
+		FPGO_RULE_1_0;
+	fpgo_handin_hash(handin, handin->hash_rule, handin->order_hash);
+	handin->key = make_key(handin, given->key);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)
 		handin->reference = pnstrdup(handin->reference,

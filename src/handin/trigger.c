@@ -114,15 +114,16 @@ queue_row(const Arguments *arguments, HeapTuple row, Relation table)
 	Doing		doing = {.table = table, .mapping = arguments->mapping};
 	ErrorContextCallback callback = {.previous = error_context_stack,
 	.callback = describe_doing, .arg = &doing};
-	Jsonb	   *order;
+	FpgoGiven	given = {0};
 
 	error_context_stack = &callback;
-	order = fpgo_mapping_call(arguments->mapping, row, table);
+	given.order = fpgo_mapping_call(arguments->mapping, row, table,
+									&given.spelling);
 	doing.is_mapped = true;
-	if (order != NULL && arguments->records_invalid)
-		(void) fpgo_enqueue_or_record(order, arguments->server);
-	else if (order != NULL)
-		(void) fpgo_enqueue(order, arguments->server, NULL, true);
+	if (given.order != NULL && arguments->records_invalid)
+		(void) fpgo_enqueue_or_record(&given, arguments->server);
+	else if (given.order != NULL)
+		(void) fpgo_enqueue(&given, arguments->server, true);
 	error_context_stack = callback.previous;
 }
 

@@ -483,7 +483,8 @@ invoke(FpgoMapping *mapping, Datum row, Datum *result)
 }
 
 Jsonb *
-fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table)
+fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table,
+				  FpgoSpelling *spelling)
 {
 	Datum		datum;
 	Datum		result;
@@ -504,8 +505,10 @@ fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table)
 
 	if (!is_order)
 		return NULL;
+	*spelling = FPGO_SPELLED_JSONB;
 	if (mapping->result == JSONBOID)
 		return DatumGetJsonbP(result);
+	*spelling = FPGO_SPELLED_TEXT;
 	if (is_json_text(mapping->result))
 	{
 		text	   *json = DatumGetTextPP(result);
@@ -513,5 +516,6 @@ fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table)
 		return fpgo_order_from_text(VARDATA_ANY(json),
 									VARSIZE_ANY_EXHDR(json));
 	}
+	*spelling = FPGO_SPELLED_COMPOSITE;
 	return fpgo_order_from_composite(result);
 }

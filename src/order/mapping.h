@@ -11,6 +11,8 @@
 #include "utils/jsonb.h"
 #include "utils/relcache.h"
 
+#include "order/spellings.h"
+
 /* The function, and how it is called with a row of one table. */
 typedef struct FpgoMapping FpgoMapping;
 
@@ -32,11 +34,12 @@ extern FpgoMapping *fpgo_mapping_find(const char *text, Relation table);
 extern const char *fpgo_mapping_name(const FpgoMapping *mapping);
 
 /*
- * What the function makes of the row; NULL for no invoice.  Raises 42501 if
+ * What the function makes of the row, and in which spelling; NULL for no
+ * invoice.  Raises 42501 if
  * the current user may not execute it, 22P02 if it returns text that is no
  * JSON, and what the function itself raises.
  */
 extern Jsonb *fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row,
-								Relation table);
+								Relation table, FpgoSpelling *spelling);
 
 #endif							/* FPGO_MAPPING_H */

@@ -87,10 +87,10 @@ is(states_of($session, @queued), 'sending queued', 'objects of 1.0: no record ch
 run_in($session, q{UPDATE fpgo_internal.submission SET run = NULL, state = 'queued' WHERE state = 'sending'});
 is(run_in($session, 'SELECT state FROM fpgo.worker()')->{rows}, 'none', 'objects of 1.0: there is no worker to speak of');
 
-# The caller sees an update that it has not committed yet; the process that sends does not.
+# An update that is not committed yet has the tables locked; the process that sends would wait for it.
 run_in($session, 'BEGIN; ALTER EXTENSION fpgo UPDATE');
-my $ended = ends('an update that is not committed', submit($session, order()), '55000', qr/could not record the order: .* 1\.0/);
-like($ended->{hint}, qr/Nothing was recorded and nothing was sent/, 'an update that is not committed: the hint');
+my $ended = ends('an update that is not committed', submit($session, order()), '55000', qr/this transaction locks the records of fpgo/);
+like($ended->{hint}, qr/^Commit first\.$/, 'an update that is not committed: the hint');
 run_in($session, 'ROLLBACK');
 is(count_submissions($session), 2, 'an update that is not committed: nothing is recorded');
 
