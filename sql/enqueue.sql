@@ -171,6 +171,8 @@ SELECT total, fpgo.enqueue_invoice(an_order('T-' || total, jsonb_build_object('o
 FROM (VALUES ('1e200000'), ('1e99999999999'), ('1e-200000'), (repeat('9', 200)), ('1e3'), (' 12.50 ')) v(total)
 WHERE length(total) < 20;
 SELECT key, grand_total FROM records WHERE key LIKE 'T-%';
+-- keys are compared byte by byte, whatever the database's collation is
+SELECT pg_get_indexdef('fpgo_internal.submission_key'::regclass);
 -- blanks around a referenceNo are none for the gateway
 SELECT fpgo.enqueue_invoice(an_order('E-3')) AS first \gset
 SELECT fpgo.enqueue_invoice(an_order(' E-3 '));

@@ -13,6 +13,7 @@
  *		a call as in 1.0 would otherwise fit both.
  *		A function that README.md grants by its bare name gets no second of
  *		that name, or the GRANT would fail: the new one has a name of its own.
+ *		An index that no constraint has may be made anew.
  *		A view gets new columns at its end, by CREATE OR REPLACE VIEW.
  *		A table gets new columns that are nullable or have a default, since a
  *		dump of 1.0 names the old ones only.
@@ -96,6 +97,13 @@ COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
 COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
 	'Number of the rule that order_hash was made by: 1 for the order by value, as it was handed in; NULL for fpgo '
 	'1.0''s, the payload';
+
+/* ---------- Keys, byte by byte ---------- */
+
+-- the one object that is made anew: nothing but fpgo's own statements depends on it
+DROP INDEX fpgo_internal.submission_key;
+CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
+	WHERE state <> ALL ('{refused,cancelled}');
 
 /* ---------- Accounts of the gateway ---------- */
 

@@ -517,7 +517,7 @@ COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
 -- a refused or cancelled submission gives its key back
-CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
+CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
 	WHERE state <> ALL ('{refused,cancelled}');
 -- what is not finished: small, however many are
 CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, id)

@@ -36,15 +36,16 @@
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID
 
 /* a refused submission holds no key, and never conflicts with another */
-#define UNLESS_TAKEN \
-	" ON CONFLICT (server, key)" \
+#define UNLESS_TAKEN(columns) \
+	" ON CONFLICT (" columns ")" \
 	" WHERE state " NE " ALL ('{refused,cancelled}')" \
 	" DO NOTHING"
 
 static FpgoStatement insert_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
 	" (" COLUMNS_1_0 ", hash_rule)"
-	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20)" UNLESS_TAKEN,
+	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20)"
+	UNLESS_TAKEN("server " BYTEWISE ", key " BYTEWISE),
 	.n_parameters = 20,
 	.types = {TYPES_1_0, INT2OID}
 };
@@ -52,7 +53,8 @@ static FpgoStatement insert_statement = {
 /* on the SQL objects of 1.0 */
 static FpgoStatement insert_statement_1_0 = {
 	.sql = "INSERT INTO fpgo_internal.submission (" COLUMNS_1_0 ")"
-	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ")" UNLESS_TAKEN,
+	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ")"
+	UNLESS_TAKEN("server, key"),
 	.n_parameters = 19,
 	.types = {TYPES_1_0}
 };

@@ -113,20 +113,20 @@ fpgo_submission_clip(const char *sentence)
 	"SELECT id, state::pg_catalog.text, run, server, role," \
 	" order_uuid, customer_uuid, bank_id_url, xmin"
 
-#define BY_KEY \
+#define BY_KEY(collation) \
 	" FROM fpgo_internal.submission" \
-	" WHERE server " EQ " $1 AND key " EQ " $2" \
+	" WHERE server " collation EQ " $1 AND key " collation EQ " $2" \
 	" AND state " NE " ALL ('{refused,cancelled}')"
 
 static FpgoStatement find_key_statement = {
-	.sql = SUBMISSION_COLUMNS ", order_hash, hash_rule" BY_KEY,
+	.sql = SUBMISSION_COLUMNS ", order_hash, hash_rule" BY_KEY(BYTEWISE),
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
 
 /* on the SQL objects of 1.0 */
 static FpgoStatement find_key_statement_1_0 = {
-	.sql = SUBMISSION_COLUMNS ", order_hash, NULL::pg_catalog.int2" BY_KEY,
+	.sql = SUBMISSION_COLUMNS ", order_hash, NULL::pg_catalog.int2" BY_KEY(""),
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
