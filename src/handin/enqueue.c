@@ -21,6 +21,7 @@
 #include "handin/enqueue.h"
 #include "handin/handin.h"
 #include "handin/holder.h"
+#include "handin/keyless.h"
 #include "handin/same_order.h"
 #include "ipc/roster.h"
 #include "order/spellings.h"
@@ -138,9 +139,13 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate)
 		}
 		if (!fpgo_is_same_order(handin, holder))
 			raise_key_taken(handin, holder);
-		if (ignore_duplicate || holder->is_own)
+		if (holder->is_own)
 			return holder->id;
-		raise_duplicate(handin, holder);
+		if (handin->is_keyless && holder->state == FPGO_STATE_ACCEPTED)
+			fpgo_keyless_answer(handin, holder);
+		else if (!ignore_duplicate)
+			raise_duplicate(handin, holder);
+		return holder->id;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -8,22 +8,15 @@
  * date that fpgo fills in, makes no other order of it.
  *
  * The key makes a second call the same call.  It is the caller's key, or else
- * the order's referenceNo.  Without either, it is made from the payload's hash
- * and the top-level transaction.  PostgreSQL evaluates some expressions twice,
- * and both evaluations mean one invoice.  The same order in another
- * transaction is another invoice: a shop may sell the same thing to the same
- * person twice.
+ * the order's referenceNo.  Without either, it is made from the order's hash
+ * and the role: a driver that silently runs a statement again, after its
+ * connection died, means the same call.  A shop may sell the same thing to the
+ * same person twice; keyless.c says what it is told then.
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "common/cryptohash.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "storage/proc.h"
-#include "utils/memutils.h"
 
 #include "account/names.h"
 #include "base/extension_version.h"
@@ -63,6 +56,25 @@ hex(const uint8 *bytes)
 	for (int i = 0; i < FPGO_HASH_BYTES; i++)
 		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	return text;
+}
+
+/* ---------- hash ---------- */
+
+void
+fpgo_handin_hash(const FpgoHandIn *handin, int rule,
+				 uint8 hash[FPGO_HASH_BYTES])
+{
+	StringInfoData form;
+
+	initStringInfo(&form);
+	if (rule == FPGO_RULE_1_0)
+		fpgo_payload_write(&form, handin->complete);
+	else
+		fpgo_sameness_write(&form, handin->given, true);
+	fpgo_keyed_hash(form.data, form.len, hash);
+	/* it has the personal number */
+	explicit_bzero(form.data, form.len);
+	pfree(form.data);
 }
 
 /* ---------- key, reference, total ---------- */
@@ -141,12 +153,29 @@ read_order(Jsonb *order, FpgoHandIn *handin)
 	handin->grand_total = read_total(&totals[field_index(shape, "grandTotal")]);
 }
 
-/* A name that no other top-level transaction of this cluster has. */
+/*
+ * The key of an order that has none: its hash and its role.  A submission of a
+ * role that was renamed keeps its key, and so does one of 1.0, whose keys began
+ * with the hash by 1.0's rule.
+ */
 static const char *
-name_transaction(void)
+make_keyless(const FpgoHandIn *handin)
 {
-	return psprintf("%d.%lld.%u", MyProcPid, (long long) MyStartTimestamp,
-					fpgo_local_xid());
+	const char *beginning = psprintf("%s/", hex(handin->order_hash));
+	const char *key = NULL;
+	uint8		hash[FPGO_HASH_BYTES];
+
+	if (handin->hash_rule != FPGO_RULE_1_0)
+	{
+		key = fpgo_submission_find_former_key(handin, beginning);
+		if (key == NULL)
+		{
+			fpgo_handin_hash(handin, FPGO_RULE_1_0, hash);
+			key = fpgo_submission_find_former_key(handin,
+												  psprintf("%s/", hex(hash)));
+		}
+	}
+	return key != NULL ? key : psprintf("%s%s", beginning, handin->role);
 }
 
 static const char *
@@ -170,7 +199,7 @@ make_key(const FpgoHandIn *handin, const char *key)
 		return key;
 	}
 	if (handin->reference == NULL)
-		return psprintf("%s/%s", hex(handin->order_hash), name_transaction());
+		return make_keyless(handin);
 	if (strlen(handin->reference) > KEY_MAX)
 	{
 		uint8		digest[FPGO_HASH_BYTES];
@@ -180,25 +209,6 @@ make_key(const FpgoHandIn *handin, const char *key)
 		return hex(digest);
 	}
 	return handin->reference;
-}
-
-/* ---------- hash ---------- */
-
-void
-fpgo_handin_hash(const FpgoHandIn *handin, int rule,
-				 uint8 hash[FPGO_HASH_BYTES])
-{
-	StringInfoData form;
-
-	initStringInfo(&form);
-	if (rule == FPGO_RULE_1_0)
-		fpgo_payload_write(&form, handin->complete);
-	else
-		fpgo_sameness_write(&form, handin->given, true);
-	fpgo_keyed_hash(form.data, form.len, hash);
-	/* it has the personal number */
-	explicit_bzero(form.data, form.len);
-	pfree(form.data);
 }
 
 /* ---------- advice ---------- */
@@ -314,6 +324,7 @@ fpgo_handin_make(const FpgoGiven *given, const FpgoAccount *account,
 	handin->hash_rule = fpgo_extension_is_current() ? FPGO_SAMENESS_RULE :
 		FPGO_RULE_1_0;
 	fpgo_handin_hash(handin, handin->hash_rule, handin->order_hash);
+	handin->is_keyless = given->key == NULL && handin->reference == NULL;
 	handin->key = make_key(handin, given->key);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)

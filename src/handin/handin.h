@@ -20,8 +20,7 @@ typedef struct FpgoGiven
 	Jsonb	   *order;
 	FpgoSpelling spelling;		/* a composite without a date gets one */
 	const char *key;			/* NULL: the order's referenceNo or, without
-								 * that, a key that is good for this top-level
-								 * transaction */
+								 * that, one made from its hash and the role */
 } FpgoGiven;
 
 /*

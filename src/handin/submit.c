@@ -23,6 +23,7 @@
 #include "gateway/outcome_text.h"
 #include "handin/handin.h"
 #include "handin/holder.h"
+#include "handin/keyless.h"
 #include "handin/same_order.h"
 #include "ipc/ask.h"
 #include "order/secrets.h"
@@ -178,6 +179,8 @@ require_session_on_record(const FpgoHandIn *handin,
 				 errhint("The gateway has it.  Members of that role get its answer from fpgo.invoice_session(%lld).",
 						 (long long) found->id),
 				 fpgo_errhide()));
+	if (handin->is_keyless)
+		fpgo_keyless_answer(handin, found);
 }
 
 /* Raise an error if the answer has no session. */

@@ -285,6 +285,7 @@ put_submission(StringInfo message, const FpgoSubmission *submission)
 {
 	put_int(message, submission->id);
 	put_int(message, submission->state);
+	put_int(message, submission->settled_at);
 	put_int(message, submission->hash_rule);
 	put_bytes(message, submission->order_hash, FPGO_HASH_BYTES);
 	put_text(message, submission->role);
@@ -298,6 +299,7 @@ get_submission(Reader *reader, FpgoSubmission *submission)
 {
 	submission->id = get_int(reader);
 	submission->state = get_int(reader);
+	submission->settled_at = get_int(reader);
 	submission->hash_rule = get_int(reader);
 	memcpy(submission->order_hash, take(reader, FPGO_HASH_BYTES),
 		   FPGO_HASH_BYTES);

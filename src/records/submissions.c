@@ -111,7 +111,8 @@ fpgo_submission_clip(const char *sentence)
 
 #define SUBMISSION_COLUMNS \
 	"SELECT id, state::pg_catalog.text, run, server, role," \
-	" order_uuid, customer_uuid, bank_id_url, xmin"
+	" order_uuid, customer_uuid, bank_id_url, xmin," \
+	" settled_at"
 
 #define BY_KEY(collation) \
 	" FROM fpgo_internal.submission" \
@@ -174,6 +175,8 @@ read_submission(MemoryContext context)
 	maker = DatumGetTransactionId(fpgo_get_datum(0, 9, &is_null));
 	s->is_own = TransactionIdIsCurrentTransactionId(maker);
 	value = fpgo_get_datum(0, 10, &is_null);
+	s->settled_at = is_null ? 0 : DatumGetTimestampTz(value);
+	value = fpgo_get_datum(0, 11, &is_null);
 	if (!is_null)
 	{
 		bytea	   *hash = DatumGetByteaPP(value);
@@ -181,7 +184,7 @@ read_submission(MemoryContext context)
 		memcpy(s->order_hash, VARDATA_ANY(hash),
 			   Min(VARSIZE_ANY_EXHDR(hash), FPGO_HASH_BYTES));
 	}
-	value = fpgo_get_datum(0, 11, &is_null);
+	value = fpgo_get_datum(0, 12, &is_null);
 	s->hash_rule = is_null ? FPGO_RULE_1_0 : DatumGetInt16(value);
 	return s;
 }
@@ -217,6 +220,45 @@ fpgo_submission_find(int64 id)
 		found = read_submission(caller);
 	SPI_finish();
 	return found;
+}
+
+static FpgoStatement find_former_key_statement = {
+	.sql = "SELECT key, role FROM fpgo_internal.submission"
+	" WHERE server " BYTEWISE EQ " $1 AND key " BYTEWISE GE " $2"
+	" AND key " BYTEWISE LT " $3"
+	" AND state " NE " ALL ('{refused,cancelled}')"
+	" ORDER BY key " BYTEWISE "LIMIT 100",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID}
+};
+
+const char *
+fpgo_submission_find_former_key(const FpgoHandIn *handin,
+								const char *beginning)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	const char *key = NULL;
+	char	   *end = pstrdup(beginning);
+	FpgoParameters p = {0};
+	int			n;
+
+	/* the beginning is ASCII: the first text behind all that begin so */
+	end[strlen(end) - 1]++;
+	SPI_connect();
+	fpgo_put_text(&p, handin->account);
+	fpgo_put_text(&p, beginning);
+	fpgo_put_text(&p, end);
+	n = fpgo_statement_run(&find_former_key_statement, &p);
+	for (int i = 0; i < n && key == NULL; i++)
+	{
+		const char *role = fpgo_get_text(i, 2, CurrentMemoryContext);
+
+		if (strcmp(role, handin->role) == 0 ||
+			!OidIsValid(get_role_oid(role, true)))
+			key = fpgo_get_text(i, 1, caller);
+	}
+	SPI_finish();
+	return key;
 }
 
 static FpgoStatement find_payload_statement = {

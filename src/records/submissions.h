@@ -35,6 +35,8 @@ typedef struct FpgoHandIn
 	const char *account;		/* name of the account in the records */
 	const char *server;			/* name of its foreign server, for messages */
 	const char *key;			/* what makes a second call the same call */
+	bool		is_keyless;		/* neither the caller nor the order gave a key;
+								 * not known in the process that sends */
 	uint8		order_hash[FPGO_HASH_BYTES];	/* keyed, by the rule below */
 	int			hash_rule;		/* that of the hash; FPGO_RULE_1_0, or as in
 								 * order/sameness.h */
@@ -76,6 +78,8 @@ typedef struct FpgoSubmission
 	const char *customer_uuid;
 	const char *bank_id_url;
 	bool		is_own;			/* this transaction made the row */
+	TimestampTz settled_at;		/* when it reached its state; not known of one
+								 * that is queued or sending */
 	int			hash_rule;		/* this and the hash, which orders are compared
 								 * by, come from fpgo_submission_find_key() */
 	uint8		order_hash[FPGO_HASH_BYTES];
@@ -91,6 +95,14 @@ extern const char *fpgo_submission_clip(const char *sentence);
 
 /* The submission that holds a key; NULL if none does. */
 extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
+
+/*
+ * The key of a submission that holds one which begins so, if this order's role
+ * handed it in, or one that does not exist any more: it may have been renamed.
+ * NULL if there is none.
+ */
+extern const char *fpgo_submission_find_former_key(const FpgoHandIn *handin,
+												   const char *beginning);
 
 /*
  * The payload of a submission, its callback token replaced by the placeholder;
