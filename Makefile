@@ -15,7 +15,8 @@ ORDER = amount callback_token constructors defaults document fields \
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
-HANDIN = check enqueue handin holder keyless same_order submit trigger
+HANDIN = check enqueue handin holder keyless same_order source submit \
+	trigger
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide insert keyed_hash locks queue settle submissions
 DELIVERY = backoff claim deliver deliver_call durable flight lane

@@ -91,12 +91,17 @@ COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
 
 /* ---------- The rule of a hash ---------- */
 
-ALTER TABLE fpgo_internal.submission ADD COLUMN hash_rule smallint;
+ALTER TABLE fpgo_internal.submission ADD COLUMN hash_rule smallint, ADD COLUMN source bytea,
+	ADD COLUMN source_table text;
 COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
 	'SHA-256 of the hash key and the order: whether two calls meant the same order';
 COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
 	'Number of the rule that order_hash was made by: 1 for the order by value, as it was handed in; NULL for fpgo '
 	'1.0''s, the payload';
+COMMENT ON COLUMN fpgo_internal.submission.source IS
+	'The row that a trigger made the order of: SHA-256 of the topmost table''s name and the primary key; NULL: of no '
+	'row, or the table has no primary key';
+COMMENT ON COLUMN fpgo_internal.submission.source_table IS 'Name of that table, with its schema, as it was then';
 
 /* ---------- Keys, byte by byte ---------- */
 
@@ -172,7 +177,11 @@ COMMENT ON COLUMN fpgo_internal.server_account.account IS
 	'Name of its account in the records; NULL if a person must say which it has';
 
 CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
-	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, s.state,
+	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference,
+		-- the key that fpgo makes of a row is long
+		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
+			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key,
+		s.role, s.state,
 		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
 		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
 		s.settled_at,
@@ -547,6 +556,9 @@ COMMENT ON VIEW fpgo.submissions IS
 	'One row an order that was handed to fpgo; it stays when payload, server and role are gone. Shows the submissions '
 	'of the roles one is a member of; all of them to those who may execute fpgo.sees_all_submissions or fpgo.resolve. '
 	'No personal data.';
+COMMENT ON COLUMN fpgo.submissions.key IS
+	'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made, of which '
+	'for a row of a table only a part is shown; never NULL';
 COMMENT ON COLUMN fpgo.submissions.waiting_time IS
 	'interval from created_at to settled_at, or to now while queued, sending or uncertain; never NULL. Begins with the '
 	'statement that handed the order in, not with its commit';

@@ -476,7 +476,9 @@ CREATE TABLE fpgo_internal.submission (
 	settled_at timestamptz,
 	advice text[],
 	callback_token text,
-	hash_rule smallint
+	hash_rule smallint,
+	source bytea,
+	source_table text
 );
 COMMENT ON TABLE fpgo_internal.submission IS
 	'One row an order that was handed to fpgo to be sent. No personal data but the BankID address, which no view '
@@ -513,6 +515,10 @@ COMMENT ON COLUMN fpgo_internal.submission.callback_token IS
 COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
 	'Number of the rule that order_hash was made by: 1 for the order by value, as it was handed in; NULL for fpgo '
 	'1.0''s, the payload';
+COMMENT ON COLUMN fpgo_internal.submission.source IS
+	'The row that a trigger made the order of: SHA-256 of the topmost table''s name and the primary key; NULL: of no '
+	'row, or the table has no primary key';
+COMMENT ON COLUMN fpgo_internal.submission.source_table IS 'Name of that table, with its schema, as it was then';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
@@ -1092,7 +1098,11 @@ COMMENT ON COLUMN fpgo_internal.server_account.account IS
 	'Name of its account in the records; NULL if a person must say which it has';
 
 CREATE VIEW fpgo.submissions WITH (security_barrier) AS
-	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, s.state,
+	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference,
+		-- the key that fpgo makes of a row is long
+		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
+			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key,
+		s.role, s.state,
 		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
 		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
 		s.settled_at,
@@ -1121,7 +1131,8 @@ COMMENT ON COLUMN fpgo.submissions.server IS 'Name of the foreign server it was 
 COMMENT ON COLUMN fpgo.submissions.reference IS
 	'referenceNo of the order, its first 1000 bytes; NULL if the order has none. Several submissions may share one.';
 COMMENT ON COLUMN fpgo.submissions.key IS
-	'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made; never NULL';
+	'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made, of which '
+	'for a row of a table only a part is shown; never NULL';
 COMMENT ON COLUMN fpgo.submissions.role IS 'Name the role that handed the order in had then; never NULL';
 COMMENT ON COLUMN fpgo.submissions.state IS
 	'queued, sending, accepted, refused, uncertain or cancelled, see the type; never NULL';

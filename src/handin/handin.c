@@ -11,7 +11,9 @@
  * the order's referenceNo.  Without either, it is made from the order's hash
  * and the role: a driver that silently runs a statement again, after its
  * connection died, means the same call.  A shop may sell the same thing to the
- * same person twice; keyless.c says what it is told then.
+ * same person twice; keyless.c says what it is told then.  An order that the
+ * trigger makes of a row has the row's source as key: two alike rows are two
+ * orders.
  */
 #include "postgres.h"
 
@@ -178,9 +180,30 @@ make_keyless(const FpgoHandIn *handin)
 	return key != NULL ? key : psprintf("%s%s", beginning, handin->role);
 }
 
+/* The key of an order that is made of a row, and has none itself. */
 static const char *
-make_key(const FpgoHandIn *handin, const char *key)
+make_row_key(const FpgoHandIn *handin, const char *table)
 {
+	if (handin->source != NULL)
+		return psprintf("%s/%s", handin->source->table,
+						hex(handin->source->digest));
+	/* 1.0 took such orders */
+	if (handin->hash_rule == FPGO_RULE_1_0)
+		return make_keyless(handin);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("order of a row of table %s has no key", table),
+			 errdetail("The order has no referenceNo, and the table has no primary key."),
+			 errhint("Give the order a referenceNo, or the table a primary key: ALTER TABLE %s ADD PRIMARY KEY (...);",
+					 table),
+			 fpgo_errhide()));
+}
+
+static const char *
+make_key(const FpgoHandIn *handin, const FpgoGiven *given)
+{
+	const char *key = given->key;
+
 	if (key != NULL)
 	{
 		if (fpgo_trim((FpgoSpan) {key, strlen(key)}).len == 0)
@@ -199,7 +222,8 @@ make_key(const FpgoHandIn *handin, const char *key)
 		return key;
 	}
 	if (handin->reference == NULL)
-		return make_keyless(handin);
+		return given->table == NULL ? make_keyless(handin) :
+			make_row_key(handin, given->table);
 	if (strlen(handin->reference) > KEY_MAX)
 	{
 		uint8		digest[FPGO_HASH_BYTES];
@@ -324,8 +348,10 @@ fpgo_handin_make(const FpgoGiven *given, const FpgoAccount *account,
 	handin->hash_rule = fpgo_extension_is_current() ? FPGO_SAMENESS_RULE :
 		FPGO_RULE_1_0;
 	fpgo_handin_hash(handin, handin->hash_rule, handin->order_hash);
-	handin->is_keyless = given->key == NULL && handin->reference == NULL;
-	handin->key = make_key(handin, given->key);
+	handin->is_keyless = given->key == NULL && handin->reference == NULL &&
+		given->table == NULL;
+	handin->source = given->source;
+	handin->key = make_key(handin, given);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)
 		handin->reference = pnstrdup(handin->reference,

@@ -20,7 +20,11 @@ typedef struct FpgoGiven
 	Jsonb	   *order;
 	FpgoSpelling spelling;		/* a composite without a date gets one */
 	const char *key;			/* NULL: the order's referenceNo or, without
-								 * that, one made from its hash and the role */
+								 * that, one made from its row, or from its
+								 * hash and the role if it is of no row */
+	const char *table;			/* that it is a row of; NULL if of none */
+	const FpgoSource *source;	/* NULL: of no row, or of a table without a
+								 * primary key */
 } FpgoGiven;
 
 /*
@@ -47,6 +51,7 @@ extern void fpgo_handin_hash(const FpgoHandIn *handin, int rule,
  * Raises
  * - 23514 if the order breaks a rule and violations is NULL;
  * - 22023 if the order is no JSON object or the key is blank or too long;
+ * - 55000 if the order is of a row and neither has a key;
  * - 54000 if the payload is over the limit.
  */
 extern FpgoHandIn *fpgo_handin_make(const FpgoGiven *given,

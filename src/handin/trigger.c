@@ -20,6 +20,7 @@
 
 #include "base/fpgo.h"
 #include "handin/enqueue.h"
+#include "handin/source.h"
 #include "order/mapping.h"
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_trigger);
@@ -85,15 +86,19 @@ read_arguments(const TriggerData *trigger, MemoryContext context)
 
 /* ---------- mapping and queueing a row ---------- */
 
+static const char *
+name_table(Relation table)
+{
+	const char *schema = get_namespace_name(RelationGetNamespace(table));
+
+	return quote_qualified_identifier(schema, RelationGetRelationName(table));
+}
+
 static void
 describe_doing(void *arg)
 {
 	const Doing *doing = arg;
-	const char *schema =
-		get_namespace_name(RelationGetNamespace(doing->table));
-	const char *table =
-		quote_qualified_identifier(schema,
-								   RelationGetRelationName(doing->table));
+	const char *table = name_table(doing->table);
 
 	if (doing->is_mapped)
 	{
@@ -120,6 +125,11 @@ queue_row(const Arguments *arguments, HeapTuple row, Relation table)
 	given.order = fpgo_mapping_call(arguments->mapping, row, table,
 									&given.spelling);
 	doing.is_mapped = true;
+	if (given.order != NULL)
+	{
+		given.table = name_table(table);
+		given.source = fpgo_source_of(table, row);
+	}
 	if (given.order != NULL && arguments->records_invalid)
 		(void) fpgo_enqueue_or_record(&given, arguments->server);
 	else if (given.order != NULL)

@@ -43,11 +43,11 @@
 
 static FpgoStatement insert_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
-	" (" COLUMNS_1_0 ", hash_rule)"
-	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20)"
+	" (" COLUMNS_1_0 ", hash_rule, source, source_table)"
+	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20, $21, $22)"
 	UNLESS_TAKEN("server " BYTEWISE ", key " BYTEWISE),
-	.n_parameters = 20,
-	.types = {TYPES_1_0, INT2OID}
+	.n_parameters = 22,
+	.types = {TYPES_1_0, INT2OID, BYTEAOID, TEXTOID}
 };
 
 /* on the SQL objects of 1.0 */
@@ -117,7 +117,15 @@ insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
 	fpgo_put_datum(&p, now, state != FPGO_STATE_REFUSED);
 	put_nulls(&p, insert_statement_1_0.n_parameters);
 	if (handin->hash_rule != FPGO_RULE_1_0)
+	{
 		fpgo_put_datum(&p, Int16GetDatum(handin->hash_rule), false);
+		if (handin->source != NULL)
+		{
+			fpgo_put_bytes(&p, handin->source->digest, FPGO_HASH_BYTES);
+			fpgo_put_text(&p, handin->source->table);
+		}
+		put_nulls(&p, insert_statement.n_parameters);
+	}
 	return fpgo_statement_run(statement, &p) > 0 ? id : 0;
 }
 

@@ -29,6 +29,13 @@
  */
 #define FPGO_RULE_1_0 0
 
+/* The row of a table that an order was made of. */
+typedef struct FpgoSource
+{
+	const char *table;			/* schema.name of the topmost table */
+	uint8		digest[FPGO_HASH_BYTES];	/* of table and primary key */
+} FpgoSource;
+
 /* An order handed in, with all that is recorded of it. */
 typedef struct FpgoHandIn
 {
@@ -40,6 +47,8 @@ typedef struct FpgoHandIn
 	uint8		order_hash[FPGO_HASH_BYTES];	/* keyed, by the rule below */
 	int			hash_rule;		/* that of the hash; FPGO_RULE_1_0, or as in
 								 * order/sameness.h */
+	const FpgoSource *source;	/* NULL: it is of no row with a primary key; not
+								 * known in the process that sends */
 	const char *reference;		/* referenceNo, NULL if there is none */
 	const char *role;			/* name of the role that hands it in */
 	const char *grand_total;	/* decimal text, NULL if there is none */
