@@ -436,7 +436,7 @@ COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
 	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
-	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
+	'country_code, control_digits, organization_number, only_if, only_with, no_reference, https, query_string';
 COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
 	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none, '
 	'or no order. The server''s defaults are laid under the order, and its tax_rates count. server: by default the one '

@@ -343,7 +343,7 @@ COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
 	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
-	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
+	'country_code, control_digits, organization_number, only_if, only_with, no_reference, https, query_string';
 COMMENT ON COLUMN fpgo.violation.message IS
 	'What is expected and what is there, in a sentence; never a personal number';
 
