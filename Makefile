@@ -18,13 +18,13 @@ ACCOUNT = account names options token
 HANDIN = check enqueue handin holder keyless same_order source submit \
 	trigger
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide insert keyed_hash locks queue settle submissions
+RECORDS = decide early insert keyed_hash locks queue settle submissions
 DELIVERY = backoff claim deliver deliver_call durable flight lane
-GATEWAY = exchange http http_easy http_memory http_peer http_text http_url \
-	outcome outcome_text reply
+GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
+	http_text http_url outcome outcome_text reply
 IPC = ask mailbox message roster start_helper
 PROCESS = helper launcher reconciler resident service worker worker_control
-FOLLOWUP = callback fetch inquiry likeness order_list order_status reconcile \
+FOLLOWUP = callback callback_query fetch inquiry likeness order_list order_status reconcile \
 	resolve session sightings
 SETUP = account_changes accounts doctor doctor_host doctor_server \
 	doctor_triggers drop_guard follow_server install_guard

@@ -76,6 +76,7 @@ SELECT r.* FROM (VALUES
 	(sign(said('ODR1', 'PAID'), '')),
 	(replace(sign(said('ODR1', 'CANCELLED')), 'CANCELLED', 'PAID')),
 	(replace(sign(said('ODR1', 'PAID')), 'amount=40', 'amount=4000')),
+	(sign(said('ODR1', 'PAID')) || '&status=REFUNDED'),
 	(sign(said('ODR1', 'PAID')) || '&more=1')) v(query), received(v.query) r;
 -- what is no callback
 SELECT r.* FROM (VALUES
@@ -83,7 +84,6 @@ SELECT r.* FROM (VALUES
 	(said('ODR1', 'PAID')),
 	(said('ODR1', 'PAID') || '&checksum=' || repeat('z', 64)),
 	(said('ODR1', 'PAID') || '&checksum=' || repeat('0', 63)),
-	(sign(said('ODR1', 'PAID')) || '&status=PAID'),
 	(sign(said('ODR1', 'PAID%00'))),
 	(sign(said('ODR1', 'PAID%0A'))),
 	(sign(said('ODR1%20', 'PAID'))),

@@ -3,6 +3,8 @@
 \set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
 
+-- where other tests' orders went
+DELETE FROM fpgo_internal.account;
 CREATE ROLE regress_fpgo_shop;
 CREATE ROLE regress_fpgo_till IN ROLE regress_fpgo_shop;
 CREATE ROLE regress_fpgo_stranger;

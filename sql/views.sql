@@ -3,6 +3,7 @@
 \set VERBOSITY terse
 DELETE FROM fpgo_internal.attempt;
 DELETE FROM fpgo_internal.submission;
+DELETE FROM fpgo_internal.account;
 SELECT string_agg(table_schema || '.' || table_name || '.' || column_name, ', ') AS secret_columns
 FROM information_schema.columns
 WHERE table_schema = 'fpgo' AND (column_name ~ 'bank|payload|hash|personal|run' OR data_type = 'bytea')

@@ -386,6 +386,29 @@ CREATE EVENT TRIGGER fpgo_follow_drop_server ON ddl_command_start
 	EXECUTE FUNCTION fpgo.follow_server();
 COMMENT ON EVENT TRIGGER fpgo_follow_drop_server IS 'Records which account a dropped server had; see fpgo.follow_server';
 
+/* ---------- Early callbacks ---------- */
+
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS
+	'Name of the account it was received for, see fpgo_internal.account';
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
+-- those that 1.0 did not announce
+INSERT INTO fpgo_internal.early_callback (callback, order_uuid, server)
+	SELECT c.id, c.order_uuid, c.server
+	FROM fpgo_internal.callback c
+	WHERE c.submission IS NULL
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission s WHERE s.order_uuid = c.order_uuid AND s.server = c.server);
+
 /* ---------- Comments that say it shorter ---------- */
 
 COMMENT ON COLUMN fpgo.callback.callback_url IS
@@ -533,10 +556,10 @@ COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'fpgo.server names. Asks that gateway a question; records nothing.';
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 COMMENT ON COLUMN fpgo.order_status.refunded_amount IS
 	'What of it was refunded, in NOK; NULL if the gateway does not say, as in a list';
 COMMENT ON FUNCTION fpgo.fetch_status(text, text) IS
@@ -570,6 +593,10 @@ COMMENT ON COLUMN fpgo.callbacks.named_submission IS
 	'The submission whose token stood in the path of the requested address; NULL without one. The checksum does not '
 	'cover the path, so this is a hint. If it is not submission, or has another order_uuid, ask the gateway: somebody '
 	'altered the path, or an order was made twice.';
+COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
+COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON VIEW fpgo.candidates IS
 	'Orders of the gateway that an uncertain submission might have become, one row each, as fpgo.reconcile saw them '
 	'last. Such an order was named by a callback to the submission''s address, or agrees in two traits at least. For '

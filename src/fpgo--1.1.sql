@@ -701,6 +701,20 @@ COMMENT ON COLUMN fpgo_internal.callback.submission IS
 	'The submission whose token stood in the path of the requested address; the checksum does not cover the path. NULL '
 	'without a token, or if no submission has it';
 
+CREATE TABLE fpgo_internal.early_callback (
+	callback bigint PRIMARY KEY,
+	order_uuid text NOT NULL,
+	server text NOT NULL
+);
+CREATE INDEX early_callback_order ON fpgo_internal.early_callback (order_uuid, server);
+COMMENT ON TABLE fpgo_internal.early_callback IS
+	'One row a callback that was not announced, since no submission has its order yet; announced and deleted when one '
+	'gets it';
+COMMENT ON COLUMN fpgo_internal.early_callback.callback IS 'The callback';
+COMMENT ON COLUMN fpgo_internal.early_callback.order_uuid IS 'The gateway''s identifier of its order';
+COMMENT ON COLUMN fpgo_internal.early_callback.server IS
+	'Name of the account it was received for, see fpgo_internal.account';
+
 -- counted and not kept, so that a flood of forgeries fills no table
 CREATE TABLE fpgo_internal.callback_rejection (
 	server text,
@@ -713,7 +727,7 @@ CREATE TABLE fpgo_internal.callback_rejection (
 COMMENT ON TABLE fpgo_internal.callback_rejection IS 'How many callbacks changed nothing, and why';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.server IS 'Name of the foreign server they were received for';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.times IS 'How many there were';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.first_at IS 'When the first came';
 COMMENT ON COLUMN fpgo_internal.callback_rejection.last_at IS 'When the last came';
@@ -980,10 +994,10 @@ CREATE FUNCTION fpgo.receive_callback(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.receive_callback(text, text) IS
 	'Takes what the gateway sent to an order''s callbackUrl. query: the request''s target, or its query string alone. '
-	'outcome: recorded, stale, foreign, repeated, forged or malformed. submission, order_uuid, status: what the '
-	'callback is about; may be NULL. It changes no submission: it is a hint. Errors: 22004 query is NULL. 25006 '
-	'read-only. 42704 no such server. 55000 no secret, or its file cannot be used. Source of the checksum: Front '
-	'Payment, notifications via callback URL.';
+	'outcome: recorded, stale, foreign, repeated, forged, outdated (by a former formula of the checksum) or malformed. '
+	'submission, order_uuid, status: what the callback is about; may be NULL. It changes no submission: it is a hint. '
+	'Errors: 22004 query is NULL. 25006 read-only. 42704 no such server. 55000 no secret, or its file cannot be used. '
+	'Source of the checksum: Front Payment, notifications via callback URL.';
 
 CREATE TYPE fpgo.order_status AS (
 	order_uuid text,
@@ -1274,7 +1288,7 @@ COMMENT ON VIEW fpgo.callback_rejections IS
 	'fpgo.sees_all_submissions or fpgo.resolve, and to members of pg_monitor.';
 COMMENT ON COLUMN fpgo.callback_rejections.server IS 'Name of the foreign server they were received for; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
-	'forged, malformed or repeated; see fpgo.receive_callback. Never NULL';
+	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.times IS 'How many there were; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.first_at IS 'When the first came; never NULL';
 COMMENT ON COLUMN fpgo.callback_rejections.last_at IS 'When the last came; never NULL';
@@ -1505,6 +1519,7 @@ SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.status_change_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.early_callback', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.callback_rejection', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.sighting', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.likeness', '');

@@ -9,14 +9,15 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "miscadmin.h"
 
+#include "base/compat.h"
+#include "base/fpgo.h"
 #include "base/settings.h"
 #include "ipc/roster.h"
 #include "process/launcher.h"
 
-PG_MODULE_MAGIC;
+FPGO_MODULE_MAGIC("fpgo", FPGO_VERSION);
 
 void		_PG_init(void);
 

@@ -13,7 +13,8 @@
 #if PG_VERSION_NUM < 150000
 #error "fpgo needs PostgreSQL 15 or newer"
 #endif
-#if PG_VERSION_NUM >= 190000
+/* (make COPT=-DFPGO_UNTRIED is for those who try it) */
+#if PG_VERSION_NUM >= 190000 && !defined(FPGO_UNTRIED)
 #error "fpgo has not been tried with PostgreSQL newer than 18"
 #endif
 
@@ -22,11 +23,15 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/*
- * Is a process granted a lock that blocks nobody ahead of those who wait for a
- * lock that the process has?  From 17 on it is.
- */
-#define FPGO_GRANTS_AHEAD (PG_VERSION_NUM >= 170000)
+/* 18 shows name and version of a library that a process has loaded. */
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 180000
+#define FPGO_MODULE_MAGIC(module, number) PG_MODULE_MAGIC
+#else
+#define FPGO_MODULE_MAGIC(module, number) \
+	PG_MODULE_MAGIC_EXT(.name = module, .version = number)
+#endif
 
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
@@ -164,6 +169,49 @@ fpgo_json_is_untranslatable(JsonParseErrorType error)
 }
 
 /*
+ * Calculate with numeric: add, sub, mul or div.  A result beyond numeric is NULL
+ * where the calculation may fail, else an error.  19 no longer tells a failure
+ * in a bool.
+ */
+#include "utils/numeric.h"
+
+#if PG_VERSION_NUM < 190000
+#define FPGO_NUMERIC(operation, a, b, may_fail) \
+	numeric_##operation##_opt_error(a, b, (may_fail) ? &(bool) {false} : NULL)
+#else
+#include "nodes/miscnodes.h"
+
+#define FPGO_NUMERIC(operation, a, b, may_fail) \
+	numeric_##operation##_safe(a, b, (may_fail) ? \
+							   (Node *) &(ErrorSaveContext) \
+							   {.type = T_ErrorSaveContext} : NULL)
+#endif
+
+/*
+ * A jsonb that is being made, {0} at first.  A push returns what is finished by
+ * it, as 19 does only at the end of the whole.
+ */
+#include "utils/jsonb.h"
+
+#if PG_VERSION_NUM < 190000
+typedef JsonbParseState *FpgoJsonbState;
+#else
+typedef JsonbInState FpgoJsonbState;
+#endif
+
+static inline JsonbValue *
+fpgo_jsonb_push(FpgoJsonbState *state, JsonbIteratorToken token,
+				JsonbValue *value)
+{
+#if PG_VERSION_NUM < 190000
+	return pushJsonbValue(state, token, value);
+#else
+	pushJsonbValue(state, token, value);
+	return state->result;
+#endif
+}
+
+/*
  * Give a process that has no role this one.  Then a database owner who is no
  * superuser may end the process with DROP DATABASE ... (FORCE).
  */
@@ -174,35 +222,40 @@ fpgo_set_process_role(Oid role)
 }
 
 /*
- * Put the search path in place by which a statement was analysed, past the
- * setting, until it is popped or the transaction or subtransaction ends.
- * Use it only for statements that call built-in functions: any other function
- * would see this path, even one with a search_path of its own.  Returns false
- * from PostgreSQL 17 on, which has no such path.
+ * 17 has a timeout that ends a process whose transaction takes too long: no
+ * statement is cancelled, and no error can be caught.
  */
-#include "catalog/namespace.h"
-#include "utils/plancache.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
 
+#if PG_VERSION_NUM < 170000
+#define ERRCODE_TRANSACTION_TIMEOUT MAKE_SQLSTATE('2', '5', 'P', '0', '4')
+#endif
+
+/* Does this process have to end because its transaction took too long? */
 static inline bool
-fpgo_push_path_of(const CachedPlanSource *source)
+fpgo_is_transaction_overdue(void)
 {
 #if PG_VERSION_NUM < 170000
-	PushOverrideSearchPath(source->search_path);
-	return true;
-#else
 	return false;
+#else
+	return TransactionTimeoutPending;
 #endif
 }
 
+/* Let transactions of this process take any time, whatever is set. */
 static inline void
-fpgo_pop_path(void)
+fpgo_lift_transaction_timeout(void)
 {
-#if PG_VERSION_NUM < 170000
-	PopOverrideSearchPath();
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 #endif
 }
 
 /* Is the search path the one that a statement was analysed with? */
+#include "catalog/namespace.h"
+#include "utils/plancache.h"
+
 static inline bool
 fpgo_has_path_of(const CachedPlanSource *source)
 {
@@ -210,6 +263,26 @@ fpgo_has_path_of(const CachedPlanSource *source)
 	return OverrideSearchPathMatchesCurrent(source->search_path);
 #else
 	return SearchPathMatchesCurrentEnvironment(source->search_path);
+#endif
+}
+
+/*
+ * The functions of this name that take so many arguments, or any number (-1);
+ * with_defaults: where the other arguments have defaults, too.
+ */
+#include "catalog/namespace.h"
+
+static inline FuncCandidateList
+fpgo_function_candidates(List *name, int n_arguments, bool with_defaults)
+{
+#if PG_VERSION_NUM < 190000
+	return FuncnameGetCandidates(name, n_arguments, NIL, false, with_defaults,
+								 false, true);
+#else
+	int			found;
+
+	return FuncnameGetCandidates(name, n_arguments, NIL, false, with_defaults,
+								 false, true, &found);
 #endif
 }
 
@@ -258,8 +331,11 @@ fpgo_index_beginscan(Relation table, Relation index, int n_keys)
 {
 #if PG_VERSION_NUM < 180000
 	return index_beginscan(table, index, GetActiveSnapshot(), n_keys, 0);
-#else
+#elif PG_VERSION_NUM < 190000
 	return index_beginscan(table, index, GetActiveSnapshot(), NULL, n_keys, 0);
+#else
+	return index_beginscan(table, index, GetActiveSnapshot(), NULL, n_keys, 0,
+						   SO_NONE);
 #endif
 }
 
@@ -298,12 +374,17 @@ static inline void
 fpgo_insert_index_tuples(ResultRelInfo *table, TupleTableSlot *slot,
 						 EState *estate, bool *is_taken, List *indexes)
 {
+#if PG_VERSION_NUM < 160000
 	(void) ExecInsertIndexTuples(table, slot, estate, false, is_taken != NULL,
-								 is_taken, indexes
-#if PG_VERSION_NUM >= 160000
-								 ,false
+								 is_taken, indexes);
+#elif PG_VERSION_NUM < 190000
+	(void) ExecInsertIndexTuples(table, slot, estate, false, is_taken != NULL,
+								 is_taken, indexes, false);
+#else
+	(void) ExecInsertIndexTuples(table, estate,
+								 is_taken != NULL ? EIIT_NO_DUPE_ERROR : 0,
+								 slot, indexes, is_taken);
 #endif
-		);
 }
 
 /* A new version of a row, with its index entries; false if it was changed. */
@@ -318,22 +399,54 @@ fpgo_update_tuple(ResultRelInfo *table, EState *estate, ItemPointer row,
 #else
 	TU_UpdateIndexes indexes;
 #endif
+	TM_Result	result;
 
-	if (table_tuple_update(table->ri_RelationDesc, row, slot,
-						   GetCurrentCommandId(true), GetActiveSnapshot(),
-						   InvalidSnapshot, true, &failure, &mode,
-						   &indexes) != TM_Ok)
+#if PG_VERSION_NUM < 190000
+	result = table_tuple_update(table->ri_RelationDesc, row, slot,
+								GetCurrentCommandId(true), GetActiveSnapshot(),
+								InvalidSnapshot, true, &failure, &mode,
+								&indexes);
+#else
+	result = table_tuple_update(table->ri_RelationDesc, row, slot,
+								GetCurrentCommandId(true), 0,
+								GetActiveSnapshot(), InvalidSnapshot, true,
+								&failure, &mode, &indexes);
+#endif
+	if (result != TM_Ok)
 		return false;
 #if PG_VERSION_NUM < 160000
 	if (indexes)
 		(void) ExecInsertIndexTuples(table, slot, estate, true, false, NULL,
 									 NIL);
-#else
+#elif PG_VERSION_NUM < 190000
 	if (indexes != TU_None)
 		(void) ExecInsertIndexTuples(table, slot, estate, true, false, NULL,
 									 NIL, indexes == TU_Summarizing);
+#else
+	if (indexes != TU_None)
+		(void) ExecInsertIndexTuples(table, estate, EIIT_IS_UPDATE |
+									 (indexes == TU_Summarizing ?
+									  EIIT_ONLY_SUMMARIZING : 0),
+									 slot, NIL, NULL);
 #endif
 	return true;
+}
+
+/* False if the row was changed. */
+static inline bool
+fpgo_delete_tuple(Relation table, ItemPointer row)
+{
+	TM_FailureData failure;
+
+#if PG_VERSION_NUM < 190000
+	return table_tuple_delete(table, row, GetCurrentCommandId(true),
+							  GetActiveSnapshot(), InvalidSnapshot, true,
+							  &failure, false) == TM_Ok;
+#else
+	return table_tuple_delete(table, row, GetCurrentCommandId(true), 0,
+							  GetActiveSnapshot(), InvalidSnapshot, true,
+							  &failure) == TM_Ok;
+#endif
 }
 
 #endif							/* FPGO_COMPAT_H */

@@ -16,7 +16,9 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/procsignal.h"
+#include "utils/guc.h"
 
+#include "base/compat.h"
 #include "base/extension_version.h"
 #include "base/wait.h"
 #include "delivery/deliver.h"
@@ -39,6 +41,11 @@ begin_in_call(void)
 {
 	XactIsoLevel = XACT_READ_COMMITTED;
 	XactDeferrable = false;
+	/* an error that is caught must not end the session amid its flights */
+	if (ExitOnAnyError)
+		(void) set_config_option("exit_on_error", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								 false);
 	fpgo_durable_require();
 }
 
@@ -46,7 +53,8 @@ begin_in_call(void)
 static bool
 should_stop_call(void)
 {
-	return QueryCancelPending || ProcDiePending;
+	return QueryCancelPending || ProcDiePending ||
+		fpgo_is_transaction_overdue();
 }
 
 static void

@@ -7,11 +7,11 @@
  * query to fpgo.receive_callback as it came.  Its role needs EXECUTE only,
  * neither USAGE on the server nor the token.
  *
- * The checksum is the SHA-256 of all values, one after another, and a secret
- * at the end.  There is no separator between the values.  Somebody who has
- * seen a genuine callback can move characters from a value to its neighbour,
- * and the checksum still fits.  Therefore a callback is a hint: it is recorded
- * and announced, and no submission changes its state.
+ * The checksum has no separator between the values that it covers
+ * (callback_query.c).  Somebody who has seen a genuine callback can move
+ * characters from a value to its neighbour, and the checksum still fits.
+ * Therefore a callback is a hint: it is recorded and announced, and no
+ * submission changes its state.
  *
  * The path of the address may have a callback token, which names a submission
  * (callback_token.c).  By it a callback finds a submission whose order uuid is
@@ -25,54 +25,20 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/async.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "account/account.h"
 #include "base/arguments.h"
 #include "base/fpgo.h"
+#include "followup/callback_query.h"
+#include "records/early.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
-#include "text/ascii.h"
-#include "text/format.h"
-#include "text/identifier.h"
-#include "text/query.h"
 
 PG_FUNCTION_INFO_V1(fpgo_receive_callback);
-
-/* the channel on which an order's new status is announced */
-#define CHANNEL "fpgo_order_status"
-
-/* longest query in bytes, and most parameters; the gateway sends seven */
-#define QUERY_MAX 8192
-#define PAIRS_MAX 64
-
-/* longest word in bytes */
-#define WORD_MAX 255
-
-/* most digits of a time in seconds: up to the year 33658 */
-#define TIME_DIGITS 12
-
-#define CHECKSUM_DIGITS (PG_SHA256_DIGEST_LENGTH * 2)
-
-/* The values of a callback; NULL if the callback does not have one. */
-typedef struct Callback
-{
-	const char *order_uuid;
-	const char *status;
-	const char *payment_method;
-	const char *amount;
-	TimestampTz order_created_at;	/* 0 if it does not say */
-	TimestampTz sent_at;		/* 0 if it does not say */
-	uint8		checksum[PG_SHA256_DIGEST_LENGTH];
-	const char *token;			/* in the path, which is not signed */
-} Callback;
 
 /* The result for one callback. */
 typedef struct Receipt
@@ -143,143 +109,11 @@ static FpgoStatement find_token_statement = {
 	.types = {TEXTOID, TEXTOID}
 };
 
-/* ---------- reading ---------- */
-
-/* A value of printable ASCII, as text; NULL if it is empty or other. */
-static const char *
-read_word(FpgoSpan value)
-{
-	if (value.len == 0 || value.len > WORD_MAX)
-		return NULL;
-	for (size_t i = 0; i < value.len; i++)
-	{
-		if (value.text[i] < ' ' || value.text[i] > '~')
-			return NULL;
-	}
-	return pnstrdup(value.text, value.len);
-}
-
-/* An identifier of the gateway, as text; NULL if it is none. */
-static const char *
-read_identifier(FpgoSpan value)
-{
-	return fpgo_is_identifier(value.text, value.len) ?
-		pnstrdup(value.text, value.len) : NULL;
-}
-
-static const char *
-read_amount(FpgoSpan value)
-{
-	return fpgo_is_amount(value) ? pnstrdup(value.text, value.len) : NULL;
-}
-
-/* Whole seconds since 1970; 0 if it is none. */
-static TimestampTz
-read_time(FpgoSpan value)
-{
-	int64		seconds = 0;
-
-	if (value.len == 0 || value.len > TIME_DIGITS)
-		return 0;
-	for (size_t i = 0; i < value.len; i++)
-	{
-		if (!is_digit(value.text[i]))
-			return 0;
-		seconds = seconds * 10 + (value.text[i] - '0');
-	}
-	return time_t_to_timestamptz((pg_time_t) seconds);
-}
-
-static bool
-read_checksum(FpgoSpan value, uint8 checksum[PG_SHA256_DIGEST_LENGTH])
-{
-	if (value.len != CHECKSUM_DIGITS)
-		return false;
-	for (size_t i = 0; i < value.len; i++)
-	{
-		if (!is_hex(value.text[i]))
-			return false;
-	}
-	(void) hex_decode(value.text, value.len, (char *) checksum);
-	return true;
-}
-
-/* False if the callback lacks a value that it must have. */
-static bool
-read_callback(const FpgoQueryPair *pairs, int n, Callback *callback)
-{
-	callback->order_uuid = read_identifier(fpgo_query_find(pairs, n,
-														   "orderUuid"));
-	callback->status = read_word(fpgo_query_find(pairs, n, "status"));
-	callback->payment_method = read_word(fpgo_query_find(pairs, n,
-														 "paymentMethod"));
-	callback->amount = read_amount(fpgo_query_find(pairs, n, "amount"));
-	callback->order_created_at = read_time(fpgo_query_find(pairs, n,
-														   "createdAt"));
-	callback->sent_at = read_time(fpgo_query_find(pairs, n, "timestamp"));
-	return callback->order_uuid != NULL && callback->status != NULL &&
-		read_checksum(fpgo_query_find(pairs, n, "checksum"),
-					  callback->checksum);
-}
-
 /* ---------- judging ---------- */
-
-/*
- * The SHA-256 of all values but the checksum, in their order, and the secret.
- */
-static void
-sum_up(const FpgoQueryPair *pairs, int n, const char *secret,
-	   uint8 result[PG_SHA256_DIGEST_LENGTH])
-{
-	pg_cryptohash_ctx *sha256 = pg_cryptohash_create(PG_SHA256);
-	bool		failed = pg_cryptohash_init(sha256) < 0;
-
-	for (int i = 0; i < n && !failed; i++)
-	{
-		const FpgoSpan *name = &pairs[i].name;
-		const FpgoSpan *value = &pairs[i].value;
-
-		if (fpgo_spans_equal(*name, (FpgoSpan) {"checksum", 8}))
-			continue;
-		failed = pg_cryptohash_update(sha256, (const uint8 *) value->text,
-									  value->len) < 0;
-	}
-	failed = failed ||
-		pg_cryptohash_update(sha256, (const uint8 *) secret,
-							 strlen(secret)) < 0 ||
-		pg_cryptohash_final(sha256, result, PG_SHA256_DIGEST_LENGTH) < 0;
-	pg_cryptohash_free(sha256);
-	if (failed)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not hash a callback"),
-				 fpgo_errhide()));
-}
-
-/* Compares in a time that does not tell where the two differ. */
-static bool
-are_equal(const uint8 *a, const uint8 *b, size_t len)
-{
-	volatile uint8 difference = 0;
-
-	for (size_t i = 0; i < len; i++)
-		difference |= a[i] ^ b[i];
-	return difference == 0;
-}
-
-static bool
-is_genuine(const FpgoQueryPair *pairs, int n, const Callback *callback,
-		   const char *secret)
-{
-	uint8		expected[PG_SHA256_DIGEST_LENGTH];
-
-	sum_up(pairs, n, secret, expected);
-	return are_equal(expected, callback->checksum, sizeof(expected));
-}
 
 /* Is its time missing, or too far from now? */
 static bool
-is_stale(const Callback *callback, int window_ms)
+is_stale(const FpgoCallback *callback, int window_ms)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
@@ -298,7 +132,7 @@ put_time(FpgoParameters *p, TimestampTz time)
 
 /* Record a callback; false if it was recorded before. */
 static bool
-record(const char *server, const Callback *callback, bool stale, int64 named)
+record(const char *server, const FpgoCallback *callback, bool stale, int64 named)
 {
 	FpgoParameters p = {0};
 
@@ -321,7 +155,7 @@ record(const char *server, const Callback *callback, bool stale, int64 named)
  * as the head of this file says: the recorded ones count.
  */
 static void
-recall(const char *server, Callback *callback, int64 *named,
+recall(const char *server, FpgoCallback *callback, int64 *named,
 	   MemoryContext context)
 {
 	FpgoParameters p = {0};
@@ -365,7 +199,7 @@ find_submission(const char *server, const char *order_uuid)
 
 /* The submission that the path names; 0 if it names none of this server. */
 static int64
-find_named(const char *server, const Callback *callback)
+find_named(const char *server, const FpgoCallback *callback)
 {
 	FpgoParameters p = {0};
 
@@ -377,25 +211,12 @@ find_named(const char *server, const Callback *callback)
 		fpgo_get_int64(0, 1) : 0;
 }
 
-/* Announce the callback at commit, with nothing personal. */
-static void
-announce(const Receipt *receipt)
-{
-	StringInfoData order_status;
-
-	initStringInfo(&order_status);
-	appendStringInfo(&order_status, "{\"submission\": %lld, \"order_uuid\": ",
-					 (long long) receipt->submission);
-	escape_json(&order_status, receipt->order_uuid);
-	appendStringInfoString(&order_status, ", \"status\": ");
-	escape_json(&order_status, receipt->status);
-	appendStringInfoString(&order_status, "}");
-	Async_Notify(CHANNEL, order_status.data);
-}
-
-/* Record a genuine callback, unless it is recorded, and announce it. */
+/*
+ * Record a genuine callback, unless it is recorded, and announce it.  One that
+ * no submission has yet is announced when a submission gets the order's uuid.
+ */
 static Receipt
-take_in(const FpgoCallbackTerms *terms, Callback *callback,
+take_in(const FpgoCallbackTerms *terms, FpgoCallback *callback,
 		MemoryContext context)
 {
 	bool		stale = is_stale(callback, terms->window_ms);
@@ -417,30 +238,19 @@ take_in(const FpgoCallbackTerms *terms, Callback *callback,
 		reject(terms->account_name, receipt.outcome);
 	}
 	else if (receipt.submission == 0)
+	{
 		receipt.outcome = "foreign";
+		fpgo_early_keep(terms->account_name, receipt.order_uuid,
+						callback->checksum);
+	}
 	else
 	{
 		receipt.outcome = stale ? "stale" : "recorded";
-		announce(&receipt);
+		fpgo_announce(receipt.submission, receipt.order_uuid, receipt.status);
 	}
+	/* this callback, or one before it, may be early */
+	fpgo_early_look_at_commit(terms->account_name, receipt.order_uuid, true);
 	return receipt;
-}
-
-/* The fault of a callback, in one word; NULL if it is genuine. */
-static const char *
-find_fault(char *query, const char *secret, Callback *callback)
-{
-	FpgoQueryPair pairs[PAIRS_MAX];
-	size_t		len = strlen(query);
-	FpgoSpan	token = fpgo_query_find_token(query, len);
-	int			n = len <= QUERY_MAX ?
-	fpgo_query_read(query, len, pairs, PAIRS_MAX) : -1;
-
-	if (n < 0 || !read_callback(pairs, n, callback))
-		return "malformed";
-	if (token.text != NULL)
-		callback->token = pnstrdup(token.text, token.len);
-	return is_genuine(pairs, n, callback, secret) ? NULL : "forged";
 }
 
 /* ---------- the function ---------- */
@@ -484,13 +294,13 @@ fpgo_receive_callback(PG_FUNCTION_ARGS)
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
 	MemoryContext context = CurrentMemoryContext;
 	FpgoCallbackTerms terms;
-	Callback	callback = {0};
+	FpgoCallback callback = {0};
 	Receipt		receipt = {0};
 
 	require_query(fcinfo);
 	terms = fpgo_account_callback_terms(server_name);
-	receipt.outcome = find_fault(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-								 terms.secret, &callback);
+	receipt.outcome = fpgo_callback_judge(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+										  terms.secret, &callback);
 	explicit_bzero(terms.secret, strlen(terms.secret));
 	SPI_connect();
 	if (receipt.outcome != NULL)

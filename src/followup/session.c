@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "utils/tuplestore.h"
 
 #include "records/submissions.h"
 

@@ -52,6 +52,7 @@ typedef struct CodeReason
 #define UNTRUSTED "The TLS certificate of the gateway could not be verified."
 #define BAD_CA "The file of trusted certificates could not be read."
 #define NO_MEMORY "The answer could not be held in memory."
+#define UNDECODED "The answer came in a coding, and could not be decoded."
 #define BROKEN_BEFORE "The connection broke before the request was sent."
 #define BROKEN_AFTER "The connection broke before the answer was complete."
 
@@ -79,6 +80,7 @@ static const CodeReason code_reasons[] = {
 	{58, "The gateway asks for a TLS client certificate.", NULL},
 	{59, NO_TLS, NULL},
 	{60, UNTRUSTED, NULL},
+	{61, NULL, UNDECODED},
 	{65, NULL,
 	"The connection broke, and the request was not sent a second time."},
 	{77, BAD_CA, NULL},
@@ -149,6 +151,16 @@ needs_certificates(const FpgoHttpResult *result)
 		(result->code == 77 || result->code == 82);
 }
 
+/* Which coding of the answer fpgo does not read. */
+static const char *
+describe_coding(const char *name)
+{
+	if (name[0] == '\0')
+		return "The answer came in a coding that is not known.";
+	return psprintf("The answer came in the coding %s, which is not read.",
+					name);
+}
+
 /* Why there is no whole answer. */
 static const char *
 describe_fault(const FpgoExchange *exchange, const FpgoHttpResult *result)
@@ -162,6 +174,10 @@ describe_fault(const FpgoExchange *exchange, const FpgoHttpResult *result)
 	if (result->over_limit)
 		return psprintf("The answer was larger than %d kB.",
 						(int) (exchange->answer_limit / 1024));
+	if (result->foreign_coding != NULL)
+		return describe_coding(result->foreign_coding);
+	if (result->code == 23 && result->is_coded && !result->no_memory)
+		return UNDECODED;
 
 	for (size_t i = 0; i < lengthof(code_reasons); i++)
 	{
@@ -188,6 +204,10 @@ describe_answer(FpgoOutcomeClass class, const FpgoHttpResult *result,
 		if (result->body_len == 0)
 			return psprintf("The gateway answered HTTP status %d, without a "
 							"body.", result->status);
+		if ((reply == NULL || !reply->is_json) && result->is_coded)
+			return psprintf("The gateway answered HTTP status %d, and its "
+							"answer was not JSON when it was decoded.",
+							result->status);
 		if (reply == NULL || !reply->is_json)
 			return psprintf("The gateway answered HTTP status %d, not JSON.",
 							result->status);

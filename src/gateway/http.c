@@ -5,7 +5,9 @@
  * The promise: a request is transmitted at most once, and result.mark_reached
  * is true from the moment its first byte may leave.  libcurl by itself sends
  * a POST again when a kept connection turns out dead, and on a 417;
- * on_prereq() is called before each transmission and stops the second.
+ * on_prereq() is called before each transmission and stops the second.  It
+ * also stops the first on a kept connection that it finds dead.  Nothing was
+ * sent then, and start_anew() begins the request again.
  *
  * All transfers of a process run on one multi handle, which lives as long as
  * the process and keeps a few idle connections.  A transfer is one memory
@@ -23,7 +25,6 @@
 #include "postgres.h"
 
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/ilist.h"
@@ -36,9 +37,10 @@
 #include "base/wait_events.h"
 #include "gateway/http.h"
 #include "gateway/http_easy.h"
+#include "gateway/http_header.h"
 #include "gateway/http_memory.h"
 #include "gateway/http_peer.h"
-#include "gateway/http_text.h"
+#include "gateway/http_socket.h"
 
 /* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
 #define MIN_LIBCURL_VERSION 0x075700
@@ -55,6 +57,16 @@
  * descriptors, which leaves ten to spare for such things (NUM_RESERVED_FDS).
  */
 #define MAX_KEPT_CONNECTIONS 8L
+
+/* by number: fpgo may be built with a libcurl before 8.20, which has no names */
+#define MULTI_RESOLVE_THREADS_MAX ((CURLMoption) (CURLOPTTYPE_LONG + 20))
+#define MULTI_QUICK_EXIT ((CURLMoption) (CURLOPTTYPE_LONG + 21))
+
+/*
+ * Threads that look names up at most, two for a name.  Those that a dead name
+ * service holds up must leave some for the names that it knows.
+ */
+#define MAX_RESOLVE_THREADS 200L
 
 /* an answer has half a kilobyte, and malloc is slow for larger blocks */
 #define FIRST_ANSWER_SIZE 1024
@@ -74,6 +86,7 @@ struct FpgoHttpTransfer
 	instr_time	started;
 	bool		may_be_internal;	/* as in the request */
 	bool		met_refusal;	/* an address was refused; more may come */
+	bool		met_dead;		/* a kept connection was dead */
 	bool		holds_fd;
 	bool		in_multi;
 	bool		is_done;
@@ -92,20 +105,10 @@ static sigset_t usual_signals;		/* the mask before that */
 
 /* Everything down to on_prereq() runs on libcurl's stack. */
 
-/* Forget earlier headers: they were of an interim answer. */
-static void
-forget_headers(FpgoHttpResult *result)
-{
-	result->headers_complete = false;
-	result->retry_after_s = -1;
-	result->rate_limit = -1;
-	result->rate_remaining = -1;
-	result->date = -1;
-}
-
 /*
  * libcurl calls this for each line of each header block, and for trailers.  It
- * keeps all of them: therefore headers have a limit too.
+ * keeps all of them: therefore headers have a limit too.  A body in a coding
+ * that is not read is not asked for.
  */
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
@@ -113,8 +116,6 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
 	FpgoHttpResult *result = &transfer->result;
 	size_t		len = size * count;
-	const char *value;
-	size_t		value_len;
 	long		status = 0;
 
 	transfer->header_bytes += len;
@@ -127,25 +128,18 @@ on_header(char *data, size_t size, size_t count, void *arg)
 		return len;				/* a trailer */
 
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
-		forget_headers(result);
+		fpgo_http_header_forget(result);
 	else if (data[0] == '\r' || data[0] == '\n')
 	{
 		curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE,
 						  &status);
 		result->status = (int) status;
 		result->headers_complete = status >= 200;
+		if (result->headers_complete && result->foreign_coding != NULL)
+			return 0;
 	}
-	else if (fpgo_http_find_value(data, len, "retry-after", &value,
-								  &value_len))
-		result->retry_after_s = fpgo_http_parse_retry_after(value, value_len);
-	else if (fpgo_http_find_value(data, len, "x-ratelimit-limit", &value,
-								  &value_len))
-		result->rate_limit = fpgo_http_parse_number(value, value_len);
-	else if (fpgo_http_find_value(data, len, "x-ratelimit-remaining", &value,
-								  &value_len))
-		result->rate_remaining = fpgo_http_parse_number(value, value_len);
-	else if (fpgo_http_find_value(data, len, "date", &value, &value_len))
-		result->date = fpgo_http_parse_date(value, value_len);
+	else
+		fpgo_http_header_note(result, data, len);
 
 	return len;
 }
@@ -193,7 +187,10 @@ on_body(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	if (!reserve_answer(transfer, result->body_len + len))
+	{
+		result->no_memory = true;
 		return 0;
+	}
 	memcpy(transfer->answer + result->body_len, data, len);
 	result->body_len += len;
 	transfer->answer[result->body_len] = '\0';
@@ -218,9 +215,8 @@ may_see(const FpgoHttpTransfer *transfer, FpgoPeer peer)
  */
 static int
 on_prereq(void *arg, char *peer_address,
-		  char *own_address pg_attribute_unused(),
-		  int peer_port pg_attribute_unused(),
-		  int own_port pg_attribute_unused())
+		  char *own_address pg_attribute_unused(), int peer_port,
+		  int own_port)
 {
 	FpgoHttpTransfer *transfer = ((FpgoHttpEasy *) arg)->user;
 
@@ -235,14 +231,20 @@ on_prereq(void *arg, char *peer_address,
 		return CURL_PREREQFUNC_ABORT;
 	}
 
+	if (fpgo_http_socket_is_dead(transfer->easy->handle, peer_address,
+								 peer_port, own_port))
+	{
+		transfer->met_dead = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
+
 	transfer->result.mark_reached = true;
 	return CURL_PREREQFUNC_OK;
 }
 
 /*
  * libcurl calls this before it connects to an address: a name that was checked
- * in the URL can still resolve to any address.  Programs that COPY ... PROGRAM
- * starts do not inherit the socket.
+ * in the URL can still resolve to any address.
  */
 static curl_socket_t
 on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
@@ -255,8 +257,7 @@ on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
 		transfer->met_refusal = true;
 		return CURL_SOCKET_BAD;
 	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
-				  address->protocol);
+	return fpgo_http_socket_open(address);
 }
 
 /*
@@ -335,17 +336,16 @@ release_transfer(void *arg)
 static FpgoHttpStage
 find_stage(const FpgoHttpTransfer *transfer)
 {
-	char	   *peer_address;
+	long		n_connects;
 	curl_off_t	elapsed;
 
 	if (transfer->result.mark_reached)
 		return FPGO_HTTP_SENT;
 	if (transfer->easy == NULL)
 		return FPGO_HTTP_RESOLVING;
-	/* the address is empty before TCP is connected; its time is 0 until TLS */
-	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_PRIMARY_IP,
-						  &peer_address) == CURLE_OK &&
-		peer_address != NULL && *peer_address != '\0')
+	/* counts those of TCP; the time of connecting is 0 until TLS is agreed on */
+	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_NUM_CONNECTS,
+						  &n_connects) == CURLE_OK && n_connects > 0)
 		return FPGO_HTTP_SECURING;
 	/* 0 until it has happened */
 	if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_NAMELOOKUP_TIME_T,
@@ -440,6 +440,10 @@ require_multi(void)
 				 errdetail("Failed while preparing to send HTTP requests.")));
 	}
 	multi_pid = MyProcPid;
+
+	/* an older libcurl does not know them, and does not need them */
+	curl_multi_setopt(multi, MULTI_RESOLVE_THREADS_MAX, MAX_RESOLVE_THREADS);
+	curl_multi_setopt(multi, MULTI_QUICK_EXIT, 1L);
 }
 
 void
@@ -485,6 +489,23 @@ find_transfer(const CURL *handle)
 	return NULL;
 }
 
+/* Begin a transfer again if it only met a dead connection; false: it ended. */
+static bool
+start_anew(FpgoHttpTransfer *transfer, CURLcode code)
+{
+	CURL	   *handle = transfer->easy->handle;
+
+	if (code != CURLE_ABORTED_BY_CALLBACK || !transfer->met_dead ||
+		transfer->result.mark_reached)
+		return false;
+	transfer->met_dead = false;
+	curl_multi_remove_handle(multi, handle);
+	if (fpgo_http_easy_want_fresh(transfer->easy) != CURLE_OK ||
+		curl_multi_add_handle(multi, handle) != CURLM_OK)
+		settle(transfer, CURLE_FAILED_INIT);
+	return !transfer->is_done;
+}
+
 /*
  * Let libcurl do what it can without waiting, and settle the transfers that
  * have ended.  Returns true if one has.
@@ -496,6 +517,7 @@ perform(void)
 	CURLMsg    *message;
 	int			n_running;
 	int			n_left;
+	CURLcode	result;
 	bool		has_ended = false;
 
 	code = curl_multi_perform(multi, &n_running);
@@ -509,8 +531,12 @@ perform(void)
 
 		if (message->msg != CURLMSG_DONE || transfer == NULL)
 			continue;
-		/* settling frees the message */
-		settle(transfer, message->data.result);
+		/* both free the message */
+		result = message->data.result;
+		if (start_anew(transfer, result))
+			continue;
+		if (!transfer->is_done)
+			settle(transfer, result);
 		has_ended = true;
 	}
 	if (code != CURLM_OK)
@@ -541,7 +567,7 @@ create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 	transfer->may_be_internal = request->may_be_internal;
 	transfer->result.code = FPGO_HTTP_ABANDONED;
 	transfer->result.body = "";
-	forget_headers(&transfer->result);
+	fpgo_http_header_forget(&transfer->result);
 	INSTR_TIME_SET_CURRENT(transfer->started);
 
 	memcpy(transfer->line, bearer, sizeof(bearer) - 1);

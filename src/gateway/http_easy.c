@@ -16,6 +16,9 @@
 /* bytes; a distribution's whole collection of authorities has 0.25 million */
 #define MAX_CA_FILE_SIZE 16000000
 
+/* 7.88 does not; 8.14 and 8.22 do */
+#define FIRST_TO_KEEP_REQUESTS 0x080000
+
 /* options that are the same for every request */
 static const struct
 {
@@ -40,11 +43,13 @@ static const struct
  * never writes to them.  Without Accept the gateway answers faults with
  * redirects.  Without the empty Expect libcurl sends "Expect: 100-continue"
  * before a large body; it would then take the gateway's 417 for an answer to
- * that header, and send the request again.  User-Agent is here because
- * CURLOPT_USERAGENT would be formatted twice.
+ * that header, and send the request again.  Without the empty Accept-Encoding
+ * libcurl asks for a coded answer if it is to decode one.  User-Agent is here
+ * because CURLOPT_USERAGENT would be formatted twice.
  */
 static struct curl_slist user_agent = {"User-Agent: fpgo/1.0", NULL};
-static struct curl_slist expect = {"Expect:", &user_agent};
+static struct curl_slist accept_encoding = {"Accept-Encoding:", &user_agent};
+static struct curl_slist expect = {"Expect:", &accept_encoding};
 static struct curl_slist accept_json = {"Accept: application/json", &expect};
 static struct curl_slist content_type = {"Content-Type: application/json",
 &accept_json};
@@ -205,6 +210,8 @@ set_up(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 	SET_OPTION(code, easy, CURLOPT_PREREQDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_HEADERDATA, easy);
 	SET_OPTION(code, easy, CURLOPT_WRITEDATA, easy);
+	/* decode an answer that comes in a coding although nobody asked */
+	SET_OPTION(code, easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	if (request->is_post)
 		SET_OPTION(code, easy, CURLOPT_POST, 1L);
 	else
@@ -280,10 +287,45 @@ fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 		code;
 }
 
+/*
+ * Does a handle have a copy of the last request until it is freed?  libcurl 8
+ * keeps the buffer that it sent token and order from, for the next request.
+ */
+static bool
+keeps_last_request(void)
+{
+	static unsigned int version = 0;
+
+	if (version == 0)
+		version = curl_version_info(CURLVERSION_NOW)->version_num;
+	return version >= FIRST_TO_KEEP_REQUESTS;
+}
+
+CURLcode
+fpgo_http_easy_want_fresh(FpgoHttpEasy *easy)
+{
+	easy->wants_fresh = true;
+	return curl_easy_setopt(easy->handle, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+/* Undo that, for the next request. */
+static CURLcode
+forget_fresh(FpgoHttpEasy *easy)
+{
+	CURLcode	code = CURLE_OK;
+
+	if (easy->wants_fresh)
+		SET_OPTION(code, easy, CURLOPT_FRESH_CONNECT, 0L);
+	easy->wants_fresh = false;
+	return code;
+}
+
 void
 fpgo_http_easy_give_back(FpgoHttpEasy *easy, bool ended_well)
 {
-	if (ended_well && spare == NULL && set_own(easy, NULL, NULL) == CURLE_OK)
+	if (ended_well && spare == NULL && !keeps_last_request() &&
+		set_own(easy, NULL, NULL) == CURLE_OK &&
+		forget_fresh(easy) == CURLE_OK)
 	{
 		easy->user = NULL;
 		spare = easy;

@@ -6,7 +6,8 @@
  * them costs as much as formatting the request does.  Therefore the handle of
  * a request that ended well is kept.  The next request to the same place sets
  * only its own body and headers.  Those are removed before a handle is kept:
- * address, limits and the name of a file stay, but no secret.
+ * address, limits and the name of a file stay, but no secret.  A handle of
+ * libcurl 8 or newer has secrets until it is freed, and is never kept.
  *
  * Nothing here raises or uses a memory context.
  */
@@ -33,6 +34,7 @@ typedef struct FpgoHttpEasy
 	int			keepalive_s;
 	bool		is_plain;		/* http */
 	bool		names_loopback; /* the url names this machine */
+	bool		wants_fresh;	/* no kept connection for this request */
 } FpgoHttpEasy;
 
 /* What libcurl calls; all but the first with the FpgoHttpEasy as argument. */
@@ -63,6 +65,9 @@ extern CURLcode fpgo_http_easy_load(FpgoHttpEasy *easy,
 									const FpgoHttpRequest *request,
 									struct curl_slist *authorization,
 									void *user);
+
+/* Let this request have a new connection, whatever connections are kept. */
+extern CURLcode fpgo_http_easy_want_fresh(FpgoHttpEasy *easy);
 
 /*
  * Unload the handle and keep it for the next request, or, unless its request

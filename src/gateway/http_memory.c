@@ -3,9 +3,10 @@
  *		Overwrites libcurl's memory before it is freed.
  *
  * libcurl writes the headers of a request, with the token, and a short body
- * into a buffer of its own, and the answer into another.  It frees both after
- * each request without overwriting them.  A later dump of the process's memory
- * would have them.
+ * into a buffer of its own, and the answer into another.  It frees both without
+ * overwriting them, and so does zlib, which decodes answers for it, with the
+ * last 32 kB of an answer.  A later dump of the process's memory would have
+ * them.
  */
 #include "postgres.h"
 

@@ -24,8 +24,8 @@ typedef struct FpgoHttpRequest
 	int			timeout_ms;		/* the whole request */
 	int			keepalive_s;	/* how long an idle connection is reused; 0:
 								 * never */
-	size_t		answer_limit;	/* bytes of answer body that are accepted, and
-								 * of its headers */
+	size_t		answer_limit;	/* bytes of decoded answer body that are
+								 * accepted, and of its headers */
 	bool		may_be_internal;	/* the host may have an address that is
 									 * not public */
 } FpgoHttpRequest;

@@ -97,6 +97,69 @@ fpgo_http_parse_retry_after(const char *text, size_t len)
 	return when - now > INT_MAX ? INT_MAX : (int) (when - now);
 }
 
+/*
+ * libcurl undoes gzip and deflate.  Whether it knows others depends on how it
+ * was built: they are not read.
+ */
+static const struct
+{
+	const char *name;
+	bool		is_read;
+	bool		is_identity;	/* the body stays as it is */
+}			codings[] = {
+	{"gzip", true, false},
+	{"x-gzip", true, false},
+	{"deflate", true, false},
+	{"identity", true, true},
+	{"none", true, true},
+	{"br", false, false},
+	{"zstd", false, false},
+	{"compress", false, false},
+};
+
+static void
+read_coding(const char *text, size_t len, bool *is_coded,
+			const char **foreign)
+{
+	const char *name = "";
+
+	for (size_t i = 0; i < lengthof(codings); i++)
+	{
+		if (strlen(codings[i].name) != len ||
+			pg_strncasecmp(codings[i].name, text, len) != 0)
+			continue;
+		if (codings[i].is_read)
+		{
+			if (!codings[i].is_identity)
+				*is_coded = true;
+			return;
+		}
+		name = codings[i].name;
+	}
+	if (*foreign == NULL)
+		*foreign = name;
+}
+
+void
+fpgo_http_read_codings(const char *text, size_t len, bool *is_coded,
+					   const char **foreign)
+{
+	const char *end = text + len;
+
+	while (text < end)
+	{
+		const char *start;
+
+		while (text < end && (*text == ' ' || *text == '\t' || *text == ','))
+			text++;
+		start = text;
+		while (text < end && *text != ' ' && *text != '\t' && *text != ',')
+			text++;
+		if (text > start)
+			read_coding(start, text - start, is_coded, foreign);
+	}
+}
+
 bool
 fpgo_http_is_plain(const char *url)
 {

@@ -33,6 +33,15 @@ extern int64_t fpgo_http_parse_date(const char *text, size_t len);
  */
 extern int fpgo_http_parse_retry_after(const char *text, size_t len);
 
+/*
+ * The codings of a body, as a Content-Encoding lists them.  *is_coded becomes
+ * true if one of them is gzip or deflate.  *foreign becomes the name of the
+ * first that is not read, a static string, or "" if this list has no name for
+ * it.  Both stay as they are otherwise: the header may come more than once.
+ */
+extern void fpgo_http_read_codings(const char *text, size_t len,
+								   bool *is_coded, const char **foreign);
+
 /* True if an address that passed fpgo_http_check_url() is not https. */
 extern bool fpgo_http_is_plain(const char *url);
 

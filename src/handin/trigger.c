@@ -7,6 +7,10 @@
  * trigger fires again for the same order (an UPDATE, an upsert), there is no
  * second invoice: the order's key makes it the same submission.
  *
+ * PostgreSQL computes stored generated columns after BEFORE triggers, and
+ * virtual ones only when they are read.  Therefore their values are missing in
+ * the row of a trigger, and are computed here for the function.
+ *
  * What the trigger's arguments say is kept for the statement in fn_extra, and
  * with it the function, which order/mapping finds and calls.  Everything else
  * is allocated in the context of the row, which the executor resets.
@@ -14,6 +18,8 @@
 #include "postgres.h"
 
 #include "commands/trigger.h"
+#include "executor/executor.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -25,9 +31,20 @@
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_trigger);
 
-/* What the trigger's arguments say. */
+/* The generated columns whose values the trigger's row lacks. */
+typedef struct Generated
+{
+	int			n;				/* how many; with 0 the rest is not set */
+	int		   *columns;		/* their numbers */
+	ExprState **expressions;
+	EState	   *estate;			/* which computes them */
+	TupleDesc	row;			/* a copy of the table's */
+} Generated;
+
+/* What the trigger's arguments say, and what its row lacks. */
 typedef struct Arguments
 {
+	Generated	generated;
 	FpgoMapping *mapping;		/* the function that maps a row to an order */
 	const char *server;			/* NULL: the one fpgo.server names */
 	bool		records_invalid;
@@ -40,6 +57,75 @@ typedef struct Doing
 	const FpgoMapping *mapping;
 	bool		is_mapped;		/* the order is there, and being queued */
 } Doing;
+
+/* ---------- generated columns ---------- */
+
+static bool
+lacks_value(const FormData_pg_attribute *column, TriggerEvent event)
+{
+	return !column->attisdropped && column->attgenerated != '\0' &&
+		(column->attgenerated != ATTRIBUTE_GENERATED_STORED ||
+		 TRIGGER_FIRED_BEFORE(event));
+}
+
+/* Find the columns to compute, and prepare that, in the current context. */
+static void
+find_generated(Generated *generated, const TriggerData *trigger)
+{
+	Relation	table = trigger->tg_relation;
+	TupleDesc	row = RelationGetDescr(table);
+
+	generated->columns = palloc(sizeof(int) * row->natts);
+	for (int i = 0; i < row->natts; i++)
+	{
+		if (lacks_value(TupleDescAttr(row, i), trigger->tg_event))
+			generated->columns[generated->n++] = i + 1;
+	}
+	if (generated->n == 0)
+		return;
+	generated->estate = CreateExecutorState();
+	generated->row = CreateTupleDescCopyConstr(row);
+	generated->expressions = palloc(sizeof(ExprState *) * generated->n);
+	for (int i = 0; i < generated->n; i++)
+	{
+		Expr	   *expression = (Expr *)
+		build_column_default(table, generated->columns[i]);
+
+		if (expression == NULL)
+			elog(ERROR, "no generation expression found for column number %d of table \"%s\"",
+				 generated->columns[i], RelationGetRelationName(table));
+		generated->expressions[i] = ExecPrepareExpr(expression,
+													generated->estate);
+	}
+}
+
+/* The row with the values of its generated columns. */
+static HeapTuple
+compute_generated(const Generated *generated, HeapTuple row, Oid table)
+{
+	ExprContext *context;
+	TupleTableSlot *slot;
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (generated->n == 0)
+		return row;
+	values = palloc(sizeof(Datum) * generated->n);
+	nulls = palloc(sizeof(bool) * generated->n);
+	slot = MakeSingleTupleTableSlot(generated->row, &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(row, slot, false);
+	slot->tts_tableOid = table;
+	context = GetPerTupleExprContext(generated->estate);
+	context->ecxt_scantuple = slot;
+	for (int i = 0; i < generated->n; i++)
+		values[i] = ExecEvalExprSwitchContext(generated->expressions[i],
+											  context, &nulls[i]);
+	row = heap_modify_tuple_by_cols(row, generated->row, generated->n,
+									generated->columns, values, nulls);
+	ExecDropSingleTupleTableSlot(slot);
+	ResetExprContext(context);
+	return row;
+}
 
 /* ---------- the trigger's arguments ---------- */
 
@@ -80,6 +166,7 @@ read_arguments(const TriggerData *trigger, MemoryContext context)
 		read_option(arguments, trigger->tg_trigger->tgargs[i]);
 	arguments->mapping = fpgo_mapping_find(trigger->tg_trigger->tgargs[0],
 										   trigger->tg_relation);
+	find_generated(&arguments->generated, trigger);
 	MemoryContextSwitchTo(old);
 	return arguments;
 }
@@ -122,6 +209,8 @@ queue_row(const Arguments *arguments, HeapTuple row, Relation table)
 	FpgoGiven	given = {0};
 
 	error_context_stack = &callback;
+	row = compute_generated(&arguments->generated, row,
+							RelationGetRelid(table));
 	given.order = fpgo_mapping_call(arguments->mapping, row, table,
 									&given.spelling);
 	doing.is_mapped = true;

@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/fpgo.h"
 #include "base/hide.h"
 #include "base/settings.h"
@@ -195,17 +196,28 @@ leave_request(void)
 }
 
 /*
+ * Is this the SQLSTATE of a cancel, a timeout or a termination?  The last two
+ * end the session, so PG_CATCH does not see them.
+ */
+static bool
+is_interruption(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_OPERATOR_INTERVENTION ||
+		code == ERRCODE_TRANSACTION_TIMEOUT ||
+		code == ERRCODE_CONNECTION_FAILURE;
+}
+
+/*
  * Adds the CONTEXT of a cancel, a timeout or a termination.  The callback
  * cannot see an error's level, and must do nothing for a warning.  Therefore
- * it goes by the class of the SQLSTATE.
+ * it goes by the SQLSTATE.
  */
 static void
 describe_waiting(void *arg)
 {
 	const char *fate;
 
-	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_OPERATOR_INTERVENTION ||
-		sender.mailbox == NULL)
+	if (!is_interruption(geterrcode()) || sender.mailbox == NULL)
 		return;
 	fate = leave_request();
 	if (fate == NULL)
@@ -223,7 +235,7 @@ leave_by_error(MemoryContext context)
 	ErrorData  *error;
 	const char *fate;
 
-	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_OPERATOR_INTERVENTION)
+	if (is_interruption(geterrcode()))
 	{
 		forget_sender();
 		PG_RE_THROW();
@@ -273,6 +285,7 @@ pass_on(const void *data, Size len)
 	/* with these SQLSTATEs a driver would think that its connection is lost */
 	if (error.elevel >= ERROR &&
 		(error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		 error.sqlerrcode == ERRCODE_TRANSACTION_TIMEOUT ||
 		 ERRCODE_TO_CATEGORY(error.sqlerrcode) ==
 		 ERRCODE_CONNECTION_EXCEPTION))
 		error.sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;

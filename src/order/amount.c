@@ -142,9 +142,8 @@ fpgo_amount_add(FpgoAmount a, FpgoAmount b)
 		return (FpgoAmount) {0};
 	if (!a.number && !b.number && !pg_add_s64_overflow(a.units, b.units, &units))
 		return fpgo_amount_units(units);
-	return fpgo_amount_number(numeric_add_opt_error(fpgo_number_of_amount(a),
-													fpgo_number_of_amount(b),
-													NULL));
+	return fpgo_amount_number(FPGO_NUMERIC(add, fpgo_number_of_amount(a),
+										   fpgo_number_of_amount(b), false));
 }
 
 FpgoAmount
@@ -156,9 +155,8 @@ fpgo_amount_subtract(FpgoAmount a, FpgoAmount b)
 		return (FpgoAmount) {0};
 	if (!a.number && !b.number && !pg_sub_s64_overflow(a.units, b.units, &units))
 		return fpgo_amount_units(units);
-	return fpgo_amount_number(numeric_sub_opt_error(fpgo_number_of_amount(a),
-													fpgo_number_of_amount(b),
-													NULL));
+	return fpgo_amount_number(FPGO_NUMERIC(sub, fpgo_number_of_amount(a),
+										   fpgo_number_of_amount(b), false));
 }
 
 FpgoAmount
@@ -172,9 +170,8 @@ fpgo_amount_multiply(FpgoAmount a, FpgoAmount b)
 		!pg_mul_s64_overflow(a.units, b.units, &squares) &&
 		squares % FPGO_UNITS == 0)
 		return fpgo_amount_units(squares / FPGO_UNITS);
-	return fpgo_amount_number(numeric_mul_opt_error(fpgo_number_of_amount(a),
-													fpgo_number_of_amount(b),
-													NULL));
+	return fpgo_amount_number(FPGO_NUMERIC(mul, fpgo_number_of_amount(a),
+										   fpgo_number_of_amount(b), false));
 }
 
 int

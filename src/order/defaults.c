@@ -25,18 +25,18 @@
 /* ---------- merging ---------- */
 
 static void
-push_key(JsonbParseState **state, FpgoSpan key)
+push_key(FpgoJsonbState *state, FpgoSpan key)
 {
 	JsonbValue	string = {.type = jbvString};
 
 	string.val.string.val = unconstify(char *, key.text);
 	string.val.string.len = key.len;
-	pushJsonbValue(state, WJB_KEY, &string);
+	fpgo_jsonb_push(state, WJB_KEY, &string);
 }
 
 /* A value as it is; its bytes are copied when the document is finished. */
 static void
-push_value(JsonbParseState **state, const FpgoValue *value)
+push_value(FpgoJsonbState *state, const FpgoValue *value)
 {
 	JsonbValue	copy = {.type = jbvNull};
 
@@ -64,16 +64,16 @@ push_value(JsonbParseState **state, const FpgoValue *value)
 			copy.val.binary.data = value->container;
 			break;
 	}
-	pushJsonbValue(state, WJB_VALUE, &copy);
+	fpgo_jsonb_push(state, WJB_VALUE, &copy);
 }
 
-static JsonbValue *push_merged(JsonbParseState **state, const FpgoValue *over,
+static JsonbValue *push_merged(FpgoJsonbState *state, const FpgoValue *over,
 							   const FpgoValue *under,
 							   const FpgoShape *shape);
 
 /* A field of the tree: the order's value, or else the default. */
 static void
-push_field(JsonbParseState **state, const FpgoField *field,
+push_field(FpgoJsonbState *state, const FpgoField *field,
 		   const FpgoValue *over, const FpgoValue *under)
 {
 	bool		is_given = !fpgo_reads_as_null(over);
@@ -92,7 +92,7 @@ push_field(JsonbParseState **state, const FpgoField *field,
 
 /* The members that no field has; they end the object. */
 static JsonbValue *
-push_unknown(JsonbParseState **state, const FpgoValue *map,
+push_unknown(FpgoJsonbState *state, const FpgoValue *map,
 			 const FpgoShape *shape)
 {
 	FpgoCursor	cursor;
@@ -107,7 +107,7 @@ push_unknown(JsonbParseState **state, const FpgoValue *map,
 		push_key(state, key);
 		push_value(state, &value);
 	}
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return fpgo_jsonb_push(state, WJB_END_OBJECT, NULL);
 }
 
 /*
@@ -115,7 +115,7 @@ push_unknown(JsonbParseState **state, const FpgoValue *map,
  * one; the lower one was checked, and has none.
  */
 static JsonbValue *
-push_merged(JsonbParseState **state, const FpgoValue *over,
+push_merged(FpgoJsonbState *state, const FpgoValue *over,
 			const FpgoValue *under, const FpgoShape *shape)
 {
 	FpgoValue	ours[FPGO_MAX_FIELDS];
@@ -123,7 +123,7 @@ push_merged(JsonbParseState **state, const FpgoValue *over,
 
 	fpgo_document_members(over, shape, ours);
 	fpgo_document_members(under, shape, theirs);
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	fpgo_jsonb_push(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < shape->n_fields; i++)
 		push_field(state, &shape->fields[i], &ours[i], &theirs[i]);
 	return push_unknown(state, over, shape);
@@ -164,7 +164,7 @@ fpgo_defaults_fill_date(Jsonb *order, bool *is_filled)
 	FpgoValue	over = fpgo_document_root(order);
 	FpgoValue	members[FPGO_MAX_FIELDS];
 	const FpgoField *date = fpgo_order_shape.fields;
-	JsonbParseState *state = NULL;
+	FpgoJsonbState state = {0};
 	char		text[MAXINT8LEN + 1];
 	FpgoValue	seconds = {.kind = FPGO_JSON_STRING};
 
@@ -181,7 +181,7 @@ fpgo_defaults_fill_date(Jsonb *order, bool *is_filled)
 	seconds.text.len =
 		pg_lltoa(timestamptz_to_time_t(GetCurrentTransactionStartTimestamp()),
 				 text);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	fpgo_jsonb_push(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < fpgo_order_shape.n_fields; i++)
 	{
 		const FpgoField *field = &fpgo_order_shape.fields[i];
@@ -198,7 +198,7 @@ fpgo_defaults_fill_date(Jsonb *order, bool *is_filled)
 Jsonb *
 fpgo_defaults_lay_under(Jsonb *order, const char *defaults)
 {
-	JsonbParseState *state = NULL;
+	FpgoJsonbState state = {0};
 	FpgoValue	over;
 	FpgoValue	under;
 

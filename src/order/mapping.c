@@ -150,8 +150,7 @@ find_function(List *name, const Table *table, bool with_defaults)
 	Oid			argument = InvalidOid;
 	FuncCandidateList candidate;
 
-	for (candidate = FuncnameGetCandidates(name, 1, NIL, false, with_defaults,
-										   false, true);
+	for (candidate = fpgo_function_candidates(name, 1, with_defaults);
 		 candidate != NULL; candidate = candidate->next)
 	{
 		Oid			type = candidate->args[0];
@@ -212,8 +211,7 @@ explain_missing(List *name, const Table *table)
 	FuncCandidateList candidate;
 
 	initStringInfo(&reasons);
-	for (candidate = FuncnameGetCandidates(name, -1, NIL, false, false, false,
-										   true);
+	for (candidate = fpgo_function_candidates(name, -1, false);
 		 candidate != NULL && n < MAX_EXPLAINED;
 		 candidate = candidate->next)
 		appendStringInfo(&reasons, "%sThere is %s, which %s.",

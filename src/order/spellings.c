@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(fpgo_json_to_invoice_order);
 /* orderDates before this are read; it is beyond year 30000 */
 #define SECONDS_LIMIT INT64CONST(1000000000000)
 
-static JsonbValue *push_composite(JsonbParseState **state, Datum composite,
+static JsonbValue *push_composite(FpgoJsonbState *state, Datum composite,
 								  const FpgoShape *shape, const char *path);
 static Datum read_composite(const FpgoValue *map, const FpgoShape *shape,
 							Oid type, const char *path);
@@ -150,7 +150,7 @@ fpgo_call_hidden(FpgoOrderFunction function, FunctionCallInfo fcinfo,
 /* ---------- composite to jsonb ---------- */
 
 static void
-push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text,
+push_text(FpgoJsonbState *state, JsonbIteratorToken token, const char *text,
 		  int len)
 {
 	JsonbValue	value;
@@ -158,11 +158,11 @@ push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text,
 	value.type = jbvString;
 	value.val.string.val = unconstify(char *, text);
 	value.val.string.len = len;
-	pushJsonbValue(state, token, &value);
+	fpgo_jsonb_push(state, token, &value);
 }
 
 static void
-push_numeric(JsonbParseState **state, Numeric number, const char *path)
+push_numeric(FpgoJsonbState *state, Numeric number, const char *path)
 {
 	JsonbValue	value;
 
@@ -175,12 +175,12 @@ push_numeric(JsonbParseState **state, Numeric number, const char *path)
 				 fpgo_errhide()));
 	value.type = jbvNumeric;
 	value.val.numeric = number;
-	pushJsonbValue(state, WJB_VALUE, &value);
+	fpgo_jsonb_push(state, WJB_VALUE, &value);
 }
 
 /* A point in time as a string of whole Unix seconds, rounded down. */
 static void
-push_seconds(JsonbParseState **state, TimestampTz time, const char *path)
+push_seconds(FpgoJsonbState *state, TimestampTz time, const char *path)
 {
 	int64		seconds;
 	char	   *text = palloc(MAXINT8LEN + 1);	/* jsonb is built later */
@@ -203,7 +203,7 @@ push_seconds(JsonbParseState **state, TimestampTz time, const char *path)
 }
 
 static void
-push_list(JsonbParseState **state, Datum datum, const FpgoShape *shape,
+push_list(FpgoJsonbState *state, Datum datum, const FpgoShape *shape,
 		  const char *path)
 {
 	ArrayType  *array = DatumGetArrayTypeP(datum);
@@ -227,20 +227,20 @@ push_list(JsonbParseState **state, Datum datum, const FpgoShape *shape,
 	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
 	deconstruct_array(array, type, typlen, typbyval, typalign, &elements,
 					  &nulls, &n);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	fpgo_jsonb_push(state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
-			pushJsonbValue(state, WJB_ELEM, &null);
+			fpgo_jsonb_push(state, WJB_ELEM, &null);
 		else
 			push_composite(state, elements[i], shape,
 						   psprintf("%s[%d]", path, i));
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	fpgo_jsonb_push(state, WJB_END_ARRAY, NULL);
 }
 
 static void
-push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
+push_attribute(FpgoJsonbState *state, const FpgoField *field, Datum datum,
 			   const char *path)
 {
 	JsonbValue	value;
@@ -273,7 +273,7 @@ push_attribute(JsonbParseState **state, const FpgoField *field, Datum datum,
 		case FPGO_FIELD_BOOLEAN:
 			value.type = jbvBool;
 			value.val.boolean = DatumGetBool(datum);
-			pushJsonbValue(state, WJB_VALUE, &value);
+			fpgo_jsonb_push(state, WJB_VALUE, &value);
 			break;
 	}
 }
@@ -340,7 +340,7 @@ fpgo_order_find_attribute(TupleDesc descriptor, const FpgoShape *shape,
 
 /* Returns the finished object, which is the document if path is the root. */
 static JsonbValue *
-push_composite(JsonbParseState **state, Datum composite,
+push_composite(FpgoJsonbState *state, Datum composite,
 			   const FpgoShape *shape, const char *path)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(composite);
@@ -356,7 +356,7 @@ push_composite(JsonbParseState **state, Datum composite,
 	heap_deform_tuple(&tuple, descriptor, values, nulls);
 	for (int i = 0; i < descriptor->natts; i++)
 		n_values += !nulls[i] && !TupleDescAttr(descriptor, i)->attisdropped;
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	fpgo_jsonb_push(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < shape->n_fields; i++)
 	{
 		const FpgoField *field = &shape->fields[i];
@@ -373,13 +373,13 @@ push_composite(JsonbParseState **state, Datum composite,
 	if (n_values > 0)
 		raise_unknown_attribute(descriptor, nulls, shape);
 	ReleaseTupleDesc(descriptor);
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return fpgo_jsonb_push(state, WJB_END_OBJECT, NULL);
 }
 
 Jsonb *
 fpgo_order_from_composite(Datum composite)
 {
-	JsonbParseState *state = NULL;
+	FpgoJsonbState state = {0};
 
 	return JsonbValueToJsonb(push_composite(&state, composite,
 											&fpgo_order_shape, ""));

@@ -32,6 +32,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "base/fpgo.h"
 #include "order/spellings.h"
 #include "order/totals.h"
@@ -92,41 +93,33 @@ require_number(Numeric result)
 static Numeric
 add(Numeric a, Numeric b)
 {
-	bool		has_failed;
-
 	if (a == NULL || b == NULL)
 		return NULL;
-	return require_number(numeric_add_opt_error(a, b, &has_failed));
+	return require_number(FPGO_NUMERIC(add, a, b, true));
 }
 
 static Numeric
 subtract(Numeric a, Numeric b)
 {
-	bool		has_failed;
-
 	if (a == NULL || b == NULL)
 		return NULL;
-	return require_number(numeric_sub_opt_error(a, b, &has_failed));
+	return require_number(FPGO_NUMERIC(sub, a, b, true));
 }
 
 static Numeric
 multiply(Numeric a, Numeric b)
 {
-	bool		has_failed;
-
 	if (a == NULL || b == NULL)
 		return NULL;
-	return require_number(numeric_mul_opt_error(a, b, &has_failed));
+	return require_number(FPGO_NUMERIC(mul, a, b, true));
 }
 
 static Numeric
 divide(Numeric a, Numeric b)
 {
-	bool		has_failed;
-
 	if (a == NULL || b == NULL)
 		return NULL;
-	return require_number(numeric_div_opt_error(a, b, &has_failed));
+	return require_number(FPGO_NUMERIC(div, a, b, true));
 }
 
 static Numeric

@@ -35,6 +35,7 @@
 #include "base/wait.h"
 #include "ipc/roster.h"
 #include "process/launcher.h"
+#include "process/worker.h"
 
 /* between the starts of a database's worker, in milliseconds */
 #define FIRST_DELAY_MS 1000
@@ -308,6 +309,8 @@ fpgo_launcher_main(Datum main_arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	/* who has locked all databases' catalog lets it go again */
+	fpgo_worker_set_up_settings("0", "fpgo launcher");
 	fpgo_roster_enter_launcher();
 
 	while (!ShutdownRequestPending)

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -27,6 +28,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/fpgo.h"
 #include "delivery/durable.h"
 #include "delivery/patience.h"
@@ -73,8 +75,8 @@ fpgo_worker_set_up_signals(void)
 }
 
 /*
- * ALTER DATABASE ... SET and ALTER ROLE ... SET reach this process, but may
- * not change what it does.
+ * What ALTER DATABASE, ALTER ROLE and postgresql.conf set reaches this process,
+ * but may not change what it does, and may not end it.
  */
 void
 fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
@@ -90,8 +92,10 @@ fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_deferrable", "off"},
+		{"exit_on_error", "off"},
 		{"statement_timeout", "0"},
 		{"idle_in_transaction_session_timeout", "0"},
+		{"idle_session_timeout", "0"},
 		{"row_security", "off"},
 		{"session_replication_role", "origin"},
 		{"client_min_messages", "warning"},
@@ -100,7 +104,11 @@ fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
 	for (int i = 0; i < (int) lengthof(settings); i++)
 		SetConfigOption(settings[i].name, settings[i].value, PGC_SUSET,
 						PGC_S_OVERRIDE);
+	fpgo_lift_transaction_timeout();
 	SetConfigOption("lock_timeout", lock_timeout, PGC_SUSET, PGC_S_OVERRIDE);
+	/* a helper's warnings reach its session in the database's encoding */
+	SetConfigOption("client_encoding", GetDatabaseEncodingName(), PGC_SUSET,
+					PGC_S_OVERRIDE);
 	/*
 	 * pg_stat_activity has no other column that could name the session served
 	 */

@@ -18,6 +18,7 @@
 
 #include "account/account.h"
 #include "records/decide.h"
+#include "records/early.h"
 #include "records/submissions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -132,6 +133,8 @@ decide(FpgoStatement *statement, const FpgoSubject *subject,
 	if (fpgo_statement_run(statement, &p) != 1)
 		elog(ERROR, "submission %lld was changed while it was locked",
 			 (long long) subject->id);
+	if (decision->order_uuid != NULL)
+		fpgo_early_look_at_commit(subject->server, decision->order_uuid, true);
 	SPI_finish();
 }
 

@@ -12,8 +12,8 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 
 #include "base/compat.h"
 #include "records/locks.h"
@@ -23,6 +23,10 @@
 #define CLASS_REFERENCE 0x4652
 #define CLASS_SLOT 0x4653
 #define CLASS_RECONCILE 0x4654
+#define CLASS_ORDER 0x4655
+
+/* so many locks of orders at most has a transaction, however many orders */
+#define N_ORDER_LOCKS 256
 
 static void
 make_tag(LOCKTAG *tag, Oid database, uint64 number, uint16 class)
@@ -70,15 +74,21 @@ fpgo_run_is_dead(int64 run)
 		LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-static void
-make_reference_tag(LOCKTAG *tag, const char *server, const char *reference)
+/* A number for what has this name at a server. */
+static uint64
+number_of(const char *server, const char *name)
 {
 	uint64		number = hash_bytes_extended((const unsigned char *) server,
 											 strlen(server), 0);
 
-	number = hash_bytes_extended((const unsigned char *) reference,
-								 strlen(reference), number);
-	make_tag(tag, MyDatabaseId, number, CLASS_REFERENCE);
+	return hash_bytes_extended((const unsigned char *) name, strlen(name),
+							   number);
+}
+
+static void
+make_reference_tag(LOCKTAG *tag, const char *server, const char *reference)
+{
+	make_tag(tag, MyDatabaseId, number_of(server, reference), CLASS_REFERENCE);
 }
 
 void
@@ -97,6 +107,21 @@ fpgo_lock_try_reference(const char *server, const char *reference)
 
 	make_reference_tag(&tag, server, reference);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+int
+fpgo_lock_number_of_order(const char *server, const char *order_uuid)
+{
+	return number_of(server, order_uuid) % N_ORDER_LOCKS;
+}
+
+void
+fpgo_lock_order(int number)
+{
+	LOCKTAG		tag;
+
+	make_tag(&tag, MyDatabaseId, number, CLASS_ORDER);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 bool
@@ -139,44 +164,45 @@ fpgo_lock_slot_is_wished(void)
 	return false;
 }
 
-/* Does this entry of the lock table wait for that table, to change it? */
+/*
+ * Does a process wait for a lock that ROW EXCLUSIVE on the table blocks?  What
+ * a process waits for stands in its PGPROC.  That changes only under the lock
+ * of the tag's partition, which is held here.
+ */
 static bool
-is_wish_for(const LockInstanceData *entry, Oid table)
+has_waiter(Oid table)
 {
 	LOCKTAG		tag;
+	LWLock	   *partition;
+	bool		is_found = false;
 
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
-	return entry->waitLockMode != NoLock &&
-		DoLockModesConflict(entry->waitLockMode, RowShareLock) &&
-		memcmp(&entry->locktag, &tag, sizeof(tag)) == 0;
-}
+	partition = LockHashPartitionLock(LockTagHashCode(&tag));
+	LWLockAcquire(partition, LW_SHARED);
+	for (uint32 i = 0; i < ProcGlobal->allProcCount && !is_found; i++)
+	{
+		const volatile PGPROC *process = &ProcGlobal->allProcs[i];
+		/* that of another tag may end at any time, and its memory stays */
+		const LOCK *lock = process->waitLock;
 
-/* By the lock table, which takes longer the more locks there are. */
-static bool
-has_wish_for(Oid table)
-{
-	LockData   *all = GetLockStatusData();
-	bool		found = false;
-
-	for (int i = 0; i < all->nelements && !found; i++)
-		found = is_wish_for(&all->locks[i], table);
-	pfree(all->locks);
-	pfree(all);
-	return found;
+		is_found = lock != NULL &&
+			memcmp(&lock->tag, &tag, sizeof(tag)) == 0 &&
+			DoLockModesConflict(process->waitLockMode, RowExclusiveLock);
+	}
+	LWLockRelease(partition);
+	return is_found;
 }
 
 /*
- * A weaker lock is tried: ROW SHARE is not granted if a process waits to alter,
- * truncate or drop the table.  Where it would be granted nevertheless, the lock
- * table is read.
+ * No lock is tried.  From PostgreSQL 17 on, a process is granted a lock ahead
+ * of those that wait for a lock it has.
  */
 int
 fpgo_lock_find_wanted(const Oid *tables, int n_tables)
 {
 	for (int i = 0; i < n_tables; i++)
 	{
-		if (FPGO_GRANTS_AHEAD ? has_wish_for(tables[i]) :
-			!ConditionalLockRelationOid(tables[i], RowShareLock))
+		if (has_waiter(tables[i]))
 			return i;
 	}
 	return -1;

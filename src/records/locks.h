@@ -1,7 +1,7 @@
 /*
  * locks.h
- *		Locks: of runs, of references, of reconciliation, of worker slots, and
- *		who waits for a table.
+ *		Locks: of runs, of references, of the gateway's orders, of
+ *		reconciliation, of worker slots, and who waits for a table.
  */
 #ifndef FPGO_LOCKS_H
 #define FPGO_LOCKS_H
@@ -32,6 +32,15 @@ extern void fpgo_lock_reference(const char *server, const char *reference);
 extern bool fpgo_lock_try_reference(const char *server, const char *reference);
 
 /*
+ * The lock of one of the gateway's orders: its number, and taking it, till the
+ * end of the transaction.  Several orders may have one lock.  A transaction
+ * takes them by rising number, when it commits (early.c).
+ */
+extern int	fpgo_lock_number_of_order(const char *server,
+									  const char *order_uuid);
+extern void fpgo_lock_order(int number);
+
+/*
  * Take the lock of the one process in a database that looks for uncertain
  * orders, till the end of the transaction; false if another process has it.
  */
@@ -47,8 +56,9 @@ extern void fpgo_lock_unwish_slot(void);
 extern bool fpgo_lock_slot_is_wished(void);
 
 /*
- * Does any process wait to alter, truncate or drop one of these tables?
- * Returns the index of the first, or -1.
+ * Does any process wait for a lock on one of these tables that ROW EXCLUSIVE
+ * blocks: to alter, truncate or drop it, or to make an index or a trigger?
+ * Returns the index of the first such table, or -1.
  */
 extern int	fpgo_lock_find_wanted(const Oid *tables, int n_tables);
 

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
+#include "records/early.h"
 #include "records/settle.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -201,6 +202,9 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 		end_attempt(settlement, now);
 	if (settled && is_finished(settlement->state))
 		retire_payload(settlement, now);
+	if (settled && settlement->order_uuid != NULL)
+		fpgo_early_look_at_commit(settlement->server, settlement->order_uuid,
+								  false);
 	SPI_finish();
 	return settled;
 }

@@ -5,7 +5,7 @@
  * The owner of fpgo's tables may add code to them that runs when fpgo reads or
  * writes there: triggers, rules, policies, constraints, defaults, indexes of
  * expressions.  That is foreign code.  The tables as fpgo makes them have
- * none, and statements on them need no protection (statement.c).
+ * none, and rows of them need no statement (row_direct.c).
  *
  * The search is not for known dangers, but for known forms.  A table has no
  * foreign code if all its columns, indexes, defaults and domains have one of
@@ -125,10 +125,14 @@ watch_domain(Oid type)
 
 /* ---------- expressions ---------- */
 
+/*
+ * The limit is not FirstNormalObjectId: an extension that is made in
+ * single-user mode before the first start gets numbers below that.
+ */
 static inline bool
 is_built_in(Oid object)
 {
-	return object < FirstNormalObjectId;
+	return object < FirstUnpinnedObjectId;
 }
 
 static bool
@@ -331,49 +335,44 @@ is_known_table(Oid id)
 	return is_known;
 }
 
-/* Note a table of the statement; false if there are too many. */
-static bool
-add_table(FpgoForeignCode *foreign_code, const RangeTblEntry *entry)
+/*
+ * The table of a statement, as its plan lists it; NULL if it has none, or has
+ * others.  The list has the tables of subqueries and views, too.
+ */
+static const RangeTblEntry *
+only_table(const PlannedStmt *plan)
 {
-	int			n = foreign_code->n_tables;
-
-	if (n == FPGO_FOREIGN_CODE_TABLES)
-		return false;
-	foreign_code->tables[n] = entry->relid;
-	foreign_code->locks[n] = entry->rellockmode;
-	foreign_code->n_tables++;
-	return true;
-}
-
-/* The plan's list has the tables of subqueries and views too. */
-static bool
-look_at_plan(FpgoForeignCode *foreign_code, const PlannedStmt *plan)
-{
+	const RangeTblEntry *only = NULL;
 	ListCell   *cell;
 
-	if (plan->utilityStmt != NULL)
-		return false;
-	/* the plan depends on a function that is not built in */
-	foreach(cell, plan->invalItems)
-	{
-		if (((PlanInvalItem *) lfirst(cell))->cacheId == PROCOID)
-			return false;
-	}
 	foreach(cell, plan->rtable)
 	{
 		const RangeTblEntry *entry = lfirst(cell);
 
-		if (entry->rtekind != RTE_RELATION || is_built_in(entry->relid))
+		if (!OidIsValid(entry->relid))
 			continue;
-		watch_table(entry->relid);
-		if (!is_known_table(entry->relid) || !add_table(foreign_code, entry))
-			return false;
+		if (only != NULL)
+			return NULL;
+		only = entry;
 	}
-	if (foreign_code->n_tables == 1)
-		foreign_code->row_plan = fpgo_row_plan_of(plan,
-												  foreign_code->tables[0]);
-	foreign_code->row_plan.looked_at = foreign_code->looked_at;
-	return true;
+	return only;
+}
+
+static void
+look_at_plan(FpgoForeignCode *foreign_code, const PlannedStmt *plan)
+{
+	const RangeTblEntry *table = only_table(plan);
+	FpgoRowPlan row_plan;
+
+	if (table == NULL)
+		return;
+	watch_table(table->relid);
+	row_plan = fpgo_row_plan_of(plan, table->relid);
+	row_plan.looked_at = foreign_code->looked_at;
+	if (row_plan.kind == FPGO_ROW_NONE || !is_known_table(table->relid))
+		return;
+	foreign_code->lock = table->rellockmode;
+	foreign_code->row_plan = row_plan;
 }
 
 bool
@@ -386,33 +385,29 @@ fpgo_foreign_code_has_plan(const CachedPlanSource *source)
 void
 fpgo_foreign_code_look(FpgoForeignCode *foreign_code, CachedPlanSource *source)
 {
-	ListCell   *cell;
-
 	if (foreign_code->looked_at == changes ||
 		!fpgo_foreign_code_has_plan(source))
 		return;
 	require_callbacks();
-	foreign_code->is_none = true;
 	foreign_code->row_plan.kind = FPGO_ROW_NONE;
-	foreign_code->n_tables = 0;
 	/* a change that this process hears of meanwhile raises the counter */
 	foreign_code->looked_at = changes;
-	foreach(cell, source->gplan->stmt_list)
-		foreign_code->is_none = foreign_code->is_none &&
-			look_at_plan(foreign_code, lfirst(cell));
+	/* a rule may add statements */
+	if (list_length(source->gplan->stmt_list) == 1)
+		look_at_plan(foreign_code, linitial(source->gplan->stmt_list));
 }
 
 bool
 fpgo_foreign_code_lock(const FpgoForeignCode *foreign_code,
 					   CachedPlanSource *source)
 {
-	if (!foreign_code->is_none || foreign_code->looked_at != changes)
+	const FpgoRowPlan *plan = &foreign_code->row_plan;
+
+	if (plan->kind == FPGO_ROW_NONE || !fpgo_foreign_code_holds(plan))
 		return false;
-	for (int i = 0; i < foreign_code->n_tables; i++)
-		LockRelationOid(foreign_code->tables[i], foreign_code->locks[i]);
-	/* taking the locks may have brought news of changes */
-	return foreign_code->looked_at == changes &&
-		fpgo_foreign_code_has_plan(source);
+	LockRelationOid(plan->table, foreign_code->lock);
+	/* taking the lock may have brought news of changes */
+	return fpgo_foreign_code_holds(plan) && fpgo_foreign_code_has_plan(source);
 }
 
 bool

@@ -12,36 +12,31 @@
 
 #include "tables/row_plan.h"
 
-/* a statement with more tables counts as one with foreign code */
-#define FPGO_FOREIGN_CODE_TABLES 8
-
-/* What is known of one statement's tables. */
+/* What is known of one statement's table. */
 typedef struct FpgoForeignCode
 {
 	uint64		looked_at;		/* the counter of changes in foreign_code.c at
 								 * that time; 0: never */
-	bool		is_none;		/* its tables have no foreign code */
-	int			n_tables;
-	Oid			tables[FPGO_FOREIGN_CODE_TABLES];
-	LOCKMODE	locks[FPGO_FOREIGN_CODE_TABLES];	/* that running it takes */
-	FpgoRowPlan row_plan;			/* NONE if there is more than one table */
+	FpgoRowPlan row_plan;		/* NONE if the table has foreign code, or the
+								 * statement has more than one table */
+	LOCKMODE	lock;			/* that running it takes */
 } FpgoForeignCode;
 
 /* Has PostgreSQL a plan of the statement that is still valid? */
 extern bool fpgo_foreign_code_has_plan(const CachedPlanSource *source);
 
 /*
- * Look at the tables of a statement that has just run, whose locks are held.
+ * Look at the table of a statement that has just run, whose lock is held.
  * Does nothing if nothing has changed since the last time.
  */
 extern void fpgo_foreign_code_look(FpgoForeignCode *foreign_code,
 								   CachedPlanSource *source);
 
 /*
- * Take the locks that running the statement takes.  Returns true if its tables
- * have no foreign code; they then get none until the transaction ends.
- * Returns false also if that is not known for sure, or if PostgreSQL would
- * plan the statement anew.
+ * Take the lock that running the statement takes.  Returns true if the row
+ * plan can be used: the table has no foreign code, and gets none until the
+ * transaction ends.  Returns false also if that is not known for sure, or if
+ * PostgreSQL would plan the statement anew.
  */
 extern bool fpgo_foreign_code_lock(const FpgoForeignCode *foreign_code,
 								   CachedPlanSource *source);

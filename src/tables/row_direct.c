@@ -297,12 +297,8 @@ static bool
 delete(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 {
 	TupleTableSlot *row = find_row(target, plan, p);
-	TM_FailureData failure;
 
-	return row != NULL &&
-		table_tuple_delete(target->table, &row->tts_tid,
-						   GetCurrentCommandId(true), GetActiveSnapshot(),
-						   InvalidSnapshot, true, &failure, false) == TM_Ok;
+	return row != NULL && fpgo_delete_tuple(target->table, &row->tts_tid);
 }
 
 /* ---------- plans ---------- */

@@ -12,8 +12,8 @@
  * - names are looked up in a fixed search_path, and not in the caller's;
  * - settings that they change are restored when the statement ends.
  *
- * Where there is no such trigger or expression (foreign_code.c), no setting is
- * changed.
+ * Where there is no such trigger or expression (foreign_code.c), most rows are
+ * found and written without a statement (row_direct.c).
  *
  * No error is caught here.  The switch of users ends with its statement: at
  * every commit and rollback the user is the one that the transaction began
@@ -24,6 +24,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -72,13 +73,18 @@ forget_known(Datum arg, int cache, uint32 hash)
 	known.is_valid = false;
 }
 
-bool
-fpgo_table_exist(void)
+Oid
+fpgo_table_find(const char *name)
 {
 	Oid			schema = get_namespace_oid(TABLE_SCHEMA, true);
 
-	return OidIsValid(schema) &&
-		OidIsValid(get_relname_relid(table_names[0], schema));
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+bool
+fpgo_table_exist(void)
+{
+	return OidIsValid(fpgo_table_find(table_names[0]));
 }
 
 static Oid
@@ -235,8 +241,14 @@ source_of(const FpgoStatement *statement)
 static uint64
 run_plan(FpgoStatement *statement, Datum *values, const char *nulls)
 {
-	int			result = SPI_execute_plan(statement->plan, values, nulls,
-										  false, 0);
+	int			result;
+
+	if (statement->sees_latest)
+		result = SPI_execute_snapshot(statement->plan, values, nulls,
+									  GetLatestSnapshot(), InvalidSnapshot,
+									  false, true, 0);
+	else
+		result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
 
 	if (result < 0)
 		elog(ERROR, "could not run a statement of fpgo: %s",
@@ -246,7 +258,8 @@ run_plan(FpgoStatement *statement, Datum *values, const char *nulls)
 
 /*
  * Runs the plan with a fixed search_path, and with settings local to the
- * statement, since triggers and the like may run.
+ * statement, since triggers and the like may run.  Where there are none, that
+ * is done nevertheless: a statement takes many times as long.
  */
 static uint64
 run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
@@ -270,39 +283,23 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 }
 
 /*
- * Runs the statement without touching a setting; setting and resetting them
- * takes a fifteenth of the time of enqueue_invoice.  That is allowed if its
- * tables have no foreign code and it need not be analysed again, since then
- * no name is looked up.  A change of one row is made without the executor; for
- * any other plan the path of its analysis is put in place, past the setting.
- *
- * Returns false, having run nothing, if that is not allowed.  Returns false as
- * well where the setting is safe already, as in the processes that send, and
- * the plan needs the executor: run_guarded() then has no setting to change.
+ * Finds or writes a row without a statement, if that is all that the statement
+ * does and its tables have no foreign code.  Then no name is looked up, and no
+ * setting is changed.  Returns false, having changed nothing, if that is not
+ * allowed or if the row needs the executor.
  */
 static bool
-run_unguarded(FpgoStatement *statement, Datum *values, const char *nulls,
-			  uint64 *n)
+run_direct(FpgoStatement *statement, Datum *values, const char *nulls,
+		   uint64 *n)
 {
 	const FpgoForeignCode *foreign_code = &statement->foreign_code;
-	bool		is_simple = foreign_code->row_plan.kind != FPGO_ROW_NONE;
-	CachedPlanSource *source;
 
-	if (statement->plan == NULL || (has_safe_path() && !is_simple))
+	/* a row is found by the transaction's snapshot */
+	if (statement->sees_latest && IsolationUsesXactSnapshot())
 		return false;
-	source = source_of(statement);
-	if (!fpgo_foreign_code_lock(foreign_code, source))
-		return false;
-	if (is_simple &&
-		fpgo_row_direct_run(&foreign_code->row_plan, values, nulls, n))
-		return true;
-	/* the attempt took locks, and may have brought news of changes */
-	if (has_safe_path() || !fpgo_foreign_code_lock(foreign_code, source) ||
-		!fpgo_push_path_of(source))
-		return false;
-	*n = run_plan(statement, values, nulls);
-	fpgo_pop_path();
-	return true;
+	return statement->plan != NULL &&
+		fpgo_foreign_code_lock(foreign_code, source_of(statement)) &&
+		fpgo_row_direct_run(&foreign_code->row_plan, values, nulls, n);
 }
 
 static uint64
@@ -320,7 +317,7 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	SetUserIdAndSecContext(fpgo_table_owner(),
 						   context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
-	if (!run_unguarded(statement, values, nulls, &n))
+	if (!run_direct(statement, values, nulls, &n))
 		n = run_guarded(statement, values, nulls);
 	SetUserIdAndSecContext(caller, context);
 	if (lacks_snapshot)

@@ -19,6 +19,8 @@ typedef struct FpgoStatement
 	const char *sql;			/* objects and operators qualified */
 	int			n_parameters;
 	Oid			types[FPGO_MAX_PARAMETERS];
+	bool		sees_latest;	/* what others committed, even if the
+								 * transaction is REPEATABLE READ */
 	SPIPlanPtr	plan;			/* NULL until the first use */
 	FpgoForeignCode foreign_code; /* has it code of others? */
 } FpgoStatement;
@@ -70,6 +72,9 @@ extern const char *fpgo_get_text(int row, int column, MemoryContext context);
 
 /* Are fpgo's tables in this database? */
 extern bool fpgo_table_exist(void);
+
+/* One of fpgo's tables by name; InvalidOid if this database does not have it. */
+extern Oid	fpgo_table_find(const char *name);
 
 /* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
 extern Oid	fpgo_table_owner(void);

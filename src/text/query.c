@@ -5,9 +5,8 @@
  * The gateway is written in PHP, and signs the values that its $_GET would
  * have.  "+" is a space and %XX a byte; a percent sign without two digits
  * stands for itself; a parameter without a name does not count.  Of two
- * parameters with one name PHP takes the last, in the place of the first.
- * Such a query is not read at all here: the values that are read must be those
- * that are signed.
+ * parameters with one name PHP takes the last, in the place of the first:
+ * fpgo_query_merge() does that.
  */
 #include <string.h>
 
@@ -106,15 +105,32 @@ has_nul(FpgoSpan span)
 	return memchr(span.text, '\0', span.len) != NULL;
 }
 
-static const FpgoQueryPair *
+/* The last parameter of that name, or -1. */
+static int
 find(const FpgoQueryPair *pairs, int n, FpgoSpan name)
 {
-	for (int i = 0; i < n; i++)
+	int			i = n - 1;
+
+	while (i >= 0 && !fpgo_spans_equal(pairs[i].name, name))
+		i--;
+	return i;
+}
+
+bool
+fpgo_query_split_joined(char *text, size_t len)
+{
+	FpgoSpan	query = find_query(text, len);
+	char	   *start = text + (query.text - text);
+
+	for (char *c = start + query.len; c > start; c--)
 	{
-		if (fpgo_spans_equal(pairs[i].name, name))
-			return &pairs[i];
+		if (c[-1] == '?')
+		{
+			c[-1] = '&';
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 int
@@ -134,21 +150,47 @@ fpgo_query_read(char *text, size_t len, FpgoQueryPair *pairs, int max)
 		rest += pair_len + 1;
 		if (pair.name.len == 0)
 			continue;
-		if (n == max || has_nul(pair.name) || has_nul(pair.value) ||
-			find(pairs, n, pair.name) != NULL)
+		if (n == max || has_nul(pair.name) || has_nul(pair.value))
 			return -1;
 		pairs[n++] = pair;
 	}
 	return n;
 }
 
+int
+fpgo_query_merge(FpgoQueryPair *pairs, int n)
+{
+	int			n_merged = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			place = find(pairs, n_merged, pairs[i].name);
+
+		if (place >= 0)
+			pairs[place].value = pairs[i].value;
+		else
+			pairs[n_merged++] = pairs[i];
+	}
+	return n_merged;
+}
+
+int
+fpgo_query_unrepeated(const FpgoQueryPair *pairs, int n)
+{
+	int			first = n;
+
+	while (first > 0 &&
+		   find(pairs + first, n - first, pairs[first - 1].name) < 0)
+		first--;
+	return first;
+}
+
 FpgoSpan
 fpgo_query_find(const FpgoQueryPair *pairs, int n, const char *name)
 {
-	const FpgoQueryPair *pair = find(pairs, n,
-									 (FpgoSpan) {name, strlen(name)});
+	int			place = find(pairs, n, (FpgoSpan) {name, strlen(name)});
 
-	return pair ? pair->value : (FpgoSpan) {NULL, 0};
+	return place >= 0 ? pairs[place].value : (FpgoSpan) {NULL, 0};
 }
 
 /* Bytes before the first of these characters, or all of them. */

@@ -24,6 +24,19 @@ check_header(const char *line, size_t len, const char *name)
 	require(fpgo_http_parse_retry_after(value, value_len) >= -1);
 }
 
+/* Whatever a header lists, a name of ours comes of it or none. */
+static void
+check_codings(const char *text, size_t len)
+{
+	bool		is_coded = false;
+	const char *foreign = NULL;
+
+	fpgo_http_read_codings(text, len, &is_coded, &foreign);
+	require(foreign == NULL || strlen(foreign) < 9);
+	require(len >= 4 || !is_coded);
+	require(len > 0 || foreign == NULL);
+}
+
 /* An address that passes is what it says to every reader. */
 static void
 check_url(const char *url)
@@ -53,6 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(fpgo_http_parse_date(bare.texts[0], bare.lens[0]) >= -1);
 	check_header(bare.texts[1], bare.lens[1], "Retry-After");
 	check_header(bare.texts[1], bare.lens[1], ended.texts[0]);
+	check_codings(bare.texts[0], bare.lens[0]);
 	check_url(ended.texts[1]);
 	if (fpgo_peer_of_text(ended.texts[1]) != FPGO_PEER_INTERNAL)
 		require(strlen(ended.texts[1]) < 46);

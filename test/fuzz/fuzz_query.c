@@ -33,6 +33,68 @@ check_token(const char *text, size_t len)
 	require(fpgo_find_callback_token(token).text == token.text);
 }
 
+/* Of each name the last value, in the place of the first, and no more. */
+static void
+check_merged(const FpgoQueryPair *pairs, int n)
+{
+	FpgoQueryPair merged[MAX_PAIRS];
+	int			n_merged;
+	int			first = fpgo_query_unrepeated(pairs, n);
+	int			place = 0;
+
+	require(first >= 0 && first <= n);
+	for (int i = first; i < n; i++)
+		for (int j = first; j < i; j++)
+			require(!fpgo_spans_equal(pairs[i].name, pairs[j].name));
+	if (n > 0)
+		memcpy(merged, pairs, sizeof(pairs[0]) * n);
+	n_merged = fpgo_query_merge(merged, n);
+	require(n_merged <= n && (n_merged == n) == (first == 0));
+	for (int i = 0; i < n; i++)
+	{
+		bool		is_first = true;
+		int			last = i;
+
+		for (int j = 0; j < n; j++)
+		{
+			if (!fpgo_spans_equal(pairs[j].name, pairs[i].name))
+				continue;
+			is_first = is_first && j >= i;
+			last = j > last ? j : last;
+		}
+		if (!is_first)
+			continue;
+		require(fpgo_spans_equal(merged[place].name, pairs[i].name));
+		require(merged[place++].value.text == pairs[last].value.text);
+	}
+	require(place == n_merged);
+}
+
+/* One byte of the query is changed, a question mark that is the last there. */
+static void
+check_split(char *text, size_t len)
+{
+	char	   *before = malloc(len + 1);
+	size_t		changed = len;
+
+	memcpy(before, text, len);
+	if (fpgo_query_split_joined(text, len))
+	{
+		for (size_t i = 0; i < len; i++)
+			if (before[i] != text[i])
+			{
+				require(changed == len);
+				changed = i;
+			}
+		require(changed < len && before[changed] == '?');
+		require(text[changed] == '&');
+		require(memchr(text + changed, '?', len - changed) == NULL);
+	}
+	else
+		require(memcmp(before, text, len) == 0);
+	free(before);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -40,6 +102,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FpgoQueryPair pairs[MAX_PAIRS];
 	int			n;
 
+	/* the length's parity decides, so that both queries are read */
+	if (size % 2 == 1)
+		check_split(made.texts[1], made.lens[1]);
 	check_token(made.texts[1], made.lens[1]);
 	n = fpgo_query_read(made.texts[1], made.lens[1], pairs, MAX_PAIRS);
 
@@ -49,9 +114,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_span(pairs[i].name, made.texts[1], made.lens[1]);
 		check_span(pairs[i].value, made.texts[1], made.lens[1]);
 		require(pairs[i].name.len > 0);
-		for (int j = 0; j < i; j++)
-			require(!fpgo_spans_equal(pairs[i].name, pairs[j].name));
 	}
+	if (n >= 0)
+		check_merged(pairs, n);
 	free_texts(&made);
 	return 0;
 }

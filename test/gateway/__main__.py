@@ -49,7 +49,9 @@ def build(options, ledger):
     """The gateway the options ask for."""
     tls = None
     if options.tls_cert:
-        tls = tls_context(options.tls_cert, options.tls_key, options.tls_max_version, options.tls_client_ca)
+        tls = tls_context(
+            options.tls_cert, options.tls_key, options.tls_max_version, options.tls_client_ca, options.tls_tickets
+        )
     store, pending, traffic = Orders(), Pending(), Traffic()
     rate_limit = RateLimit(options.rate_limit, options.enforce_rate_limit)
     endpoints = Api(options.token, options.tax_rates, store, ledger, rate_limit)
@@ -73,12 +75,15 @@ def read_options():
     parser.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
     parser.add_argument("--tls-client-ca", metavar="FILE", help="demand client certificates signed by this one (PEM)")
     parser.add_argument("--tls-max-version", choices=sorted(TLS_VERSIONS), help="newest TLS version to speak")
+    parser.add_argument("--tls-tickets", type=int, default=2, metavar="N", help="tickets of TLS 1.3 for a connection")
     parser.add_argument("--delay", type=float, default=0, metavar="SECONDS", help="delay of every create answer")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     parser.add_argument("--quiet", action="store_true", help="no line on standard error for each request")
     options = parser.parse_args()
     if bool(options.tls_cert) != bool(options.tls_key):
         parser.error("--tls-cert and --tls-key go together")
+    if options.tls_tickets < 0:
+        parser.error("--tls-tickets must not be negative")
     if options.delay < 0:
         parser.error("--delay must not be negative")
     return options

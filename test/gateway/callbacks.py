@@ -1,4 +1,8 @@
-"""Callbacks: the gateway tells a shop of an order's new status by requesting the order's callbackUrl."""
+"""Callbacks: the gateway tells a shop of an order's new status by requesting the order's callbackUrl.
+
+It is not documented what is signed where that URL has a query of its own, nor how the gateway's parameters are joined to
+it.  A callback is made in each of the ways that are thought of.
+"""
 
 import hashlib
 import http.client
@@ -9,20 +13,49 @@ LOOPBACK = ("127.0.0.1", "localhost")
 TIMEOUT_SECONDS = 10
 
 
+# What is signed: the names of the gateway's parameters, or None for all, with those of the shop's query.
+SIGNS = {
+    "all": None,
+    "own": ("orderUuid", "status", "paymentMethod", "amount", "createdAt", "timestamp"),
+    # formulas of former times
+    "oldest": ("orderUuid", "status", "createdAt"),
+    "second": ("orderUuid", "status", "createdAt", "amount", "timestamp"),
+}
+JOINS = ("&", "?")
+
+
 class NoCallback(Exception):
     """There is nobody to tell; the text says why."""
+
+
+class Way:
+    """How a callback is made: what is signed, and what joins the gateway's parameters to a query of the shop's."""
+
+    def __init__(self, signs="all", joins="&"):
+        if signs not in SIGNS or joins not in JOINS:
+            raise ValueError(f'"signs" is one of {", ".join(SIGNS)}, and "joins" one of {", ".join(JOINS)}.')
+        self.signs = signs
+        self.joins = joins
+
+    def sign(self, shops, own, secret):
+        names = SIGNS[self.signs]
+        values = [value for _, value in shops + own] if names is None else [dict(own)[name] for name in names]
+        return hashlib.sha256(("".join(values) + secret).encode()).hexdigest()
+
+    def join(self, query, own):
+        return f"{query}{self.joins if query else ''}{urlencode(own)}"
 
 
 class Callbacks:
     def __init__(self, secret):
         self._secret = secret
 
-    def target(self, order):
-        """Host, port and request target, signed: all values as they stand, and the secret at the end."""
+    def target(self, order, way):
+        """Host, port and request target, signed: values as they stand, and the secret at the end."""
         url = urlsplit(order.content["callback"]["callbackUrl"])
         if url.scheme != "http" or url.hostname not in LOOPBACK:
             raise NoCallback("The order's callbackUrl is not on this machine.")
-        pairs = parse_qsl(url.query, keep_blank_values=True) + [
+        own = [
             ("orderUuid", order.uuid),
             ("status", order.status),
             ("paymentMethod", "invoice"),
@@ -30,13 +63,12 @@ class Callbacks:
             ("createdAt", str(int(order.created_at))),
             ("timestamp", str(int(time.time()))),
         ]
-        signed = "".join(value for _, value in pairs) + self._secret
-        pairs.append(("checksum", hashlib.sha256(signed.encode()).hexdigest()))
-        return url.hostname, url.port or 80, f"{url.path or '/'}?{urlencode(pairs)}"
+        own.append(("checksum", way.sign(parse_qsl(url.query, keep_blank_values=True), own, self._secret)))
+        return url.hostname, url.port or 80, f"{url.path or '/'}?{way.join(url.query, own)}"
 
-    def send(self, order):
+    def send(self, order, way):
         """Request it; the HTTP status of the answer."""
-        host, port, target = self.target(order)
+        host, port, target = self.target(order, way)
         connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("GET", target)

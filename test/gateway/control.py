@@ -6,7 +6,7 @@ They take no token, and plain HTTP also where the gateway serves https. Their an
 import json
 
 import answers
-from callbacks import NoCallback
+from callbacks import NoCallback, Way
 from pending import BadSpec
 
 PREFIX = "/sandbox/"
@@ -75,12 +75,17 @@ class Control:
         status = wanted.get("status") if isinstance(wanted, dict) else None
         if not isinstance(status, str) or not status:
             return answers.Answer(400, {"message": 'The body must be an object such as {"status": "PAID"}.'})
+        callback = wanted.get("callback")
+        try:
+            way = Way(**callback) if isinstance(callback, dict) else Way()
+        except (TypeError, ValueError) as reason:
+            return answers.Answer(400, {"message": str(reason)})
         if not self._store.change_status(uuid, status):
             return answers.Answer(404, {"message": f"There is no order {uuid}."})
         answer = {"uuid": uuid, "status": status}
         try:
-            if wanted.get("callback"):
-                answer["callback"] = self._callbacks.send(self._store.find(uuid))
+            if callback:
+                answer["callback"] = self._callbacks.send(self._store.find(uuid), way)
         except NoCallback as reason:
             return answers.Answer(409, {"message": str(reason)})
         return answers.Answer(200, answer)

@@ -13,6 +13,7 @@ A key that acts at none of these changes what another one does.
 
 import random
 import time
+import zlib
 from collections import namedtuple
 
 import answers
@@ -212,6 +213,38 @@ def _start_of_texts(answer, inserted):
     return answer
 
 
+# What zlib calls the two codings, by their names in a header.
+CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+CODING_FAULTS = {
+    "cut": lambda body: body[: len(body) // 2],
+    "corrupt": lambda body: body[: len(body) // 2] + bytes([body[len(body) // 2] ^ 255]) + body[len(body) // 2 + 1:],
+    "trailing": lambda body: body + b"{}",
+    "twice": lambda body: body + body,
+}
+
+
+def _coding(answer, spec, order):
+    """Put the body into the codings of the list that are known; the header names all of it."""
+    body = answer.content()
+    for name in spec["coding"].split(","):
+        form = CODINGS.get(name.strip().lower())
+        if form is not None:
+            body = _compressed([body] if isinstance(body, bytes) else body, form)
+    if "coding_fault" in spec:
+        body = CODING_FAULTS[spec["coding_fault"]](b"".join(body))
+    answer.body = body
+    answer.headers["Content-Encoding"] = spec["coding"]
+    return answer
+
+
+def _compressed(parts, form):
+    compressor = zlib.compressobj(9, zlib.DEFLATED, form)
+    for part in parts:
+        yield from filter(None, [compressor.compress(part)])
+    yield compressor.flush()
+
+
 def _headers(answer, spec, order):
     answer.headers.update(spec["headers"])
     return answer
@@ -317,6 +350,7 @@ KINDS = {
     "route": Kind(_choice("*", *ROUTE_NAMES), MODIFY, None, True),
     "make": Kind(YES_NO, MODIFY, None, True),
     "how": Kind(_choice("fin", "rst", "stall"), MODIFY, None, True),
+    "coding_fault": Kind(_choice(*CODING_FAULTS), MODIFY, None, True),
     "delay": Kind(SECONDS, MODIFY, None, True),
     "delay_before": Kind(SECONDS, MODIFY, None, True),
     "drip": Kind(SECONDS, MODIFY, None, True),
@@ -338,6 +372,7 @@ KINDS = {
     "invalid_utf8": Kind(FLAG, SHAPE, _invalid_utf8, True),
     "nul": Kind(FLAG, SHAPE, _nul, True),
     "body_size": Kind(WHOLE, SHAPE, _body_size, True),
+    "coding": Kind(TEXT, SHAPE, _coding, True),
     "headers": Kind(HEADERS, SHAPE, _headers, True),
     "reset_after_request": Kind(FLAG, DELIVER, _reset_after_request, True),
     "close_after_request": Kind(FLAG, DELIVER, _close_after_request, True),

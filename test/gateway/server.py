@@ -195,11 +195,11 @@ TLS_VERSIONS = {
 }
 
 
-def tls_context(certificate, key, newest=None, client_authority=None):
+def tls_context(certificate, key, newest=None, client_authority=None, n_tickets=2):
     """A TLS context for the server.
 
     `newest` is the newest version it speaks ("1.2"), old ones included. Clients must show a certificate signed by
-    `client_authority` if that is given.
+    `client_authority` if that is given. With TLS 1.3 a client gets so many tickets, each for one later session.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if newest in ("1.0", "1.1"):
@@ -210,5 +210,6 @@ def tls_context(certificate, key, newest=None, client_authority=None):
     if client_authority:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(client_authority)
+    context.num_tickets = n_tickets
     context.load_cert_chain(certificate, key)
     return context

@@ -5,6 +5,7 @@ import sys
 import declarations
 import functions
 import includes
+import leftovers
 import papers
 import sentences
 import versions
@@ -18,6 +19,7 @@ CHECKS = (
     *sentences.CHECKS,
     *functions.CHECKS,
     *versions.CHECKS,
+    *leftovers.CHECKS,
 )
 
 

@@ -42,6 +42,21 @@ DOORS = {
 # The one header that may ask for PostgreSQL's version.
 COMPAT = "base/compat.h"
 
+# What stands at the top, beside files whose names begin with a dot.
+TOP = (
+    "CHANGELOG.md",
+    "LICENSE",
+    "META.json",
+    "Makefile",
+    "README.md",
+    "expected",
+    "findings",
+    "fpgo.control",
+    "sql",
+    "src",
+    "test",
+)
+
 FILE_LINES = 700
 FUNCTION_LINES = 100
 README_LINES = 500

@@ -44,6 +44,10 @@ UPDATE = f"src/fpgo--1.0--{VERSION}.sql"
 
 # (the files that bring the fault in, with None for one that is removed; the message)
 PLANTS = [
+    # what is left behind
+    ({"notes.md": "Notes.\n"}, "notes.md: stands at the top, where the plan does not name it"),
+    ({"sql/extra.sql": "SELECT 1;\n" + "<" * 7 + " HEAD\n"}, "sql/extra.sql:2: has the mark of a merge"),
+    ({"expected/extra.out": ">" * 7 + " main\n"}, "expected/extra.out:1: has the mark of a merge"),
     # src/ and its rooms
     ({"src/extra.h": header("extra.h")}, "src/extra.h: only fpgo.c stands at the top of src/"),
     ({"src/extra.c": ""}, "src/extra.c: only fpgo.c stands at the top of src/"),
@@ -249,17 +253,17 @@ PLANTS = [
         {"test/extra.md": "![a picture\nof it](../none.png)\n"},
         "test/extra.md:2: link to ../none.png: none.png does not exist",
     ),
-    ({"extra.md": "# Extra\n[a]: #none\n"}, 'extra.md:2: link to #none: extra.md has no heading "none"'),
+    ({"findings/extra.md": "# Extra\n[a]: #none\n"}, 'findings/extra.md:2: link to #none: findings/extra.md has no heading "none"'),
     (
         {"src/doc/extra.md": "[a](use.md#none)\n"},
         'src/doc/extra.md:1: link to use.md#none: src/doc/use.md has no heading "none"',
     ),
     (
-        {"extra.md": "[a](src/fpgo.c#L1)\n"},
-        'extra.md:1: link to src/fpgo.c#L1: src/fpgo.c has no heading "L1"',
+        {"findings/extra.md": "[a](../src/fpgo.c#L1)\n"},
+        'findings/extra.md:1: link to ../src/fpgo.c#L1: src/fpgo.c has no heading "L1"',
     ),
-    ({"extra.md": "[a](../elsewhere.md)\n"}, "extra.md:1: link to ../elsewhere.md: leads out of the tree"),
-    ({"extra.md": "[a](/etc/fpgo)\n"}, "extra.md:1: link to /etc/fpgo: leads out of the tree"),
+    ({"findings/extra.md": "[a](../../elsewhere.md)\n"}, "findings/extra.md:1: link to ../../elsewhere.md: leads out of the tree"),
+    ({"findings/extra.md": "[a](/etc/fpgo)\n"}, "findings/extra.md:1: link to /etc/fpgo: leads out of the tree"),
     # the table of arrows
     (
         {

@@ -85,10 +85,12 @@ sub clear {
 sub requests { return $_[0]->_call('GET', 'requests'); }
 
 # change_status($uuid, $status[, callback => 1]): give an order a status; if wished,
-# tell its callbackUrl: returns the HTTP status of that.
+# tell its callbackUrl: returns the HTTP status of that.  callback => { signs => 'own',
+# joins => '?' } says how the callback is signed and joined.
 sub change_status {
     my ($self, $uuid, $status, %more) = @_;
-    my %wish = (status => $status, $more{callback} ? (callback => \1) : ());
+    my %wish = (status => $status);
+    $wish{callback} = ref $more{callback} ? $more{callback} : \1 if $more{callback};
     return $self->_call('POST', "orders/$uuid", encode_json(\%wish))->{callback};
 }
 

@@ -1,12 +1,13 @@
 # Triggers and the like that others put on fpgo's tables, while sessions use
 # them, run under a fixed search_path and not under the caller's.  Functions with
 # a search_path of their own get that.  Where there is no such foreign code, rows
-# are written without the executor, and statements leave the path alone.
+# are written without the executor; what needs a statement runs by that path, too.
 
 use strict;
 use warnings;
 
 use FpgoTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 # (statistics that autovacuum makes are a change, too)
@@ -47,8 +48,7 @@ administer($node, q{
     CREATE OPERATOR traps.= (FUNCTION = traps.spring, LEFTARG = text, RIGHTARG = text);
     CREATE OPERATOR traps.<> (FUNCTION = traps.spring, LEFTARG = text, RIGHTARG = text)});
 
-# What runs a statement tells by which search_path, as a setting: the caller's if
-# it was left alone.
+# What runs a statement tells by which search_path, as a setting.
 my $callers = 'traps, pg_catalog';
 my $safe    = 'pg_catalog, pg_temp';
 run_in($_, qq{
@@ -88,7 +88,7 @@ sub is_found {
 }
 
 # is_bare($name[, $in]): an order is queued without a statement once one was with,
-# and queued again by statements for which the path is not set.
+# and queued again by statements, which need fpgo's path.
 sub is_bare {
     my ($name, $in) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -99,7 +99,7 @@ sub is_bare {
     is(by_path($ended), '', "$name: no statement writes it");
     ends("$name, again", run_in($in // $session, $sql), '');
     my $again = ends("$name, once more", run_in($in // $session, $sql), '');
-    is(by_path($again), $callers, "$name: the path is left alone");
+    is(by_path($again), $safe, "$name: a statement runs by the path of fpgo");
     is($again->{rows}, $ended->{rows}, "$name: it is the same submission");
     unlike("$ended->{said}$again->{said}", qr/hung on/, "$name: nothing else runs");
     return;
@@ -273,7 +273,7 @@ is_bare('the trigger gone');
 # --- the caller's path ----------------------------------------------------------------
 
 # An error inside a statement leaves the caller's path as it was, and the next
-# statement as fast.
+# order needs no statement.
 my $order = order();
 administer($other, 'BEGIN');
 queue('an order', $other);
@@ -302,4 +302,28 @@ is_bare('after a temporary table');
 $_->quit for $session, $other;
 check_log($node);
 $node->stop;
+
+# --- an extension made in single-user mode ------------------------------------------------
+
+# Before the first start of a cluster its objects get numbers below those of users'.
+my $single = PostgreSQL::Test::Cluster->new('single');
+$single->init;
+$single->append_conf('postgresql.conf', "fpgo.undelivered_notice = off\nlog_statement = none\n");
+ok(run_log([ 'postgres', '--single', '-D', $single->data_dir, 'postgres' ], '<', \join("\n", 'CREATE EXTENSION fpgo', q{CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:9/api/v1')},
+        "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')", '')), 'an extension is made in single-user mode');
+$single->start;
+cmp_ok(administer($single, q{SELECT 'fpgo.submission_state'::regtype::oid}), '<', 16384, 'its numbers are low');
+my $alone = open_session($single);
+run_in($alone, 'SET search_path = public');
+queue("single-user mode, order $_", $alone) for 1 .. 2;
+administer($single, q{
+    CREATE FUNCTION public.note(value integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+        'BEGIN RAISE NOTICE ''hung on: <%>'', current_setting(''search_path''); RETURN 1; END';
+    ALTER DOMAIN fpgo.submission_state ADD CONSTRAINT hung CHECK (public.note(length(VALUE)) > 0) NOT VALID});
+for my $time ('the first order', 'the next') {
+    my %paths = map { $_ => 1 } queue("single-user mode, $time", $alone)->{said} =~ /hung on: <(.*?)>/g;
+    is_deeply([ keys %paths ], [$safe], "single-user mode, $time: by fpgo's path");
+}
+$alone->quit;
+$single->stop;
 done_testing();

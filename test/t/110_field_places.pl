@@ -209,7 +209,7 @@ known('the values tried by field_places.py, with its limits',
 
 # the names of the rules
 my ($names) = $node->safe_psql('postgres', q{SELECT col_description('fpgo.violation'::regclass, 2)}) =~
-  /^[^:]*: ([^.]*)\./;
+  /^[^:]*: ([^.;]*)[.;]/;
 my %is_named = map { $_ => 1 } split /, /, $names // '';
 known('COMMENT ON COLUMN fpgo.violation.rule, by its rule',
     (map { "$has_rule{$_}: its rule $_ is missing" } grep { !$is_named{$_} } sort keys %has_rule),

@@ -214,8 +214,9 @@ ends('after a locked submission', submit($stuck, order()), '');
 
 # --- locks on the tables -----------------------------------------------------------------
 
-{
+for my $mode ('ACCESS EXCLUSIVE', 'SHARE') {
     # requests that overlap without end do not keep an owner from the tables
+    # (CREATE INDEX asks for SHARE)
     my @sessions = map { open_session($node) } 1 .. 3;
     $gateway->misbehave({ requests => 1000, delay => 0.3 });
     my ($n, $asked) = (0, 0);
@@ -230,18 +231,18 @@ ends('after a locked submission', submit($stuck, order()), '');
             $n++;
         }
         if (!$asked && $n >= 3) {
-            begin_in($third, 'BEGIN; LOCK TABLE fpgo_internal.submission IN ACCESS EXCLUSIVE MODE; COMMIT');
+            begin_in($third, "BEGIN; LOCK TABLE fpgo_internal.submission IN $mode MODE; COMMIT");
             $asked = time;
         }
         last if $asked && has_ended($third);
         sleep 0.01;
     }
     my $is_locked = has_ended($third);
-    ok($is_locked, 'an owner gets the tables while requests overlap');
-    diag(sprintf 'the owner waited %.2f s', time - $asked);
+    ok($is_locked, "$mode: an owner gets the tables while requests overlap");
+    diag(sprintf '%s: the owner waited %.2f s', $mode, time - $asked);
     finish_in($_) for @sessions;
-    ends('the owner', finish_in($third), '');
-    is(scalar @failed, 0, 'and the requests are served') or diag($failed[0]{said});
+    ends("$mode: the owner", finish_in($third), '');
+    is(scalar @failed, 0, "$mode: and the requests are served") or diag($failed[0]{said});
     $gateway->behave;
     $_->quit for @sessions;
     wait_for('the helpers to leave', sub { count_helpers() == 0 });

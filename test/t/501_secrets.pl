@@ -14,6 +14,7 @@ use Test::More;
 use FpgoMemory;
 use FpgoProtocol;
 use FpgoTest;
+use FpgoTls;
 
 my $BANK_ID = 'https://auth.example/canary-5c2e?state=canary-5c2e';
 my $STREET  = 'Needle street 77';
@@ -29,6 +30,9 @@ my $token_file = PostgreSQL::Test::Utils::tempdir() . '/token';
 append_to_file($token_file, "$TOKEN\n");
 chmod 0600, $token_file or die "$!\n";
 my %account = (mapping => "token_file '$token_file'");
+
+my $authority = FpgoTls->new;
+my $secured   = FpgoGateway->start('--token', $TOKEN, $authority->serve_as('IP:127.0.0.1'));
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
 my $node    = new_cluster('main', url => $gateway->address, %account, settings => q{
@@ -314,12 +318,13 @@ sub search_database {
     return;
 }
 
-# After a few orders the token is in no memory of the process that sent them, which
-# waits for the next, nor of the session.  What a gateway repeats in its answers is
-# not looked for: json-c does not wipe what it read.
+# After a few orders, one of them over TLS, the token is in no memory of the process
+# that sent them, which waits for the next, nor of the session.  What a gateway repeats
+# in its answers is not looked for: json-c does not wipe what it read.
 sub search_memory {
     my ($client, $what) = @_;
     hears('an order', $client, '', $submit, order(%needle)) for 1 .. 3;
+    hears('an order over TLS', $client, '', q{SELECT fpgo.submit_invoice($1, 'secured')}, order(%needle));
     $gateway->misbehave({ status => 417 }, { status => 401 });
     hears('one that is refused', $client, '38F05', $submit, order(%needle));
     hears('one without credentials', $client, '38F03', $submit, order(%needle));
@@ -344,6 +349,9 @@ for my $case ([ 'postgres', 'fpgo helper' ], [ 'resident', 'fpgo worker' ]) {
         CREATE SERVER closed FOREIGN DATA WRAPPER fpgo OPTIONS (url '} . closed_address() . qq{');
         CREATE USER MAPPING FOR PUBLIC SERVER closed OPTIONS (token_file '$token_file');
         CREATE SERVER filed FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1');
+        CREATE SERVER secured FOREIGN DATA WRAPPER fpgo
+            OPTIONS (url '} . $secured->address . q{', ca_file '} . $authority->file . qq{');
+        CREATE USER MAPPING FOR PUBLIC SERVER secured OPTIONS (token_file '$token_file');
         CREATE USER MAPPING FOR PUBLIC SERVER filed OPTIONS (token_file '/nowhere/token')});
     my $sampler = start_sampler($database);
     my $client  = FpgoProtocol->connect($node, database => $database, client_min_messages => 'debug5');
@@ -374,7 +382,7 @@ unlike($statements, $secrets, 'and no secret');
 $node->safe_psql('postgres', q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (ADD callback_secret 's3cret')});
 my $notified = $node->safe_psql('postgres', q{
     LISTEN fpgo_order_status;
-    SELECT r.outcome FROM (SELECT max(order_uuid) AS u FROM fpgo.submissions) s,
+    SELECT r.outcome FROM (SELECT max(order_uuid) AS u FROM fpgo.submissions WHERE server = 'frontpayment') s,
         fpgo.receive_callback(format('orderUuid=%s&status=PAID&timestamp=1&checksum=%s', u,
             encode(sha256(convert_to(u || 'PAID1s3cret', 'UTF8')), 'hex'))) r});
 like($notified, qr/^stale\nAsynchronous .* with payload "\{"submission": \d+, "order_uuid": "\w+", "status": "PAID"\}" received/,

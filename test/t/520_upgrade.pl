@@ -117,6 +117,8 @@ is($node->safe_psql('records', q{SELECT string_agg(DISTINCT state, ' ' ORDER BY 
 shows_records('this library with the objects of 1.0', 'records');
 update('records');
 shows_records('updated', 'records');
+my $early = 'SELECT callback, order_uuid, server FROM fpgo_internal.early_callback';
+is($node->safe_psql('records', $early), '5|ODR4713|frontpayment', 'updated: a callback that 1.0 did not announce is early');
 
 # --- a dump of 1.0, restored --------------------------------------------------------
 
@@ -136,6 +138,7 @@ create_database('again');
     $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'again', $file ], 'updated: the dump restores');
 }
 shows_records('updated, dumped and restored', 'again');
+is($node->safe_psql('again', $early), '5|ODR4713|frontpayment', 'updated, dumped and restored: an early callback stays early');
 same_catalogs('updated, and restored from a dump of it', 'records', 'again');
 
 # --- and it all goes on -----------------------------------------------------------------

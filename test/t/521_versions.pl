@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../upgrade";
 
+use Digest::SHA qw(sha256_hex);
 use FpgoChecker;
 use FpgoResident;
 use FpgoTest;
@@ -86,6 +87,20 @@ nothing_goes_out('objects of 1.0', $session, '1.0', qr/^ALTER EXTENSION fpgo UPD
 is(states_of($session, @queued), 'sending queued', 'objects of 1.0: no record changes');
 run_in($session, q{UPDATE fpgo_internal.submission SET run = NULL, state = 'queued' WHERE state = 'sending'});
 is(run_in($session, 'SELECT state FROM fpgo.worker()')->{rows}, 'none', 'objects of 1.0: there is no worker to speak of');
+
+# Callbacks are taken and uncertain submissions decided about, as 1.0 did.
+{
+    my $uuid = 'ODR1';
+    my $query = "orderUuid=$uuid&status=SENT&checksum=" . sha256_hex("${uuid}SENTs3cret");
+    my $receive = "SELECT outcome, submission FROM fpgo.receive_callback('$query')";
+    run_in($session, q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (ADD callback_secret 's3cret')});
+    run_in($session, q{INSERT INTO fpgo_internal.submission (id, server, key, order_hash, role, state, settled_at)
+        OVERRIDING SYSTEM VALUE VALUES (-1, 'frontpayment', 'early', '\x00', current_user, 'uncertain', now())});
+    is(run_in($session, $receive)->{rows}, 'foreign|', 'objects of 1.0: a callback is taken');
+    ends('objects of 1.0: resolve', run_in($session, "SELECT fpgo.resolve(-1, 'accepted', 'test', order_uuid => '$uuid')"), '');
+    is(run_in($session, $receive)->{rows}, 'repeated|-1', 'objects of 1.0: and has its submission');
+    run_in($session, 'DELETE FROM fpgo_internal.submission WHERE id = -1');
+}
 
 # An update that is not committed yet has the tables locked; the process that sends would wait for it.
 run_in($session, 'BEGIN; ALTER EXTENSION fpgo UPDATE');

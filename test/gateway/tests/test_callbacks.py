@@ -43,6 +43,30 @@ class CallbackTest(unittest.TestCase):
         self.assertEqual((values["shop"], values["orderUuid"], values["status"]), ("a b", uuid, "PAID"))
         signed = "".join(value for name, value in pairs if name != "checksum") + "s3cret"
         self.assertEqual(values["checksum"], hashlib.sha256(signed.encode()).hexdigest())
+
+        def said(**way):
+            gateway.sandbox("POST", f"orders/{uuid}", {"status": "Utl\u00f8pt", "callback": way})
+            query = urlsplit(Shop.seen.pop()).query
+            own = parse_qsl(query.removeprefix("shop=a+b")[1:])
+            names = [name for name, _ in own]
+            self.assertEqual((names[0], names[-1]), ("orderUuid", "checksum"))
+            return query[len("shop=a+b")], dict(own)
+
+        def checksum(*values):
+            return hashlib.sha256("".join(values + ("s3cret",)).encode()).hexdigest()
+
+        joint, own = said(signs="own", joins="?")
+        self.assertEqual((joint, own["status"]), ("?", "Utl\u00f8pt"))
+        self.assertEqual(own["checksum"], checksum(*list(own.values())[:-1]))
+        joint, own = said(signs="all", joins="?")
+        self.assertEqual((joint, own["checksum"]), ("?", checksum("a b", *list(own.values())[:-1])))
+        joint, own = said(signs="oldest")
+        self.assertEqual((joint, own["checksum"]), ("&", checksum(uuid, "Utl\u00f8pt", own["createdAt"])))
+        own = said(signs="second")[1]
+        self.assertEqual(own["checksum"], checksum(
+            uuid, "Utl\u00f8pt", own["createdAt"], own["amount"], own["timestamp"]))
+        for way in {"signs": "none"}, {"joins": ";"}, {"x": "y"}:
+            self.assertEqual(gateway.sandbox("POST", f"orders/{uuid}", {"status": "X", "callback": way})[0], 400)
         shop.shutdown()
         shop.server_close()
         self.assertEqual(gateway.sandbox("POST", f"orders/{uuid}", {"status": "X", "callback": True})[0], 409)

@@ -1,9 +1,11 @@
 """Each misbehaviour, over loopback connections."""
 
+import gzip
 import json
 import socket
 import time
 import unittest
+import zlib
 
 import misbehaviour
 from example import EXAMPLE
@@ -197,6 +199,28 @@ class MisbehaviourTest(unittest.TestCase):
         self.misbehave(headers={"Content-Length": ["5", "7"]})
         self.assertEqual(self.gateway.raw_submit()[0].count(b"Content-Length:"), 2)
         self.assertEqual(self.made(), 7)
+
+    def test_coding(self):
+        """an answer in a coding that nobody asked for, whole or damaged, and one of any size"""
+        plain = {"status_code": 201}
+        for coding, decode in (("gzip", gzip.decompress), ("X-GZIP", gzip.decompress), ("deflate", zlib.decompress),
+                               ("deflate, gzip", lambda body: zlib.decompress(gzip.decompress(body))),
+                               ("identity", bytes), ("br", bytes)):
+            self.misbehave(json=plain, coding=coding)
+            status, headers, body = self.gateway.call("POST", SUBMIT, EXAMPLE)
+            self.assertEqual((status, headers["Content-Encoding"], json.loads(decode(body))), (201, coding, plain))
+        self.misbehave(body_size=3_000_000, coding="gzip")
+        body = self.gateway.call("POST", SUBMIT, EXAMPLE)[2]
+        self.assertLess(len(body), 10_000)
+        self.assertEqual(len(gzip.decompress(body)), 3_000_000)
+        for fault, error in (("cut", EOFError), ("corrupt", (OSError, zlib.error)), ("trailing", OSError)):
+            self.misbehave(coding="gzip", coding_fault=fault)
+            with self.assertRaises(error):
+                gzip.decompress(self.gateway.call("POST", SUBMIT, EXAMPLE)[2])
+        self.misbehave(json=plain, coding="gzip", coding_fault="twice")
+        body = gzip.decompress(self.gateway.call("POST", SUBMIT, EXAMPLE)[2])
+        self.assertEqual(body, b'{"status_code":201}' * 2)
+        self.assertEqual(self.made(), 11)
 
     def test_zz_every_key(self):
         """every misbehaviour was tested"""

@@ -45,7 +45,7 @@ class ProcessTest(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("openssl"), "there is no openssl command")
     def test_tls(self):
-        """https, an upper limit of the TLS version, and client certificates"""
+        """https, an upper limit of the TLS version, client certificates, and tickets"""
         with tempfile.TemporaryDirectory() as folder:
             key, certificate = f"{folder}/key.pem", f"{folder}/cert.pem"
             subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
@@ -71,3 +71,11 @@ class ProcessTest(unittest.TestCase):
             self.assertEqual(gateway.submit(connection=connection)[0], 201)
             connection.close()
             self.assertEqual(gateway.stop(), (0, ""))
+
+            for n_tickets in (0, 1):
+                gateway = Running("--tls-cert", certificate, "--tls-key", key, "--tls-tickets", str(n_tickets))
+                connection = http.client.HTTPSConnection("127.0.0.1", gateway.port, timeout=5, context=context)
+                self.assertEqual(gateway.submit(connection=connection)[0], 201)
+                self.assertEqual(connection.sock.session.has_ticket, n_tickets > 0)
+                connection.close()
+                self.assertEqual(gateway.stop(), (0, ""))

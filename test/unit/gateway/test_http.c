@@ -8,17 +8,21 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include <curl/curlver.h>
+#include <curl/curl.h>
 
 #include "gateway/http.h"
 #include "lib/tap.h"
@@ -30,8 +34,16 @@
 
 #define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 
-/* an answer that begins with this is followed by the connection's end */
+/* an answer that begins with one of these is followed by the connection's end */
 #define THEN_CLOSE "!"
+#define THEN_RESET "?"
+/* or, in a moment, by an answer that nobody asked for */
+#define THEN_SPEAK "+"
+#define TIME_IS_UP "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+#define A_MOMENT_US 20000
+
+/* more than are kept */
+#define MANY_CONNECTIONS 12
 
 /* What the server does with the n-th request; NULL: closes, says nothing. */
 static const char *const *answers;
@@ -67,6 +79,30 @@ receive_request(int client, char *request)
 	}
 }
 
+/* Send one of the answers; false at the connection's end. */
+static bool
+send_answer(int client, const char *answer)
+{
+	static const struct linger at_once = {1, 0};
+	char		then = *answer;
+	bool		is_followed = strchr(THEN_CLOSE THEN_RESET THEN_SPEAK, then);
+
+	answer += is_followed;
+	if (send(client, answer, strlen(answer), MSG_NOSIGNAL) < 0)
+		return false;
+	if (is_followed && then == *THEN_SPEAK)
+	{
+		usleep(A_MOMENT_US);
+		return send(client, TIME_IS_UP, strlen(TIME_IS_UP), MSG_NOSIGNAL) > 0;
+	}
+	if (is_followed && then == *THEN_RESET)
+	{
+		usleep(A_MOMENT_US);
+		setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	}
+	return !is_followed;
+}
+
 static void *
 serve_connection(void *arg)
 {
@@ -77,14 +113,9 @@ serve_connection(void *arg)
 	{
 		int			n = __atomic_fetch_add(&n_requests, 1, __ATOMIC_SEQ_CST);
 		const char *answer = n < n_answers ? answers[n] : NULL;
-		bool		closes = answer && *answer == *THEN_CLOSE;
 
 		memcpy(last_request, request, MAX_REQUEST);
-		if (answer == NULL)
-			break;
-		if (closes)
-			answer++;
-		if (send(client, answer, strlen(answer), MSG_NOSIGNAL) < 0 || closes)
+		if (answer == NULL || !send_answer(client, answer))
 			break;
 	}
 	close(client);
@@ -146,11 +177,21 @@ static pthread_t resolver_thread;
 /* the address of all names; NULL: they are not known */
 static const char *known_address = NULL;
 
+/* names that begin so are looked up for that long */
+#define SLOW_NAME "slow"
+#define SLOWNESS_S 10
+#define MUCH_SOONER_MS 5000
+
 /* What libcurl calls, in place of the C library's. */
 int
 getaddrinfo(const char *node, const char *service,
 			const struct addrinfo *hints, struct addrinfo **found)
 {
+	if (strncmp(node, SLOW_NAME, strlen(SLOW_NAME)) == 0)
+	{
+		sleep(SLOWNESS_S);
+		return EAI_AGAIN;
+	}
 	resolver_thread = pthread_self();
 	pthread_sigmask(SIG_SETMASK, NULL, &resolver_mask);
 	if (known_address)
@@ -282,6 +323,87 @@ test_one_transmission(void)
 	ok(n_connections == 1, "or not, if none may be kept");
 }
 
+/* Let no connection be kept: one is closed with each request. */
+static void
+use_up_connections(void)
+{
+	FpgoHttpRequest request = make_request(60);
+
+	script(NULL, 0);
+	for (int i = 0; i < MANY_CONNECTIONS; i++)
+		fpgo_http_finish(run(&request));
+}
+
+/*
+ * What ended kept connections is seen before anything is sent into them: the
+ * next request has a connection of its own, however soon it comes.
+ */
+static void
+test_dead_connections(void)
+{
+	static const struct
+	{
+		const char *name;
+		const char *answer;
+	} ends[] = {
+		{"closed", THEN_CLOSE CREATED},
+		{"reset", THEN_RESET CREATED},
+		{"spoken on unasked", THEN_SPEAK CREATED},
+	};
+
+	for (size_t i = 0; i < lengthof(ends); i++)
+	{
+		const char *const replies[] = {ends[i].answer, ends[i].answer,
+		ends[i].answer, CREATED, CREATED};
+		FpgoHttpRequest request = make_request(60);
+		FpgoHttpTransfer *transfers[3];
+		bool		is_good = true;
+
+		use_up_connections();
+		script(replies, lengthof(replies));
+		for (size_t j = 0; j < lengthof(transfers); j++)
+			transfers[j] = fpgo_http_start(&request, CurrentMemoryContext);
+		for (size_t j = 0; j < lengthof(transfers); j++)
+		{
+			while (!fpgo_http_is_done(transfers[j]))
+				fpgo_http_step(50);
+			is_good &= fpgo_http_result(transfers[j])->code == 0;
+			fpgo_http_finish(transfers[j]);
+		}
+		ok(is_good && n_connections == 3, "three connections are kept");
+		usleep(5 * A_MOMENT_US);
+
+		for (int j = 0; j < 2; j++)
+		{
+			FpgoHttpTransfer *transfer = run(&request);
+
+			if (!ok(fpgo_http_result(transfer)->code == 0 &&
+					fpgo_http_result(transfer)->status == 201 &&
+					n_requests == 4 + j,
+					"they are %s: request %d is received once", ends[i].name,
+					j + 1))
+				printf("# code %d, %d connections, %d requests\n",
+					   fpgo_http_result(transfer)->code, n_connections,
+					   n_requests);
+			fpgo_http_finish(transfer);
+		}
+	}
+}
+
+/*
+ * Write the escapes of an address in capitals, as libcurl 8.22 does.  Whether
+ * %2e or %2E is sent is the same address (RFC 3986, 6.2.2.1).
+ */
+static void
+raise_escapes(char *text)
+{
+	for (; *text; text++)
+	{
+		for (int i = 1; *text == '%' && i <= 2 && text[i]; i++)
+			text[i] = toupper((unsigned char) text[i]);
+	}
+}
+
 /*
  * A handle is kept with its options between requests; nothing of one request
  * may show in the next.
@@ -335,6 +457,8 @@ test_kept_options(void)
 		snprintf(wanted + n, sizeof(wanted) - n, "\r\n%s", body ? body : "");
 
 		transfer = run(&request);
+		raise_escapes(wanted);
+		raise_escapes(last_request);
 		if (!ok(fpgo_http_result(transfer)->code == cases[i].code &&
 				strcmp(last_request, wanted) == 0,
 				"request %zu of several is what was asked for", i))
@@ -534,6 +658,91 @@ test_resolver_signals(void)
 	   "and this one gets them as before");
 }
 
+/* Makes the next wait for the network fail; see rooms.mk. */
+static bool poll_fails = false;
+
+extern CURLMcode __real_curl_multi_poll(CURLM *multi,
+										struct curl_waitfd more[],
+										unsigned int n_more, int timeout_ms,
+										int *n_ready);
+extern CURLMcode __wrap_curl_multi_poll(CURLM *multi,
+										struct curl_waitfd more[],
+										unsigned int n_more, int timeout_ms,
+										int *n_ready);
+
+CURLMcode
+__wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd more[],
+					   unsigned int n_more, int timeout_ms, int *n_ready)
+{
+	bool		fails = poll_fails;
+
+	poll_fails = false;
+	return fails ? CURLM_OUT_OF_MEMORY :
+		__real_curl_multi_poll(multi, more, n_more, timeout_ms, n_ready);
+}
+
+static int64
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
+}
+
+/* Names that take long to look up hold nothing up but their own requests. */
+static void
+test_slow_names(void)
+{
+	FpgoHttpRequest request = make_request(0);
+	FpgoHttpTransfer *slow[30];
+	FpgoHttpTransfer *transfer;
+	char		urls[lengthof(slow)][64];
+	int64		began = now_ms();
+	int			status;
+	pid_t		child;
+
+	script(NULL, 0);
+	request.connect_timeout_ms = request.timeout_ms = 60000;
+	for (size_t i = 0; i < lengthof(slow); i++)
+	{
+		snprintf(urls[i], sizeof(urls[i]), "https://" SLOW_NAME "%zu.example/",
+				 i);
+		request.url = urls[i];
+		slow[i] = fpgo_http_start(&request, CurrentMemoryContext);
+		fpgo_http_step(0);
+	}
+	request.url = "https://elsewhere.invalid/";
+	transfer = run(&request);
+	ok(fpgo_http_result(transfer)->code == 6 && now_ms() - began < MUCH_SOONER_MS,
+	   "another name is looked up beside %zu slow ones", lengthof(slow));
+	fpgo_http_finish(transfer);
+	for (size_t i = 1; i < lengthof(slow); i++)
+		fpgo_http_finish(slow[i]);
+	ok(now_ms() - began < MUCH_SOONER_MS, "a request ends while its name is looked up");
+
+	poll_fails = true;
+	while (!fpgo_http_is_done(slow[0]))
+		fpgo_http_step(50);
+	ok(fpgo_http_result(slow[0])->code == FPGO_HTTP_ABANDONED &&
+	   now_ms() - began < MUCH_SOONER_MS, "and so do all when libcurl fails");
+	fpgo_http_finish(slow[0]);
+
+	fflush(stdout);
+	began = now_ms();
+	child = fork();
+	if (child == 0)
+	{
+		MyProcPid = getpid();
+		request.url = urls[0];
+		(void) fpgo_http_start(&request, CurrentMemoryContext);
+		fpgo_http_step(50);
+		exit(0);
+	}
+	ok(waitpid(child, &status, 0) == child && status == 0 &&
+	   now_ms() - began < MUCH_SOONER_MS, "a process ends while it looks a name up");
+}
+
 /* To a name of that address; each has its own, since libcurl remembers them. */
 static FpgoHttpResult
 call_name(const char *address, bool may_be_internal)
@@ -612,7 +821,7 @@ static void
 test_wire(void)
 {
 	static const char *const created[] = {CREATED};
-	static const char line[] = "POST /a/../b//./%2e%2e/%2F HTTP/1.1\r\n";
+	static const char line[] = "POST /a/../b//./%2E%2E/%2F HTTP/1.1\r\n";
 	FpgoHttpRequest request = make_request(60);
 	char		url[64];
 
@@ -621,6 +830,7 @@ test_wire(void)
 			 port);
 	request.url = url;
 	fpgo_http_finish(run(&request));
+	raise_escapes(last_request);
 	ok(strncmp(last_request, line, strlen(line)) == 0,
 	   "a path is sent as it stands");
 
@@ -682,12 +892,14 @@ main(void)
 	start_server();
 	test_plain_exchange();
 	test_one_transmission();
+	test_dead_connections();
 	test_kept_options();
 	test_answers();
 	test_answer_limit();
 	test_header_limit();
 	test_not_sent();
 	test_resolver_signals();
+	test_slow_names();
 	test_addresses();
 	test_wire();
 	test_many();

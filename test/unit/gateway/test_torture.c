@@ -53,8 +53,11 @@ extern int	stub_external_fds;
 /* in a new process: every so many-th N, unless FPGO_TORTURE says otherwise */
 #define COLD_STRIDE "11"
 
-/* OpenSSL keeps a list of errors from the first one on */
-#define MAX_LIBRARY_BLOCKS 2
+/*
+ * OpenSSL keeps a list of errors from the first one on, and 3.5 and 3.6 lose
+ * more if they cannot start.  What fpgo loses shows where nothing is new.
+ */
+#define MAX_LIBRARY_BLOCKS 8
 
 /* any request makes more that can fail, of either kind */
 #define MIN_CALLS 5
@@ -91,6 +94,7 @@ typedef struct Report
 	long		n;				/* the one being tried */
 	long		n_bad;
 	long		n_blocks;
+	long		n_given_up;		/* by OpenSSL, with the process */
 	long		n_raised;
 	long		n_late;
 	long		n_of_class[FPGO_OUTCOME_UNKNOWN + 1];
@@ -350,6 +354,22 @@ torture_cold(const Torture *torture)
 #endif
 }
 
+/*
+ * Take off what libcurl 8 keeps: it numbers the handles of a process, and a
+ * connection has one block more from the handle with number 256 on.
+ */
+static long
+leave_out_connection(long left)
+{
+	static bool has_block = false;
+
+	if (atoi(fpgo_http_library().version) < 8 || labs(left) != 1 ||
+		has_block != (left < 0))
+		return left;
+	has_block = !has_block;
+	return 0;
+}
+
 /* All N in this process, which has sent orders before. */
 static void
 torture_warm(const Torture *torture)
@@ -365,6 +385,8 @@ torture_warm(const Torture *torture)
 		torture_one(torture->scenario, torture->kind, n, torture->for_ever);
 		left = count_blocks() - before;
 		before += left;
+		if (!report->parsing_failed)
+			left = leave_out_connection(left);
 		judge_blocks(left);
 	}
 }
@@ -381,6 +403,7 @@ run_in_child(void (*torture) (const Torture *), const Torture *arg)
 	child = fork();
 	if (child == 0)
 	{
+		tell_openssl_crashes();
 		alarm(60);
 		torture(arg);
 		fflush(stdout);
@@ -388,6 +411,14 @@ run_in_child(void (*torture) (const Torture *), const Torture *arg)
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		abort();
+	if (WIFEXITED(status) && WEXITSTATUS(status) == OPENSSL_GAVE_UP)
+	{
+		report->n_given_up++;
+		if (!expect(loopback->n_begun <= 1, "call %ld: was sent %d times",
+					report->n, loopback->n_begun))
+			report->n_bad++;
+		return;
+	}
 	if (!expect(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 				"call %ld: the process ended by signal %d, status %d",
 				report->n, WTERMSIG(status), WEXITSTATUS(status)))
@@ -404,6 +435,9 @@ describe_report(void)
 	size_t		n = snprintf(text, sizeof(text), "%ld not begun, %ld read late",
 							 report->n_raised, report->n_late);
 
+	if (report->n_given_up > 0)
+		n += snprintf(text + n, sizeof(text) - n, ", %ld given up by OpenSSL",
+					  report->n_given_up);
 	for (int class = 0; class <= FPGO_OUTCOME_UNKNOWN; class++)
 	{
 		if (report->n_of_class[class] > 0)
@@ -448,13 +482,17 @@ test_cold(const Scenario *scenario, FaultKind kind, bool for_ever)
 	memset(report, 0, sizeof(Report));
 	for (torture.n = 1; !report->is_over; n_tried++)
 	{
+		long		n_given_up = report->n_given_up;
+
 		run_in_child(torture_cold, &torture);
-		judge_blocks(report->n_blocks - blocks - MAX_LIBRARY_BLOCKS);
+		if (n_given_up == report->n_given_up)
+			judge_blocks(report->n_blocks - blocks - MAX_LIBRARY_BLOCKS);
 		/* there are thousands of calls for memory, and few to libraries */
 		torture.n += kind == FAULT_LIBRARY ? 1 :
 			Max(atoi(stride ? stride : COLD_STRIDE), 1);
 	}
-	ok(report->n_bad == 0 && report->n > MIN_CALLS, "%s in a new process, and %s fails %s",
+	ok(report->n_bad == 0 && report->n > MIN_CALLS &&
+	   report->n_given_up < n_tried / 2, "%s in a new process, and %s fails %s",
 	   scenario->name, kind_names[kind], for_ever ? "for ever" : "once");
 	printf("# %ld of %ld calls: %s\n", n_tried - 1, report->n - 1,
 		   describe_report());

@@ -8,9 +8,12 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/faults.h"
 
@@ -185,6 +188,71 @@ disarm_fault(void)
 {
 	is_armed = false;
 	return n_failed;
+}
+
+/* Functions that may have called one another between a crash and OpenSSL. */
+#define MAX_FRAMES 64
+
+/* The file that this code is of, and where it was loaded. */
+static Dl_info
+find_file(const void *code)
+{
+	Dl_info		info;
+
+	if (dladdr(code, &info) == 0 || info.dli_fname == NULL)
+		memset(&info, 0, sizeof(info));
+	return info;
+}
+
+/*
+ * OpenSSL calls the C library, or the functions above in its place, and nothing
+ * else of this program.  So whoever called those last is who crashed.
+ */
+static bool
+is_openssl_crash(void *const *frames, int n)
+{
+	const void *program = find_file((const void *) fault_strikes).dli_fbase;
+
+	for (int i = 0; i < n; i++)
+	{
+		Dl_info		info = find_file(frames[i]);
+
+		if (info.dli_fbase == program ||
+			(info.dli_fname && strstr(info.dli_fname, "/libc.so")))
+			continue;
+		return info.dli_fname && (strstr(info.dli_fname, "/libcrypto.so") ||
+								  strstr(info.dli_fname, "/libssl.so"));
+	}
+	return false;
+}
+
+static void
+on_crash(int signal_number)
+{
+	void	   *frames[MAX_FRAMES];
+
+	is_armed = false;
+	signal(signal_number, SIG_DFL);
+	if (n_failed > 0 &&
+		is_openssl_crash(frames, backtrace(frames, MAX_FRAMES)))
+		_exit(OPENSSL_GAVE_UP);
+	raise(signal_number);
+}
+
+void
+tell_openssl_crashes(void)
+{
+	/* of its own, since the usual one may be what has run out */
+	static char handlers_stack[65536];
+	stack_t		stack = {.ss_sp = handlers_stack, .ss_size = sizeof(handlers_stack)};
+	struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
+	void	   *frames[1];
+
+	/* the first call takes memory */
+	backtrace(frames, 1);
+	sigaltstack(&stack, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGABRT, &action, NULL);
 }
 
 long

@@ -34,6 +34,15 @@ extern long count_blocks(void);
 /* Was it while json-c parsed that one of them failed, since arm_fault()? */
 extern bool parsing_failed;
 
+/*
+ * Without memory to start with, OpenSSL 3.5 stops the process by an assertion,
+ * and 3.6 calls itself without end.  From now on a process that crashes in
+ * OpenSSL after a call has failed ends with this status.  If the crash is of
+ * any other code, the process ends by the signal.
+ */
+#define OPENSSL_GAVE_UP 77
+extern void tell_openssl_crashes(void);
+
 /* Is this the call to fail?  For those that stand in for one. */
 extern bool fault_strikes(FaultKind kind);
 

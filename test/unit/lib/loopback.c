@@ -53,7 +53,8 @@ serve_connection(Loopback *loopback, int client, Connection *connection)
 	connection->n = 0;
 	loopback->n_received++;
 	return loopback->answer[0] != '\0' &&
-		send(client, loopback->answer, strlen(loopback->answer),
+		send(client, loopback->answer, loopback->answer_len > 0 ?
+			 (size_t) loopback->answer_len : strlen(loopback->answer),
 			 MSG_NOSIGNAL) > 0 && !loopback->closes;
 }
 

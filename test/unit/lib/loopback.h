@@ -16,6 +16,7 @@ typedef struct Loopback
 	volatile int n_received;	/* those that were received whole */
 	char		answer[65536];	/* what each is answered with; empty: the
 								 * connection is closed instead */
+	volatile int answer_len;	/* bytes of it; 0: up to its NUL */
 	volatile int closes;		/* not 0: closes after the answer, unannounced */
 } Loopback;
 

@@ -58,8 +58,9 @@ test_reading(void)
 		{"a=%4", "a=%4"},
 		{"a=%4g%zz%", "a=%4g%zz%"},
 		{"a=%2541", "a=%41"},
-		{"a=1&a=2", "-"},
-		{"a=1&%61=2", "-"},
+		{"a=1&a=2", "a=1;a=2"},
+		{"a=1&%61=2", "a=1;a=2"},
+		{"a=1&a=1", "a=1;a=1"},
 		{"a=1&A=2", "a=1;A=2"},
 		{"a=%00", "-"},
 		{"a%00b=1", "-"},
@@ -85,6 +86,86 @@ test_reading(void)
 	}
 }
 
+/* What is made of parameters of one name, and where none is repeated. */
+static void
+test_merging(void)
+{
+	static const struct
+	{
+		const char *query;
+		const char *merged;
+		int			unrepeated;
+	} cases[] = {
+		{"", "", 0},
+		{"a=1&b=2", "a=1;b=2", 0},
+		{"a=1&a=2", "a=2", 1},
+		{"a=1&b=2&a=3", "a=3;b=2", 1},
+		{"b=2&a=1&a=3", "b=2;a=3", 2},
+		{"a=1&a=2&a=3&b=4", "a=3;b=4", 2},
+		{"a=1&a=", "a=", 1},
+		{"a=1&%61=2", "a=2", 1},
+		{"a=1&A=2", "a=1;A=2", 0},
+		{"a=1&a[]=2", "a=1;a[]=2", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char		text[64];
+		FpgoQueryPair pairs[MAX_PAIRS];
+		char		shown[256];
+		int			n;
+
+		strcpy(text, cases[i].query);
+		n = fpgo_query_read(text, strlen(text), pairs, MAX_PAIRS);
+		ok(fpgo_query_unrepeated(pairs, n) == cases[i].unrepeated,
+		   "\"%s\" has no name twice from its parameter %d on",
+		   cases[i].query, cases[i].unrepeated);
+		n = fpgo_query_merge(pairs, n);
+		show(pairs, n, shown, sizeof(shown));
+		if (!ok(strcmp(shown, cases[i].merged) == 0, "\"%s\" merged",
+				cases[i].query))
+			printf("# got \"%s\", expected \"%s\"\n", shown, cases[i].merged);
+	}
+}
+
+/* The last question mark of the query, and no other. */
+static void
+test_splitting(void)
+{
+	static const struct
+	{
+		const char *text;
+		const char *split;		/* NULL: nothing to split */
+	} cases[] = {
+		{"/fpgo?a=1?b=2", "/fpgo?a=1&b=2"},
+		{"/fpgo?a=1?b=2?c=3", "/fpgo?a=1?b=2&c=3"},
+		{"https://shop.example?a=1?b=2", "https://shop.example?a=1&b=2"},
+		{"/??b=2", "/?&b=2"},
+		{"/?b=2?", "/?b=2&"},
+		{"a=1?b=2", "a=1&b=2"},
+		{"?b=2", "&b=2"},
+		{"/fpgo?a=1", NULL},
+		{"/?", NULL},
+		{"/fpgo", NULL},
+		{"https://shop.example/?a=1", NULL},
+		{"a=1", NULL},
+		{"a=1%3Fb=2", NULL},
+		{"", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		size_t		len = strlen(cases[i].text);
+		char	   *text = malloc(len > 0 ? len : 1);
+		const char *expected = cases[i].split ? cases[i].split : cases[i].text;
+
+		memcpy(text, cases[i].text, len);
+		ok(fpgo_query_split_joined(text, len) == (cases[i].split != NULL) &&
+		   memcmp(text, expected, len) == 0, "\"%s\" split", cases[i].text);
+		free(text);
+	}
+}
+
 static void
 test_finding(void)
 {
@@ -97,6 +178,9 @@ test_finding(void)
 	ok(fpgo_query_find(pairs, n, "ab").text != NULL &&
 	   fpgo_query_find(pairs, n, "ab").len == 0, "an empty value is a value");
 	ok(fpgo_query_find(pairs, n, "c").text == NULL, "no value is none");
+	pairs[1].name = pairs[0].name;
+	ok(fpgo_query_find(pairs, n, "a").text == pairs[1].value.text,
+	   "of two values the last is found");
 }
 
 /* The token in the path, and not one that stands elsewhere. */
@@ -160,6 +244,8 @@ int
 main(void)
 {
 	test_reading();
+	test_merging();
+	test_splitting();
 	test_finding();
 	test_token();
 	return done_testing();
