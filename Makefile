@@ -10,11 +10,13 @@ BASE = background extension_version hide settings subtransaction texts wait \
 	wait_events
 TEXT = characters email format identifier printed_value query url
 ORDER = amount callback_token constructors defaults document fields \
-	json_escape json_text mapping payload reading secrets spellings totals
+	json_escape json_text mapping payload reading sameness secrets spellings \
+	totals
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
-HANDIN = again check enqueue fault handin holder submit trigger
+HANDIN = again check enqueue fault handin holder keyless same_order source \
+	submit trigger
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks queue settle submissions \
 	taken_back

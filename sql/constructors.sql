@@ -99,11 +99,11 @@ FROM (VALUES ('the vendor''s sample', pg_temp.lines(1, 4500, 12, NULL)),
 -- amounts that are given count as they are
 SELECT s.* FROM fpgo.summarize(ARRAY[fpgo.make_product('x', 3, 33.333, 25, amount => 99.999), fpgo.make_product('x', 1, 10, 25, amount => 9.999)]) s;
 
--- an order: totals unless they are given; a date unless it is
+-- an order: totals unless they are given; no date unless it is
 SELECT (fpgo.make_order(pg_temp.lines(1, 125, 25, NULL), NULL)).order_summary;
 SELECT (fpgo.make_order(pg_temp.lines(1, 125, 25, NULL), NULL, order_summary => fpgo.make_order_summary(1, 2, 3, 4))).order_summary;
 SELECT (fpgo.make_order(NULL, NULL)).order_summary IS NULL AS of_nothing, (fpgo.make_order('{}', NULL)).order_summary IS NULL AS of_no_product,
-	(fpgo.make_order(NULL, NULL)).order_date = now() AS is_now, (fpgo.make_order(NULL, NULL, order_date => NULL)).order_date IS NULL AS is_left_out;
+	(fpgo.make_order(NULL, NULL)).order_date IS NULL AS has_no_date, (fpgo.make_order(NULL, NULL, order_date => NULL)).order_date IS NULL AS is_left_out;
 
 -- what is left out, validation names
 SELECT path FROM fpgo.validate(fpgo.make_order(

@@ -153,14 +153,15 @@ SELECT * FROM fpgo.validate(fpgo.make_order(
 		country_code => NULL, msisdn => '46567468', address => fpgo.make_address(street => 'Klosterenget 144', zip => '7030', city => 'Trondheim', country => NULL)),
 	reference_no => 'C-1'));
 
--- ---------- key and hash are of the whole ----------
+-- ---------- the hash is of the order as handed in ----------
 
 SELECT fpgo.enqueue_invoice(o || '{"referenceNo": "D-1"}') AS first FROM bare \gset
-SELECT fpgo.enqueue_invoice(o || '{"referenceNo": "D-1", "invoiceFeeApplicable": true}', on_duplicate => 'ignore') = :first AS is_the_same FROM bare;
+SELECT fpgo.enqueue_invoice(o || '{"referenceNo": "D-1"}', on_duplicate => 'ignore') = :first AS is_the_same FROM bare;
 ALTER SERVER frontpayment OPTIONS (SET defaults '{"invoiceFeeApplicable": false, "callback": {"callbackUrl": "https://shop.example/fpgo", "success": "https://shop.example/thanks",
 	"failure": "https://shop.example/sorry"}, "customerDetails": {"countryCode": "+47", "address": {"country": "NO"}}}');
 \set VERBOSITY terse
-SELECT fpgo.enqueue_invoice(o || '{"referenceNo": "D-1"}', on_duplicate => 'ignore') FROM bare;
+SELECT fpgo.enqueue_invoice(o || '{"referenceNo": "D-1"}', on_duplicate => 'ignore') = :first AS is_the_same FROM bare;
+SELECT fpgo.enqueue_invoice(o || '{"referenceNo": "D-1", "invoiceFeeApplicable": true}', on_duplicate => 'ignore') FROM bare;
 \set VERBOSITY default
 -- what was queued before stays what it was
 SELECT payload::jsonb -> 'invoiceFeeApplicable' AS fee FROM fpgo_internal.payload WHERE submission = :first;

@@ -138,7 +138,7 @@ UPDATE fpgo_internal.submission SET state = 'cancelled' WHERE key = 'C-1' AND st
 SELECT fpgo.enqueue_invoice(an_order('C-1')) > 0 AS queued;
 SELECT key, state FROM records WHERE key = 'C-1';
 
--- the key: one's own, the referenceNo, or none but for the transaction
+-- the key: one's own, the referenceNo, or the order itself
 SELECT fpgo.enqueue_invoice(an_order('D-1'), key => 'mine') > 0 AS queued;
 SELECT fpgo.enqueue_invoice(an_order('D-1')) > 0 AS queued;
 SELECT key, reference FROM records WHERE reference = 'D-1';
@@ -149,10 +149,43 @@ SELECT fpgo.enqueue_invoice(an_order(NULL)) = :first AS same;
 RELEASE s;
 SELECT fpgo.enqueue_invoice(an_order(NULL, '{"invoiceMaturity": 11}')) <> :first AS another;
 COMMIT;
-SELECT fpgo.enqueue_invoice(an_order(NULL)) <> :first AS another;
+-- in another transaction it is the same call, too
+SELECT fpgo.enqueue_invoice(an_order(NULL));
+SELECT fpgo.enqueue_invoice(an_order(NULL), on_duplicate => 'ignore') = :first AS same;
 -- evaluated twice in one statement, queued once
-SELECT count(DISTINCT id) FROM (SELECT fpgo.enqueue_invoice(an_order(NULL)) AS id FROM generate_series(1, 3)) s;
+SELECT count(DISTINCT id) FROM (SELECT fpgo.enqueue_invoice(an_order(NULL, '{"invoiceMaturity": 12}')) AS id FROM generate_series(1, 3)) s;
 SELECT count(*), count(DISTINCT key) AS keys FROM records WHERE reference IS NULL;
+-- of another role it is another call, unless that role's name is the one before a rename
+SET ROLE regress_fpgo_clerk;
+SELECT fpgo.enqueue_invoice(an_order(NULL)) AS of_clerk \gset
+RESET ROLE;
+SELECT :of_clerk <> :first AS another;
+ALTER ROLE regress_fpgo_clerk RENAME TO regress_fpgo_renamed;
+SET ROLE regress_fpgo_renamed;
+SELECT fpgo.enqueue_invoice(an_order(NULL), on_duplicate => 'ignore') = :of_clerk AS same;
+RESET ROLE;
+ALTER ROLE regress_fpgo_renamed RENAME TO regress_fpgo_clerk;
+-- accepted: within the window its number, with a NOTICE; later an error, with 'ignore' as well
+UPDATE fpgo_internal.submission SET state = 'accepted', settled_at = now() - interval '23 hours' WHERE id = :first;
+SET client_min_messages = warning;
+SELECT fpgo.enqueue_invoice(an_order(NULL)) = :first AS same;
+RESET client_min_messages;
+SELECT fpgo.enqueue_invoice(an_order(NULL)) = :first AS same;
+SET fpgo.keyless_window = 0;
+SELECT fpgo.enqueue_invoice(an_order(NULL));
+SET fpgo.keyless_window = '1d';
+UPDATE fpgo_internal.submission SET settled_at = now() - interval '25 hours' WHERE id = :first;
+SELECT fpgo.enqueue_invoice(an_order(NULL), on_duplicate => 'ignore');
+RESET fpgo.keyless_window;
+-- refused or cancelled, it is free
+UPDATE fpgo_internal.submission SET state = 'refused' WHERE id = :first;
+SELECT fpgo.enqueue_invoice(an_order(NULL)) <> :first AS another;
+-- what 1.0 queued without a key is known again, by 1.0's hash
+SELECT fpgo.enqueue_invoice(an_order(NULL, '{"invoiceMaturity": 13}')) AS of_1_0 \gset
+UPDATE fpgo_internal.submission s SET hash_rule = NULL, order_hash = h.hash, key = encode(h.hash, 'hex') || '/4711.849382597398751.111'
+FROM (SELECT sha256(k.key || convert_to(p.payload, 'UTF8')) AS hash FROM fpgo_internal.hash_key k, fpgo_internal.payload p WHERE p.submission = :of_1_0) h
+WHERE s.id = :of_1_0;
+SELECT fpgo.enqueue_invoice(an_order(NULL, '{"invoiceMaturity": 13}'), on_duplicate => 'ignore') = :of_1_0 AS same;
 -- the same key at another server is another key
 SELECT fpgo.enqueue_invoice(jsonb_set(an_order('A-1'), '{products,0,tax}', '25'), 'regress_fpgo_second') > 0 AS queued;
 SELECT server, key FROM records WHERE key = 'A-1';
@@ -171,6 +204,8 @@ SELECT total, fpgo.enqueue_invoice(an_order('T-' || total, jsonb_build_object('o
 FROM (VALUES ('1e200000'), ('1e99999999999'), ('1e-200000'), (repeat('9', 200)), ('1e3'), (' 12.50 ')) v(total)
 WHERE length(total) < 20;
 SELECT key, grand_total FROM records WHERE key LIKE 'T-%';
+-- keys are compared byte by byte, whatever the database's collation is
+SELECT pg_get_indexdef('fpgo_internal.submission_key'::regclass);
 -- blanks around a referenceNo are none for the gateway
 SELECT fpgo.enqueue_invoice(an_order('E-3')) AS first \gset
 SELECT fpgo.enqueue_invoice(an_order(' E-3 '));

@@ -20,7 +20,7 @@ SELECT count(*) FROM fpgo.validate(:'order');
 SELECT * FROM fpgo.validate(:'order'::jsonb::fpgo.invoice_order);
 SELECT (SELECT array_agg(v.path ORDER BY v.path) FROM fpgo.validate(o) v)
 	= (SELECT array_agg(v.path ORDER BY v.path) FROM fpgo.validate(o::jsonb) v) AS same
-FROM (SELECT '{"products": [{"tax": 13}, null], "fpgoUuid": "x"}'::jsonb::fpgo.invoice_order AS o) s;
+FROM (SELECT '{"products": [{"tax": 13}, null], "fpgoUuid": "x", "orderDate": "1"}'::jsonb::fpgo.invoice_order AS o) s;
 
 -- the server may be named
 SELECT count(*) FROM fpgo.validate('{}', server => NULL);

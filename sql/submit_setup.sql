@@ -100,6 +100,8 @@ EXCEPTION
 	WHEN OTHERS THEN RAISE NOTICE 'by its code: %', SQLSTATE;
 END $$;
 
+-- or the server's address would be remembered
+DELETE FROM fpgo_internal.submission;
 DROP SERVER frontpayment CASCADE;
 DROP FOREIGN DATA WRAPPER regress_fpgo_other CASCADE;
 DROP ROLE regress_fpgo_shop;

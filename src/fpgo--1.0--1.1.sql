@@ -13,6 +13,7 @@
  *		a call as in 1.0 would otherwise fit both.
  *		A function that README.md grants by its bare name gets no second of
  *		that name, or the GRANT would fail: the new one has a name of its own.
+ *		An index that no constraint has may be made anew.
  *		A view gets new columns at its end, by CREATE OR REPLACE VIEW.
  *		A table gets new columns that are nullable or have a default, since a
  *		dump of 1.0 names the old ones only.
@@ -65,6 +66,42 @@ CREATE CAST (varchar AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(
 COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; see fpgo.to_invoice_order';
 CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
 COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
+
+/* ---------- Orders without a date ---------- */
+
+/*
+ * Replaced, and not made anew: what depends on it stays.  A date from the clock
+ * made another order of each call.
+ */
+CREATE OR REPLACE FUNCTION fpgo.make_order(
+	products fpgo.product[], customer_details fpgo.customer_details,
+	reference_no text DEFAULT NULL, customer_reference text DEFAULT NULL,
+	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
+	order_date timestamptz DEFAULT NULL, order_summary fpgo.order_summary DEFAULT NULL,
+	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
+	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
+	order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL
+) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_make_order'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+ALTER FUNCTION fpgo.payload(fpgo.invoice_order) STABLE;
+COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
+	'What goes over the wire for an order given as a composite; see fpgo.payload(jsonb) and, for its errors, '
+	'fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
+
+/* ---------- The rule of a hash ---------- */
+
+ALTER TABLE fpgo_internal.submission ADD COLUMN hash_rule smallint, ADD COLUMN source bytea,
+	ADD COLUMN source_table text;
+COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
+	'SHA-256 of the hash key and the order: whether two calls meant the same order';
+COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
+	'Number of the rule that order_hash was made by: 1 for the order by value, as it was handed in; NULL for fpgo '
+	'1.0''s, the payload';
+COMMENT ON COLUMN fpgo_internal.submission.source IS
+	'The row that a trigger made the order of: SHA-256 of the topmost table''s name and the primary key; NULL: of no '
+	'row, or the table has no primary key';
+COMMENT ON COLUMN fpgo_internal.submission.source_table IS 'Name of that table, with its schema, as it was then';
 
 /* ---------- Accounts of the gateway ---------- */
 
@@ -133,7 +170,11 @@ COMMENT ON COLUMN fpgo_internal.server_account.account IS
 	'Name of its account in the records; NULL if a person must say which it has';
 
 CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
-	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, s.state,
+	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference,
+		-- the key that fpgo makes of a row is long
+		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
+			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key,
+		s.role, s.state,
 		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
 		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
 		s.settled_at,
@@ -343,12 +384,13 @@ COMMENT ON COLUMN fpgo_internal.submission.for_good IS
 COMMENT ON COLUMN fpgo_internal.submission.key IS
 	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
 	'cancelled, or that are cancelled for good';
+-- keys are compared byte by byte from now on, and nothing but fpgo's own statements depends on the index
 DROP INDEX fpgo_internal.submission_key;
 -- a refused or cancelled submission gives its key back, unless it was for good
-CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
+CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
 	WHERE state <> ALL ('{refused,cancelled}') OR for_good;
 -- what a person took back, when it is handed in again
-CREATE INDEX submission_given_back ON fpgo_internal.submission (server, key)
+CREATE INDEX submission_given_back ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
 	WHERE state = ANY ('{refused,cancelled}');
 COMMENT ON COLUMN fpgo_internal.event.what IS
 	'The change: uncertain to accepted, queued to cancelled, cancelled to free, ...; see fpgo.history';
@@ -499,9 +541,9 @@ COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS
 	'argument is left out; the API requires all three.';
 COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback,
 	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS
-	'An order. Call it with argument names: later versions may add arguments. order_date: now, unless given. '
-	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from the server''s '
-	'defaults. A NULL argument is left out. Error 22003: a total that numeric cannot hold.';
+	'An order. Name the arguments: later versions may add some. order_date: if NULL, the time of hand-in. '
+	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from '
+	'the server''s defaults. A NULL argument is left out. Error 22003: a total beyond numeric.';
 COMMENT ON FUNCTION fpgo.to_jsonb(fpgo.invoice_order) IS
 	'The order as jsonb in the API''s spelling; behind the cast. NULL attributes are left out, numeric becomes a '
 	'number, order_date a string of whole Unix seconds. NULL gives NULL. Error 22003: NaN, infinity. 22008: a date '
@@ -519,7 +561,7 @@ COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
 	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
-	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
+	'country_code, control_digits, organization_number, only_if, only_with, no_reference, https, query_string';
 COMMENT ON FUNCTION fpgo.validate(jsonb, text) IS
 	'Every rule of the API page''s field table that the order breaks, in the table''s order; no row if there is none, '
 	'or no order. The server''s defaults are laid under the order, and its tax_rates count. server: by default the one '
@@ -639,6 +681,9 @@ COMMENT ON VIEW fpgo.submissions IS
 	'One row an order that was handed to fpgo; it stays when payload, server and role are gone. Shows the submissions '
 	'of the roles one is a member of; all of them to those who may execute fpgo.sees_all_submissions or fpgo.resolve. '
 	'No personal data.';
+COMMENT ON COLUMN fpgo.submissions.key IS
+	'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made, of which '
+	'for a row of a table only a part is shown; never NULL';
 COMMENT ON COLUMN fpgo.submissions.waiting_time IS
 	'interval from created_at to settled_at, or to now while queued, sending or uncertain; never NULL. Begins with the '
 	'statement that handed the order in, not with its commit';

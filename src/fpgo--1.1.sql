@@ -251,7 +251,7 @@ CREATE FUNCTION fpgo.make_order(
 	products fpgo.product[], customer_details fpgo.customer_details,
 	reference_no text DEFAULT NULL, customer_reference text DEFAULT NULL,
 	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
-	order_date timestamptz DEFAULT pg_catalog.now(), order_summary fpgo.order_summary DEFAULT NULL,
+	order_date timestamptz DEFAULT NULL, order_summary fpgo.order_summary DEFAULT NULL,
 	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
 	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
 	order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL
@@ -260,9 +260,9 @@ CREATE FUNCTION fpgo.make_order(
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, text, text, boolean, fpgo.callback,
 	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text) IS
-	'An order. Call it with argument names: later versions may add arguments. order_date: now, unless given. '
-	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from the server''s '
-	'defaults. A NULL argument is left out. Error 22003: a total that numeric cannot hold.';
+	'An order. Name the arguments: later versions may add some. order_date: if NULL, the time of hand-in. '
+	'order_summary: if NULL, that of fpgo.summarize. invoice_fee_applicable and callback may come from '
+	'the server''s defaults. A NULL argument is left out. Error 22003: a total beyond numeric.';
 
 CREATE FUNCTION fpgo.to_jsonb("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_order_to_jsonb'
@@ -324,10 +324,10 @@ COMMENT ON FUNCTION fpgo.payload(jsonb) IS
 
 CREATE FUNCTION fpgo.payload("order" fpgo.invoice_order) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'fpgo_payload_invoice_order'
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
 	'What goes over the wire for an order given as a composite; see fpgo.payload(jsonb) and, for its errors, '
-	'fpgo.to_jsonb.';
+	'fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
 
 /* ---------- 3. Validation ---------- */
 
@@ -343,7 +343,7 @@ COMMENT ON COLUMN fpgo.violation.rule IS
 	'Name of the rule: required, required_if, required_with, array, string, numeric, boolean, email, url, in, size, '
 	'alpha_num, iso_alpha2_country; of the order''s text: object, utf8. Name of a piece of advice: unknown_member, max, whole_quantity, negative_rate, '
 	'discount_over_line, line_amount, sum_of_totals, sum_of_amounts, unix_seconds, milliseconds, too_old, future, '
-	'country_code, control_digits, organization_number, only_if, only_with, https, query_string';
+	'country_code, control_digits, organization_number, only_if, only_with, no_reference, https, query_string';
 COMMENT ON COLUMN fpgo.violation.message IS
 	'What is expected and what is there, in a sentence; never a personal number';
 
@@ -476,6 +476,9 @@ CREATE TABLE fpgo_internal.submission (
 	settled_at timestamptz,
 	advice text[],
 	callback_token text,
+	hash_rule smallint,
+	source bytea,
+	source_table text,
 	for_good boolean
 );
 COMMENT ON TABLE fpgo_internal.submission IS
@@ -487,7 +490,7 @@ COMMENT ON COLUMN fpgo_internal.submission.key IS
 	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
 	'cancelled, or that are cancelled for good';
 COMMENT ON COLUMN fpgo_internal.submission.order_hash IS
-	'SHA-256 of the hash key and the payload: whether two calls meant the same order';
+	'SHA-256 of the hash key and the order: whether two calls meant the same order';
 COMMENT ON COLUMN fpgo_internal.submission.reference IS
 	'referenceNo of the order, its first 1000 bytes; submissions that share one are sent one after another';
 COMMENT ON COLUMN fpgo_internal.submission.role IS
@@ -510,16 +513,23 @@ COMMENT ON COLUMN fpgo_internal.submission.advice IS
 COMMENT ON COLUMN fpgo_internal.submission.callback_token IS
 	'The token that took the place of {submission} in callback.callbackUrl, by which a callback names this submission; '
 	'a secret. NULL if the shop wrote no {submission}';
+COMMENT ON COLUMN fpgo_internal.submission.hash_rule IS
+	'Number of the rule that order_hash was made by: 1 for the order by value, as it was handed in; NULL for fpgo '
+	'1.0''s, the payload';
+COMMENT ON COLUMN fpgo_internal.submission.source IS
+	'The row that a trigger made the order of: SHA-256 of the topmost table''s name and the primary key; NULL: of no '
+	'row, or the table has no primary key';
+COMMENT ON COLUMN fpgo_internal.submission.source_table IS 'Name of that table, with its schema, as it was then';
 COMMENT ON COLUMN fpgo_internal.submission.for_good IS
 	'true: cancelled for good; it keeps its key until fpgo.hand_in_again. NULL otherwise';
 
 COMMENT ON SEQUENCE fpgo_internal.submission_id_seq IS 'Numbers the submissions';
 
 -- a refused or cancelled submission gives its key back, unless it was for good
-CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server, key)
+CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
 	WHERE state <> ALL ('{refused,cancelled}') OR for_good;
 -- what a person took back, when it is handed in again
-CREATE INDEX submission_given_back ON fpgo_internal.submission (server, key)
+CREATE INDEX submission_given_back ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
 	WHERE state = ANY ('{refused,cancelled}');
 -- what is not finished: small, however many are
 CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, id)
@@ -1154,7 +1164,11 @@ COMMENT ON COLUMN fpgo_internal.server_account.account IS
 	'Name of its account in the records; NULL if a person must say which it has';
 
 CREATE VIEW fpgo.submissions WITH (security_barrier) AS
-	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, s.state,
+	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference,
+		-- the key that fpgo makes of a row is long
+		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
+			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key,
+		s.role, s.state,
 		s.order_uuid, s.customer_uuid, s.grand_total, s.advice, s.attempts, s.created_at,
 		CASE WHEN s.state = 'accepted' THEN s.settled_at END AS accepted_at,
 		s.settled_at,
@@ -1183,7 +1197,8 @@ COMMENT ON COLUMN fpgo.submissions.server IS 'Name of the foreign server it was 
 COMMENT ON COLUMN fpgo.submissions.reference IS
 	'referenceNo of the order, its first 1000 bytes; NULL if the order has none. Several submissions may share one.';
 COMMENT ON COLUMN fpgo.submissions.key IS
-	'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made; never NULL';
+	'What makes a second call the same call: the key given, else the referenceNo, else one that fpgo made, of which '
+	'for a row of a table only a part is shown; never NULL';
 COMMENT ON COLUMN fpgo.submissions.role IS 'Name the role that handed the order in had then; never NULL';
 COMMENT ON COLUMN fpgo.submissions.state IS
 	'queued, sending, accepted, refused, uncertain or cancelled, see the type; never NULL';

@@ -127,16 +127,6 @@ fpgo_process_number(void)
 #endif
 }
 
-static inline LocalTransactionId
-fpgo_local_xid(void)
-{
-#if PG_VERSION_NUM < 170000
-	return MyProc->lxid;
-#else
-	return MyProc->vxid.lxid;
-#endif
-}
-
 static inline bool
 fpgo_lock_is_held(const LOCKTAG *tag, LOCKMODE mode)
 {

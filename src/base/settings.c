@@ -16,6 +16,7 @@ char	   *fpgo_server_name;
 char	   *fpgo_databases;
 bool		fpgo_undelivered_notice;
 int			fpgo_helper_wait;
+int			fpgo_keyless_window;
 int			fpgo_helper_idle;
 int			fpgo_reconcile_interval;
 
@@ -76,6 +77,14 @@ fpgo_settings_define(void)
 							"It ends sooner if another session needs its slot.",
 							&fpgo_helper_idle,
 							5000, 0, INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("fpgo.keyless_window",
+							"Sets how long an accepted order without key and referenceNo, handed in again, is the same call.",
+							"Zero: never; the order is refused then.",
+							&fpgo_keyless_window,
+							24 * 60 * 60 * 1000, 0, INT_MAX,
 							PGC_USERSET,
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);

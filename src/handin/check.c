@@ -14,7 +14,8 @@
 #include "account/account.h"
 #include "base/arguments.h"
 #include "base/fpgo.h"
-#include "order/defaults.h"
+#include "handin/handin.h"
+#include "order/document.h"
 #include "order/spellings.h"
 #include "validation/advise.h"
 #include "validation/json_schema.h"
@@ -32,11 +33,12 @@ validate(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	Jsonb	   *order = fpgo_order_argument_or_null(fcinfo, spelling);
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
 	FpgoTerms	terms = fpgo_account_terms(server_name);
+	bool		is_filled;
 
 	/* no order breaks no rule: a join may have none */
 	if (order == NULL)
 		return fpgo_violation_return(fcinfo, NIL);
-	order = fpgo_defaults_lay_under(order, terms.defaults);
+	order = fpgo_handin_complete(order, spelling, terms.defaults, &is_filled);
 	return fpgo_violation_return(fcinfo,
 								 fpgo_validate_order(order, terms.tax_rates));
 }
@@ -49,10 +51,11 @@ advise(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	Jsonb	   *order = fpgo_order_argument_or_null(fcinfo, spelling);
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
 	FpgoTerms	terms = fpgo_account_terms(server_name);
+	bool		is_filled;
 
 	if (order == NULL)
 		return fpgo_violation_return(fcinfo, NIL);
-	order = fpgo_defaults_lay_under(order, terms.defaults);
+	order = fpgo_handin_complete(order, spelling, terms.defaults, &is_filled);
 	return fpgo_violation_return(fcinfo, fpgo_advise_order(order));
 }
 

@@ -22,6 +22,8 @@
 #include "handin/enqueue.h"
 #include "handin/handin.h"
 #include "handin/holder.h"
+#include "handin/keyless.h"
+#include "handin/same_order.h"
 #include "ipc/roster.h"
 #include "order/spellings.h"
 #include "records/insert.h"
@@ -158,11 +160,15 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate, bool is_trigger)
 			CHECK_FOR_INTERRUPTS();
 			continue;
 		}
-		if (!holder->is_same_order)
+		if (!fpgo_is_same_order(handin, holder))
 			raise_key_taken(handin, holder);
-		if (ignore_duplicate || holder->is_own)
+		if (holder->is_own)
 			return holder->id;
-		raise_duplicate(handin, holder);
+		if (handin->is_keyless && holder->state == FPGO_STATE_ACCEPTED)
+			fpgo_keyless_answer(handin, holder);
+		else if (!ignore_duplicate)
+			raise_duplicate(handin, holder);
+		return holder->id;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -172,19 +178,19 @@ queue_handin(const FpgoHandIn *handin, bool ignore_duplicate, bool is_trigger)
 }
 
 int64
-fpgo_enqueue(Jsonb *order, const char *server_name, const char *key,
+fpgo_enqueue(const FpgoGiven *given, const char *server_name,
 			 bool ignore_duplicate)
 {
 	const FpgoAccount *account;
 
 	fpgo_submission_require_writable();
 	account = fpgo_account_check(server_name, GetUserId());
-	return queue_handin(fpgo_handin_make(order, account, key, NULL),
+	return queue_handin(fpgo_handin_make(given, account, NULL),
 						ignore_duplicate, false);
 }
 
 FpgoRowOrder
-fpgo_enqueue_prepare(Jsonb *order, const char *server_name,
+fpgo_enqueue_prepare(const FpgoGiven *given, const char *server_name,
 					 bool records_invalid)
 {
 	const FpgoAccount *account;
@@ -192,7 +198,7 @@ fpgo_enqueue_prepare(Jsonb *order, const char *server_name,
 
 	fpgo_submission_require_writable();
 	account = fpgo_account_check(server_name, GetUserId());
-	made.handin = fpgo_handin_make(order, account, NULL,
+	made.handin = fpgo_handin_make(given, account,
 								   records_invalid ? &made.violations : NULL);
 	return made;
 }
@@ -249,11 +255,12 @@ static Datum
 enqueue(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
-	const char *key = fpgo_text_argument(fcinfo, 2);
+	FpgoGiven	given = {.spelling = spelling,
+	.key = fpgo_text_argument(fcinfo, 2)};
 	bool		ignore_duplicate = read_on_duplicate(fcinfo, 3);
 
-	PG_RETURN_INT64(fpgo_enqueue(fpgo_order_argument(fcinfo, spelling),
-								 server_name, key, ignore_duplicate));
+	given.order = fpgo_order_argument(fcinfo, spelling);
+	PG_RETURN_INT64(fpgo_enqueue(&given, server_name, ignore_duplicate));
 }
 
 FPGO_ORDER_FUNCTIONS(fpgo_enqueue_invoice, enqueue);

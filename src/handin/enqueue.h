@@ -8,20 +8,20 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
-#include "utils/jsonb.h"
+
+#include "handin/handin.h"
 
 #include "records/submissions.h"
 
 /*
  * Queue an order for the current user and return the number of its
- * submission.  server_name NULL: the one fpgo.server names; key NULL: see
- * fpgo_handin_make().  If the same order was handed in under the key before,
+ * submission.  server_name NULL: the one fpgo.server names.  If the same order was handed in under the key before,
  * that submission's number with ignore_duplicate, else 23505; the same order
  * again in the transaction that queued it gives its number either way.
  * Raises whatever the COMMENT of fpgo.enqueue_invoice lists.
  */
-extern int64 fpgo_enqueue(Jsonb *order, const char *server_name,
-						  const char *key, bool ignore_duplicate);
+extern int64 fpgo_enqueue(const FpgoGiven *given, const char *server_name,
+						  bool ignore_duplicate);
 
 /* The order of a row, made for a trigger and not recorded yet. */
 typedef struct FpgoRowOrder
@@ -35,7 +35,8 @@ typedef struct FpgoRowOrder
  * that breaks rules raises 23514 unless records_invalid.  Other errors are
  * those of fpgo_handin_make() and of fpgo_account_check().
  */
-extern FpgoRowOrder fpgo_enqueue_prepare(Jsonb *order, const char *server_name,
+extern FpgoRowOrder fpgo_enqueue_prepare(const FpgoGiven *given,
+										 const char *server_name,
 										 bool records_invalid);
 
 /*

@@ -4,32 +4,30 @@
  *
  * submit_invoice, enqueue_invoice and the trigger all come here.  Defaults are
  * laid under the order, its rules are checked, and payload, key and hash are
- * made.
+ * made.  The hash is of the order as it was handed in: a changed default, or a
+ * date that fpgo fills in, makes no other order of it.
  *
  * The key makes a second call the same call.  It is the caller's key, or else
- * the order's referenceNo.  Without either, it is made from the payload's hash
- * and the top-level transaction.  PostgreSQL evaluates some expressions twice,
- * and both evaluations mean one invoice.  The same order in another
- * transaction is another invoice: a shop may sell the same thing to the same
- * person twice.
+ * the order's referenceNo.  Without either, it is made from the order's hash
+ * and the role: a driver that silently runs a statement again, after its
+ * connection died, means the same call.  A shop may sell the same thing to the
+ * same person twice; keyless.c says what it is told then.  An order that the
+ * trigger makes of a row has the row's source as key: two alike rows are two
+ * orders.
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "common/cryptohash.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "storage/proc.h"
-#include "utils/memutils.h"
 
 #include "account/names.h"
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "handin/handin.h"
 #include "order/callback_token.h"
 #include "order/defaults.h"
 #include "order/payload.h"
+#include "order/sameness.h"
 #include "records/keyed_hash.h"
 #include "text/format.h"
 #include "validation/advise.h"
@@ -60,6 +58,25 @@ hex(const uint8 *bytes)
 	for (int i = 0; i < FPGO_HASH_BYTES; i++)
 		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	return text;
+}
+
+/* ---------- hash ---------- */
+
+void
+fpgo_handin_hash(const FpgoHandIn *handin, int rule,
+				 uint8 hash[FPGO_HASH_BYTES])
+{
+	StringInfoData form;
+
+	initStringInfo(&form);
+	if (rule == FPGO_RULE_1_0)
+		fpgo_payload_write(&form, handin->complete);
+	else
+		fpgo_sameness_write(&form, handin->given, true);
+	fpgo_keyed_hash(form.data, form.len, hash);
+	/* it has the personal number */
+	explicit_bzero(form.data, form.len);
+	pfree(form.data);
 }
 
 /* ---------- key, reference, total ---------- */
@@ -138,17 +155,55 @@ read_order(Jsonb *order, FpgoHandIn *handin)
 	handin->grand_total = read_total(&totals[field_index(shape, "grandTotal")]);
 }
 
-/* A name that no other top-level transaction of this cluster has. */
+/*
+ * The key of an order that has none: its hash and its role.  A submission of a
+ * role that was renamed keeps its key, and so does one of 1.0, whose keys began
+ * with the hash by 1.0's rule.
+ */
 static const char *
-name_transaction(void)
+make_keyless(const FpgoHandIn *handin)
 {
-	return psprintf("%d.%lld.%u", MyProcPid, (long long) MyStartTimestamp,
-					fpgo_local_xid());
+	const char *beginning = psprintf("%s/", hex(handin->order_hash));
+	const char *key = NULL;
+	uint8		hash[FPGO_HASH_BYTES];
+
+	if (handin->hash_rule != FPGO_RULE_1_0)
+	{
+		key = fpgo_submission_find_former_key(handin, beginning);
+		if (key == NULL)
+		{
+			fpgo_handin_hash(handin, FPGO_RULE_1_0, hash);
+			key = fpgo_submission_find_former_key(handin,
+												  psprintf("%s/", hex(hash)));
+		}
+	}
+	return key != NULL ? key : psprintf("%s%s", beginning, handin->role);
+}
+
+/* The key of an order that is made of a row, and has none itself. */
+static const char *
+make_row_key(const FpgoHandIn *handin, const char *table)
+{
+	if (handin->source != NULL)
+		return psprintf("%s/%s", handin->source->table,
+						hex(handin->source->digest));
+	/* 1.0 took such orders */
+	if (handin->hash_rule == FPGO_RULE_1_0)
+		return make_keyless(handin);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("order of a row of table %s has no key", table),
+			 errdetail("The order has no referenceNo, and the table has no primary key."),
+			 errhint("Give the order a referenceNo, or the table a primary key: ALTER TABLE %s ADD PRIMARY KEY (...);",
+					 table),
+			 fpgo_errhide()));
 }
 
 static const char *
-make_key(const FpgoHandIn *handin, const char *key)
+make_key(const FpgoHandIn *handin, const FpgoGiven *given)
 {
+	const char *key = given->key;
+
 	if (key != NULL)
 	{
 		if (fpgo_trim((FpgoSpan) {key, strlen(key)}).len == 0)
@@ -167,7 +222,8 @@ make_key(const FpgoHandIn *handin, const char *key)
 		return key;
 	}
 	if (handin->reference == NULL)
-		return psprintf("%s/%s", hex(handin->order_hash), name_transaction());
+		return given->table == NULL ? make_keyless(handin) :
+			make_row_key(handin, given->table);
 	if (strlen(handin->reference) > KEY_MAX)
 	{
 		uint8		digest[FPGO_HASH_BYTES];
@@ -202,6 +258,17 @@ collect_advice(Jsonb *order)
 }
 
 /* ---------- the whole ---------- */
+
+Jsonb *
+fpgo_handin_complete(Jsonb *order, FpgoSpelling spelling,
+					 const char *defaults, bool *is_date_filled)
+{
+	*is_date_filled = false;
+	order = fpgo_defaults_lay_under(order, defaults);
+	if (spelling == FPGO_SPELLED_COMPOSITE)
+		order = fpgo_defaults_fill_date(order, is_date_filled);
+	return order;
+}
 
 /* Say once a session that orders go to another place than before. */
 static void
@@ -258,12 +325,17 @@ fill_callback_token(FpgoHandIn *handin)
 }
 
 FpgoHandIn *
-fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
+fpgo_handin_make(const FpgoGiven *given, const FpgoAccount *account,
 				 List **violations)
 {
 	FpgoHandIn *handin = palloc0(sizeof(FpgoHandIn));
+	Jsonb	   *order;
 
-	order = fpgo_defaults_lay_under(order, account->terms.defaults);
+	handin->given = given->order;
+	order = fpgo_handin_complete(given->order, given->spelling,
+								 account->terms.defaults,
+								 &handin->is_date_filled);
+	handin->complete = order;
 	if (violations == NULL)
 		fpgo_validate_require(order, account->terms.tax_rates);
 	notice_move(account);
@@ -272,8 +344,14 @@ fpgo_handin_make(Jsonb *order, const FpgoAccount *account, const char *key,
 	handin->role = GetUserNameFromId(GetUserId(), false);
 	write_payload(handin, order);
 	read_order(order, handin);
-	fpgo_keyed_hash(handin->payload, handin->payload_len, handin->order_hash);
-	handin->key = make_key(handin, key);
+	/* objects of 1.0 have no column for the rule */
+	handin->hash_rule = fpgo_extension_is_current() ? FPGO_SAMENESS_RULE :
+		FPGO_RULE_1_0;
+	fpgo_handin_hash(handin, handin->hash_rule, handin->order_hash);
+	handin->is_keyless = given->key == NULL && handin->reference == NULL &&
+		given->table == NULL;
+	handin->source = given->source;
+	handin->key = make_key(handin, given);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)
 		handin->reference = pnstrdup(handin->reference,

@@ -23,6 +23,8 @@
 #include "gateway/outcome_text.h"
 #include "handin/handin.h"
 #include "handin/holder.h"
+#include "handin/keyless.h"
+#include "handin/same_order.h"
 #include "ipc/ask.h"
 #include "order/secrets.h"
 #include "order/spellings.h"
@@ -138,9 +140,10 @@ raise_outcome(const FpgoOutcome *outcome, const char *server_name,
 
 /* The key is taken: raise what the first submission's state means. */
 static void
-require_session_on_record(const FpgoSubmission *found, const char *server_name)
+require_session_on_record(const FpgoHandIn *handin,
+						  const FpgoSubmission *found, const char *server_name)
 {
-	if (!found->is_same_order)
+	if (!fpgo_is_same_order(handin, found))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("another order was handed in under this key"),
@@ -177,11 +180,14 @@ require_session_on_record(const FpgoSubmission *found, const char *server_name)
 				 errhint("The gateway has it.  Members of that role get its answer from fpgo.invoice_session(%lld).",
 						 (long long) found->id),
 				 fpgo_errhide()));
+	if (handin->is_keyless)
+		fpgo_keyless_answer(handin, found);
 }
 
 /* Raise an error if the answer has no session. */
 static void
-require_session(const FpgoAnswer *answer, const char *server_name)
+require_session(const FpgoHandIn *handin, const FpgoAnswer *answer,
+				const char *server_name)
 {
 	switch (answer->kind)
 	{
@@ -195,7 +201,7 @@ require_session(const FpgoAnswer *answer, const char *server_name)
 							  answer->submission);
 			break;
 		case FPGO_ANSWER_ON_RECORD:
-			require_session_on_record(&answer->on_record, server_name);
+			require_session_on_record(handin, &answer->on_record, server_name);
 			break;
 		case FPGO_ANSWER_REFERENCE_BUSY:
 			ereport(ERROR,
@@ -251,9 +257,9 @@ require_session(const FpgoAnswer *answer, const char *server_name)
 /* A call: its request and the answer. */
 typedef struct Call
 {
-	Jsonb	   *order;
+	FpgoGiven	given;
 	const FpgoAccount *account;
-	const char *key;
+	const FpgoHandIn *handin;
 	FpgoAnswer *answer;
 } Call;
 
@@ -267,8 +273,8 @@ hand_over(void *arg)
 	request.server = call->account->server;
 	request.target = call->account->target;
 	request.retention_s = call->account->retention_s;
-	request.handin = *fpgo_handin_make(call->order, call->account, call->key,
-									   NULL);
+	call->handin = fpgo_handin_make(&call->given, call->account, NULL);
+	request.handin = *call->handin;
 	request.secrets = fpgo_secrets_list(request.handin.order);
 	fpgo_taken_back_require_none(&request.handin);
 	require_no_own_obstacle(&request.handin);
@@ -279,7 +285,8 @@ static Datum
 submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
 	const char *server_name = fpgo_text_argument(fcinfo, 1);
-	Call		call = {.key = fpgo_text_argument(fcinfo, 2)};
+	Call		call = {.given = {.spelling = spelling,
+	.key = fpgo_text_argument(fcinfo, 2)}};
 	const FpgoAnswer *answer;
 	TupleDesc	descriptor;
 	Datum		values[3];
@@ -287,13 +294,13 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 
 	fpgo_submission_require_writable();
 	fpgo_extension_require_current();
-	call.order = fpgo_order_argument(fcinfo, spelling);
+	call.given.order = fpgo_order_argument(fcinfo, spelling);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	call.account = fpgo_account_resolve(server_name, GetUserId());
 	fpgo_account_use(call.account, hand_over, &call);
 	answer = call.answer;
-	require_session(answer, call.account->target.server_name);
+	require_session(call.handin, answer, call.account->target.server_name);
 
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		fpgo_submission_fill_session(answer->on_record.order_uuid,

@@ -28,6 +28,7 @@
 #include "base/subtransaction.h"
 #include "handin/enqueue.h"
 #include "handin/fault.h"
+#include "handin/source.h"
 #include "order/mapping.h"
 
 PG_FUNCTION_INFO_V1(fpgo_enqueue_invoice_trigger);
@@ -177,15 +178,19 @@ read_arguments(const TriggerData *trigger, MemoryContext context)
 
 /* ---------- mapping and queueing a row ---------- */
 
+static const char *
+name_table(Relation table)
+{
+	const char *schema = get_namespace_name(RelationGetNamespace(table));
+
+	return quote_qualified_identifier(schema, RelationGetRelationName(table));
+}
+
 static void
 describe_doing(void *arg)
 {
 	const Doing *doing = arg;
-	const char *schema =
-		get_namespace_name(RelationGetNamespace(doing->table));
-	const char *table =
-		quote_qualified_identifier(schema,
-								   RelationGetRelationName(doing->table));
+	const char *table = name_table(doing->table);
 
 	if (doing->is_mapped)
 	{
@@ -206,16 +211,19 @@ make_order(void *arg)
 {
 	Doing	   *doing = arg;
 	const Arguments *arguments = doing->arguments;
+	FpgoGiven	given = {0};
 	Datum		result;
-	Jsonb	   *order;
 
 	if (!fpgo_mapping_call(arguments->mapping, doing->row, doing->table,
 						   &result))
 		return;
 	doing->is_returned = true;
-	order = fpgo_mapping_read(arguments->mapping, result);
+	given.order = fpgo_mapping_read(arguments->mapping, result,
+									&given.spelling);
 	doing->is_mapped = true;
-	doing->order = fpgo_enqueue_prepare(order, arguments->server,
+	given.table = name_table(doing->table);
+	given.source = fpgo_source_of(doing->table, doing->row);
+	doing->order = fpgo_enqueue_prepare(&given, arguments->server,
 										arguments->records_invalid);
 }
 

@@ -164,6 +164,7 @@ put_order(StringInfo message, const FpgoRequest *request)
 	put_text(message, handin->account);
 	put_text(message, handin->key);
 	put_bytes(message, handin->order_hash, FPGO_HASH_BYTES);
+	put_int(message, handin->hash_rule);
 	put_text(message, handin->reference);
 	put_text(message, handin->role);
 	put_text(message, handin->grand_total);
@@ -185,6 +186,7 @@ get_order(Reader *reader, FpgoRequest *request)
 	handin->key = get_text(reader);
 	memcpy(handin->order_hash, take(reader, FPGO_HASH_BYTES),
 		   FPGO_HASH_BYTES);
+	handin->hash_rule = get_int(reader);
 	handin->reference = get_text(reader);
 	handin->role = get_text(reader);
 	handin->grand_total = get_text(reader);
@@ -283,7 +285,9 @@ put_submission(StringInfo message, const FpgoSubmission *submission)
 {
 	put_int(message, submission->id);
 	put_int(message, submission->state);
-	put_int(message, submission->is_same_order);
+	put_int(message, submission->settled_at);
+	put_int(message, submission->hash_rule);
+	put_bytes(message, submission->order_hash, FPGO_HASH_BYTES);
 	put_text(message, submission->role);
 	put_text(message, submission->order_uuid);
 	put_text(message, submission->customer_uuid);
@@ -295,7 +299,10 @@ get_submission(Reader *reader, FpgoSubmission *submission)
 {
 	submission->id = get_int(reader);
 	submission->state = get_int(reader);
-	submission->is_same_order = get_int(reader);
+	submission->settled_at = get_int(reader);
+	submission->hash_rule = get_int(reader);
+	memcpy(submission->order_hash, take(reader, FPGO_HASH_BYTES),
+		   FPGO_HASH_BYTES);
 	submission->role = get_text(reader);
 	submission->order_uuid = get_text(reader);
 	submission->customer_uuid = get_text(reader);

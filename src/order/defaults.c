@@ -12,8 +12,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "order/defaults.h"
@@ -88,6 +90,26 @@ push_field(FpgoJsonbState *state, const FpgoField *field,
 		push_value(state, over);
 }
 
+/* The members that no field has; they end the object. */
+static JsonbValue *
+push_unknown(FpgoJsonbState *state, const FpgoValue *map,
+			 const FpgoShape *shape)
+{
+	FpgoCursor	cursor;
+	FpgoSpan	key;
+	FpgoValue	value;
+
+	fpgo_document_open(&cursor, map);
+	while (fpgo_document_next(&cursor, &key, &value))
+	{
+		if (fpgo_document_find_field(shape, key) >= 0)
+			continue;
+		push_key(state, key);
+		push_value(state, &value);
+	}
+	return fpgo_jsonb_push(state, WJB_END_OBJECT, NULL);
+}
+
 /*
  * Lay one object over another.  Members that no field has come from the upper
  * one; the lower one was checked, and has none.
@@ -98,27 +120,13 @@ push_merged(FpgoJsonbState *state, const FpgoValue *over,
 {
 	FpgoValue	ours[FPGO_MAX_FIELDS];
 	FpgoValue	theirs[FPGO_MAX_FIELDS];
-	int			n_unknown;
-	FpgoCursor	cursor;
-	FpgoSpan	key;
-	FpgoValue	value;
 
-	n_unknown = over->count - fpgo_document_members(over, shape, ours);
+	fpgo_document_members(over, shape, ours);
 	fpgo_document_members(under, shape, theirs);
 	fpgo_jsonb_push(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < shape->n_fields; i++)
 		push_field(state, &shape->fields[i], &ours[i], &theirs[i]);
-	if (n_unknown > 0)
-		fpgo_document_open(&cursor, over);
-	while (n_unknown > 0 && fpgo_document_next(&cursor, &key, &value))
-	{
-		if (fpgo_document_find_field(shape, key) >= 0)
-			continue;
-		n_unknown--;
-		push_key(state, key);
-		push_value(state, &value);
-	}
-	return fpgo_jsonb_push(state, WJB_END_OBJECT, NULL);
+	return push_unknown(state, over, shape);
 }
 
 /*
@@ -148,6 +156,43 @@ read_defaults(const char *text)
 	kept = copy;
 	kept_text = copy_of_text;
 	return kept;
+}
+
+Jsonb *
+fpgo_defaults_fill_date(Jsonb *order, bool *is_filled)
+{
+	FpgoValue	over = fpgo_document_root(order);
+	FpgoValue	members[FPGO_MAX_FIELDS];
+	const FpgoField *date = fpgo_order_shape.fields;
+	FpgoJsonbState state = {0};
+	char		text[MAXINT8LEN + 1];
+	FpgoValue	seconds = {.kind = FPGO_JSON_STRING};
+
+	*is_filled = false;
+	if (over.kind != FPGO_JSON_OBJECT)
+		return order;
+	while (date->type != FPGO_FIELD_SECONDS)
+		date++;
+	fpgo_document_members(&over, &fpgo_order_shape, members);
+	if (!fpgo_reads_as_null(&members[date - fpgo_order_shape.fields]))
+		return order;
+	*is_filled = true;
+	seconds.text.text = text;
+	seconds.text.len =
+		pg_lltoa(timestamptz_to_time_t(GetCurrentTransactionStartTimestamp()),
+				 text);
+	fpgo_jsonb_push(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < fpgo_order_shape.n_fields; i++)
+	{
+		const FpgoField *field = &fpgo_order_shape.fields[i];
+		const FpgoValue *value = field == date ? &seconds : &members[i];
+
+		if (value->kind == FPGO_JSON_MISSING)
+			continue;
+		push_key(&state, (FpgoSpan) {field->json, field->json_len});
+		push_value(&state, value);
+	}
+	return JsonbValueToJsonb(push_unknown(&state, &over, &fpgo_order_shape));
 }
 
 Jsonb *

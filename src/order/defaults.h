@@ -16,4 +16,10 @@
  */
 extern Jsonb *fpgo_defaults_lay_under(Jsonb *order, const char *defaults);
 
+/*
+ * The order, with the time of the transaction as its orderDate if it has none.
+ * is_filled receives whether it had none.
+ */
+extern Jsonb *fpgo_defaults_fill_date(Jsonb *order, bool *is_filled);
+
 #endif							/* FPGO_DEFAULTS_H */

@@ -503,10 +503,13 @@ fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row, Relation table,
 }
 
 Jsonb *
-fpgo_mapping_read(const FpgoMapping *mapping, Datum result)
+fpgo_mapping_read(const FpgoMapping *mapping, Datum result,
+				  FpgoSpelling *spelling)
 {
+	*spelling = FPGO_SPELLED_JSONB;
 	if (mapping->result == JSONBOID)
 		return DatumGetJsonbP(result);
+	*spelling = FPGO_SPELLED_TEXT;
 	if (is_json_text(mapping->result))
 	{
 		text	   *json = DatumGetTextPP(result);
@@ -514,5 +517,6 @@ fpgo_mapping_read(const FpgoMapping *mapping, Datum result)
 		return fpgo_order_from_text(VARDATA_ANY(json),
 									VARSIZE_ANY_EXHDR(json));
 	}
+	*spelling = FPGO_SPELLED_COMPOSITE;
 	return fpgo_order_from_composite(result);
 }

@@ -11,6 +11,8 @@
 #include "utils/jsonb.h"
 #include "utils/relcache.h"
 
+#include "order/spellings.h"
+
 /* The function, and how it is called with a row of one table. */
 typedef struct FpgoMapping FpgoMapping;
 
@@ -39,9 +41,10 @@ extern bool fpgo_mapping_call(FpgoMapping *mapping, HeapTuple row,
 							  Relation table, Datum *result);
 
 /*
- * The order that the function returned.  Raises 22P02 if that is text that is
+ * The order that the function returned, and its spelling.  Raises 22P02 if that is text that is
  * no JSON, and whatever the COMMENT of fpgo.to_jsonb lists.
  */
-extern Jsonb *fpgo_mapping_read(const FpgoMapping *mapping, Datum result);
+extern Jsonb *fpgo_mapping_read(const FpgoMapping *mapping, Datum result,
+								FpgoSpelling *spelling);
 
 #endif							/* FPGO_MAPPING_H */

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "base/fpgo.h"
+#include "order/defaults.h"
 #include "order/payload.h"
 #include "order/reading.h"
 #include "order/spellings.h"
@@ -294,11 +295,15 @@ fpgo_payload_wire(const char *payload, int *len)
 static Datum
 payload(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 {
-	Jsonb	   *order = spelling == FPGO_SPELLED_COMPOSITE ?
-		fpgo_order_from_composite(PG_GETARG_DATUM(0)) :
-		fpgo_order_argument(fcinfo, spelling);
+	Jsonb	   *order = fpgo_order_argument_or_null(fcinfo, spelling);
 	StringInfoData wire;
+	bool		is_filled;
 
+	/* a composite without any attribute stays empty: it is no order */
+	if (order == NULL)
+		order = fpgo_order_from_composite(PG_GETARG_DATUM(0));
+	else if (spelling == FPGO_SPELLED_COMPOSITE)
+		order = fpgo_defaults_fill_date(order, &is_filled);
 	initStringInfo(&wire);
 	fpgo_payload_write(&wire, order);
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(wire.data));

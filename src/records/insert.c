@@ -24,23 +24,40 @@
 
 /* ---------- statements ---------- */
 
+#define COLUMNS_1_0 \
+	"id, server, key, order_hash, reference, role, grand_total, advice," \
+	" callback_token, state, attempts, run, error, created_at, settled_at," \
+	" not_before, order_uuid, customer_uuid, bank_id_url"
+#define VALUES_1_0 \
+	"$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15," \
+	" $16, $17, $18, $19"
+#define TYPES_1_0 \
+	INT8OID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID, \
+	TEXTARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8OID, TEXTOID, \
+	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID
+
 /* a refused submission holds no key, and never conflicts with another */
+#define UNLESS_TAKEN(columns) \
+	" ON CONFLICT (" columns ")" \
+	" WHERE state " NE " ALL ('{refused,cancelled}')" \
+	" DO NOTHING"
+
 static FpgoStatement insert_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
-	" (id, server, key, order_hash, reference, role, grand_total, advice,"
-	"  callback_token, state, attempts, run, error, created_at, settled_at,"
-	"  not_before, order_uuid, customer_uuid, bank_id_url)"
-	" OVERRIDING SYSTEM VALUE VALUES"
-	" ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
-	"  $16, $17, $18, $19)"
-	" ON CONFLICT (server, key)"
-	" WHERE state " NE " ALL ('{refused,cancelled}')"
-	" DO NOTHING",
+	" (" COLUMNS_1_0 ", hash_rule, source, source_table)"
+	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20, $21, $22)"
+	UNLESS_TAKEN("server " BYTEWISE ", key " BYTEWISE),
+	.n_parameters = 22,
+	.types = {TYPES_1_0, INT2OID, BYTEAOID, TEXTOID}
+};
+
+/* on the SQL objects of 1.0 */
+static FpgoStatement insert_statement_1_0 = {
+	.sql = "INSERT INTO fpgo_internal.submission (" COLUMNS_1_0 ")"
+	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ")"
+	UNLESS_TAKEN("server, key"),
 	.n_parameters = 19,
-	.types = {INT8OID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID, NUMERICOID,
-		TEXTARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8OID, TEXTOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-	TEXTOID}
+	.types = {TYPES_1_0}
 };
 
 static FpgoStatement payload_statement = {
@@ -61,11 +78,11 @@ static FpgoStatement attempt_statement = {
 
 /* ---------- rows ---------- */
 
-/* NULL for the remaining columns, whose values are not known yet. */
+/* NULL for columns up to a number, whose values are not known yet. */
 static void
-put_nulls(FpgoParameters *p, const FpgoStatement *statement)
+put_nulls(FpgoParameters *p, int n_columns)
 {
-	while (p->n < statement->n_parameters)
+	while (p->n < n_columns)
 		fpgo_put_null(p);
 }
 
@@ -81,6 +98,8 @@ insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
 	int64		id = fpgo_table_next_submission();
 	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 	FpgoParameters p = {0};
+	FpgoStatement *statement = handin->hash_rule == FPGO_RULE_1_0 ?
+		&insert_statement_1_0 : &insert_statement;
 
 	fpgo_put_int64(&p, id);
 	fpgo_put_text(&p, handin->account);
@@ -97,8 +116,18 @@ insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
 	fpgo_put_text(&p, fpgo_submission_clip(error));
 	fpgo_put_datum(&p, now, false);
 	fpgo_put_datum(&p, now, state != FPGO_STATE_REFUSED);
-	put_nulls(&p, &insert_statement);
-	return fpgo_statement_run(&insert_statement, &p) > 0 ? id : 0;
+	put_nulls(&p, insert_statement_1_0.n_parameters);
+	if (handin->hash_rule != FPGO_RULE_1_0)
+	{
+		fpgo_put_datum(&p, Int16GetDatum(handin->hash_rule), false);
+		if (handin->source != NULL)
+		{
+			fpgo_put_bytes(&p, handin->source->digest, FPGO_HASH_BYTES);
+			fpgo_put_text(&p, handin->source->table);
+		}
+		put_nulls(&p, insert_statement.n_parameters);
+	}
+	return fpgo_statement_run(statement, &p) > 0 ? id : 0;
 }
 
 static void
@@ -122,7 +151,7 @@ insert_attempt(int64 id, int64 run)
 	fpgo_put_int(&p, 1);
 	fpgo_put_int64(&p, run);
 	fpgo_put_datum(&p, TimestampTzGetDatum(GetCurrentTimestamp()), false);
-	put_nulls(&p, &attempt_statement);
+	put_nulls(&p, attempt_statement.n_parameters);
 	fpgo_statement_run(&attempt_statement, &p);
 }
 
@@ -206,7 +235,7 @@ static FpgoStatement newest_statement = {
 	.sql = "SELECT id, state " EQ " 'refused' AND attempts " EQ " 0"
 	"  AND error " EQ " $3"
 	" FROM fpgo_internal.submission"
-	" WHERE server " EQ " $1 AND key " EQ " $2"
+	" WHERE server " BYTEWISE EQ " $1 AND key " BYTEWISE EQ " $2"
 	" AND state " EQ " ANY ('{refused,cancelled}')"
 	" ORDER BY id USING " GT " LIMIT 1",
 	.n_parameters = 3,

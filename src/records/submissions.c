@@ -41,6 +41,7 @@
 #include "records/submissions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
+#include "text/format.h"
 
 /* most bytes of a sentence that are kept */
 #define REASON_MAX 2000
@@ -110,27 +111,37 @@ fpgo_submission_clip(const char *sentence)
 
 #define SUBMISSION_COLUMNS \
 	"SELECT id, state::pg_catalog.text, run, server, role," \
-	" order_uuid, customer_uuid, bank_id_url, xmin"
+	" order_uuid, customer_uuid, bank_id_url, xmin," \
+	" settled_at"
+
+#define BY_KEY(collation) \
+	" FROM fpgo_internal.submission" \
+	" WHERE server " collation EQ " $1 AND key " collation EQ " $2" \
+	" AND state " NE " ALL ('{refused,cancelled}')"
 
 static FpgoStatement find_key_statement = {
-	.sql = SUBMISSION_COLUMNS ", order_hash " EQ " $3"
-	" FROM fpgo_internal.submission"
-	" WHERE server " EQ " $1 AND key " EQ " $2"
-	" AND state " NE " ALL ('{refused,cancelled}')",
-	.n_parameters = 3,
-	.types = {TEXTOID, TEXTOID, BYTEAOID}
+	.sql = SUBMISSION_COLUMNS ", order_hash, hash_rule" BY_KEY(BYTEWISE),
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
+};
+
+/* on the SQL objects of 1.0 */
+static FpgoStatement find_key_statement_1_0 = {
+	.sql = SUBMISSION_COLUMNS ", order_hash, NULL::pg_catalog.int2" BY_KEY(""),
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
 };
 
 static FpgoStatement find_holder_statement = {
-	.sql = SUBMISSION_COLUMNS ", false FROM fpgo_internal.submission"
-	" WHERE server " EQ " $1 AND key " EQ " $2"
-	" AND state " NE " ALL ('{refused,cancelled}')",
+	.sql = SUBMISSION_COLUMNS ", NULL::pg_catalog.bytea,"
+	" NULL::pg_catalog.int2" BY_KEY(BYTEWISE),
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
 
 static FpgoStatement find_statement = {
-	.sql = SUBMISSION_COLUMNS ", false FROM fpgo_internal.submission"
+	.sql = SUBMISSION_COLUMNS ", NULL::pg_catalog.bytea,"
+	" NULL::pg_catalog.int2 FROM fpgo_internal.submission"
 	" WHERE id " EQ " $1",
 	.n_parameters = 1,
 	.types = {INT8OID}
@@ -158,6 +169,7 @@ read_submission(MemoryContext context)
 											   sizeof(FpgoSubmission));
 	TransactionId maker;
 	bool		is_null;
+	Datum		value;
 
 	s->id = fpgo_get_int64(0, 1);
 	s->state = parse_state(fpgo_get_text(0, 2, context));
@@ -169,7 +181,18 @@ read_submission(MemoryContext context)
 	s->bank_id_url = fpgo_get_text(0, 8, context);
 	maker = DatumGetTransactionId(fpgo_get_datum(0, 9, &is_null));
 	s->is_own = TransactionIdIsCurrentTransactionId(maker);
-	s->is_same_order = DatumGetBool(fpgo_get_datum(0, 10, &is_null));
+	value = fpgo_get_datum(0, 10, &is_null);
+	s->settled_at = is_null ? 0 : DatumGetTimestampTz(value);
+	value = fpgo_get_datum(0, 11, &is_null);
+	if (!is_null)
+	{
+		bytea	   *hash = DatumGetByteaPP(value);
+
+		memcpy(s->order_hash, VARDATA_ANY(hash),
+			   Min(VARSIZE_ANY_EXHDR(hash), FPGO_HASH_BYTES));
+	}
+	value = fpgo_get_datum(0, 12, &is_null);
+	s->hash_rule = is_null ? FPGO_RULE_1_0 : DatumGetInt16(value);
 	return s;
 }
 
@@ -183,8 +206,9 @@ fpgo_submission_find_key(const FpgoHandIn *handin)
 	SPI_connect();
 	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->key);
-	fpgo_put_bytes(&p, handin->order_hash, FPGO_HASH_BYTES);
-	if (fpgo_statement_run(&find_key_statement, &p) > 0)
+	if (fpgo_statement_run(handin->hash_rule == FPGO_RULE_1_0 ?
+						   &find_key_statement_1_0 : &find_key_statement,
+						   &p) > 0)
 		found = read_submission(caller);
 	SPI_finish();
 	return found;
@@ -219,6 +243,70 @@ fpgo_submission_find(int64 id)
 		found = read_submission(caller);
 	SPI_finish();
 	return found;
+}
+
+static FpgoStatement find_former_key_statement = {
+	.sql = "SELECT key, role FROM fpgo_internal.submission"
+	" WHERE server " BYTEWISE EQ " $1 AND key " BYTEWISE GE " $2"
+	" AND key " BYTEWISE LT " $3"
+	" AND state " NE " ALL ('{refused,cancelled}')"
+	" ORDER BY key " BYTEWISE "LIMIT 100",
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID}
+};
+
+const char *
+fpgo_submission_find_former_key(const FpgoHandIn *handin,
+								const char *beginning)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	const char *key = NULL;
+	char	   *end = pstrdup(beginning);
+	FpgoParameters p = {0};
+	int			n;
+
+	/* the beginning is ASCII: the first text behind all that begin so */
+	end[strlen(end) - 1]++;
+	SPI_connect();
+	fpgo_put_text(&p, handin->account);
+	fpgo_put_text(&p, beginning);
+	fpgo_put_text(&p, end);
+	n = fpgo_statement_run(&find_former_key_statement, &p);
+	for (int i = 0; i < n && key == NULL; i++)
+	{
+		const char *role = fpgo_get_text(i, 2, CurrentMemoryContext);
+
+		if (strcmp(role, handin->role) == 0 ||
+			!OidIsValid(get_role_oid(role, true)))
+			key = fpgo_get_text(i, 1, caller);
+	}
+	SPI_finish();
+	return key;
+}
+
+static FpgoStatement find_payload_statement = {
+	.sql = "SELECT CASE WHEN s.callback_token IS NULL THEN p.payload"
+	" ELSE pg_catalog.replace(p.payload, s.callback_token,"
+	" '" FPGO_PLACEHOLDER "') END"
+	" FROM fpgo_internal.submission s, fpgo_internal.payload p"
+	" WHERE s.id " EQ " $1 AND p.submission " EQ " $1",
+	.n_parameters = 1,
+	.types = {INT8OID}
+};
+
+const char *
+fpgo_submission_find_payload(int64 id)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	const char *payload = NULL;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, id);
+	if (fpgo_statement_run(&find_payload_statement, &p) > 0)
+		payload = fpgo_get_text(0, 1, caller);
+	SPI_finish();
+	return payload;
 }
 
 int64

@@ -23,13 +23,32 @@
 /* most pieces of advice that are kept */
 #define FPGO_MAX_ADVICE 20
 
+/*
+ * The rule by which fpgo 1.0 hashed: the payload, with the server's defaults.
+ * On record it is NULL.
+ */
+#define FPGO_RULE_1_0 0
+
+/* The row of a table that an order was made of. */
+typedef struct FpgoSource
+{
+	const char *table;			/* schema.name of the topmost table */
+	uint8		digest[FPGO_HASH_BYTES];	/* of table and primary key */
+} FpgoSource;
+
 /* An order handed in, with all that is recorded of it. */
 typedef struct FpgoHandIn
 {
 	const char *account;		/* name of the account in the records */
 	const char *server;			/* name of its foreign server, for messages */
 	const char *key;			/* what makes a second call the same call */
-	uint8		order_hash[FPGO_HASH_BYTES];	/* of the payload, keyed */
+	bool		is_keyless;		/* neither the caller nor the order gave a key;
+								 * not known in the process that sends */
+	uint8		order_hash[FPGO_HASH_BYTES];	/* keyed, by the rule below */
+	int			hash_rule;		/* that of the hash; FPGO_RULE_1_0, or as in
+								 * order/sameness.h */
+	const FpgoSource *source;	/* NULL: it is of no row with a primary key; not
+								 * known in the process that sends */
 	const char *reference;		/* referenceNo, NULL if there is none */
 	const char *role;			/* name of the role that hands it in */
 	const char *grand_total;	/* decimal text, NULL if there is none */
@@ -37,8 +56,12 @@ typedef struct FpgoHandIn
 	int			payload_len;
 	const char *callback_token; /* in the callback URL, in place of
 								 * {submission}; NULL if there is none */
-	Jsonb	   *order;			/* as it is sent; not known in the process that
-								 * sends */
+	Jsonb	   *order;			/* as it is sent; this and the next three are
+								 * not known in the process that sends */
+	Jsonb	   *given;			/* as it was handed in, without defaults */
+	Jsonb	   *complete;		/* with defaults and date, before a callback
+								 * token was put in */
+	bool		is_date_filled; /* has complete a date of fpgo's? */
 	const char *const *advice;	/* sentences, NULL after the last; or NULL */
 } FpgoHandIn;
 
@@ -63,9 +86,12 @@ typedef struct FpgoSubmission
 	const char *order_uuid;		/* this and the next two NULL unless known */
 	const char *customer_uuid;
 	const char *bank_id_url;
-	bool		is_same_order;	/* as the one that fpgo_submission_find_key()
-								 * was called with */
 	bool		is_own;			/* this transaction made the row */
+	TimestampTz settled_at;		/* when it reached its state; not known of one
+								 * that is queued or sending */
+	int			hash_rule;		/* this and the hash, which orders are compared
+								 * by, come from fpgo_submission_find_key() */
+	uint8		order_hash[FPGO_HASH_BYTES];
 } FpgoSubmission;
 
 /* Raises 55000 where an order cannot be recorded: standby, read-only. */
@@ -82,6 +108,20 @@ extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
 /* The submission that holds a key of an account; NULL if none does. */
 extern FpgoSubmission *fpgo_submission_find_by_key(const char *account,
 												   const char *key);
+
+/*
+ * The key of a submission that holds one which begins so, if this order's role
+ * handed it in, or one that does not exist any more: it may have been renamed.
+ * NULL if there is none.
+ */
+extern const char *fpgo_submission_find_former_key(const FpgoHandIn *handin,
+												   const char *beginning);
+
+/*
+ * The payload of a submission, its callback token replaced by the placeholder;
+ * NULL if it is not kept any more.
+ */
+extern const char *fpgo_submission_find_payload(int64 id);
 
 /* An unfinished submission of this order's reference; 0 if there is none. */
 extern int64 fpgo_submission_find_reference(const FpgoHandIn *handin);

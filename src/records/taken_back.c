@@ -28,7 +28,7 @@
 /* how the reason of a hand-in that was refused for it begins */
 #define REASON "Not handed in again: submission "
 
-#define OF_KEY "server " EQ " $1 AND key " EQ " $2"
+#define OF_KEY "server " BYTEWISE EQ " $1 AND key " BYTEWISE EQ " $2"
 
 /* what has given its key back, by an index of its own */
 #define GIVEN_BACK "state " EQ " ANY ('{refused,cancelled}')"

@@ -18,4 +18,10 @@
 #define MINUS "OPERATOR(pg_catalog.-)"
 #define CONCAT "OPERATOR(pg_catalog.||)"
 
+/*
+ * Behind a text that is compared byte by byte, in every database alike: keys
+ * and their unique index outlive a change of the collation.
+ */
+#define BYTEWISE "COLLATE pg_catalog.\"C\" "
+
 #endif							/* FPGO_OPERATORS_H */

@@ -11,7 +11,7 @@
 
 #include "tables/foreign_code.h"
 
-#define FPGO_MAX_PARAMETERS 20
+#define FPGO_MAX_PARAMETERS 24
 
 /* One statement, planned at its first use and kept by the process. */
 typedef struct FpgoStatement

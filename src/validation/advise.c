@@ -318,6 +318,19 @@ advise_number(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 	}
 }
 
+/*
+ * The reference is what makes a call safe to repeat.  Without it the order
+ * itself is the key (handin/keyless.c).
+ */
+static void
+advise_missing_reference(FpgoAdvice *advice, const FpgoValue *order,
+						 const FpgoFieldInOrder *at)
+{
+	if (order->kind == FPGO_JSON_OBJECT)
+		fpgo_advise_say(advice, &at->place, "no_reference",
+						"is missing; without it, or a key, the same order in another call is taken for a repeated call or refused.");
+}
+
 /* ---------- members that no field has ---------- */
 
 /* The field of a shape that a name may be a misspelling of; or NULL. */
@@ -448,14 +461,15 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 		fpgo_advise_totals(advice, shape, members, place);
 	for (int i = 0; i < shape->n_fields; i++)
 	{
-		if (fpgo_reads_as_null(&members[i]))
-			continue;
 		at.field = &shape->fields[i];
 		at.value = &members[i];
 		at.place.name = at.field->json;
 		at.place.index = i;
 		at.place.found = members[i].kind;
-		advise_field(advice, &at);
+		if (!fpgo_reads_as_null(&members[i]))
+			advise_field(advice, &at);
+		else if (at.field->meaning == FPGO_MEANS_REFERENCE)
+			advise_missing_reference(advice, object, &at);
 	}
 	if (object->kind == FPGO_JSON_OBJECT && object->count > n_known)
 		advise_unknown_members(advice, object, shape, place);

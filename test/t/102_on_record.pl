@@ -251,8 +251,37 @@ for my $case ([ 'with a reference', order('customerDetails.name' => 'Star A') ],
     run_in($session, 'COMMIT');
     is($again->{rows}, $first->{rows}, 'no key, one transaction: the first answer');
     is(made_for('Twice'), 1, 'no key, one transaction: one create');
-    ends('no key, another transaction', submit($session, $order), '');
-    is(made_for('Twice'), 2, 'no key, another transaction: another order');
+    my $later = ends('no key, another transaction', submit($other, $order), '');
+    is($later->{rows}, $first->{rows}, 'no key, another transaction: the first answer');
+    like($later->{said}, qr/NOTICE: .*nothing was sent now/, 'no key, another transaction: a NOTICE says that nothing was sent');
+    run_in($other, 'SET fpgo.keyless_window = 0');
+    my $refused = ends('no key, after the window', submit($other, $order), '23505', qr/accepted on \d{4}-\d\d-\d\d\./);
+    like($refused->{hint}, qr/pass a key, or give the order a referenceNo/, 'no key, after the window: the hint');
+    run_in($other, 'RESET fpgo.keyless_window');
+    is(made_for('Twice'), 1, 'no key, another transaction: one create');
+}
+
+# What lib/pq and pgbouncer make of a session that dies: the same statement again, in another
+# session and without a word.  While the first is on its way, and once it is accepted.
+for my $n (1 .. 2) {
+    my $customer = "Driver $n";
+    my $order    = keyless($customer);
+    my $victim   = open_session($node);
+    $gateway->misbehave({ delay => 0.6 });
+    begin_submit($victim, $order);
+    wait_for("the order of $customer", sub {
+        grep { $_->{body}{customerDetails}{name} eq $customer } $gateway->ledger });
+    administer($admin, 'SELECT pg_terminate_backend(' . pid_of($victim) . ')');
+    my ($id) = ends("a session that dies, $n", finish_in($victim), '57P01')->{context} =~ /submission (\d+) goes on/;
+    ok($id, "a session that dies, $n: CONTEXT names the submission");
+    ends("a session that dies, $n: again at once", submit($other, $order), '55006', qr/submission $id\b/);
+    wait_for("the end of submission $id", sub {
+        administer($admin, "SELECT state FROM fpgo.submissions WHERE submission = $id") ne 'sending' });
+    my $again = ends("a session that dies, $n: again", submit($other, $order), '');
+    is(administer($admin, "SELECT order_uuid FROM fpgo.invoice_session($id)"),
+        $again->{order_uuid}, "a session that dies, $n: the first answer");
+    is(made_for($customer), 1, "a session that dies, $n: one create");
+    eval { $victim->quit };
 }
 
 # --- what a second call gets --------------------------------------------------------------

@@ -68,10 +68,14 @@ pop @references;
 ends('without a callback', submit($session, $lacking), '23514', qr/callback\.success is required/);
 is(scalar $gateway->ledger(reference_of($lacking)), 0, 'without a callback: nothing was sent');
 
-# the same order is the same order, whoever says it
+# an order is the same one whatever the defaults are meanwhile; spelled out they are another order's
+my $again = submit($session, $submitted);
+ends('the order again, without the defaults of before', $again, '23514');
 run_in($session, 'ALTER SERVER frontpayment OPTIONS (SET ' . $option . ')');
-my $again = submit($session, order(%all, map { $_ => decode_json($submitted)->{$_} } qw(referenceNo orderDate)));
-ends('the order again, with its defaults spelled out', $again, '');
+ends('with its defaults spelled out',
+    submit($session, order(%all, map { $_ => decode_json($submitted)->{$_} } qw(referenceNo orderDate))), '23505');
+$again = submit($session, $submitted);
+ends('the order again', $again, '');
 is($again->{order_uuid}, ($gateway->ledger(reference_of($submitted)))[0]{order_uuid},
     'the order again: the first answer');
 

@@ -116,6 +116,22 @@ for my $case (
 is((ask('in_SQL_ASCII', q{SELECT path, rule FROM fpgo.validate(to_jsonb(E'\xF8'::text))}))[0], '|utf8', 'the order itself');
 is((ask('in_SQL_ASCII', q{SELECT count(*) FROM fpgo.submissions WHERE state <> 'refused'}))[0], 0, 'nothing else was queued');
 
+# The hash of an order is the same in every encoding, so that it is known again where a dump
+# was restored into another: members of unknown names are sorted as in UTF-8.
+{
+    my $order = order(referenceNo => 'ENC', 'customerDetails.name' => 'ESCAPE') =~
+        s/ESCAPE/K\\u00e5re \\u00d8y/r =~ s/^\{/{"\\u00e6\\u00f8": 1.50, "zzz": 2, "abcd": " \\u00e5 ", /r;
+    my $hash_of = sub {
+        my ($database) = @_;
+        $node->safe_psql($database, q{UPDATE fpgo_internal.hash_key SET key = decode(repeat('42', 32), 'hex')});
+        return $node->safe_psql($database, 'SELECT fpgo.enqueue_invoice(' . literal($order) . q{) > 0;
+            SELECT encode(order_hash, 'hex') FROM fpgo_internal.submission WHERE reference = 'ENC'});
+    };
+    my $in_utf8 = $hash_of->('postgres');
+    like($in_utf8, qr/^t\n[0-9a-f]{64}$/, 'an order beyond ASCII, in UTF-8');
+    is($hash_of->('in_LATIN1'), $in_utf8, 'in LATIN1 it has the same hash');
+}
+
 check_log($node);
 $node->stop;
 done_testing();

@@ -61,7 +61,8 @@ update('updated');
 same_catalogs('updated from 1.0, and fresh', 'updated', 'fresh');
 {
     my %there = map { $_ => 1 } objects_of($node, 'updated');
-    is(join("\n", grep { !$there{$_} } @oids), '', 'nothing of 1.0 was dropped or made anew');
+    # no grant, view or function can depend on an index without a constraint
+    is(join("\n", grep { !$there{$_} && !/fpgo_internal\.submission_key\b/ } @oids), '', 'nothing of 1.0 was dropped or made anew');
 }
 
 # The comparison tells each kind of difference by the object's name.
@@ -149,6 +150,7 @@ for my $database ('records', 'restored', 'again') {
     is($known, 1, "$database: an order that 1.0 took is known again, by its hash");
     like(($node->psql($database, q{SET ROLE shop; SELECT fpgo.enqueue_invoice(shop.an_order('accepted', 'R-2'))}))[2],
         qr/key "accepted" .* is taken by another order/, "$database: another order under its key is refused");
+    is(fire_again($database, $as_shop), '11 of 11, 0 anew', "$database: whatever 1.0 has on record is no new submission when it comes again");
     my $next = $as_shop->(q{SELECT shop.invoice('next')});
     cmp_ok($next, '>', 15, "$database: submissions are numbered on, by the shop's own function");
     $as_shop->(q{INSERT INTO shop.customer_order (number) VALUES ('by-trigger-2')});
@@ -165,6 +167,21 @@ for my $database ('records', 'restored', 'again') {
 check_log($node);
 $node->stop;
 done_testing();
+
+# Hands in again what 1.0 has on record and did not give its key back, its date left to the
+# clock.  Each must find the submission of before; an error dies.
+sub fire_again {
+    my ($database, $as_shop) = @_;
+    my $before = $node->safe_psql($database, 'SELECT count(*) FROM fpgo_internal.submission');
+    my @rows   = split /\n/, $node->safe_psql($database, q{
+        SELECT format('(%s, %L, %L, %L)', s.id, s.key, s.reference, p.payload::json #>> '{products,0,productId}')
+        FROM fpgo_internal.submission s JOIN fpgo_internal.payload p ON p.submission = s.id
+        WHERE s.state IN ('accepted', 'queued', 'sending', 'uncertain') AND s.id <= 15});
+    my $same = $as_shop->(q{
+        SELECT count(*) FILTER (WHERE fpgo.enqueue_invoice(shop.an_order(reference, product, NULL), key => key, on_duplicate => 'ignore')
+            = submission) FROM (VALUES } . join(', ', @rows) . ') s (submission, key, reference, product)');
+    return "$same of " . @rows . ', ' . ($node->safe_psql($database, 'SELECT count(*) FROM fpgo_internal.submission') - $before) . ' anew';
+}
 
 # The order date of a submission, as SQL.
 sub date_of {

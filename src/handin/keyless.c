@@ -1,0 +1,55 @@
+/*
+ * keyless.c
+ *		What is said of an order without a key that was accepted before.
+ *
+ * It may be the same call again, after a connection died, or another purchase
+ * of the same things by the same customer.  Nothing in the order tells which.
+ * Soon after the first it is taken for the same call, later for neither: never
+ * is an old order's answer given silently, and never is a second invoice made
+ * silently.
+ */
+#include "postgres.h"
+
+#include "pgtime.h"
+#include "utils/timestamp.h"
+
+#include "base/fpgo.h"
+#include "base/settings.h"
+#include "handin/keyless.h"
+
+/* The day of a time in the session's time zone, such as 2026-11-30. */
+static const char *
+name_day(TimestampTz time)
+{
+	pg_time_t	seconds = timestamptz_to_time_t(time);
+	char		text[32];
+
+	pg_strftime(text, sizeof(text), "%Y-%m-%d",
+				pg_localtime(&seconds, session_timezone));
+	return pstrdup(text);
+}
+
+void
+fpgo_keyless_answer(const FpgoHandIn *handin, const FpgoSubmission *earlier)
+{
+	bool		is_recent = fpgo_keyless_window > 0 &&
+		!TimestampDifferenceExceeds(earlier->settled_at, GetCurrentTimestamp(),
+									fpgo_keyless_window);
+	const char *day = name_day(earlier->settled_at);
+
+	if (is_recent)
+		ereport(NOTICE,
+				(errmsg("order was handed in before, and nothing was sent now"),
+				 errdetail("It is submission %lld of server \"%s\", accepted on %s.",
+						   (long long) earlier->id, handin->server, day),
+				 errhint("If this is another purchase, give it a referenceNo or a key of its own."),
+				 fpgo_errhide()));
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("the same order, without key and referenceNo, was accepted before"),
+				 errdetail("It is submission %lld of server \"%s\", accepted on %s.  Nothing was sent now.",
+						   (long long) earlier->id, handin->server, day),
+				 errhint("If this is another purchase, pass a key, or give the order a referenceNo of its own."),
+				 fpgo_errhide()));
+}
