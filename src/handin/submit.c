@@ -243,6 +243,9 @@ require_session(const FpgoHandIn *handin, const FpgoAnswer *answer,
 					 fpgo_errhide()));
 			break;
 		case FPGO_ANSWER_ERROR:
+			/* an order that was taken back for good holds its key */
+			if (answer->error.sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+				fpgo_taken_back_require_none(handin);
 			ereport(ERROR,
 					(errcode(answer->error.sqlerrcode),
 					 errmsg("could not record the order: %s",
@@ -276,7 +279,6 @@ hand_over(void *arg)
 	call->handin = fpgo_handin_make(&call->given, call->account, NULL);
 	request.handin = *call->handin;
 	request.secrets = fpgo_secrets_list(request.handin.order);
-	fpgo_taken_back_require_none(&request.handin);
 	require_no_own_obstacle(&request.handin);
 	call->answer = fpgo_ask(&request);
 }

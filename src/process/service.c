@@ -42,6 +42,7 @@
 #include "records/insert.h"
 #include "records/locks.h"
 #include "records/taken_back.h"
+#include "records/taken_back.h"
 #include "tables/statement.h"
 
 /*
@@ -218,6 +219,8 @@ answer_in_the_way(FpgoService *service)
 		service->answer.submission = found->id;
 		return ANSWERED;
 	}
+	fpgo_taken_back_require_none(handin);
+	/* what was taken back for good holds its key, too */
 	fpgo_taken_back_require_none(handin);
 	service->answer.submission = fpgo_submission_find_reference(handin);
 	if (service->answer.submission == 0)
