@@ -104,7 +104,7 @@ can_store(uint32 code)
 										 true) == len;
 }
 
-/* The code unit of \uXXXX here; -1 if here is none.  Moves behind it. */
+/* The code unit of a \u escape here; -1 if here is none.  Moves behind it. */
 static int
 read_unit(Reader *reader)
 {
