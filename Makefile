@@ -16,10 +16,10 @@ VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
 HANDIN = again check enqueue fault handin holder keyless same_order source \
-	submit trigger
+	submit trigger unversioned version
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks queue settle submissions \
-	taken_back
+	taken_back versions
 DELIVERY = backoff claim deliver deliver_call durable flight lane
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply

@@ -42,7 +42,7 @@
 #include "records/insert.h"
 #include "records/locks.h"
 #include "records/taken_back.h"
-#include "records/taken_back.h"
+#include "records/versions.h"
 #include "tables/statement.h"
 
 /*
@@ -201,35 +201,49 @@ typedef enum Recording
 	IN_THE_WAY					/* roll back; answer, or sweep and try again */
 } Recording;
 
-/* Nothing was recorded: answer with what is in the way. */
-static Recording
-answer_in_the_way(FpgoService *service)
+/*
+ * The submission that makes this call the same as an earlier one, or whose
+ * order is another one; NULL if the key is free.
+ */
+static const FpgoSubmission *
+find_holder(const FpgoVersions *versions)
+{
+	const FpgoVersion *newest = versions->newest;
+
+	if (versions->accepted != NULL)
+		return &versions->accepted->submission;
+	if (newest != NULL && newest->submission.state == FPGO_STATE_QUEUED)
+		return &newest->submission;
+	if (versions->open != NULL)
+		return &versions->open->submission;
+	return versions->same != NULL ? &versions->same->submission : NULL;
+}
+
+/* Answer with what is in the way; false if nothing is. */
+static bool
+answer_in_the_way(FpgoService *service, FpgoVersions **versions)
 {
 	const FpgoHandIn *handin = &service->request->handin;
-	FpgoSubmission *found = fpgo_submission_find_key(handin);
+	const FpgoSubmission *found;
 
+	*versions = fpgo_versions_find(handin);
+	found = find_holder(*versions);
 	/* a submission of a dead run is uncertain from now on */
 	if (found != NULL && found->state == FPGO_STATE_SENDING &&
 		fpgo_run_is_dead(found->run) && fpgo_submission_sweep() > 0)
-		found = fpgo_submission_find_key(handin);
+	{
+		*versions = fpgo_versions_find(handin);
+		found = find_holder(*versions);
+	}
 	if (found != NULL)
 	{
 		service->answer.kind = FPGO_ANSWER_ON_RECORD;
 		service->answer.on_record = *found;
 		service->answer.submission = found->id;
-		return ANSWERED;
+		return true;
 	}
-	fpgo_taken_back_require_none(handin);
-	/* what was taken back for good holds its key, too */
-	fpgo_taken_back_require_none(handin);
-	service->answer.submission = fpgo_submission_find_reference(handin);
-	if (service->answer.submission == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("key was released concurrently; try again"),
-				 fpgo_errhide()));
-	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
-	return IN_THE_WAY;
+	fpgo_taken_back_require_none(handin, *versions);
+	return false;
 }
 
 /* Record the order, inside the transaction. */
@@ -238,6 +252,7 @@ record(FpgoService *service)
 {
 	FpgoRequest *request = service->request;
 	FpgoClaim	claim = {.attempt = 1};
+	FpgoVersions *versions;
 
 	/* the caller has checked that too, but may have another library loaded */
 	fpgo_extension_require_current();
@@ -250,9 +265,24 @@ record(FpgoService *service)
 	if (request->handin.reference != NULL)
 		fpgo_lock_reference(request->handin.account,
 							request->handin.reference);
-	claim.submission = fpgo_submission_send(&request->handin, service->run);
+	if (answer_in_the_way(service, &versions))
+		return ANSWERED;
+	/* an order sent at once cannot wait for another of its reference */
+	service->answer.submission =
+		fpgo_submission_find_reference(&request->handin);
+	if (service->answer.submission != 0)
+	{
+		service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
+		return IN_THE_WAY;
+	}
+	claim.submission = fpgo_submission_send(&request->handin, versions,
+											service->run);
 	if (claim.submission == 0)
-		return answer_in_the_way(service);
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("key was used concurrently; try again"),
+				 fpgo_errhide()));
+	claim.order = versions->order != 0 ? versions->order : claim.submission;
 	claim.server = request->handin.account;
 	claim.role = request->handin.role;
 	claim.payload = request->handin.payload;
