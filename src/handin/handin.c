@@ -21,7 +21,6 @@
 #include "miscadmin.h"
 
 #include "account/names.h"
-#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "handin/handin.h"
 #include "order/callback_token.h"
@@ -29,6 +28,7 @@
 #include "order/payload.h"
 #include "order/sameness.h"
 #include "records/keyed_hash.h"
+#include "records/versions.h"
 #include "text/format.h"
 #include "validation/advise.h"
 #include "validation/validate.h"
@@ -66,7 +66,7 @@ int
 fpgo_handin_rule(void)
 {
 	/* objects of 1.0 have no column for the rule */
-	return fpgo_extension_is_current() ? FPGO_SAMENESS_RULE : FPGO_RULE_1_0;
+	return fpgo_versions_are_known() ? FPGO_SAMENESS_RULE : FPGO_RULE_1_0;
 }
 
 void

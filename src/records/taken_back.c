@@ -45,7 +45,8 @@ static FpgoStatement find_statement = {
 	"  AND NOT (l.state " EQ " 'refused' AND l.attempts " EQ " 0)))"
 	" ORDER BY c.id USING " GT " LIMIT 1",
 	.n_parameters = 1,
-	.types = {INT8OID}
+	.types = {INT8OID},
+	.sees_latest = true
 };
 
 /* Nearly every order was not: that costs little to see. */
