@@ -32,8 +32,7 @@ fpgo_holder_advise(const FpgoSubmission *holder)
 	switch (holder->state)
 	{
 		case FPGO_STATE_QUEUED:
-			return psprintf("To have this order in its place, take that one back first: SELECT fpgo.cancel_submission(%lld, 'replaced');  Another key makes a second invoice.",
-							(long long) holder->id);
+			return "To have this order in its place: fpgo.enqueue_invoice(..., on_change => 'replace').  Another key makes a second invoice.";
 		case FPGO_STATE_SENDING:
 			return "Wait for its outcome.  Another key makes a second invoice.";
 		case FPGO_STATE_UNCERTAIN:
@@ -41,9 +40,11 @@ fpgo_holder_advise(const FpgoSubmission *holder)
 							(long long) holder->id);
 		case FPGO_STATE_ACCEPTED:
 			return "To correct an accepted order, see Front Payment's dashboard.  Another key makes a second invoice.";
+		case FPGO_STATE_CANCELLED:
+			return psprintf("That order was taken back for good.  If it shall be invoiced after all: SELECT fpgo.hand_in_again(%lld, '...');",
+							(long long) holder->id);
 		case FPGO_STATE_REFUSED:
 		case FPGO_STATE_SUPERSEDED:
-		case FPGO_STATE_CANCELLED:
 			break;
 	}
 	elog(ERROR, "submission %lld holds no key", (long long) holder->id);
@@ -71,6 +72,9 @@ fpgo_holder_raise_taken(const FpgoHandIn *handin,
 					  handin->server),
 			 errdetail("It belongs to submission %lld, which is %s.",
 					   (long long) holder->id, fpgo_holder_state(holder)),
+			 /* two rows are two orders, and neither corrects the other */
+			 handin->source != NULL && holder->state != FPGO_STATE_CANCELLED ?
+			 errhint("Another row, call or role has handed it in.  Give the order of this row a referenceNo of its own.") :
 			 errhint("%s", fpgo_holder_advise(holder)),
 			 fpgo_errhide()));
 }
