@@ -25,7 +25,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
-#include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -37,11 +37,12 @@
 #include "delivery/patience.h"
 #include "ipc/message.h"
 #include "order/secrets.h"
+#include "process/held_tables.h"
 #include "process/service.h"
 #include "process/worker.h"
 #include "records/insert.h"
 #include "records/locks.h"
-#include "records/taken_back.h"
+#include "records/open_key.h"
 #include "records/taken_back.h"
 #include "tables/statement.h"
 
@@ -50,6 +51,12 @@
  * queue, and handing it over never waits, not even if the caller is suspended.
  */
 #define ERROR_TEXT_MAX 8000
+
+/*
+ * Longest wait for a lock while an order is inserted.  The resident worker
+ * serves nobody meanwhile.
+ */
+#define BRIEF_LOCK_TIMEOUT "10ms"
 
 struct FpgoService
 {
@@ -62,83 +69,26 @@ struct FpgoService
 	int64		run;
 	bool		may_wait;
 	bool		holds_tables;
+	bool		is_inserting;	/* has the insertion of the order begun? */
+	bool		is_patient;		/* wait for locks as long as the process may */
 	TimestampTz settling_since; /* 0 before the first try */
 };
 
 /* ---------- table locks ---------- */
 
-/*
- * After the mark this process may not wait for a table lock: a session could
- * lock the tables and then wait for the caller, which waits for this process.
- * Therefore ROW EXCLUSIVE is held for the process, and not for a transaction,
- * from before the first commit until the outcome is recorded.  The end of an
- * aborted transaction releases such locks too.
- */
-static struct
-{
-	int			n_holders;		/* services that need the locks */
-	bool		are_held;
-	Oid			tables[FPGO_N_TABLES_WRITTEN];
-}			locks;
-
-/*
- * Raises if another process waits for the tables.  Services that overlap would
- * otherwise hold the locks for ever: PostgreSQL grants ROW EXCLUSIVE again to a
- * process that has it, however many processes wait.
- */
-static void
-require_unwanted_tables(void)
-{
-	int			wanted;
-
-	if (!locks.are_held)
-		return;
-	wanted = fpgo_lock_find_wanted(locks.tables, FPGO_N_TABLES_WRITTEN);
-	if (wanted >= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("another process waits for table \"%s\"",
-						fpgo_table_written[wanted])));
-}
-
 static void
 hold_tables(FpgoService *service)
 {
-	if (!service->may_wait)
-	{
-		require_unwanted_tables();
-		fpgo_table_lock_all();
-	}
+	fpgo_held_tables_take(service->may_wait);
 	service->holds_tables = true;
-	locks.n_holders++;
-	if (locks.are_held)
-		return;
-	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
-	{
-		LockRelId	relation = {fpgo_table_oid(fpgo_table_written[i]),
-		MyDatabaseId};
-
-		LockRelationIdForSession(&relation, RowExclusiveLock);
-		locks.tables[i] = relation.relId;
-	}
-	locks.are_held = true;
 }
 
 static void
 release_tables(FpgoService *service)
 {
-	if (!service->holds_tables)
-		return;
+	if (service->holds_tables)
+		fpgo_held_tables_release();
 	service->holds_tables = false;
-	if (--locks.n_holders > 0 || !locks.are_held)
-		return;
-	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
-	{
-		LockRelId	relation = {locks.tables[i], MyDatabaseId};
-
-		UnlockRelationIdForSession(&relation, RowExclusiveLock);
-	}
-	locks.are_held = false;
 }
 
 /* Roll back; that releases the locks of the process, too. */
@@ -146,7 +96,7 @@ static void
 abort_transaction(void)
 {
 	AbortCurrentTransaction();
-	locks.are_held = false;
+	fpgo_held_tables_forget();
 }
 
 /* ---------- recording ---------- */
@@ -198,7 +148,8 @@ typedef enum Recording
 {
 	RECORDED,					/* commit, then send */
 	ANSWERED,					/* commit what was changed; answer */
-	IN_THE_WAY					/* roll back; answer, or sweep and try again */
+	IN_THE_WAY,					/* roll back; answer, or sweep and try again */
+	FAILED						/* rolled back: the error is kept */
 } Recording;
 
 /* Nothing was recorded: answer with what is in the way. */
@@ -219,7 +170,6 @@ answer_in_the_way(FpgoService *service)
 		service->answer.submission = found->id;
 		return ANSWERED;
 	}
-	fpgo_taken_back_require_none(handin);
 	/* what was taken back for good holds its key, too */
 	fpgo_taken_back_require_none(handin);
 	service->answer.submission = fpgo_submission_find_reference(handin);
@@ -230,6 +180,51 @@ answer_in_the_way(FpgoService *service)
 				 fpgo_errhide()));
 	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 	return IN_THE_WAY;
+}
+
+/*
+ * This process waits for no transaction and for no reference: it may serve many
+ * sessions, and the transaction may wait for the very session that it serves,
+ * which no deadlock detector would see.  The session waits itself, as for any
+ * lock, and asks again.
+ */
+static bool
+must_caller_wait(FpgoService *service)
+{
+	const FpgoHandIn *handin = &service->request->handin;
+	TransactionId open_transaction = InvalidTransactionId;
+
+	if (handin->reference == NULL ||
+		fpgo_lock_try_reference(handin->account, handin->reference))
+	{
+		open_transaction = fpgo_open_key_find(handin);
+		if (!TransactionIdIsValid(open_transaction))
+			return false;
+	}
+	service->answer.kind = FPGO_ANSWER_WAIT;
+	service->answer.open_transaction = open_transaction;
+	return true;
+}
+
+/*
+ * Insert the order; 0 if something is in the way.  A transaction may take the
+ * key after it was looked for: that is waited for briefly.
+ */
+static int64
+insert(FpgoService *service)
+{
+	int			level = NewGUCNestLevel();
+	int64		id;
+
+	service->is_inserting = true;
+	if (!service->is_patient)
+		(void) set_config_option("lock_timeout", BRIEF_LOCK_TIMEOUT,
+								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	id = fpgo_submission_send(&service->request->handin, service->run);
+	AtEOXact_GUC(false, level);
+	service->is_inserting = false;
+	return id;
 }
 
 /* Record the order, inside the transaction. */
@@ -247,10 +242,9 @@ record(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_SERVER_UNSEEN;
 		return ANSWERED;
 	}
-	if (request->handin.reference != NULL)
-		fpgo_lock_reference(request->handin.account,
-							request->handin.reference);
-	claim.submission = fpgo_submission_send(&request->handin, service->run);
+	if (must_caller_wait(service))
+		return ANSWERED;
+	claim.submission = insert(service);
 	if (claim.submission == 0)
 		return answer_in_the_way(service);
 	claim.server = request->handin.account;
@@ -310,16 +304,7 @@ record_and_commit(FpgoService *service)
 	PG_CATCH();
 	{
 		catch_error(service);
-		/* a caller that left may know the number of this submission */
-		if (!fpgo_mailbox_is_awaited(service->mailbox))
-			ereport(LOG,
-					(errmsg("order of a caller that left could not be recorded and was not sent"),
-					 errdetail("The reason was: %s",
-							   service->answer.error.message)));
-		service->answer.kind = !service->may_wait &&
-			was_lock_in_the_way(service) ? FPGO_ANSWER_ELSEWHERE :
-			FPGO_ANSWER_ERROR;
-		recording = ANSWERED;
+		recording = FAILED;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(service->context);
@@ -357,6 +342,53 @@ sweep(FpgoService *service)
 	return n > 0;
 }
 
+/*
+ * The insertion waited in vain.  If that was for a transaction with the key,
+ * the caller waits for it.  If it was for another lock, a process that may
+ * wait tries again.
+ */
+static Recording
+look_again(FpgoService *service)
+{
+	volatile bool must_wait = false;
+
+	service->is_inserting = false;
+	PG_TRY();
+	{
+		fpgo_worker_begin_transaction();
+		MemoryContextSwitchTo(service->context);
+		must_wait = must_caller_wait(service);
+		fpgo_worker_commit_transaction();
+	}
+	PG_CATCH();
+	{
+		catch_error(service);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(service->context);
+	if (must_wait)
+		return ANSWERED;
+	if (!service->may_wait)
+		return FAILED;
+	service->is_patient = true;
+	return record_and_commit(service);
+}
+
+/* Answer with the error, or with who may still record the order. */
+static void
+answer_failure(FpgoService *service)
+{
+	/* a caller that left may know the number of this submission */
+	if (!fpgo_mailbox_is_awaited(service->mailbox))
+		ereport(LOG,
+				(errmsg("order of a caller that left could not be recorded and was not sent"),
+				 errdetail("The reason was: %s",
+						   service->answer.error.message)));
+	service->answer.kind = !service->may_wait &&
+		was_lock_in_the_way(service) ? FPGO_ANSWER_ELSEWHERE :
+		FPGO_ANSWER_ERROR;
+}
+
 static void
 begin_order(FpgoService *service)
 {
@@ -368,6 +400,11 @@ begin_order(FpgoService *service)
 		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
 		sweep(service))
 		recording = record_and_commit(service);
+	if (recording == FAILED && service->is_inserting &&
+		was_lock_in_the_way(service))
+		recording = look_again(service);
+	if (recording == FAILED)
+		answer_failure(service);
 	if (recording != RECORDED)
 		return;
 	service->answer.submission = service->flight->claim.submission;
