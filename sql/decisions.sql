@@ -59,11 +59,13 @@ BEGIN;
 SELECT made('A-1') > 0 AS by_a_call;
 UPDATE orders SET status = 'seen' WHERE number = 'A-1';
 ROLLBACK;
--- taken back, handed in by a call, refused by the gateway: then the trigger does again
+-- taken back, handed in by a call, refused by the gateway: the trigger does not send the same again
 SELECT made('A-1') AS id \gset
 UPDATE fpgo_internal.submission SET state = 'refused', attempts = 1 WHERE id = :id;
 UPDATE orders SET status = 'back' WHERE number = 'A-1';
 SELECT * FROM records WHERE key = 'A-1';
+-- a call does
+SELECT made('A-1') > :id AS again;
 -- that is taken back as well
 SELECT fpgo.cancel_queued('Twice.', key => 'A-1') > :id AS another;
 UPDATE orders SET status = 'seen' WHERE number = 'A-1';

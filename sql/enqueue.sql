@@ -119,11 +119,12 @@ DROP ROLE regress_fpgo_other_shop;
 -- in the same transaction as well; there, too, the hint's cure works
 BEGIN;
 SELECT fpgo.enqueue_invoice(an_order('C-3')) AS wrong \gset
-SELECT * FROM enqueue_error(an_order('C-3', '{"invoiceMaturity": 11}'));
-SELECT fpgo.cancel_submission(:wrong, 'replaced');
+-- of one transaction the last version stands
 SELECT fpgo.enqueue_invoice(an_order('C-3', '{"invoiceMaturity": 11}')) AS corrected \gset
 COMMIT;
-SELECT fpgo.cancel_submission(:corrected, 'replaced');
+SELECT * FROM enqueue_error(an_order('C-3', '{"invoiceMaturity": 12}'));
+SELECT fpgo.cancel_submission(:wrong, 'replaced');
+SELECT submission - :wrong AS n, version, state FROM fpgo.versions WHERE key = 'C-3' ORDER BY version;
 SELECT fpgo.enqueue_invoice(an_order('C-3', '{"invoiceMaturity": 12}')) > 0 AS queued;
 SELECT key, state FROM records WHERE key = 'C-3' ORDER BY state;
 -- a key that may be a personal number is not repeated

@@ -16,12 +16,7 @@ DECLARE
 	key text := 'judged-' || nextval('keys');
 	id bigint := fpgo.enqueue_invoice(first, key => key);
 BEGIN
-	IF fpgo.enqueue_invoice(second, key => key, on_duplicate => 'ignore') <> id THEN
-		RETURN 'a second submission';
-	END IF;
-	RETURN 'same';
-EXCEPTION WHEN unique_violation THEN
-	RETURN 'another';
+	RETURN CASE fpgo.enqueue_invoice(second, key => key, on_duplicate => 'ignore') WHEN id THEN 'same' ELSE 'another' END;
 END $$;
 
 -- ---------- by value ----------

@@ -113,18 +113,16 @@ UPDATE shop.orders SET status = 'shipped';
 SELECT key, state FROM records;
 -- whatever became of the first
 UPDATE fpgo_internal.submission SET state = 'uncertain' WHERE key = 'B-1';
-UPDATE fpgo_internal.submission SET state = 'accepted' WHERE key = 'B-2';
+UPDATE fpgo_internal.submission SET state = 'accepted', order_uuid = 'ODR2' WHERE key = 'B-2';
 UPDATE shop.orders SET status = 'packed';
 UPDATE shop.orders SET status = 'shipped';
 SELECT key, state FROM records;
--- another order under that key is an error
+-- another order is a version, which waits, or is too late
 CREATE OR REPLACE FUNCTION shop.simple(o shop.orders) RETURNS jsonb LANGUAGE sql
 	RETURN shop.an_order(o.number, '{"invoiceMaturity": 11}');
 UPDATE shop.orders SET status = 'packed';
-\set VERBOSITY sqlstate
 UPDATE shop.orders SET status = 'shipped';
-\set VERBOSITY default
-SELECT number, status FROM shop.orders ORDER BY number;
+SELECT key, version, state, regexp_replace(last_error, '\d+\.$', 'N.') AS last_error FROM fpgo.versions ORDER BY key, version;
 DROP TRIGGER invoice ON shop.orders;
 DROP FUNCTION shop.simple;
 TRUNCATE shop.orders;

@@ -103,6 +103,50 @@ COMMENT ON COLUMN fpgo_internal.submission.source IS
 	'row, or the table has no primary key';
 COMMENT ON COLUMN fpgo_internal.submission.source_table IS 'Name of that table, with its schema, as it was then';
 
+/* ---------- Versions of an order ---------- */
+
+ALTER DOMAIN fpgo.submission_state DROP CONSTRAINT submission_state_check;
+ALTER DOMAIN fpgo.submission_state ADD CONSTRAINT submission_state_check
+	CHECK (VALUE OPERATOR(pg_catalog.=) ANY ('{queued,sending,accepted,refused,uncertain,superseded,cancelled}'));
+COMMENT ON DOMAIN fpgo.submission_state IS
+	'queued: waits to be sent. sending: on its way. accepted: the gateway has it. refused: the gateway refused it for '
+	'good. uncertain: it may or may not have arrived; never sent again by itself. superseded: a later version of its '
+	'order stands in its place. cancelled: will not be sent.';
+
+ALTER TABLE fpgo_internal.submission ADD COLUMN for_good boolean, ADD COLUMN version integer,
+	ADD COLUMN first_version bigint, ADD COLUMN mapping text, ADD COLUMN on_change text, ADD COLUMN withdrawn boolean;
+COMMENT ON COLUMN fpgo_internal.submission.for_good IS
+	'true: cancelled for good; it keeps its key until fpgo.hand_in_again. NULL otherwise';
+COMMENT ON COLUMN fpgo_internal.submission.version IS
+	'Counts the versions of the order from 1; NULL: a submission of fpgo 1.0';
+COMMENT ON COLUMN fpgo_internal.submission.first_version IS
+	'Number of the submission that is the first version of the order; NULL: this one is';
+COMMENT ON COLUMN fpgo_internal.submission.mapping IS
+	'Whose user mapping the order''s first version was to be sent with: a role''s name, or empty for PUBLIC; NULL: not known, of fpgo '
+	'1.0';
+COMMENT ON COLUMN fpgo_internal.submission.on_change IS
+	'What it does to an older version that was accepted: error and replace: nothing; update: it changes that order; '
+	'NULL: of fpgo 1.0';
+COMMENT ON COLUMN fpgo_internal.submission.withdrawn IS
+	'true: says that the order is not wanted any more; it holds no order itself. NULL otherwise';
+COMMENT ON COLUMN fpgo_internal.submission.key IS
+	'What makes a second call the same call; the versions of an order share it, unless a trigger''s order got another';
+-- whose user mapping is used, of what is still to be sent
+UPDATE fpgo_internal.submission s SET mapping = CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_user_mappings m
+		WHERE m.srvname = s.server AND m.usename = s.role AND m.umuser <> 0) THEN s.role ELSE '' END
+	WHERE s.state = ANY ('{queued,sending,uncertain}');
+-- keys are compared byte by byte from now on, and nothing but fpgo's own statements depends on the index
+DROP INDEX fpgo_internal.submission_key;
+-- versions of a key; of two that are made at once the second waits
+CREATE UNIQUE INDEX submission_key
+	ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C", mapping COLLATE "C", version);
+-- later versions by their order
+CREATE UNIQUE INDEX submission_versions ON fpgo_internal.submission (first_version, version)
+	WHERE first_version IS NOT NULL;
+-- the order of a row
+CREATE INDEX submission_source ON fpgo_internal.submission (source, server COLLATE "C")
+	WHERE source IS NOT NULL;
+
 /* ---------- Accounts of the gateway ---------- */
 
 -- Records name the account; the server that has it may be renamed, or gone.
@@ -188,12 +232,80 @@ CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
 			WHERE c.order_uuid = s.order_uuid AND c.server = s.server
 			ORDER BY c.sent_at DESC NULLS LAST, c.id DESC LIMIT 1) AS reported_status,
 		(SELECT max(c.sent_at) FROM fpgo_internal.callback c
-			WHERE c.order_uuid = s.order_uuid AND c.server = s.server) AS reported_at
+			WHERE c.order_uuid = s.order_uuid AND c.server = s.server) AS reported_at,
+		s.version,
+		CASE WHEN s.state = 'accepted' THEN (SELECT count(*)::integer FROM fpgo_internal.submission o
+			WHERE o.first_version = coalesce(s.first_version, s.id) AND o.version > coalesce(s.version, 0)
+				AND NOT o.withdrawn IS TRUE AND o.version > coalesce((SELECT max(b.version)
+					FROM fpgo_internal.submission b
+					WHERE b.first_version = coalesce(s.first_version, s.id) AND b.order_hash = s.order_hash), 0))
+			ELSE 0 END AS changes_not_sent
 	FROM fpgo_internal.submission s
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 		LEFT JOIN fpgo_internal.gateway_order g ON g.order_uuid = s.order_uuid AND g.server = s.server
+	WHERE ((SELECT v.sees_all FROM fpgo_internal.viewer v)
+			OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		-- of an order's versions the one that decides: accepted, else on its way, else the newest
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission o
+			WHERE o.first_version = coalesce(s.first_version, s.id)
+				AND (CASE o.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
+						o.version)
+					> (CASE s.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
+						coalesce(s.version, 0)))
+		AND (s.first_version IS NULL OR NOT EXISTS (SELECT FROM fpgo_internal.submission o
+			WHERE o.id = s.first_version
+				AND (CASE o.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
+						coalesce(o.version, 0))
+					> (CASE s.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
+						s.version)));
+
+COMMENT ON COLUMN fpgo.submissions.version IS
+	'Which version of the order this is, see fpgo.versions; NULL: of fpgo 1.0';
+COMMENT ON COLUMN fpgo.submissions.changes_not_sent IS
+	'How many later versions differ from what was accepted, and were not sent or not accepted. Never NULL';
+
+CREATE VIEW fpgo.versions WITH (security_barrier) AS
+	SELECT s.id AS submission, coalesce(s.first_version, s.id) AS first_submission, coalesce(s.version, 1) AS version,
+		coalesce(n.server, s.server) AS server, s.reference,
+		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
+			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key,
+		CASE WHEN s.source IS NOT NULL THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) END AS source,
+		s.role, s.state, s.withdrawn IS TRUE AS is_withdrawal, s.on_change, s.grand_total, s.order_uuid, s.attempts,
+		s.created_at, s.settled_at, s.error AS last_error
+	FROM fpgo_internal.submission s
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.versions IS
+	'One row a version of an order: what was handed in under its key or for its row, one after another. Shows the '
+	'submissions that fpgo.submissions shows, and those whose place another version took.';
+COMMENT ON COLUMN fpgo.versions.submission IS 'The number of the submission; never NULL';
+COMMENT ON COLUMN fpgo.versions.first_submission IS
+	'The number of the submission that is the first version: the same in all versions of an order; never NULL';
+COMMENT ON COLUMN fpgo.versions.version IS
+	'Counts the versions of the order upwards, not without gaps; never NULL';
+COMMENT ON COLUMN fpgo.versions.server IS 'Name of the foreign server it was handed in for; never NULL';
+COMMENT ON COLUMN fpgo.versions.reference IS
+	'referenceNo of this version, its first 1000 bytes; NULL if it has none';
+COMMENT ON COLUMN fpgo.versions.key IS 'The key it was handed in under; never NULL';
+COMMENT ON COLUMN fpgo.versions.source IS
+	'The row that a trigger made it of: the table''s name then and eight digits; NULL: of no row, or of one without '
+	'primary key';
+COMMENT ON COLUMN fpgo.versions.role IS 'Name the role that handed it in had then; never NULL';
+COMMENT ON COLUMN fpgo.versions.state IS 'State; see fpgo.submission_state. Never NULL';
+COMMENT ON COLUMN fpgo.versions.is_withdrawal IS
+	'true: it says that the order is not wanted any more, and holds no order; never NULL';
+COMMENT ON COLUMN fpgo.versions.on_change IS
+	'What it does to an accepted order: error, replace: nothing; update: it changes that order. NULL: of fpgo 1.0';
+COMMENT ON COLUMN fpgo.versions.grand_total IS 'orderSummary.grandTotal in NOK; NULL if there is none';
+COMMENT ON COLUMN fpgo.versions.order_uuid IS
+	'The gateway''s identifier of the order (ODR...); NULL unless this version was accepted';
+COMMENT ON COLUMN fpgo.versions.attempts IS 'How often a transmission was begun; never NULL';
+COMMENT ON COLUMN fpgo.versions.created_at IS 'When it was handed in; never NULL';
+COMMENT ON COLUMN fpgo.versions.settled_at IS
+	'When it reached the state it is in; NULL while it is queued or sending';
+COMMENT ON COLUMN fpgo.versions.last_error IS
+	'What went wrong last, or why it was not sent, in a sentence without personal data; NULL: nothing';
 
 CREATE OR REPLACE VIEW fpgo.attempts WITH (security_barrier) AS
 	SELECT a.submission, a.number, coalesce(n.server, s.server) AS server, s.reference, a.outcome, a.status AS http_status, a.reason,
@@ -378,22 +490,44 @@ CREATE OR REPLACE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 
 /* ---------- Decisions ---------- */
 
-ALTER TABLE fpgo_internal.submission ADD COLUMN for_good boolean;
-COMMENT ON COLUMN fpgo_internal.submission.for_good IS
-	'true: cancelled for good; it keeps its key until fpgo.hand_in_again. NULL otherwise';
-COMMENT ON COLUMN fpgo_internal.submission.key IS
-	'What makes a second call the same call; unique per server among submissions that are neither refused nor '
-	'cancelled, or that are cancelled for good';
--- keys are compared byte by byte from now on, and nothing but fpgo's own statements depends on the index
-DROP INDEX fpgo_internal.submission_key;
--- a refused or cancelled submission gives its key back, unless it was for good
-CREATE UNIQUE INDEX submission_key ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
-	WHERE state <> ALL ('{refused,cancelled}') OR for_good;
--- what a person took back, when it is handed in again
-CREATE INDEX submission_given_back ON fpgo_internal.submission (server COLLATE "C", key COLLATE "C")
-	WHERE state = ANY ('{refused,cancelled}');
 COMMENT ON COLUMN fpgo_internal.event.what IS
 	'The change: uncertain to accepted, queued to cancelled, cancelled to free, ...; see fpgo.history';
+
+CREATE TYPE fpgo.on_change AS ENUM ('error', 'replace', 'update');
+COMMENT ON TYPE fpgo.on_change IS
+	'What it means to hand in another order under a key. error: 23505. replace: it takes the first one''s place as long '
+	'as that one was not accepted; after that it is recorded and not sent. update: it also changes an accepted one.';
+
+CREATE FUNCTION fpgo.enqueue_invoice(
+	"order" text, on_change fpgo.on_change, server text DEFAULT NULL, key text DEFAULT NULL,
+	on_duplicate text DEFAULT 'refuse'
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_version_text'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(text, fpgo.on_change, text, text, text) IS
+	'Queues an order given as JSON text; see fpgo.enqueue_invoice(jsonb, fpgo.on_change, text, text, text). Error 22P02 '
+	'if the text is not JSON.';
+
+CREATE FUNCTION fpgo.enqueue_invoice(
+	"order" jsonb, on_change fpgo.on_change, server text DEFAULT NULL, key text DEFAULT NULL,
+	on_duplicate text DEFAULT 'refuse'
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_version_jsonb'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, fpgo.on_change, text, text, text) IS
+	'As fpgo.enqueue_invoice(jsonb, text, text, text), and on_change says what another order under the key means; it is '
+	'a version with a number of its own, see fpgo.versions. Another role''s order, and that of a row, stay as they are: '
+	'23505. Errors: the same, and 22004 on_change is NULL.';
+
+CREATE FUNCTION fpgo.enqueue_invoice(
+	"order" fpgo.invoice_order, on_change fpgo.on_change, server text DEFAULT NULL, key text DEFAULT NULL,
+	on_duplicate text DEFAULT 'refuse'
+) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_enqueue_version_invoice_order'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION fpgo.enqueue_invoice(fpgo.invoice_order, fpgo.on_change, text, text, text) IS
+	'Queues an order given as a composite; see fpgo.enqueue_invoice(jsonb, fpgo.on_change, text, text, text) and, for '
+	'values JSON cannot spell, fpgo.to_jsonb.';
 
 CREATE FUNCTION fpgo.invoice_session(server text, key text) RETURNS SETOF fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_session_by_key'
@@ -466,7 +600,7 @@ COMMENT ON COLUMN fpgo.history.what IS
 COMMENT ON COLUMN fpgo.history.reason IS
 	'The reason in the words of the person, or of fpgo.reconcile: what they wrote there stands here. Never NULL';
 
-GRANT SELECT ON fpgo.history TO PUBLIC;
+GRANT SELECT ON fpgo.history, fpgo.versions TO PUBLIC;
 
 /* ---------- Rights, dumps, event triggers ---------- */
 

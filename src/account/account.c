@@ -124,6 +124,14 @@ find_mapping(Oid role, Oid server, List **defs)
 	return true;
 }
 
+const char *
+fpgo_account_mapping(Oid server, Oid role)
+{
+	return SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role),
+								 ObjectIdGetDatum(server)) ?
+		GetUserNameFromId(role, false) : "";
+}
+
 /* The secret in a file that a user mapping names. */
 static char *
 read_secret_file(const ForeignServer *server, const char *file,

@@ -42,6 +42,12 @@ extern FpgoAccount *fpgo_account_resolve_recorded(const char *account_name,
 												  Oid role);
 
 /*
+ * Whose user mapping of a server a role's orders go with: the role's own, or
+ * PUBLIC's, which has the name "".  Says so of PUBLIC's also if there is none.
+ */
+extern const char *fpgo_account_mapping(Oid server, Oid role);
+
+/*
  * Do some work with a resolved account; its token is overwritten afterwards,
  * however the work ends.
  */

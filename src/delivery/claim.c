@@ -168,12 +168,13 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 	int			n = 0;
 	List	   *views = NIL;
 	List	   *claims = NIL;
+	int			n_finished;
 	List	   *dues = fpgo_submission_due(lane->server, limit, only,
-										   lane->shut_out);
+										   lane->shut_out, &n_finished);
 	ListCell   *cell;
 
 	/* a single submission is tried once, due or not */
-	lane->is_exhausted = dues == NIL || only != 0;
+	lane->is_exhausted = (dues == NIL && n_finished == 0) || only != 0;
 	foreach(cell, dues)
 	{
 		FpgoDue    *due = lfirst(cell);

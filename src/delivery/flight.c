@@ -72,6 +72,8 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	flight->claim.server = pstrdup(claim->server);
 	flight->claim.role = pstrdup(claim->role);
 	flight->claim.payload = pstrdup(claim->payload);
+	if (claim->change_of != NULL)
+		flight->claim.change_of = pstrdup(claim->change_of);
 	flight->run = run;
 	flight->retention_s = retention_s;
 	copy_target(&flight->target, target);
@@ -214,6 +216,7 @@ draw_up(const FpgoFlight *flight, bool is_awaited)
 	FpgoSettlement settlement = {0};
 
 	settlement.submission = flight->claim.submission;
+	settlement.order = flight->claim.order;
 	settlement.server = flight->claim.server;
 	settlement.attempt = flight->claim.attempt;
 	settlement.run = flight->run;

@@ -15,6 +15,7 @@
 #include "base/fpgo.h"
 #include "followup/by_key.h"
 #include "records/decide.h"
+#include "records/versions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -23,21 +24,16 @@
 
 #define FIND(condition) \
 	"SELECT id, state::pg_catalog.text, role FROM fpgo_internal.submission" \
-	" WHERE server " EQ " $1 AND " condition
+	" WHERE server " condition " ORDER BY id USING " LT
 
-/* an index each */
 static FpgoStatement key_statement = {
-	.sql = "SELECT * FROM (" FIND("key " EQ " $2"
-								  " AND state " NE " ALL ('{refused,cancelled}')")
-	" UNION ALL " FIND("key " EQ " $2"
-					   " AND state " EQ " ANY ('{refused,cancelled}')")
-	") s ORDER BY id USING " LT,
+	.sql = FIND(BYTEWISE EQ " $1 AND key " BYTEWISE EQ " $2"),
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
 
 static FpgoStatement reference_statement = {
-	.sql = FIND("reference " EQ " $2") " ORDER BY id USING " LT,
+	.sql = FIND(EQ " $1 AND reference " EQ " $2"),
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
@@ -52,13 +48,22 @@ typedef struct Found
 	StringInfoData others;		/* with their states */
 } Found;
 
+/* Is it queued, and has its order a newer version? */
+static bool
+is_outdated(int64 id, const char *state)
+{
+	return strcmp(state, fpgo_state_name(FPGO_STATE_QUEUED)) == 0 &&
+		fpgo_versions_of(id)->newest->submission.id != id;
+}
+
 static void
 note_row(Found *found, int row, const char *state)
 {
 	long long	id = fpgo_get_int64(row, 1);
 	const char *its = fpgo_get_text(row, 2, CurrentMemoryContext);
 
-	if (strcmp(its, state) == 0)
+	/* one that a newer version has outdated is not sent */
+	if (strcmp(its, state) == 0 && !is_outdated(id, its))
 	{
 		found->id = id;
 		if (found->n++ < MAX_NAMED)

@@ -28,6 +28,7 @@
 #include "followup/resolve.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
+#include "records/versions.h"
 #include "records/submissions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -272,12 +273,27 @@ fpgo_resolve_uncertain(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
+/*
+ * Any version of an order stands for the order: the newest is cancelled, and
+ * older ones are not sent in its place.
+ */
+static int64
+find_newest(int64 id)
+{
+	FpgoVersions *versions = fpgo_versions_are_known() ?
+		fpgo_versions_of(id) : NULL;
+
+	return versions != NULL &&
+		versions->newest->submission.state == FPGO_STATE_QUEUED ?
+		versions->newest->submission.id : id;
+}
+
 static void
 cancel_queued(int64 id, const char *reason, bool for_good)
 {
 	FpgoDecision decision = {.state = fpgo_state_name(FPGO_STATE_CANCELLED),
 	.reason = reason,.for_good = for_good};
-	const FpgoSubject *subject = fpgo_decide_lock(id);
+	const FpgoSubject *subject = fpgo_decide_lock(find_newest(id));
 
 	fpgo_decide_require_right(subject);
 	fpgo_decide_require_state(subject, FPGO_STATE_QUEUED,

@@ -14,7 +14,7 @@
 
 #include "account/account.h"
 #include "base/arguments.h"
-#include "records/submissions.h"
+#include "records/versions.h"
 
 PG_FUNCTION_INFO_V1(fpgo_invoice_session);
 PG_FUNCTION_INFO_V1(fpgo_invoice_session_by_key);
@@ -43,9 +43,15 @@ fpgo_invoice_session(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
 	const FpgoSubmission *submission = fpgo_submission_find(id);
+	const FpgoVersions *versions;
 
 	if (submission == NULL)
 		fpgo_submission_raise_missing(id);
+	fpgo_submission_require_for(submission->id, submission->role);
+	/* any version of an order stands for the order */
+	versions = fpgo_versions_are_known() ? fpgo_versions_of(id) : NULL;
+	if (versions != NULL && versions->accepted != NULL)
+		submission = &versions->accepted->submission;
 	put_session(fcinfo, submission);
 	return (Datum) 0;
 }
@@ -55,11 +61,10 @@ fpgo_invoice_session_by_key(PG_FUNCTION_ARGS)
 {
 	const char *server = fpgo_text_argument(fcinfo, 0);
 	const char *key = fpgo_text_argument(fcinfo, 1);
-	const FpgoSubmission *submission = NULL;
+	const FpgoVersion *version = NULL;
 
 	if (key != NULL)
-		submission = fpgo_submission_find_by_key(fpgo_account_recorded_name(server),
-												 key);
-	put_session(fcinfo, submission);
+		version = fpgo_versions_of_key(fpgo_account_recorded_name(server), key);
+	put_session(fcinfo, version != NULL ? &version->submission : NULL);
 	return (Datum) 0;
 }

@@ -5,35 +5,18 @@
  * A person takes an order back by cancelling its submission.  A call hands it
  * in again on purpose, and is refused only if it was taken back for good.  A
  * trigger fires whenever somebody changes the row, which says nothing about the
- * invoice.  So the trigger records that it did not hand the order in again.
- * Where that is wrong, a person says so by fpgo.hand_in_again.
+ * invoice.  So the trigger records that it did not hand the order in again
+ * (version.c).  Where that is wrong, a person says so by fpgo.hand_in_again.
  */
 #include "postgres.h"
 
 #include "base/arguments.h"
 #include "base/fpgo.h"
 #include "delivery/durable.h"
-#include "handin/again.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
-#include "records/insert.h"
-#include "records/taken_back.h"
 
 PG_FUNCTION_INFO_V1(fpgo_hand_in_again);
-
-int64
-fpgo_again_refuse(const FpgoHandIn *handin, int64 own)
-{
-	FpgoTakenBack *taken_back = fpgo_taken_back_find(handin, own);
-
-	if (taken_back == NULL)
-		return 0;
-	if (own != 0)
-		fpgo_submission_remove_queued(own);
-	if (taken_back->is_answered)
-		return taken_back->id;
-	return fpgo_submission_refuse(handin, fpgo_taken_back_reason(taken_back));
-}
 
 Datum
 fpgo_hand_in_again(PG_FUNCTION_ARGS)

@@ -15,10 +15,12 @@
 
 /*
  * Queue an order for the current user and return the number of its
- * submission.  server_name NULL: the one fpgo.server names.  If the same order was handed in under the key before,
- * that submission's number with ignore_duplicate, else 23505; the same order
- * again in the transaction that queued it gives its number either way.
- * Raises whatever the COMMENT of fpgo.enqueue_invoice lists.
+ * submission.  server_name NULL: the one fpgo.server names.  If the same order
+ * was handed in under the key before, that submission's number with
+ * ignore_duplicate, else 23505; the same order again in the transaction that
+ * queued it gives its number either way.  given->on_change says what another
+ * order under the key means.  Raises whatever the COMMENT of
+ * fpgo.enqueue_invoice lists.
  */
 extern int64 fpgo_enqueue(const FpgoGiven *given, const char *server_name,
 						  bool ignore_duplicate);
@@ -42,15 +44,26 @@ extern FpgoRowOrder fpgo_enqueue_prepare(const FpgoGiven *given,
 /*
  * Queue it, and return the number of its submission.  If the order was handed
  * in before, return that submission's number.  An order that breaks rules, or
- * that a person took back (see fpgo_again_refuse), is recorded as refused.
+ * that a person took back, or that was accepted already and is another now, is
+ * recorded as refused.
  */
 extern int64 fpgo_enqueue_prepared(const FpgoRowOrder *order);
 
 /*
  * Record that no order could be made of a row, as a refused submission without
- * an order, unless the newest of its key says the same.
+ * an order, unless the newest of its row says the same.  source: NULL if the
+ * table has no primary key.
  */
-extern int64 fpgo_enqueue_fault(const char *server_name, const char *key,
+extern int64 fpgo_enqueue_fault(const char *server_name,
+								const FpgoSource *source, const char *key,
 								const char *sentence);
+
+/*
+ * A row is gone, or has no order any more, and why: its order is not wanted,
+ * if a version of it is queued, sending or uncertain.  source NULL: nothing is
+ * known of such a row.
+ */
+extern void fpgo_enqueue_withdraw(const char *server_name,
+								  const FpgoSource *source, const char *why);
 
 #endif							/* FPGO_ENQUEUE_H */

@@ -21,7 +21,6 @@
 #include "miscadmin.h"
 
 #include "account/names.h"
-#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "handin/handin.h"
 #include "order/callback_token.h"
@@ -29,6 +28,7 @@
 #include "order/payload.h"
 #include "order/sameness.h"
 #include "records/keyed_hash.h"
+#include "records/versions.h"
 #include "text/format.h"
 #include "validation/advise.h"
 #include "validation/validate.h"
@@ -61,6 +61,13 @@ hex(const uint8 *bytes)
 }
 
 /* ---------- hash ---------- */
+
+int
+fpgo_handin_rule(void)
+{
+	/* objects of 1.0 have no column for the rule */
+	return fpgo_versions_are_known() ? FPGO_SAMENESS_RULE : FPGO_RULE_1_0;
+}
 
 void
 fpgo_handin_hash(const FpgoHandIn *handin, int rule,
@@ -342,15 +349,16 @@ fpgo_handin_make(const FpgoGiven *given, const FpgoAccount *account,
 	handin->account = account->name;
 	handin->server = account->target.server_name;
 	handin->role = GetUserNameFromId(GetUserId(), false);
+	handin->mapping = fpgo_account_mapping(account->server, GetUserId());
+	handin->on_change = given->on_change;
 	write_payload(handin, order);
 	read_order(order, handin);
-	/* objects of 1.0 have no column for the rule */
-	handin->hash_rule = fpgo_extension_is_current() ? FPGO_SAMENESS_RULE :
-		FPGO_RULE_1_0;
+	handin->hash_rule = fpgo_handin_rule();
 	fpgo_handin_hash(handin, handin->hash_rule, handin->order_hash);
 	handin->is_keyless = given->key == NULL && handin->reference == NULL &&
 		given->table == NULL;
 	handin->source = given->source;
+	handin->former_source = given->former_source;
 	handin->key = make_key(handin, given);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)

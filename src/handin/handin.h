@@ -25,6 +25,9 @@ typedef struct FpgoGiven
 	const char *table;			/* that it is a row of; NULL if of none */
 	const FpgoSource *source;	/* NULL: of no row, or of a table without a
 								 * primary key */
+	const FpgoSource *former_source;	/* of the row before its primary key
+										 * was changed; NULL: it was not */
+	FpgoOnChange on_change;		/* what another order under the key means */
 } FpgoGiven;
 
 /*
@@ -35,6 +38,9 @@ typedef struct FpgoGiven
 extern Jsonb *fpgo_handin_complete(Jsonb *order, FpgoSpelling spelling,
 								   const char *defaults,
 								   bool *is_date_filled);
+
+/* The rule by which orders are hashed here and now. */
+extern int	fpgo_handin_rule(void);
 
 /* The order's hash by a rule: FPGO_RULE_1_0, or that of order/sameness.h. */
 extern void fpgo_handin_hash(const FpgoHandIn *handin, int rule,

@@ -9,7 +9,12 @@
  */
 #include "postgres.h"
 
+#include "base/fpgo.h"
 #include "handin/holder.h"
+#include "text/format.h"
+
+/* longest key that a message quotes, in bytes */
+#define QUOTE_MAX 64
 
 const char *
 fpgo_holder_state(const FpgoSubmission *holder)
@@ -37,8 +42,59 @@ fpgo_holder_advise(const FpgoSubmission *holder)
 		case FPGO_STATE_ACCEPTED:
 			return "To correct an accepted order, see Front Payment's dashboard.  Another key makes a second invoice.";
 		case FPGO_STATE_REFUSED:
+		case FPGO_STATE_SUPERSEDED:
 		case FPGO_STATE_CANCELLED:
 			break;
 	}
 	elog(ERROR, "submission %lld holds no key", (long long) holder->id);
+}
+
+/* May a message quote the key?  A referenceNo may be any text. */
+static bool
+is_quotable(const char *key)
+{
+	size_t		len = strlen(key);
+
+	return len <= QUOTE_MAX && !fpgo_has_eleven_digits((FpgoSpan) {key, len});
+}
+
+void
+fpgo_holder_raise_taken(const FpgoHandIn *handin,
+						const FpgoSubmission *holder)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 is_quotable(handin->key)
+			 ? errmsg("key \"%s\" of server \"%s\" is taken by another order",
+					  handin->key, handin->server)
+			 : errmsg("key of the order is taken by another order of server \"%s\"",
+					  handin->server),
+			 errdetail("It belongs to submission %lld, which is %s.",
+					   (long long) holder->id, fpgo_holder_state(holder)),
+			 errhint("%s", fpgo_holder_advise(holder)),
+			 fpgo_errhide()));
+}
+
+void
+fpgo_holder_raise_duplicate(const FpgoHandIn *handin,
+							const FpgoSubmission *earlier)
+{
+	long long	id = earlier->id;
+
+	if (earlier->state == FPGO_STATE_UNCERTAIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("order was handed in before"),
+				 errdetail("It is submission %lld of server \"%s\", which is uncertain: it may or may not have been invoiced.",
+						   id, handin->server),
+				 errhint("Find out which, and say so: SELECT fpgo.resolve(%lld, ...).  To get its number instead of this error: on_duplicate => 'ignore'.",
+						 id),
+				 fpgo_errhide()));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("order was handed in before"),
+			 errdetail("It is submission %lld of server \"%s\", which is %s.",
+					   id, handin->server, fpgo_state_name(earlier->state)),
+			 errhint("To get its number instead of this error: on_duplicate => 'ignore'."),
+			 fpgo_errhide()));
 }

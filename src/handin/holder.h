@@ -22,4 +22,12 @@ extern const char *fpgo_holder_state(const FpgoSubmission *holder);
  */
 extern const char *fpgo_holder_advise(const FpgoSubmission *holder);
 
+/* Raises 23505: another order has the key. */
+pg_noreturn extern void fpgo_holder_raise_taken(const FpgoHandIn *handin,
+												const FpgoSubmission *holder);
+
+/* Raises 23505: the same order was handed in before. */
+pg_noreturn extern void fpgo_holder_raise_duplicate(const FpgoHandIn *handin,
+													const FpgoSubmission *earlier);
+
 #endif							/* FPGO_HOLDER_H */

@@ -42,7 +42,7 @@
 static void
 require_no_own_obstacle(const FpgoHandIn *handin)
 {
-	FpgoSubmission *own;
+	const FpgoVersion *own;
 
 	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
 	{
@@ -62,12 +62,13 @@ require_no_own_obstacle(const FpgoHandIn *handin)
 	}
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
-	own = fpgo_submission_find_key(handin);
-	if (own != NULL && own->is_own)
+	own = fpgo_versions_find(handin)->newest;
+	if (own != NULL && own->submission.is_own)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("order was queued in this transaction"),
-				 errdetail("It is submission %lld.", (long long) own->id),
+				 errdetail("It is submission %lld.",
+						   (long long) own->submission.id),
 				 errhint("Commit first; it is delivered then."),
 				 fpgo_errhide()));
 }
@@ -246,7 +247,8 @@ require_session(const FpgoHandIn *handin, const FpgoAnswer *answer,
 		case FPGO_ANSWER_ERROR:
 			/* an order that was taken back for good holds its key */
 			if (answer->error.sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
-				fpgo_taken_back_require_none(handin);
+				fpgo_taken_back_require_none(handin,
+											 fpgo_versions_find(handin));
 			ereport(ERROR,
 					(errcode(answer->error.sqlerrcode),
 					 errmsg("could not record the order: %s",

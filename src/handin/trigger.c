@@ -223,6 +223,7 @@ make_order(void *arg)
 	doing->is_mapped = true;
 	given.table = name_table(doing->table);
 	given.source = fpgo_source_of(doing->table, doing->row);
+	given.on_change = FPGO_CHANGE_REPLACE;
 	doing->order = fpgo_enqueue_prepare(&given, arguments->server,
 										arguments->records_invalid);
 }
@@ -247,6 +248,7 @@ make_order_or_record(Doing *doing)
 	doing->is_mapped = true;
 	doing->order.handin = NULL;
 	(void) fpgo_enqueue_fault(arguments->server,
+							  fpgo_source_of(doing->table, doing->row),
 							  fpgo_fault_key(doing->row, doing->table),
 							  sentence);
 }

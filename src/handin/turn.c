@@ -2,9 +2,8 @@
  * turn.c
  *		A session waits for its turn to submit.
  *
- * An open transaction may have the key of an order: it queued one under the
- * key, or changes the submission that has it.  Whether the key is free shows at
- * the transaction's end.  The process that sends waits for no transaction,
+ * An open transaction may have handed in an order under the same key.  Whether
+ * the key is free shows at the transaction's end.  The process that sends waits for no transaction,
  * since other sessions would wait with it.  It answers who is in the way, and
  * the session waits, as for any lock: PostgreSQL sees the wait, and finds a
  * deadlock.
@@ -35,8 +34,8 @@ require_other(TransactionId open_transaction)
 	if (TransactionIdIsCurrentTransactionId(open_transaction))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a submission under this key was changed in this transaction"),
-				 errhint("Commit first."),
+				 errmsg("order was queued in this transaction"),
+				 errhint("Commit first; it is delivered then."),
 				 fpgo_errhide()));
 }
 
@@ -49,7 +48,7 @@ await(const FpgoHandIn *handin, TransactionId open_transaction)
 	/* the wait may be long, and a snapshot would hold back vacuum */
 	InvalidateCatalogSnapshotConditionally();
 	if (TransactionIdIsValid(open_transaction))
-		callback.arg = "while waiting for a transaction that hands in or changes an order of the same key";
+		callback.arg = "while waiting for a transaction that hands in an order under the same key";
 	else
 		callback.arg = "while waiting for another order with the same referenceNo to be recorded";
 	error_context_stack = &callback;

@@ -167,6 +167,7 @@ put_order(StringInfo message, const FpgoRequest *request)
 	put_int(message, handin->hash_rule);
 	put_text(message, handin->reference);
 	put_text(message, handin->role);
+	put_text(message, handin->mapping);
 	put_text(message, handin->grand_total);
 	put_text(message, handin->payload);
 	put_text(message, handin->callback_token);
@@ -189,6 +190,7 @@ get_order(Reader *reader, FpgoRequest *request)
 	handin->hash_rule = get_int(reader);
 	handin->reference = get_text(reader);
 	handin->role = get_text(reader);
+	handin->mapping = get_text(reader);
 	handin->grand_total = get_text(reader);
 	handin->payload = get_text(reader);
 	handin->payload_len = strlen(handin->payload);

@@ -38,12 +38,12 @@
 #include "ipc/message.h"
 #include "order/secrets.h"
 #include "process/held_tables.h"
+#include "process/in_the_way.h"
 #include "process/service.h"
 #include "process/worker.h"
 #include "records/insert.h"
 #include "records/locks.h"
-#include "records/open_key.h"
-#include "records/taken_back.h"
+#include "records/versions.h"
 #include "tables/statement.h"
 
 /*
@@ -58,6 +58,9 @@
  */
 #define BRIEF_LOCK_TIMEOUT "10ms"
 
+/* so many times in a row at most is an order recorded anew */
+#define MAX_OVERTAKEN 5
+
 struct FpgoService
 {
 	FpgoMailbox *mailbox;
@@ -70,6 +73,7 @@ struct FpgoService
 	bool		may_wait;
 	bool		holds_tables;
 	bool		is_inserting;	/* has the insertion of the order begun? */
+	int			n_overtaken;	/* how often others used the key first */
 	bool		is_patient;		/* wait for locks as long as the process may */
 	TimestampTz settling_since; /* 0 before the first try */
 };
@@ -149,69 +153,16 @@ typedef enum Recording
 	RECORDED,					/* commit, then send */
 	ANSWERED,					/* commit what was changed; answer */
 	IN_THE_WAY,					/* roll back; answer, or sweep and try again */
+	OVERTAKEN,					/* roll back and try again */
 	FAILED						/* rolled back: the error is kept */
 } Recording;
-
-/* Nothing was recorded: answer with what is in the way. */
-static Recording
-answer_in_the_way(FpgoService *service)
-{
-	const FpgoHandIn *handin = &service->request->handin;
-	FpgoSubmission *found = fpgo_submission_find_key(handin);
-
-	/* a submission of a dead run is uncertain from now on */
-	if (found != NULL && found->state == FPGO_STATE_SENDING &&
-		fpgo_run_is_dead(found->run) && fpgo_submission_sweep() > 0)
-		found = fpgo_submission_find_key(handin);
-	if (found != NULL)
-	{
-		service->answer.kind = FPGO_ANSWER_ON_RECORD;
-		service->answer.on_record = *found;
-		service->answer.submission = found->id;
-		return ANSWERED;
-	}
-	/* what was taken back for good holds its key, too */
-	fpgo_taken_back_require_none(handin);
-	service->answer.submission = fpgo_submission_find_reference(handin);
-	if (service->answer.submission == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("key was released concurrently; try again"),
-				 fpgo_errhide()));
-	service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
-	return IN_THE_WAY;
-}
-
-/*
- * This process waits for no transaction and for no reference: it may serve many
- * sessions, and the transaction may wait for the very session that it serves,
- * which no deadlock detector would see.  The session waits itself, as for any
- * lock, and asks again.
- */
-static bool
-must_caller_wait(FpgoService *service)
-{
-	const FpgoHandIn *handin = &service->request->handin;
-	TransactionId open_transaction = InvalidTransactionId;
-
-	if (handin->reference == NULL ||
-		fpgo_lock_try_reference(handin->account, handin->reference))
-	{
-		open_transaction = fpgo_open_key_find(handin);
-		if (!TransactionIdIsValid(open_transaction))
-			return false;
-	}
-	service->answer.kind = FPGO_ANSWER_WAIT;
-	service->answer.open_transaction = open_transaction;
-	return true;
-}
 
 /*
  * Insert the order; 0 if something is in the way.  A transaction may take the
  * key after it was looked for: that is waited for briefly.
  */
 static int64
-insert(FpgoService *service)
+insert(FpgoService *service, const FpgoVersions *versions)
 {
 	int			level = NewGUCNestLevel();
 	int64		id;
@@ -221,10 +172,23 @@ insert(FpgoService *service)
 		(void) set_config_option("lock_timeout", BRIEF_LOCK_TIMEOUT,
 								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 								 true, 0, false);
-	id = fpgo_submission_send(&service->request->handin, service->run);
+	id = fpgo_submission_send(&service->request->handin, versions,
+							  service->run);
 	AtEOXact_GUC(false, level);
 	service->is_inserting = false;
 	return id;
+}
+
+/* Another process used the key between look and insertion. */
+static Recording
+overtaken(FpgoService *service)
+{
+	if (++service->n_overtaken < MAX_OVERTAKEN)
+		return OVERTAKEN;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("key was used concurrently; try again"),
+			 fpgo_errhide()));
 }
 
 /* Record the order, inside the transaction. */
@@ -232,7 +196,9 @@ static Recording
 record(FpgoService *service)
 {
 	FpgoRequest *request = service->request;
+	bool		is_open;
 	FpgoClaim	claim = {.attempt = 1};
+	FpgoVersions *versions;
 
 	/* the caller has checked that too, but may have another library loaded */
 	fpgo_extension_require_current();
@@ -242,11 +208,23 @@ record(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_SERVER_UNSEEN;
 		return ANSWERED;
 	}
-	if (must_caller_wait(service))
+	/* what is on record is the answer, whatever else is open */
+	is_open = fpgo_in_the_way_is_open(&request->handin, &service->answer);
+	if (fpgo_in_the_way_is_on_record(&request->handin, &service->answer,
+									 &versions) || is_open)
 		return ANSWERED;
-	claim.submission = insert(service);
+	/* an order sent at once cannot wait for another of its reference */
+	service->answer.submission =
+		fpgo_submission_find_reference(&request->handin);
+	if (service->answer.submission != 0)
+	{
+		service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
+		return IN_THE_WAY;
+	}
+	claim.submission = insert(service, versions);
 	if (claim.submission == 0)
-		return answer_in_the_way(service);
+		return overtaken(service);
+	claim.order = versions->order != 0 ? versions->order : claim.submission;
 	claim.server = request->handin.account;
 	claim.role = request->handin.role;
 	claim.payload = request->handin.payload;
@@ -296,7 +274,7 @@ record_and_commit(FpgoService *service)
 			service->answer.kind = FPGO_ANSWER_WITHDRAWN;
 			recording = IN_THE_WAY;
 		}
-		if (recording == IN_THE_WAY)
+		if (recording == IN_THE_WAY || recording == OVERTAKEN)
 			abort_transaction();
 		else
 			fpgo_worker_commit_transaction();
@@ -315,6 +293,18 @@ record_and_commit(FpgoService *service)
 			fpgo_flight_free(service->flight);
 		service->flight = NULL;
 	}
+	return recording;
+}
+
+/* Record the order; anew while others use its key first. */
+static Recording
+try_to_record(FpgoService *service)
+{
+	Recording	recording;
+
+	do
+		recording = record_and_commit(service);
+	while (recording == OVERTAKEN);
 	return recording;
 }
 
@@ -357,7 +347,8 @@ look_again(FpgoService *service)
 	{
 		fpgo_worker_begin_transaction();
 		MemoryContextSwitchTo(service->context);
-		must_wait = must_caller_wait(service);
+		must_wait = fpgo_in_the_way_is_open(&service->request->handin,
+											&service->answer);
 		fpgo_worker_commit_transaction();
 	}
 	PG_CATCH();
@@ -371,7 +362,7 @@ look_again(FpgoService *service)
 	if (!service->may_wait)
 		return FAILED;
 	service->is_patient = true;
-	return record_and_commit(service);
+	return try_to_record(service);
 }
 
 /* Answer with the error, or with who may still record the order. */
@@ -395,11 +386,11 @@ begin_order(FpgoService *service)
 	Recording	recording;
 
 	pgstat_report_activity(STATE_RUNNING, "recording");
-	recording = record_and_commit(service);
+	recording = try_to_record(service);
 	if (recording == IN_THE_WAY &&
 		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
 		sweep(service))
-		recording = record_and_commit(service);
+		recording = try_to_record(service);
 	if (recording == FAILED && service->is_inserting &&
 		was_lock_in_the_way(service))
 		recording = look_again(service);

@@ -26,6 +26,7 @@
 #include "records/decide.h"
 #include "records/early.h"
 #include "records/submissions.h"
+#include "records/versions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 #include "text/format.h"
@@ -169,15 +170,15 @@ static FpgoStatement queue_again_statement = {
 	"  WHERE submission " EQ " $1 FOR UPDATE),"
 	" again AS (UPDATE fpgo_internal.submission s"
 	"  SET state = 'queued', for_good = NULL, error = NULL,"
-	"   settled_at = NULL FROM kept"
+	"   version = $4, mapping = $5, settled_at = NULL FROM kept"
 	"  WHERE s.id " EQ " kept.submission"
 	"  AND s.state " EQ " 'cancelled' RETURNING s.id),"
 	" needed AS (UPDATE fpgo_internal.payload p SET keep_until = NULL"
 	"  FROM again WHERE p.submission " EQ " again.id)"
 	" INSERT INTO fpgo_internal.event (submission, role, what, reason)"
 	" SELECT id, $2, 'cancelled to queued', $3 FROM again",
-	.n_parameters = 3,
-	.types = {INT8OID, TEXTOID, TEXTOID}
+	.n_parameters = 5,
+	.types = {INT8OID, TEXTOID, TEXTOID, INT4OID, TEXTOID}
 };
 
 static FpgoStatement free_key_statement = {
@@ -188,17 +189,6 @@ static FpgoStatement free_key_statement = {
 	" SELECT id, $2, 'cancelled to free', $3 FROM freed",
 	.n_parameters = 3,
 	.types = {INT8OID, TEXTOID, TEXTOID}
-};
-
-static FpgoStatement key_holder_statement = {
-	.sql = "SELECT h.id, h.state::pg_catalog.text"
-	" FROM fpgo_internal.submission s"
-	"  JOIN fpgo_internal.submission h ON h.server " EQ " s.server"
-	"   AND h.key " EQ " s.key"
-	" WHERE s.id " EQ " $1 AND h.id " NE " s.id"
-	" AND h.state " NE " ALL ('{refused,cancelled}')",
-	.n_parameters = 1,
-	.types = {INT8OID}
 };
 
 FpgoSubject *
@@ -253,6 +243,9 @@ decide(FpgoStatement *statement, const FpgoSubject *subject,
 	if (decision->order_uuid != NULL)
 		fpgo_early_look_at_commit(subject->server, decision->order_uuid, true);
 	SPI_finish();
+	if (decision->order_uuid != NULL && fpgo_versions_are_known())
+		fpgo_versions_note_accepted(subject->id,
+									fpgo_versions_of(subject->id)->order);
 }
 
 bool
@@ -282,43 +275,60 @@ fpgo_decide_queued(const FpgoSubject *subject, const FpgoDecision *decision)
 		   &cancel_statement, subject, decision);
 }
 
-static void
-require_free_key(int64 id)
+/* Has the order been handed in again since, and does that stand? */
+static const FpgoSubmission *
+find_successor(const FpgoVersions *versions)
 {
-	FpgoParameters p = {0};
-
-	fpgo_put_int64(&p, id);
-	if (fpgo_statement_run(&key_holder_statement, &p) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("key of submission %lld is taken by submission %lld",
-						(long long) id, (long long) fpgo_get_int64(0, 1)),
-				 errdetail("An order was handed in again, and is %s.",
-						   fpgo_get_text(0, 2, CurrentMemoryContext)),
-				 fpgo_errhide()));
+	if (versions->accepted != NULL)
+		return &versions->accepted->submission;
+	if (versions->open != NULL)
+		return &versions->open->submission;
+	return versions->newest->submission.state == FPGO_STATE_QUEUED ?
+		&versions->newest->submission : NULL;
 }
 
-/* Run a statement that undoes a decision; was there something to undo? */
-static bool
-undo(FpgoStatement *statement, int64 id, const char *reason)
+static void
+require_none_since(const FpgoSubject *subject, const FpgoVersions *versions)
 {
-	FpgoParameters p = {0};
+	const FpgoSubmission *successor = find_successor(versions);
 
-	fpgo_put_int64(&p, id);
-	fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
-	fpgo_put_text(&p, reason);
-	return fpgo_statement_run(statement, &p) > 0;
+	if (successor == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("key of submission %lld is taken by submission %lld",
+					(long long) subject->id, (long long) successor->id),
+			 errdetail("An order was handed in again, and is %s.",
+					   fpgo_state_name(successor->state)),
+			 fpgo_errhide()));
+}
+
+/* the parameters of both statements that undo a decision begin so */
+static void
+put_undo(FpgoParameters *p, const FpgoSubject *subject, const char *reason)
+{
+	p->n = 0;
+	fpgo_put_int64(p, subject->id);
+	fpgo_put_text(p, GetUserNameFromId(GetUserId(), false));
+	fpgo_put_text(p, reason);
 }
 
 bool
 fpgo_decide_again(const FpgoSubject *subject, const char *reason)
 {
+	FpgoVersions *versions = fpgo_versions_of(subject->id);
+	FpgoParameters p;
 	bool		is_queued;
 
+	require_none_since(subject, versions);
 	SPI_connect();
-	require_free_key(subject->id);
-	is_queued = undo(&queue_again_statement, subject->id, reason);
-	if (!is_queued && !undo(&free_key_statement, subject->id, reason))
+	/* queued again it is the newest version: refused ones may have come since */
+	put_undo(&p, subject, reason);
+	fpgo_put_int(&p, versions->next);
+	fpgo_put_text(&p, versions->mapping);
+	is_queued = fpgo_statement_run(&queue_again_statement, &p) > 0;
+	put_undo(&p, subject, reason);
+	if (!is_queued && fpgo_statement_run(&free_key_statement, &p) == 0)
 		elog(ERROR, "submission %lld was changed while it was locked",
 			 (long long) subject->id);
 	SPI_finish();

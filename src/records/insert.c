@@ -18,7 +18,6 @@
 #include "utils/timestamp.h"
 
 #include "records/insert.h"
-#include "records/taken_back.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -36,26 +35,26 @@
 	TEXTARRAYOID, TEXTOID, TEXTOID, INT4OID, INT8OID, TEXTOID, \
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID
 
-/* a refused submission holds no key, and never conflicts with another */
-#define UNLESS_TAKEN(columns) \
-	" ON CONFLICT (" columns ")" \
-	" WHERE state " NE " ALL ('{refused,cancelled}')" \
-	" DO NOTHING"
-
 static FpgoStatement insert_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
-	" (" COLUMNS_1_0 ", hash_rule, source, source_table)"
-	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20, $21, $22)"
-	UNLESS_TAKEN("server " BYTEWISE ", key " BYTEWISE),
-	.n_parameters = 22,
-	.types = {TYPES_1_0, INT2OID, BYTEAOID, TEXTOID}
+	" (" COLUMNS_1_0 ", hash_rule, source, source_table, mapping, version,"
+	"  first_version, on_change, withdrawn)"
+	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20, $21, $22, $23,"
+	"  $24, $25, $26, $27)"
+	" ON CONFLICT (server " BYTEWISE ", key " BYTEWISE ","
+	"  mapping " BYTEWISE ", version) DO NOTHING",
+	.n_parameters = 27,
+	.types = {TYPES_1_0, INT2OID, BYTEAOID, TEXTOID, TEXTOID, INT4OID,
+	INT8OID, TEXTOID, BOOLOID}
 };
 
-/* on the SQL objects of 1.0 */
+/* on the SQL objects of 1.0; refused and cancelled ones hold no key */
 static FpgoStatement insert_statement_1_0 = {
 	.sql = "INSERT INTO fpgo_internal.submission (" COLUMNS_1_0 ")"
 	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ")"
-	UNLESS_TAKEN("server, key"),
+	" ON CONFLICT (server, key)"
+	" WHERE state " NE " ALL ('{refused,cancelled}')"
+	" DO NOTHING",
 	.n_parameters = 19,
 	.types = {TYPES_1_0}
 };
@@ -76,6 +75,12 @@ static FpgoStatement attempt_statement = {
 	TEXTOID, INT4OID, TEXTOID}
 };
 
+static const char *const on_change_names[] = {
+	[FPGO_CHANGE_ERROR] = "error",
+	[FPGO_CHANGE_REPLACE] = "replace",
+	[FPGO_CHANGE_UPDATE] = "update",
+};
+
 /* ---------- rows ---------- */
 
 /* NULL for columns up to a number, whose values are not known yet. */
@@ -86,20 +91,46 @@ put_nulls(FpgoParameters *p, int n_columns)
 		fpgo_put_null(p);
 }
 
-/*
- * Inserts a submission in one of the states that it can begin with.  "run" is
- * for one that is sent at once, "error" for one that is refused.  Returns the
- * submission's number, 0 if its key is taken.
- */
+/* What of the version is recorded beside what 1.0 recorded. */
+static void
+put_version(FpgoParameters *p, const FpgoHandIn *handin,
+			const FpgoVersions *versions, bool is_withdrawal)
+{
+	fpgo_put_datum(p, Int16GetDatum(handin->hash_rule), false);
+	fpgo_put_bytes(p, handin->source ? handin->source->digest : NULL,
+				   FPGO_HASH_BYTES);
+	fpgo_put_text(p, handin->source ? handin->source->table : NULL);
+	fpgo_put_text(p, versions->mapping);
+	fpgo_put_int(p, versions->next);
+	fpgo_put_datum(p, Int64GetDatum(versions->order), versions->order == 0);
+	fpgo_put_text(p, on_change_names[handin->on_change]);
+	fpgo_put_datum(p, BoolGetDatum(true), !is_withdrawal);
+}
+
+/* A new submission in one of the states that it can begin with. */
+typedef struct New
+{
+	FpgoSubmissionState state;
+	int64		run;			/* of one that is sent at once */
+	const char *error;			/* of one that is finished */
+	bool		is_withdrawal;
+} New;
+
+static bool
+is_finished(FpgoSubmissionState state)
+{
+	return state != FPGO_STATE_QUEUED && state != FPGO_STATE_SENDING;
+}
+
+/* Returns the submission's number, 0 if its key or version is taken. */
 static int64
-insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
-				  int64 run, const char *error)
+insert_submission(const FpgoHandIn *handin, const FpgoVersions *versions,
+				  const New *new)
 {
 	int64		id = fpgo_table_next_submission();
 	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 	FpgoParameters p = {0};
-	FpgoStatement *statement = handin->hash_rule == FPGO_RULE_1_0 ?
-		&insert_statement_1_0 : &insert_statement;
+	bool		is_sent = new->state == FPGO_STATE_SENDING;
 
 	fpgo_put_int64(&p, id);
 	fpgo_put_text(&p, handin->account);
@@ -109,25 +140,20 @@ insert_submission(const FpgoHandIn *handin, FpgoSubmissionState state,
 	fpgo_put_text(&p, handin->role);
 	fpgo_put_numeric(&p, handin->grand_total);
 	fpgo_put_texts(&p, handin->advice);
-	fpgo_put_secret(&p, handin->callback_token);
-	fpgo_put_text(&p, fpgo_state_name(state));
-	fpgo_put_int(&p, state == FPGO_STATE_SENDING ? 1 : 0);
-	fpgo_put_datum(&p, Int64GetDatum(run), state != FPGO_STATE_SENDING);
-	fpgo_put_text(&p, fpgo_submission_clip(error));
+	/* a callback finds the submission that is sent */
+	fpgo_put_secret(&p, is_finished(new->state) ? NULL :
+					handin->callback_token);
+	fpgo_put_text(&p, fpgo_state_name(new->state));
+	fpgo_put_int(&p, is_sent ? 1 : 0);
+	fpgo_put_datum(&p, Int64GetDatum(new->run), !is_sent);
+	fpgo_put_text(&p, fpgo_submission_clip(new->error));
 	fpgo_put_datum(&p, now, false);
-	fpgo_put_datum(&p, now, state != FPGO_STATE_REFUSED);
+	fpgo_put_datum(&p, now, !is_finished(new->state));
 	put_nulls(&p, insert_statement_1_0.n_parameters);
-	if (handin->hash_rule != FPGO_RULE_1_0)
-	{
-		fpgo_put_datum(&p, Int16GetDatum(handin->hash_rule), false);
-		if (handin->source != NULL)
-		{
-			fpgo_put_bytes(&p, handin->source->digest, FPGO_HASH_BYTES);
-			fpgo_put_text(&p, handin->source->table);
-		}
-		put_nulls(&p, insert_statement.n_parameters);
-	}
-	return fpgo_statement_run(statement, &p) > 0 ? id : 0;
+	if (versions != NULL)
+		put_version(&p, handin, versions, new->is_withdrawal);
+	return fpgo_statement_run(versions == NULL ? &insert_statement_1_0 :
+							  &insert_statement, &p) > 0 ? id : 0;
 }
 
 static void
@@ -158,12 +184,13 @@ insert_attempt(int64 id, int64 run)
 /* ---------- entries ---------- */
 
 int64
-fpgo_submission_queue(const FpgoHandIn *handin)
+fpgo_submission_queue(const FpgoHandIn *handin, const FpgoVersions *versions)
 {
+	const New	new = {.state = FPGO_STATE_QUEUED};
 	int64		id;
 
 	SPI_connect();
-	id = insert_submission(handin, FPGO_STATE_QUEUED, 0, NULL);
+	id = insert_submission(handin, versions, &new);
 	if (id != 0)
 		insert_payload(id, handin);
 	SPI_finish();
@@ -171,15 +198,14 @@ fpgo_submission_queue(const FpgoHandIn *handin)
 }
 
 int64
-fpgo_submission_send(const FpgoHandIn *handin, int64 run)
+fpgo_submission_send(const FpgoHandIn *handin, const FpgoVersions *versions,
+					 int64 run)
 {
+	const New	new = {.state = FPGO_STATE_SENDING,.run = run};
 	int64		id;
 
-	/* an order sent at once cannot wait for another of its reference */
-	if (fpgo_submission_find_reference(handin) != 0)
-		return 0;
 	SPI_connect();
-	id = insert_submission(handin, FPGO_STATE_SENDING, run, NULL);
+	id = insert_submission(handin, versions, &new);
 	if (id != 0)
 	{
 		insert_payload(id, handin);
@@ -189,77 +215,85 @@ fpgo_submission_send(const FpgoHandIn *handin, int64 run)
 	return id;
 }
 
-static FpgoStatement remove_statement = {
-	.sql = "DELETE FROM fpgo_internal.submission"
-	" WHERE id " EQ " $1 AND state " EQ " $2",
-	.n_parameters = 2,
-	.types = {INT8OID, TEXTOID}
-};
-
-static FpgoStatement remove_payload_statement = {
-	.sql = "DELETE FROM fpgo_internal.payload"
-	" WHERE submission " EQ " $1",
-	.n_parameters = 1,
-	.types = {INT8OID}
-};
-
-void
-fpgo_submission_remove_queued(int64 id)
-{
-	FpgoParameters p = {0};
-
-	SPI_connect();
-	fpgo_put_int64(&p, id);
-	fpgo_statement_run(&remove_payload_statement, &p);
-	p.n = 0;
-	fpgo_put_int64(&p, id);
-	fpgo_put_text(&p, fpgo_state_name(FPGO_STATE_QUEUED));
-	if (fpgo_statement_run(&remove_statement, &p) != 1)
-		elog(ERROR, "submission %lld is not queued", (long long) id);
-	SPI_finish();
-}
-
-int64
-fpgo_submission_refuse(const FpgoHandIn *handin, const char *reason)
+/* A submission that is finished from the start, without a payload. */
+static int64
+insert_finished(const FpgoHandIn *handin, const FpgoVersions *versions,
+				const New *new)
 {
 	int64		id;
 
 	SPI_connect();
-	id = insert_submission(handin, FPGO_STATE_REFUSED, 0, reason);
+	id = insert_submission(handin, versions, new);
 	SPI_finish();
 	return id;
 }
 
-/* without an attempt it was refused at hand-in */
-static FpgoStatement newest_statement = {
-	.sql = "SELECT id, state " EQ " 'refused' AND attempts " EQ " 0"
-	"  AND error " EQ " $3"
-	" FROM fpgo_internal.submission"
-	" WHERE server " BYTEWISE EQ " $1 AND key " BYTEWISE EQ " $2"
-	" AND state " EQ " ANY ('{refused,cancelled}')"
-	" ORDER BY id USING " GT " LIMIT 1",
-	.n_parameters = 3,
-	.types = {TEXTOID, TEXTOID, TEXTOID}
+int64
+fpgo_submission_refuse(const FpgoHandIn *handin, const FpgoVersions *versions,
+					   const char *reason)
+{
+	const New	new = {.state = FPGO_STATE_REFUSED,.error = reason};
+
+	return insert_finished(handin, versions, &new);
+}
+
+int64
+fpgo_submission_refuse_once(const FpgoHandIn *handin,
+							const FpgoVersions *versions, const char *reason)
+{
+	const FpgoVersion *newest = versions ? versions->newest : NULL;
+
+	/* without an attempt it was refused at hand-in */
+	if (newest != NULL && newest->error != NULL && !newest->was_sent &&
+		newest->submission.state == FPGO_STATE_REFUSED &&
+		strcmp(newest->error, fpgo_submission_clip(reason)) == 0)
+		return newest->submission.id;
+	return fpgo_submission_refuse(handin, versions, reason);
+}
+
+int64
+fpgo_submission_supersede(const FpgoHandIn *handin,
+						  const FpgoVersions *versions)
+{
+	const New	new = {.state = FPGO_STATE_SUPERSEDED};
+
+	return insert_finished(handin, versions, &new);
+}
+
+static FpgoStatement event_statement = {
+	.sql = "INSERT INTO fpgo_internal.event (submission, role, what, reason)"
+	" VALUES ($1, $2, $3, $4)",
+	.n_parameters = 4,
+	.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 int64
-fpgo_submission_refuse_once(const FpgoHandIn *handin, const char *reason)
+fpgo_submission_withdraw(const FpgoHandIn *handin,
+						 const FpgoVersions *versions, const char *reason)
 {
-	FpgoParameters p = {0};
-	int64		same = 0;
-	bool		is_null;
+	const New	new = {.state = FPGO_STATE_CANCELLED,.error = reason,
+	.is_withdrawal = true};
+	const FpgoVersion *open = versions->open;
+	FpgoHandIn	withdrawal = *handin;
+	int64		id;
 
-	/* without the index that came with 1.1, all rows would be looked at */
-	if (fpgo_taken_back_is_known())
+	withdrawal.key = versions->newest->key;
+	withdrawal.hash_rule = versions->newest->submission.hash_rule;
+	memcpy(withdrawal.order_hash, versions->newest->submission.order_hash,
+		   FPGO_HASH_BYTES);
+	SPI_connect();
+	id = insert_submission(&withdrawal, versions, &new);
+	if (id != 0 && open != NULL)
 	{
-		SPI_connect();
-		fpgo_put_text(&p, handin->account);
-		fpgo_put_text(&p, handin->key);
-		fpgo_put_text(&p, fpgo_submission_clip(reason));
-		if (fpgo_statement_run(&newest_statement, &p) > 0 &&
-			DatumGetBool(fpgo_get_datum(0, 2, &is_null)))
-			same = fpgo_get_int64(0, 1);
-		SPI_finish();
+		FpgoParameters p = {0};
+
+		fpgo_put_int64(&p, open->submission.id);
+		fpgo_put_text(&p, handin->role);
+		fpgo_put_text(&p, psprintf("withdrawn while %s",
+								   fpgo_state_name(open->submission.state)));
+		fpgo_put_text(&p, reason);
+		fpgo_statement_run(&event_statement, &p);
 	}
-	return same != 0 ? same : fpgo_submission_refuse(handin, reason);
+	SPI_finish();
+	return id;
 }

@@ -11,28 +11,43 @@
 #include "postgres.h"
 
 #include "records/submissions.h"
+#include "records/versions.h"
 
 /*
- * Record an order, as queued; as sending, with its first attempt; or as
- * refused before it was sent, with the reason.  Each function returns the
- * submission's number, or 0 if the key is taken: fpgo_submission_find_key()
- * then finds the submission that has it.  fpgo_submission_send() also returns
- * 0 if another submission of the order's reference is unfinished:
- * fpgo_submission_find_reference() then finds that one.
+ * Record an order as the next version of its order: as queued; as sending,
+ * with its first attempt; as refused before it was sent, with the reason; as
+ * superseded, since an older version is the same and was accepted.  Each
+ * function returns the submission's number, or 0 if another transaction has
+ * made that version: then the versions must be found anew.
+ *
+ * versions: from fpgo_versions_find(); NULL on the SQL objects of 1.0.  There
+ * 0 means that the key is taken, by fpgo_submission_find_key().
  */
-extern int64 fpgo_submission_queue(const FpgoHandIn *handin);
-extern int64 fpgo_submission_send(const FpgoHandIn *handin, int64 run);
+extern int64 fpgo_submission_queue(const FpgoHandIn *handin,
+								   const FpgoVersions *versions);
+extern int64 fpgo_submission_send(const FpgoHandIn *handin,
+								  const FpgoVersions *versions, int64 run);
 extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
+									const FpgoVersions *versions,
 									const char *reason);
+extern int64 fpgo_submission_supersede(const FpgoHandIn *handin,
+									   const FpgoVersions *versions);
 
 /*
- * The same as fpgo_submission_refuse(), unless the newest submission of the
- * key was refused at hand-in for the same reason: then its number.
+ * Record a version that says that the order is not wanted any more, and why.
+ * Of the hand-in only account, role, mapping and source are needed.  If an
+ * older version is on its way, or may have arrived, an event says so.
+ */
+extern int64 fpgo_submission_withdraw(const FpgoHandIn *handin,
+									  const FpgoVersions *versions,
+									  const char *reason);
+
+/*
+ * The same as fpgo_submission_refuse(), unless the newest version was refused
+ * at hand-in for the same reason: then its number.
  */
 extern int64 fpgo_submission_refuse_once(const FpgoHandIn *handin,
+										 const FpgoVersions *versions,
 										 const char *reason);
-
-/* Remove a submission that this transaction queued, as if it had not. */
-extern void fpgo_submission_remove_queued(int64 id);
 
 #endif							/* FPGO_INSERT_H */

@@ -1,6 +1,6 @@
 /*
  * open_key.h
- *		Which transaction, still open, has a row of a key.
+ *		Which transaction, still open, hands in under a key.
  */
 #ifndef FPGO_OPEN_KEY_H
 #define FPGO_OPEN_KEY_H
@@ -10,9 +10,10 @@
 #include "records/submissions.h"
 
 /*
- * The transaction of another process that is in progress and inserted, changed
- * or deleted a submission that holds this order's key;
- * InvalidTransactionId if there is none.  Waits for no transaction.
+ * A transaction of another process that is in progress and has inserted a
+ * submission under this order's key: of the same user mapping or role, or of
+ * the same order.  InvalidTransactionId if there is none.  Waits for no
+ * transaction.
  */
 extern TransactionId fpgo_open_key_find(const FpgoHandIn *handin);
 

@@ -21,7 +21,9 @@
 
 /*
  * Is no other submission of the same reference to be sent before submission s?
- * The reason for IS NOT FALSE is at find_reference_statement in submissions.c.
+ * Only those of the same user mapping count: what another role may not send, or
+ * does not decide about, holds nothing up.  One of 1.0 has no mapping, and
+ * counts for all.  The reason for IS NOT FALSE is at find_reference_statement in submissions.c.
  * Inside CASE the condition stays an index look-up for each row, and ends with
  * the LIMIT.  The planner would make a join of it otherwise, which reads the
  * whole queue for each claim.
@@ -32,38 +34,82 @@
 	"  WHERE o.server " EQ " s.server" \
 	"  AND o.reference " EQ " s.reference" \
 	"  AND o.id " NE " s.id" \
+	"  AND (o.mapping " EQ " s.mapping) IS NOT FALSE" \
 	"  AND (o.state " EQ \
 	"   ANY ('{queued,sending,uncertain}')) IS NOT FALSE" \
 	"  AND (o.state " NE " 'queued'" \
 	"       OR o.id " LT " s.id)) END"
 
 /*
+ * The order of submission s: the number of its first version.
+ */
+#define ORDER_OF(s) \
+	"(CASE WHEN " s ".first_version IS NULL THEN " s ".id" \
+	" ELSE " s ".first_version END)"
+
+#define NUMBER_OF(s) \
+	"(CASE WHEN " s ".version IS NULL THEN 0 ELSE " s ".version END)"
+
+/* Has the order of submission s another version for which that is true? */
+#define HAS_VERSION(condition) \
+	" (EXISTS (SELECT FROM fpgo_internal.submission o" \
+	"   WHERE o.first_version " EQ " " ORDER_OF("s") \
+	"   AND o.id " NE " s.id AND " condition ")" \
+	"  OR (s.first_version IS NOT NULL AND" \
+	"   EXISTS (SELECT FROM fpgo_internal.submission o" \
+	"    WHERE o.id " EQ " s.first_version AND " condition "))) "
+
+/* a newer version stands in its place, whatever became of that one */
+#define IS_OUTDATED \
+	HAS_VERSION("o.version " GT " " NUMBER_OF("s"))
+
+/* what becomes of an older one decides what this one is */
+#define IS_HELD_UP \
+	HAS_VERSION("(o.state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE")
+
+/*
+ * A person took an older version back while this one was handed in: neither saw
+ * the other.
+ */
+#define WAS_TAKEN_BACK \
+	HAS_VERSION("(o.state " EQ " 'cancelled') IS NOT FALSE AND" \
+	" EXISTS (SELECT FROM fpgo_internal.event e" \
+	"  WHERE e.submission " EQ " o.id AND e.at " GT " s.created_at" \
+	"  AND pg_catalog.starts_with(e.what, 'queued to cancelled'))")
+
+/*
  * Finds submissions with numbers from $3 to $4: those that are due, or a
  * single one, due or not.  Roles in $5 are left out.  A submission without a
  * payload is left out too: there is nothing to send.  The scalar subquery for
- * the payload is not made into a join either.
+ * the payload is not made into a join either.  One that a newer version of its
+ * order has outdated is found in any case.
  */
 static FpgoStatement due_statement = {
-	.sql = "SELECT s.id, s.reference, s.role"
+	.sql = "SELECT s.id, s.reference, s.role, " IS_OUTDATED ","
+	" " HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE")
+	"OR" WAS_TAKEN_BACK
 	" FROM fpgo_internal.submission s"
 	" WHERE s.state " EQ " 'queued'"
 	" AND s.server " EQ " $1"
 	" AND s.id " GE " $3 AND s.id " LE " $4"
-	" AND ($3 " EQ " $4 OR s.not_before IS NULL"
-	"  OR s.not_before " LE " pg_catalog.clock_timestamp())"
-	" AND s.role " NE " ALL ($5)"
-	" AND (SELECT p.submission FROM fpgo_internal.payload p"
-	"  WHERE p.submission " EQ " s.id) IS NOT NULL"
-	" AND" REFERENCE_IS_FREE
+	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE"
+	"  ($3 " EQ " $4 OR s.not_before IS NULL"
+	"   OR s.not_before " LE " pg_catalog.clock_timestamp())"
+	"  AND s.role " NE " ALL ($5)"
+	"  AND (SELECT p.submission FROM fpgo_internal.payload p"
+	"   WHERE p.submission " EQ " s.id) IS NOT NULL"
+	"  AND NOT" IS_HELD_UP
+	"  AND" REFERENCE_IS_FREE " END"
 	" ORDER BY s.id LIMIT $2 FOR UPDATE SKIP LOCKED",
 	.n_parameters = 5,
 	.types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTARRAYOID}
 };
 
 /*
- * The reference is looked at once more, by a snapshot that was taken after the
- * reference's lock.  Since due_statement ran, submit_invoice may have recorded
- * another submission of the same reference.
+ * What stands in the way is looked at once more, by a newer snapshot, taken
+ * after the reference's lock.  Since due_statement ran, submit_invoice may have
+ * recorded another submission of the same reference, and a transaction may have
+ * committed a newer version.
  */
 static FpgoStatement claim_statement = {
 	.sql = "WITH claimed AS (UPDATE fpgo_internal.submission s"
@@ -73,11 +119,18 @@ static FpgoStatement claim_statement = {
 	"  WHERE s.id " EQ " ANY ($2)"
 	"  AND p.submission " EQ " s.id"
 	"  AND (s.state " EQ " 'queued') IS NOT FALSE"
+	"  AND NOT" IS_OUTDATED "AND NOT" IS_HELD_UP
 	"  AND" REFERENCE_IS_FREE
-	"  RETURNING s.id, s.server, s.role, s.attempts, p.payload),"
+	"  RETURNING s.id, s.server, s.role, s.attempts, p.payload,"
+	"  " ORDER_OF("s") " AS first),"
 	" begun AS (INSERT INTO fpgo_internal.attempt (submission, number, run)"
 	"  SELECT id, attempts, $1 FROM claimed)"
-	" SELECT id, attempts, server, role, payload FROM claimed ORDER BY id",
+	" SELECT id, attempts, server, role, payload, first,"
+	"  (SELECT o.order_uuid FROM fpgo_internal.submission o"
+	"   WHERE (o.id " EQ " first OR o.first_version " EQ " first)"
+	"   AND o.state " EQ " 'accepted'"
+	"   ORDER BY o.version USING " GT " LIMIT 1)"
+	" FROM claimed ORDER BY id",
 	.n_parameters = 2,
 	.types = {INT8OID, INT8ARRAYOID}
 };
@@ -98,6 +151,8 @@ read_claims(uint64 n, MemoryContext context)
 		claim->server = fpgo_get_text(i, 3, context);
 		claim->role = fpgo_get_text(i, 4, context);
 		claim->payload = fpgo_get_text(i, 5, context);
+		claim->order = fpgo_get_int64(i, 6);
+		claim->change_of = fpgo_get_text(i, 7, context);
 		claims = lappend(claims, claim);
 	}
 	MemoryContextSwitchTo(old);
@@ -116,14 +171,102 @@ list_texts(List *list)
 	return texts;
 }
 
+/* Newer versions stand in the place of these. */
+static FpgoStatement supersede_statement = {
+	.sql = "WITH outdated AS (UPDATE fpgo_internal.submission"
+	"  SET state = 'superseded', not_before = NULL, error = NULL,"
+	"   settled_at = pg_catalog.clock_timestamp()"
+	"  WHERE id " EQ " ANY ($1) AND (state " EQ " 'queued') IS NOT FALSE"
+	"  RETURNING id)"
+	" DELETE FROM fpgo_internal.payload p USING outdated"
+	" WHERE p.submission " EQ " outdated.id",
+	.n_parameters = 1,
+	.types = {INT8ARRAYOID}
+};
+
+/*
+ * Older versions of these were accepted meanwhile.  One that is the same order
+ * has nothing to add.  Another one cannot take the accepted one's place; if it
+ * is to change that one, it stays.
+ */
+static FpgoStatement too_late_statement = {
+	.sql = "WITH late AS (SELECT s.id, a.id AS accepted, a.order_uuid,"
+	"   a.order_hash " EQ " s.order_hash"
+	"   AND NOT (a.hash_rule IS DISTINCT FROM s.hash_rule) AS is_same"
+	"  FROM fpgo_internal.submission s CROSS JOIN LATERAL"
+	"   (SELECT o.* FROM fpgo_internal.submission o"
+	"    WHERE (o.id " EQ " s.first_version"
+	"     OR o.first_version " EQ " s.first_version)"
+	"    AND o.state " EQ " 'accepted'"
+	"    ORDER BY o.version USING " GT " LIMIT 1) a"
+	"  WHERE s.id " EQ " ANY ($1)),"
+	" done AS (UPDATE fpgo_internal.submission s"
+	"  SET state = CASE WHEN l.is_same THEN 'superseded' ELSE 'refused' END,"
+	"   error = CASE WHEN NOT l.is_same THEN"
+	"    'Not sent: the order was accepted already as ' " CONCAT
+	"    l.order_uuid " CONCAT " ', submission ' " CONCAT
+	"    l.accepted::pg_catalog.text " CONCAT " '.' END,"
+	"   not_before = NULL, settled_at = pg_catalog.clock_timestamp()"
+	"  FROM late l WHERE s.id " EQ " l.id"
+	"  AND (s.state " EQ " 'queued') IS NOT FALSE"
+	"  AND (l.is_same OR (s.on_change " NE " 'update') IS NOT FALSE)"
+	"  RETURNING s.id)"
+	" DELETE FROM fpgo_internal.payload p USING done"
+	" WHERE p.submission " EQ " done.id RETURNING p.submission",
+	.n_parameters = 1,
+	.types = {INT8ARRAYOID}
+};
+
+static Datum
+make_array(const int64 *ids, int n)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * n);
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	return PointerGetDatum(construct_array(elements, n, INT8OID, 8,
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static FpgoStatement taken_back_statement = {
+	.sql = "WITH done AS (UPDATE fpgo_internal.submission s"
+	"  SET state = 'refused', not_before = NULL,"
+	"   error = 'Not sent: the order was taken back while this version was handed in.',"
+	"   settled_at = pg_catalog.clock_timestamp()"
+	"  WHERE s.id " EQ " ANY ($1)"
+	"  AND (s.state " EQ " 'queued') IS NOT FALSE AND" WAS_TAKEN_BACK
+	"  RETURNING s.id)"
+	" DELETE FROM fpgo_internal.payload p USING done"
+	" WHERE p.submission " EQ " done.id",
+	.n_parameters = 1,
+	.types = {INT8ARRAYOID}
+};
+
+/* Finish submissions that need not be sent; returns how many that were. */
+static int
+finish(FpgoStatement *statement, const int64 *ids, int n)
+{
+	FpgoParameters p = {0};
+
+	if (n == 0)
+		return 0;
+	fpgo_put_datum(&p, make_array(ids, n), false);
+	return fpgo_statement_run(statement, &p);
+}
+
 List *
 fpgo_submission_due(const char *server, int limit, int64 only,
-					List *without_roles)
+					List *without_roles, int *n_finished)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *dues = NIL;
 	FpgoParameters p = {0};
 	int			n;
+	int64	   *outdated;
+	int64	   *late;
+	int			n_outdated = 0;
+	int			n_late = 0;
+	bool		is_null;
 
 	SPI_connect();
 	fpgo_put_text(&p, server);
@@ -132,21 +275,34 @@ fpgo_submission_due(const char *server, int limit, int64 only,
 	fpgo_put_int64(&p, only == 0 ? PG_INT64_MAX : only);
 	fpgo_put_texts(&p, list_texts(without_roles));
 	n = fpgo_statement_run(&due_statement, &p);
+	outdated = palloc(sizeof(int64) * (n + 1));
+	late = palloc(sizeof(int64) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
+		int64		id = fpgo_get_int64(i, 1);
 		const char *reference = fpgo_get_text(i, 2, CurrentMemoryContext);
 		MemoryContext old;
 		FpgoDue    *due;
 
+		if (DatumGetBool(fpgo_get_datum(i, 4, &is_null)))
+		{
+			outdated[n_outdated++] = id;
+			continue;
+		}
+		if (DatumGetBool(fpgo_get_datum(i, 5, &is_null)))
+			late[n_late++] = id;
 		if (reference != NULL && !fpgo_lock_try_reference(server, reference))
 			continue;
 		old = MemoryContextSwitchTo(caller);
 		due = palloc0(sizeof(FpgoDue));
-		due->submission = fpgo_get_int64(i, 1);
+		due->submission = id;
 		due->role = fpgo_get_text(i, 3, caller);
 		dues = lappend(dues, due);
 		MemoryContextSwitchTo(old);
 	}
+	*n_finished = finish(&supersede_statement, outdated, n_outdated) +
+		finish(&too_late_statement, late, n_late) +
+		finish(&taken_back_statement, late, n_late);
 	SPI_finish();
 	return dues;
 }
@@ -157,16 +313,10 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *claims;
 	FpgoParameters p = {0};
-	Datum	   *elements;
 
 	SPI_connect();
-	elements = palloc(sizeof(Datum) * n);
-	for (int i = 0; i < n; i++)
-		elements[i] = Int64GetDatum(ids[i]);
 	fpgo_put_int64(&p, run);
-	fpgo_put_datum(&p, PointerGetDatum(construct_array(elements, n, INT8OID, 8,
-												  FLOAT8PASSBYVAL,
-												  TYPALIGN_DOUBLE)), false);
+	fpgo_put_datum(&p, make_array(ids, n), false);
 	claims = read_claims(fpgo_statement_run(&claim_statement, &p), caller);
 	SPI_finish();
 	return claims;

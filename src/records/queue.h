@@ -26,6 +26,9 @@ typedef struct FpgoClaim
 	int			attempt;
 	const char *server;
 	const char *role;
+	int64		order;			/* number of its order's first version */
+	const char *change_of;		/* uuid of the order's accepted version, which
+								 * this one changes; NULL: a new order */
 	const char *payload;		/* wire text in the database's encoding */
 	const char *const *secrets; /* by fpgo_secrets_list(); NULL: to be found
 								 * in the payload */
@@ -34,10 +37,12 @@ typedef struct FpgoClaim
 /*
  * Lock up to "limit" submissions of a server that are queued and due, or the
  * one with the number "only" (0: any), due or not.  Submissions of the roles
- * shut_out are skipped.  Returns a list of FpgoDue.
+ * shut_out are skipped.  Returns a list of FpgoDue.  Those that need not be
+ * sent any more, since another version of their order stands in their place,
+ * are finished on the way; n_finished receives how many that were.
  */
 extern List *fpgo_submission_due(const char *server, int limit, int64 only,
-								 List *without_roles);
+								 List *without_roles, int *n_finished);
 
 /* Claim submissions that are locked so.  Returns a list of FpgoClaim. */
 extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);

@@ -14,6 +14,7 @@
 
 #include "records/early.h"
 #include "records/settle.h"
+#include "records/versions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -205,6 +206,10 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 	if (settled && settlement->order_uuid != NULL)
 		fpgo_early_look_at_commit(settlement->server, settlement->order_uuid,
 								  false);
+	if (settled && settlement->state == FPGO_STATE_ACCEPTED &&
+		settlement->order != 0)
+		fpgo_versions_note_accepted(settlement->submission,
+									settlement->order);
 	SPI_finish();
 	return settled;
 }

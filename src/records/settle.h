@@ -16,6 +16,8 @@
 typedef struct FpgoSettlement
 {
 	int64		submission;
+	int64		order;			/* number of its order's first version; 0: no
+								 * other version matters */
 	const char *server;			/* NULL unless there is an order_uuid */
 	int			attempt;
 	int64		run;

@@ -77,6 +77,7 @@ static const char *const state_names[] = {
 	[FPGO_STATE_ACCEPTED] = "accepted",
 	[FPGO_STATE_REFUSED] = "refused",
 	[FPGO_STATE_UNCERTAIN] = "uncertain",
+	[FPGO_STATE_SUPERSEDED] = "superseded",
 	[FPGO_STATE_CANCELLED] = "cancelled",
 };
 
@@ -114,27 +115,14 @@ fpgo_submission_clip(const char *sentence)
 	" order_uuid, customer_uuid, bank_id_url, xmin," \
 	" settled_at"
 
-#define BY_KEY(collation) \
+#define BY_KEY \
 	" FROM fpgo_internal.submission" \
-	" WHERE server " collation EQ " $1 AND key " collation EQ " $2" \
+	" WHERE server " EQ " $1 AND key " EQ " $2" \
 	" AND state " NE " ALL ('{refused,cancelled}')"
 
-static FpgoStatement find_key_statement = {
-	.sql = SUBMISSION_COLUMNS ", order_hash, hash_rule" BY_KEY(BYTEWISE),
-	.n_parameters = 2,
-	.types = {TEXTOID, TEXTOID}
-};
-
 /* on the SQL objects of 1.0 */
-static FpgoStatement find_key_statement_1_0 = {
-	.sql = SUBMISSION_COLUMNS ", order_hash, NULL::pg_catalog.int2" BY_KEY(""),
-	.n_parameters = 2,
-	.types = {TEXTOID, TEXTOID}
-};
-
-static FpgoStatement find_holder_statement = {
-	.sql = SUBMISSION_COLUMNS ", NULL::pg_catalog.bytea,"
-	" NULL::pg_catalog.int2" BY_KEY(BYTEWISE),
+static FpgoStatement find_key_statement = {
+	.sql = SUBMISSION_COLUMNS ", order_hash, NULL::pg_catalog.int2" BY_KEY,
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID}
 };
@@ -156,34 +144,33 @@ static FpgoStatement find_reference_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
 	" WHERE server " EQ " $1"
 	" AND reference " EQ " $2"
+	" AND (mapping " EQ " $3) IS NOT FALSE"
 	" AND (state " EQ ""
 	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE LIMIT 1",
-	.n_parameters = 2,
-	.types = {TEXTOID, TEXTOID}
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID}
 };
 
-static FpgoSubmission *
-read_submission(MemoryContext context)
+void
+fpgo_submission_read(FpgoSubmission *s, int row, MemoryContext context)
 {
-	FpgoSubmission *s = MemoryContextAllocZero(context,
-											   sizeof(FpgoSubmission));
 	TransactionId maker;
 	bool		is_null;
 	Datum		value;
 
-	s->id = fpgo_get_int64(0, 1);
-	s->state = parse_state(fpgo_get_text(0, 2, context));
-	s->run = fpgo_get_int64(0, 3);
-	s->server = fpgo_get_text(0, 4, context);
-	s->role = fpgo_get_text(0, 5, context);
-	s->order_uuid = fpgo_get_text(0, 6, context);
-	s->customer_uuid = fpgo_get_text(0, 7, context);
-	s->bank_id_url = fpgo_get_text(0, 8, context);
-	maker = DatumGetTransactionId(fpgo_get_datum(0, 9, &is_null));
+	s->id = fpgo_get_int64(row, 1);
+	s->state = parse_state(fpgo_get_text(row, 2, context));
+	s->run = fpgo_get_int64(row, 3);
+	s->server = fpgo_get_text(row, 4, context);
+	s->role = fpgo_get_text(row, 5, context);
+	s->order_uuid = fpgo_get_text(row, 6, context);
+	s->customer_uuid = fpgo_get_text(row, 7, context);
+	s->bank_id_url = fpgo_get_text(row, 8, context);
+	maker = DatumGetTransactionId(fpgo_get_datum(row, 9, &is_null));
 	s->is_own = TransactionIdIsCurrentTransactionId(maker);
-	value = fpgo_get_datum(0, 10, &is_null);
+	value = fpgo_get_datum(row, 10, &is_null);
 	s->settled_at = is_null ? 0 : DatumGetTimestampTz(value);
-	value = fpgo_get_datum(0, 11, &is_null);
+	value = fpgo_get_datum(row, 11, &is_null);
 	if (!is_null)
 	{
 		bytea	   *hash = DatumGetByteaPP(value);
@@ -191,8 +178,18 @@ read_submission(MemoryContext context)
 		memcpy(s->order_hash, VARDATA_ANY(hash),
 			   Min(VARSIZE_ANY_EXHDR(hash), FPGO_HASH_BYTES));
 	}
-	value = fpgo_get_datum(0, 12, &is_null);
+	value = fpgo_get_datum(row, 12, &is_null);
 	s->hash_rule = is_null ? FPGO_RULE_1_0 : DatumGetInt16(value);
+}
+
+/* The submission that was found, if one was. */
+static FpgoSubmission *
+read_found(MemoryContext context)
+{
+	FpgoSubmission *s = MemoryContextAllocZero(context,
+											   sizeof(FpgoSubmission));
+
+	fpgo_submission_read(s, 0, context);
 	return s;
 }
 
@@ -206,26 +203,8 @@ fpgo_submission_find_key(const FpgoHandIn *handin)
 	SPI_connect();
 	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->key);
-	if (fpgo_statement_run(handin->hash_rule == FPGO_RULE_1_0 ?
-						   &find_key_statement_1_0 : &find_key_statement,
-						   &p) > 0)
-		found = read_submission(caller);
-	SPI_finish();
-	return found;
-}
-
-FpgoSubmission *
-fpgo_submission_find_by_key(const char *account, const char *key)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	FpgoSubmission *found = NULL;
-	FpgoParameters p = {0};
-
-	SPI_connect();
-	fpgo_put_text(&p, account);
-	fpgo_put_text(&p, key);
-	if (fpgo_statement_run(&find_holder_statement, &p) > 0)
-		found = read_submission(caller);
+	if (fpgo_statement_run(&find_key_statement, &p) > 0)
+		found = read_found(caller);
 	SPI_finish();
 	return found;
 }
@@ -240,7 +219,7 @@ fpgo_submission_find(int64 id)
 	SPI_connect();
 	fpgo_put_int64(&p, id);
 	if (fpgo_statement_run(&find_statement, &p) > 0)
-		found = read_submission(caller);
+		found = read_found(caller);
 	SPI_finish();
 	return found;
 }
@@ -320,6 +299,7 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 	SPI_connect();
 	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->reference);
+	fpgo_put_text(&p, handin->mapping);
 	if (fpgo_statement_run(&find_reference_statement, &p) > 0)
 		id = fpgo_get_int64(0, 1);
 	SPI_finish();

@@ -36,6 +36,15 @@ typedef struct FpgoSource
 	uint8		digest[FPGO_HASH_BYTES];	/* of table and primary key */
 } FpgoSource;
 
+/* What another order means that is handed in under a key. */
+typedef enum FpgoOnChange
+{
+	FPGO_CHANGE_ERROR,			/* an error */
+	FPGO_CHANGE_REPLACE,		/* takes the first one's place until that is
+								 * accepted */
+	FPGO_CHANGE_UPDATE			/* as replace; then it changes that one */
+} FpgoOnChange;
+
 /* An order handed in, with all that is recorded of it. */
 typedef struct FpgoHandIn
 {
@@ -49,8 +58,13 @@ typedef struct FpgoHandIn
 								 * order/sameness.h */
 	const FpgoSource *source;	/* NULL: it is of no row with a primary key; not
 								 * known in the process that sends */
+	const FpgoSource *former_source;	/* of the row before its primary key
+										 * was changed; NULL: it was not */
+	FpgoOnChange on_change;		/* this is not known there either */
 	const char *reference;		/* referenceNo, NULL if there is none */
 	const char *role;			/* name of the role that hands it in */
+	const char *mapping;		/* whose user mapping the role has now: its
+								 * own name, or "" for PUBLIC's */
 	const char *grand_total;	/* decimal text, NULL if there is none */
 	const char *payload;		/* wire text in the database's encoding */
 	int			payload_len;
@@ -72,6 +86,7 @@ typedef enum FpgoSubmissionState
 	FPGO_STATE_ACCEPTED,
 	FPGO_STATE_REFUSED,
 	FPGO_STATE_UNCERTAIN,
+	FPGO_STATE_SUPERSEDED,
 	FPGO_STATE_CANCELLED
 } FpgoSubmissionState;
 
@@ -90,7 +105,8 @@ typedef struct FpgoSubmission
 	TimestampTz settled_at;		/* when it reached its state; not known of one
 								 * that is queued or sending */
 	int			hash_rule;		/* this and the hash, which orders are compared
-								 * by, come from fpgo_submission_find_key() */
+								 * by, are not known of one that was found by
+								 * its number */
 	uint8		order_hash[FPGO_HASH_BYTES];
 } FpgoSubmission;
 
@@ -102,12 +118,18 @@ extern const char *fpgo_state_name(FpgoSubmissionState state);
 /* The part of a sentence that is kept: whole characters; NULL for NULL. */
 extern const char *fpgo_submission_clip(const char *sentence);
 
-/* The submission that holds a key; NULL if none does. */
-extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
+/*
+ * Fill in a submission from a row of the last statement.  Its first columns
+ * are those of the statements in submissions.c.
+ */
+extern void fpgo_submission_read(FpgoSubmission *submission, int row,
+								 MemoryContext context);
 
-/* The submission that holds a key of an account; NULL if none does. */
-extern FpgoSubmission *fpgo_submission_find_by_key(const char *account,
-												   const char *key);
+/*
+ * On the SQL objects of 1.0, which know no versions: the submission that holds
+ * a key; NULL if none does.
+ */
+extern FpgoSubmission *fpgo_submission_find_key(const FpgoHandIn *handin);
 
 /*
  * The key of a submission that holds one which begins so, if this order's role

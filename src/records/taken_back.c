@@ -6,19 +6,12 @@
  * cancelling its submission (decide.c), and the event says so.  fpgo cancels
  * submissions as well, whose callers are told; those have no event.
  *
- * A submission cancelled for good holds its key: it stays in the unique index,
- * so that no hand-in slips through while it is being cancelled.  One cancelled
- * otherwise holds nothing.  It is asked for when the order is handed in again
- * and has been recorded: then no other transaction can change the answer.
- *
- * The column for_good is younger than 1.0.  Statements that name it are run
- * only where it exists.
+ * An order cancelled for good is not handed in again, whatever came after.  One
+ * cancelled otherwise is free for a call, and so for the trigger afterwards.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "utils/lsyscache.h"
 
 #include "base/fpgo.h"
 #include "records/taken_back.h"
@@ -28,116 +21,67 @@
 /* how the reason of a hand-in that was refused for it begins */
 #define REASON "Not handed in again: submission "
 
-#define OF_KEY "server " BYTEWISE EQ " $1 AND key " BYTEWISE EQ " $2"
-
-/* what has given its key back, by an index of its own */
-#define GIVEN_BACK "state " EQ " ANY ('{refused,cancelled}')"
-
-/* nearly every key has none, which costs little to see */
-static FpgoStatement any_statement = {
-	.sql = "SELECT id FROM fpgo_internal.submission"
-	" WHERE " OF_KEY " AND " GIVEN_BACK " LIMIT 1",
-	.n_parameters = 2,
-	.types = {TEXTOID, TEXTOID}
-};
-
 /* a hand-in that was refused has had no attempt, and does not count */
 static FpgoStatement find_statement = {
-	.sql = "SELECT c.id, e.role,"
+	.sql = "WITH v AS (SELECT * FROM fpgo_internal.submission"
+	"  WHERE id " EQ " $1"
+	"  UNION ALL SELECT * FROM fpgo_internal.submission"
+	"  WHERE first_version " EQ " $1)"
+	" SELECT c.id, e.role,"
 	"  pg_catalog.to_char(e.at, 'YYYY-MM-DD'), c.for_good IS TRUE,"
-	"  EXISTS (SELECT FROM fpgo_internal.submission r"
-	"   WHERE r." OF_KEY " AND r." GIVEN_BACK
-	"   AND r.attempts " EQ " 0 AND r.created_at " GT " e.at"
+	"  EXISTS (SELECT FROM v r"
+	"   WHERE r.attempts " EQ " 0 AND r.created_at " GT " e.at"
 	"   AND pg_catalog.starts_with(r.error, '" REASON "' " CONCAT
 	"    c.id::pg_catalog.text " CONCAT " ' '))"
-	" FROM fpgo_internal.submission c CROSS JOIN LATERAL"
-	"  (SELECT v.role, v.at, v.what FROM fpgo_internal.event v"
-	"   WHERE v.submission " EQ " c.id"
-	"   ORDER BY v.id USING " GT " LIMIT 1) e"
-	" WHERE c." OF_KEY " AND c." GIVEN_BACK
-	" AND c.state " EQ " 'cancelled'"
+	" FROM v c CROSS JOIN LATERAL"
+	"  (SELECT n.role, n.at, n.what FROM fpgo_internal.event n"
+	"   WHERE n.submission " EQ " c.id"
+	"   ORDER BY n.id USING " GT " LIMIT 1) e"
+	" WHERE c.state " EQ " 'cancelled' AND c.withdrawn IS NOT TRUE"
 	" AND e.what " NE " 'cancelled to free'"
-	" AND (c.for_good OR NOT EXISTS"
-	"  (SELECT FROM fpgo_internal.submission l"
-	"   WHERE l." OF_KEY " AND l." GIVEN_BACK
-	"   AND l.id " GT " c.id AND l.id " NE " $3"
-	"   AND (l.state " EQ " 'cancelled' OR l.attempts " GT " 0)))"
+	" AND (c.for_good OR NOT EXISTS (SELECT FROM v l"
+	"  WHERE l.version " GT " (CASE WHEN c.version IS NULL THEN 0"
+	"   ELSE c.version END)"
+	"  AND NOT (l.state " EQ " 'refused' AND l.attempts " EQ " 0)))"
 	" ORDER BY c.id USING " GT " LIMIT 1",
-	.n_parameters = 3,
-	.types = {TEXTOID, TEXTOID, INT8OID}
+	.n_parameters = 1,
+	.types = {INT8OID},
+	.sees_latest = true
 };
 
-static FpgoStatement holder_statement = {
-	.sql = "SELECT FROM fpgo_internal.submission"
-	" WHERE " OF_KEY
-	" AND state " NE " ALL ('{refused,cancelled}')"
-	" AND id " NE " $3 LIMIT 1",
-	.n_parameters = 3,
-	.types = {TEXTOID, TEXTOID, INT8OID}
-};
-
-bool
-fpgo_taken_back_is_known(void)
+/* Nearly every order was not: that costs little to see. */
+static bool
+may_be_taken_back(const FpgoVersions *versions)
 {
-	return get_attnum(fpgo_table_oid("submission"), "for_good") !=
-		InvalidAttrNumber;
-}
+	const FpgoVersion *newest = versions->newest;
 
-static void
-put_key(FpgoParameters *p, const FpgoHandIn *handin)
-{
-	p->n = 0;
-	fpgo_put_text(p, handin->account);
-	fpgo_put_text(p, handin->key);
-}
-
-/*
- * The key was free for "own", so what still holds it by this snapshot has ended
- * since.  The snapshot does not show how.
- */
-static void
-require_fresh_snapshot(const FpgoHandIn *handin, int64 own)
-{
-	FpgoParameters p;
-
-	if (own == 0 || !IsolationUsesXactSnapshot())
-		return;
-	put_key(&p, handin);
-	fpgo_put_int64(&p, own);
-	if (fpgo_statement_run(&holder_statement, &p) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access: the key of the order was released concurrently"),
-				 errhint("Nothing was queued; try again."),
-				 fpgo_errhide()));
+	if (newest == NULL)
+		return false;
+	return versions->taken_back != NULL ||
+		newest->submission.state == FPGO_STATE_CANCELLED ||
+		(newest->submission.state == FPGO_STATE_REFUSED && !newest->was_sent);
 }
 
 FpgoTakenBack *
-fpgo_taken_back_find(const FpgoHandIn *handin, int64 own)
+fpgo_taken_back_find(const FpgoVersions *versions)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	FpgoTakenBack *found = NULL;
-	FpgoParameters p;
+	FpgoParameters p = {0};
 	bool		is_null;
 
-	if (!fpgo_taken_back_is_known())
+	if (!may_be_taken_back(versions))
 		return NULL;
 	SPI_connect();
-	require_fresh_snapshot(handin, own);
-	put_key(&p, handin);
-	if (fpgo_statement_run(&any_statement, &p) > 0)
+	fpgo_put_int64(&p, versions->order);
+	if (fpgo_statement_run(&find_statement, &p) > 0)
 	{
-		put_key(&p, handin);
-		fpgo_put_int64(&p, own);
-		if (fpgo_statement_run(&find_statement, &p) > 0)
-		{
-			found = MemoryContextAlloc(caller, sizeof(FpgoTakenBack));
-			found->id = fpgo_get_int64(0, 1);
-			found->role = fpgo_get_text(0, 2, caller);
-			found->day = fpgo_get_text(0, 3, caller);
-			found->for_good = DatumGetBool(fpgo_get_datum(0, 4, &is_null));
-			found->is_answered = DatumGetBool(fpgo_get_datum(0, 5, &is_null));
-		}
+		found = MemoryContextAlloc(caller, sizeof(FpgoTakenBack));
+		found->id = fpgo_get_int64(0, 1);
+		found->role = fpgo_get_text(0, 2, caller);
+		found->day = fpgo_get_text(0, 3, caller);
+		found->for_good = DatumGetBool(fpgo_get_datum(0, 4, &is_null));
+		found->is_answered = DatumGetBool(fpgo_get_datum(0, 5, &is_null));
 	}
 	SPI_finish();
 	return found;
@@ -153,10 +97,13 @@ fpgo_taken_back_reason(const FpgoTakenBack *taken_back)
 }
 
 void
-fpgo_taken_back_require_none(const FpgoHandIn *handin)
+fpgo_taken_back_require_none(const FpgoHandIn *handin,
+							 const FpgoVersions *versions)
 {
-	FpgoTakenBack *taken_back = fpgo_taken_back_find(handin, 0);
+	FpgoTakenBack *taken_back = NULL;
 
+	if (versions->taken_back != NULL)
+		taken_back = fpgo_taken_back_find(versions);
 	if (taken_back == NULL || !taken_back->for_good)
 		return;
 	ereport(ERROR,

@@ -2,18 +2,14 @@
  * taken_back.h
  *		Orders that a person took back.
  *
- * Part of the records (see submissions.h).  Where the SQL objects are those of
- * 1.0, nothing counts as taken back.  SPI must not be connected.
+ * Part of the records (see submissions.h).  SPI must not be connected.
  */
 #ifndef FPGO_TAKEN_BACK_H
 #define FPGO_TAKEN_BACK_H
 
 #include "postgres.h"
 
-#include "records/submissions.h"
-
-/* Do the SQL objects have the column and the index that this needs? */
-extern bool fpgo_taken_back_is_known(void);
+#include "records/versions.h"
 
 /* A submission that a person took back, and who did so. */
 typedef struct FpgoTakenBack
@@ -26,18 +22,16 @@ typedef struct FpgoTakenBack
 } FpgoTakenBack;
 
 /*
- * The submission of this key that a person took back, if nothing was handed in
- * under the key since; else NULL.  "own" is the submission that was made of the
- * hand-in just now, and does not count; 0 without one.  Raises 40001 if the
- * transaction's snapshot is too old to tell.
+ * The version that a person took back, if the order was not handed in again
+ * since, or if it was taken back for good; else NULL.
  */
-extern FpgoTakenBack *fpgo_taken_back_find(const FpgoHandIn *handin,
-										   int64 own);
+extern FpgoTakenBack *fpgo_taken_back_find(const FpgoVersions *versions);
 
 /* Why it is not handed in again, in a sentence for the records. */
 extern const char *fpgo_taken_back_reason(const FpgoTakenBack *taken_back);
 
-/* Raises 23505 if an order of this key was taken back for good. */
-extern void fpgo_taken_back_require_none(const FpgoHandIn *handin);
+/* Raises 23505 if the order was taken back for good. */
+extern void fpgo_taken_back_require_none(const FpgoHandIn *handin,
+										 const FpgoVersions *versions);
 
 #endif							/* FPGO_TAKEN_BACK_H */

@@ -462,8 +462,14 @@ fpgo_put_numeric(FpgoParameters *p, const char *decimal)
 void
 fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len)
 {
-	bytea	   *value = palloc(VARHDRSZ + len);
+	bytea	   *value;
 
+	if (bytes == NULL)
+	{
+		fpgo_put_null(p);
+		return;
+	}
+	value = palloc(VARHDRSZ + len);
 	SET_VARSIZE(value, VARHDRSZ + len);
 	memcpy(VARDATA(value), bytes, len);
 	fpgo_put_datum(p, PointerGetDatum(value), false);

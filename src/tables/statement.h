@@ -11,7 +11,7 @@
 
 #include "tables/foreign_code.h"
 
-#define FPGO_MAX_PARAMETERS 24
+#define FPGO_MAX_PARAMETERS 32
 
 /* One statement, planned at its first use and kept by the process. */
 typedef struct FpgoStatement
@@ -39,6 +39,7 @@ extern void fpgo_put_null(FpgoParameters *p);
 extern void fpgo_put_text(FpgoParameters *p, const char *text); /* or NULL */
 /* A decimal text as numeric; NULL as null. */
 extern void fpgo_put_numeric(FpgoParameters *p, const char *decimal);
+/* NULL for NULL */
 extern void fpgo_put_bytes(FpgoParameters *p, const uint8 *bytes, int len);
 /* a copy that fpgo_statement_run() overwrites; the text stays the caller's */
 extern void fpgo_put_secret(FpgoParameters *p, const char *text);	/* or NULL */

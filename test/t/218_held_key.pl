@@ -122,34 +122,58 @@ for my $paused (0, 1) {
     }
 }
 
-# --- a submission that a transaction changes ----------------------------------------------
+# --- what is not waited for -----------------------------------------------------------------
 
-# uncertain(): the number of a submission that is, its order and reference.
-sub uncertain {
+{
+    # a decision: the answer is what is on record
     my ($order, $reference) = new_order();
     $gateway->misbehave({ status => 502 });
     submit($other, $order);
-    return (administer($admin, "SELECT submission FROM fpgo.submissions WHERE reference = '$reference'"), $order,
-        $reference);
-}
-
-{
-    my ($id, $order, $reference) = uncertain();
+    my $id = administer($admin, "SELECT submission FROM fpgo.submissions WHERE reference = '$reference'");
     run_in($holder, "BEGIN; SELECT fpgo.resolve($id, 'cancelled', 'test')");
+    my $ended = ends('a decision in an open transaction', submit($other, $order), '38F01');
+    cmp_ok($ended->{seconds}, '<', 1, 'a decision in an open transaction: said at once');
+    run_in($holder, 'COMMIT');
+    ends('and after it', submit($other, $order), '');
+    $records->show('a decision', $reference, 'cancelled accepted', made => 1);
+}
+{
+    # another order of a role with a user mapping of its own, under the same key
+    administer($admin, qq{
+        CREATE ROLE branch;
+        GRANT USAGE ON FOREIGN SERVER frontpayment TO branch;
+        CREATE USER MAPPING FOR branch SERVER frontpayment OPTIONS (token '$TOKEN')});
+    my ($order, $reference) = new_order();
+    my $another = order(referenceNo => $reference, 'customerDetails.name' => 'Kari');
+    run_in($holder, 'SET ROLE branch; BEGIN; ' . enqueue_sql($another));
+    my $ended = ends('a key of another role in an open transaction', submit($other, $order), '');
+    cmp_ok($ended->{seconds}, '<', 1, 'a key of another role in an open transaction: at once');
+    run_in($holder, 'COMMIT');
+    wait_for('the order of that role', sub { $records->states_of($reference) eq 'accepted accepted' });
+
+    # the same order is the same call, whoever hands it in
+    ($order, $reference) = new_order();
+    run_in($holder, 'BEGIN; ' . enqueue_sql($order));
     begin_submit($other, $order);
     wait_for_lock($other);
     run_in($holder, 'COMMIT');
-    ends('resolved meanwhile', finish_within('resolved meanwhile', $other, 10), '');
-    $records->show('resolved meanwhile', $reference, 'cancelled accepted', made => 1);
-}
-{
-    my ($id, $order, $reference) = uncertain();
-    run_in($other, "BEGIN; SELECT fpgo.resolve($id, 'cancelled', 'test'); SAVEPOINT a");
-    my $ended = ends('resolved in this transaction', submit($other, $order), '55000', qr/Commit first/);
-    cmp_ok($ended->{seconds}, '<', 1, 'resolved in this transaction: said at once');
-    run_in($other, 'ROLLBACK TO a; COMMIT');
-    ends('resolved before', submit($other, $order), '');
-    $records->show('resolved before', $reference, 'cancelled accepted', made => 1);
+    like(finish_within('the same order of another role', $other, 10)->{sqlstate}, qr/^(?:42501|55006)?$/,
+        'the same order of another role: the same call');
+    wait_for('the same order of another role', sub { $records->states_of($reference) eq 'accepted' });
+    $records->show('the same order of another role', $reference, 'accepted', made => 1);
+
+    # a stuck reference of another role
+    run_in($holder, 'RESET ROLE');
+    my $stuck;
+    ($stuck, $reference) = new_order();
+    $gateway->misbehave({ status => 502 });
+    run_in($holder, 'SET ROLE branch');
+    ends('stuck', submit($holder, $stuck), '38F01');
+    run_in($holder, 'RESET ROLE');
+    my $queued = $records->enqueue($other, referenceNo => $reference, 'customerDetails.name' => 'Kari');
+    wait_for('an order with the reference that another role has', sub { $records->state_of($queued) eq 'accepted' });
+    pass('a stuck reference of another role holds nothing up');
+    administer($admin, 'DROP USER MAPPING FOR branch SERVER frontpayment');
 }
 
 # --- other locks ---------------------------------------------------------------------------

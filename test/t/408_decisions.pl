@@ -77,18 +77,15 @@ my $records = FpgoRecords->new($node, $gateway);
     like($ended->{hint}, qr/fpgo\.hand_in_again\($id, /, 'the hint');
     is($gateway->received($reference), 0, 'nothing was sent');
 
-    # a process that does not see the cancellation yet
+    # another order, before the cancellation is committed and after it
     my $key     = q{key => 'late'};
     my $late_id = $records->enqueue($session, key => 'late')->{id};
     my ($late, $late_reference) = new_order();
     my $person  = open_session($node);
     administer($person, "BEGIN; SELECT fpgo.cancel_submission($late_id, 'test', for_good => true)");
-    begin_in($session, submit_sql($late, $key));
-    wait_for('the process that sends to wait for the person', sub {
-        administer($node, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'fpgo helper' AND wait_event_type = 'Lock'});
-    });
+    ends('submitted meanwhile', run_in($session, submit_sql($late, $key)), '23505', qr/another order was handed in under this key/);
     administer($person, 'COMMIT');
-    ends('submitted meanwhile', finish_in($session), '23505', qr/taken back for good/);
+    ends('submitted after that', run_in($session, submit_sql($late, $key)), '23505', qr/taken back for good/);
     is($gateway->received($late_reference), 0, 'nothing was sent');
 
     administer($session, "SELECT fpgo.hand_in_again($_, 'test')") for $id, $late_id;

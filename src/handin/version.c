@@ -1,0 +1,344 @@
+/*
+ * version.c
+ *		What a hand-in becomes: a submission of its own, one that is on record,
+ *		or an error.
+ *
+ * A call and a trigger differ in what they mean.  A call means this order.  Made
+ * again it is the same call, and another order under its key is a mistake
+ * unless the caller says what it does.  A trigger fires whenever the row
+ * changes, and means that the order is to be as the row is now.
+ *
+ * A hand-in only adds a version, which waits in the queue.  What has become of
+ * older versions by then is for the claim to find out (records/queue.c).
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "base/fpgo.h"
+#include "base/settings.h"
+#include "handin/holder.h"
+#include "handin/keyless.h"
+#include "handin/same_order.h"
+#include "handin/unversioned.h"
+#include "handin/version.h"
+#include "ipc/roster.h"
+#include "records/insert.h"
+#include "records/taken_back.h"
+#include "records/versions.h"
+
+/*
+ * How often a version is tried to be recorded.  A try fails if another
+ * transaction recorded one meanwhile.
+ */
+#define MAX_TRIES 10
+
+/* Say once a session that nothing delivers the orders it queues. */
+static void
+notice_if_undelivered(void)
+{
+	static bool is_said = false;
+	FpgoWorkerState state;
+
+	if (is_said || !fpgo_undelivered_notice)
+		return;
+	state = fpgo_roster_status(MyDatabaseId).state;
+	if (state != FPGO_WORKER_NONE && state != FPGO_WORKER_PAUSED)
+		return;
+	is_said = true;
+	if (state == FPGO_WORKER_PAUSED)
+		ereport(NOTICE,
+				(errmsg("orders of this database are not delivered while its worker is paused"),
+				 errhint("SELECT fpgo.resume();"),
+				 fpgo_errhide()));
+	else
+		ereport(NOTICE,
+				(errmsg("no worker delivers the orders of this database"),
+				 errdetail("The orders stay queued until CALL fpgo.deliver() sends them."),
+				 errhint("Put fpgo into shared_preload_libraries and this database into fpgo.databases, or turn this notice off: SET fpgo.undelivered_notice = off;"),
+				 fpgo_errhide()));
+}
+
+static void
+note_queued(void)
+{
+	fpgo_roster_wake_at_commit();
+	notice_if_undelivered();
+}
+
+pg_noreturn static void
+raise_contended(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not queue the order: its key is contended"),
+			 errhint("Nothing was queued; try again."),
+			 fpgo_errhide()));
+}
+
+static bool
+is_queued(const FpgoVersion *version)
+{
+	return version->submission.state == FPGO_STATE_QUEUED;
+}
+
+static bool
+is_same(const FpgoHandIn *handin, const FpgoVersion *version)
+{
+	return version != NULL && !version->is_withdrawal &&
+		fpgo_is_same_order(handin, &version->submission);
+}
+
+static const char *
+say_accepted(const FpgoVersion *accepted)
+{
+	return psprintf("Not sent: the order was accepted already as %s, submission %lld.",
+					accepted->submission.order_uuid,
+					(long long) accepted->submission.id);
+}
+
+/*
+ * Record a version that differs from the ones on record.  Returns its number, 0
+ * if another transaction was faster.
+ */
+static int64
+add_version(const FpgoHandIn *handin, const FpgoVersions *versions)
+{
+	int64		id;
+
+	/* an accepted order stays accepted: no need to wait for the claim */
+	if (versions->accepted != NULL && handin->on_change != FPGO_CHANGE_UPDATE)
+		return fpgo_submission_refuse_once(handin, versions,
+										   say_accepted(versions->accepted));
+	id = fpgo_submission_queue(handin, versions);
+	if (id != 0)
+		note_queued();
+	return id;
+}
+
+/* ---------- a call ---------- */
+
+/*
+ * The version that the call may be the same as: one that is accepted, on its
+ * way, or still to be sent; NULL if the key is free.
+ */
+static const FpgoVersion *
+find_holder(const FpgoHandIn *handin, const FpgoVersions *versions)
+{
+	if (versions->newest != NULL && is_queued(versions->newest) &&
+		(versions->accepted == NULL ||
+		 !is_same(handin, versions->accepted)))
+		return versions->newest;
+	if (versions->accepted != NULL)
+		return versions->accepted;
+	if (versions->open != NULL)
+		return versions->open;
+	return versions->same;
+}
+
+/* The same order is on record: answer the call with it. */
+static int64
+answer_same(const FpgoHandIn *handin, const FpgoVersion *holder,
+			bool ignore_duplicate)
+{
+	const FpgoSubmission *submission = &holder->submission;
+
+	if (submission->is_own)
+		return submission->id;
+	if (handin->is_keyless && submission->state == FPGO_STATE_ACCEPTED)
+		fpgo_keyless_answer(handin, submission);
+	else if (!ignore_duplicate)
+		fpgo_holder_raise_duplicate(handin, submission);
+	return submission->id;
+}
+
+/* Another order: may the call put its own in that one's place? */
+static void
+require_replaceable(const FpgoHandIn *handin, const FpgoVersion *holder)
+{
+	if (holder->submission.is_own && is_queued(holder))
+		return;
+	/* a row's order follows its row, and a role's order is that role's */
+	if (handin->on_change == FPGO_CHANGE_ERROR || holder->has_source ||
+		!fpgo_submission_is_for(holder->submission.role))
+		fpgo_holder_raise_taken(handin, &holder->submission);
+}
+
+static int64
+try_call(const FpgoHandIn *handin, bool ignore_duplicate)
+{
+	FpgoVersions *versions = fpgo_versions_find(handin);
+	const FpgoVersion *holder = find_holder(handin, versions);
+
+	if (holder == NULL)
+	{
+		fpgo_taken_back_require_none(handin, versions);
+		return add_version(handin, versions);
+	}
+	if (is_same(handin, holder))
+		return answer_same(handin, holder, ignore_duplicate);
+	require_replaceable(handin, holder);
+	fpgo_taken_back_require_none(handin, versions);
+	/* of an accepted order this one was told before, or it is back as it was */
+	if (versions->accepted != NULL && is_same(handin, versions->newest))
+		return versions->newest->submission.id;
+	if (is_same(handin, versions->accepted))
+		return fpgo_submission_supersede(handin, versions);
+	return add_version(handin, versions);
+}
+
+int64
+fpgo_version_of_call(const FpgoHandIn *handin, bool ignore_duplicate)
+{
+	bool		is_new;
+	int64		id;
+
+	if (handin->hash_rule == FPGO_RULE_1_0)
+	{
+		id = fpgo_unversioned_queue(handin, ignore_duplicate, &is_new);
+		if (is_new)
+			note_queued();
+		return id;
+	}
+	for (int i = 0; i < MAX_TRIES; i++)
+	{
+		id = try_call(handin, ignore_duplicate);
+		if (id != 0)
+			return id;
+		CHECK_FOR_INTERRUPTS();
+	}
+	raise_contended();
+}
+
+/* ---------- a row ---------- */
+
+/* The key must not be that of another row's order, or of another role's. */
+static void
+require_key(const FpgoHandIn *handin, const FpgoVersions *versions)
+{
+	const FpgoVersion *deciding;
+
+	if (versions->obstacle != NULL)
+		fpgo_holder_raise_taken(handin, &versions->obstacle->submission);
+	if (versions->order == 0 || versions->newest->has_source)
+		return;
+	deciding = fpgo_versions_deciding(versions);
+	if (!fpgo_submission_is_for(deciding->submission.role) &&
+		!is_same(handin, deciding))
+		fpgo_holder_raise_taken(handin, &deciding->submission);
+}
+
+/* Has the row another primary key than when it was handed in last? */
+static bool
+is_moved(const FpgoHandIn *handin, const FpgoVersion *newest)
+{
+	return handin->source != NULL && newest->has_source &&
+		memcmp(newest->source, handin->source->digest, FPGO_HASH_BYTES) != 0;
+}
+
+/*
+ * Is the newest version not sent, though nobody wants that any more?  fpgo
+ * refused it at hand-in, by a rule that the order now keeps; or its caller was
+ * told that it was not sent; or a person freed its key.
+ */
+static bool
+is_void(const FpgoVersion *newest)
+{
+	return newest->submission.state == FPGO_STATE_CANCELLED ||
+		(newest->submission.state == FPGO_STATE_REFUSED && !newest->was_sent);
+}
+
+static int64
+try_row(const FpgoHandIn *handin)
+{
+	FpgoVersions *versions = fpgo_versions_find(handin);
+	const FpgoVersion *newest = versions->newest;
+	FpgoTakenBack *taken_back;
+
+	require_key(handin, versions);
+	if (newest == NULL)
+		return versions->same != NULL ? versions->same->submission.id :
+			add_version(handin, versions);
+	taken_back = fpgo_taken_back_find(versions);
+	if (taken_back != NULL)
+		return taken_back->is_answered ? taken_back->id :
+			fpgo_submission_refuse(handin, versions,
+								   fpgo_taken_back_reason(taken_back));
+	if (versions->accepted != NULL ? is_same(handin, newest) :
+		is_same(handin, newest) && !is_void(newest))
+	{
+		if (!is_moved(handin, newest))
+			return newest->submission.id;
+		/* the same order of another primary key: a version for the record */
+		if (versions->accepted != NULL)
+			return fpgo_submission_supersede(handin, versions);
+		if (newest->submission.state == FPGO_STATE_REFUSED)
+			return fpgo_submission_refuse(handin, versions, newest->error);
+	}
+	else if (is_same(handin, versions->accepted))
+		return fpgo_submission_supersede(handin, versions);
+	if (versions->accepted != NULL && handin->on_change == FPGO_CHANGE_ERROR)
+		fpgo_holder_raise_taken(handin, &versions->accepted->submission);
+	return add_version(handin, versions);
+}
+
+int64
+fpgo_version_of_row(const FpgoHandIn *handin)
+{
+	if (handin->hash_rule == FPGO_RULE_1_0)
+		return fpgo_version_of_call(handin, true);
+	for (int i = 0; i < MAX_TRIES; i++)
+	{
+		int64		id = try_row(handin);
+
+		if (id != 0)
+			return id;
+		CHECK_FOR_INTERRUPTS();
+	}
+	raise_contended();
+}
+
+int64
+fpgo_version_refuse(const FpgoHandIn *handin, const char *reason)
+{
+	if (handin->hash_rule == FPGO_RULE_1_0)
+		return fpgo_submission_refuse(handin, NULL, reason);
+	for (int i = 0; i < MAX_TRIES; i++)
+	{
+		int64		id = fpgo_submission_refuse_once(handin,
+													 fpgo_versions_find(handin),
+													 reason);
+
+		if (id != 0)
+			return id;
+		CHECK_FOR_INTERRUPTS();
+	}
+	raise_contended();
+}
+
+/* Is a version queued, sending or uncertain, and no withdrawal after it? */
+static bool
+is_wanted(const FpgoVersions *versions)
+{
+	if (versions->newest == NULL || versions->newest->is_withdrawal ||
+		versions->accepted != NULL)
+		return false;
+	return is_queued(versions->newest) || versions->open != NULL;
+}
+
+void
+fpgo_version_withdraw(const FpgoHandIn *handin, const char *reason)
+{
+	if (handin->hash_rule == FPGO_RULE_1_0 || handin->source == NULL)
+		return;
+	for (int i = 0; i < MAX_TRIES; i++)
+	{
+		FpgoVersions *versions = fpgo_versions_find(handin);
+
+		if (!is_wanted(versions) ||
+			fpgo_submission_withdraw(handin, versions, reason) != 0)
+			return;
+		CHECK_FOR_INTERRUPTS();
+	}
+	raise_contended();
+}
