@@ -218,7 +218,7 @@ my $correct = only_sql('Correcting an order', 'src/doc/errors.md');
 is($correct =~ s/cancel_submission\(18/cancel_submission($number{mistaken}/, 1, 'the page takes one order back');
 ends('as the page says', run_in($shop, $correct), '');
 run_in_shop('CALL fpgo.deliver()');
-is(run_in_shop(q{SELECT string_agg(state, ' ' ORDER BY submission) FROM fpgo.submissions WHERE reference = 'mistaken'}),
+is(run_in_shop(q{SELECT string_agg(state, ' ' ORDER BY submission) FROM fpgo.versions WHERE reference = 'mistaken'}),
     'cancelled accepted', 'the corrected order took its place');
 is($gateway->made('mistaken'), 1, 'and was made once');
 is(($gateway->ledger('mistaken'))[0]{body}{customerDetails}{name}, 'Kari', 'as it was corrected');
