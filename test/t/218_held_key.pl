@@ -184,7 +184,9 @@ administer($admin, q{
     INSERT INTO slow VALUES (0);
     CREATE FUNCTION slow_down() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        PERFORM pg_catalog.pg_sleep(seconds) FROM public.slow FOR UPDATE;
+        IF pg_catalog.current_setting('application_name') OPERATOR(pg_catalog.~~) 'fpgo%' THEN
+            PERFORM pg_catalog.pg_sleep(seconds) FROM public.slow FOR UPDATE;
+        END IF;
         RETURN NEW;
     END $$;
     CREATE TRIGGER slow BEFORE INSERT ON fpgo_internal.submission FOR EACH ROW EXECUTE FUNCTION slow_down()});
@@ -198,9 +200,27 @@ administer($admin, q{
     ends('a lock of the owner\'s trigger', finish_within('a lock of the owner\'s trigger', $other, 10), '');
     $records->show('a lock of the owner\'s trigger', $reference, 'accepted', made => 1);
 }
+for my $by ('the worker', 'a helper') {
+    # a transaction takes the key after the process looked for one, and before it inserts
+    my ($order, $reference) = new_order();
+    submit($other, order());
+    administer($admin, 'UPDATE slow SET seconds = 1');
+    begin_submit($other, $order);
+    wait_for('the order to be inserted', sub {
+        administer($admin, q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
+    });
+    run_in($holder, 'BEGIN; ' . enqueue_sql($order));
+    wait_for_lock($other);
+    is(administer($admin, 'SELECT wait_event FROM pg_stat_activity WHERE pid = ' . pid_of($other)),
+        'transactionid', "$by, overtaken: the session waits");
+    administer($admin, 'UPDATE slow SET seconds = 0');
+    run_in($holder, 'ROLLBACK');
+    ends("$by, overtaken", finish_within("$by, overtaken", $other, 10), '');
+    $records->show("$by, overtaken", $reference, 'accepted', made => 1);
+    administer($admin, 'SELECT fpgo.pause()') if $by eq 'the worker';
+}
 {
     # while one order of a reference is being recorded, the next one waits for that
-    administer($admin, 'SELECT fpgo.pause()');
     my ($order, $reference) = new_order();
     submit($_, order()) for $other, $crowd[0];
     administer($admin, 'UPDATE slow SET seconds = 1');
