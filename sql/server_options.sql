@@ -49,6 +49,11 @@ FROM (VALUES ('submit_path', '/orders'), ('submit_path', 'orders'), ('submit_pat
 	('tax_rates', '25'), ('tax_rates', ' 0 , 6 '), ('tax_rates', ''), ('tax_rates', '0,,6'), ('tax_rates', '0;6'), ('tax_rates', '-6'),
 	('tax_rates', '1e2'), ('tax_rates', 'NaN'), ('tax_rates', '1.2.3'), ('ca_file', 'relative.pem')) v(option, value);
 
+-- a small number without unit may be meant as seconds
+ALTER SERVER shop OPTIONS (SET timeout '60', SET connect_timeout '999', SET keepalive '5');
+ALTER SERVER shop OPTIONS (SET timeout '60ms', SET connect_timeout '1000', SET keepalive '0');
+ALTER SERVER shop OPTIONS (SET timeout '90s', SET connect_timeout '5s');
+
 -- tokens: refused without being repeated
 SELECT CASE WHEN length(token) > 40 THEN left(token, 20) || '...' ELSE token END AS token,
 	pg_temp.try('ALTER USER MAPPING FOR PUBLIC SERVER shop OPTIONS (SET token %L)', token)

@@ -169,6 +169,25 @@ parse_duration(const char *text)
 	return milliseconds;
 }
 
+/*
+ * A small number without a unit is taken as it stands, for old dumps have such;
+ * but whoever writes it may mean seconds.
+ */
+static void
+warn_of_bare_number(DefElem *option, int milliseconds)
+{
+	const char *text = defGetString(option);
+
+	if (milliseconds < 1 || milliseconds >= 1000 ||
+		strspn(text, "0123456789") != strlen(text))
+		return;
+	ereport(WARNING,
+			(errmsg("option \"%s\" is %d ms", option->defname, milliseconds),
+			 errhint("If seconds are meant: '%ds'.  If not, '%dms' says so without this warning.",
+					 milliseconds, milliseconds),
+			 fpgo_errhide()));
+}
+
 static void
 check_duration(DefElem *option)
 {
@@ -186,6 +205,7 @@ check_duration(DefElem *option)
 	}
 	else if (milliseconds < 1 || milliseconds > MAX_TIMEOUT)
 		refuse_option(option, "must be a duration from 1ms to 1h, such as 120s; a bare number is milliseconds");
+	warn_of_bare_number(option, milliseconds);
 }
 
 /* A whole number of an option without unit, -1 if it is none. */

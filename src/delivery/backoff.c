@@ -27,6 +27,15 @@ fpgo_backoff(int attempt)
 	return 1 + (int) (pg_prng_double(&pg_global_prng_state) * limit);
 }
 
+/* Min() would draw a second number. */
+int
+fpgo_backoff_at_most(int attempt, int max)
+{
+	int			seconds = fpgo_backoff(attempt);
+
+	return Min(seconds, max);
+}
+
 int
 fpgo_backoff_slow_down(int retry_after_s)
 {

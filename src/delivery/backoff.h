@@ -10,6 +10,9 @@
  */
 extern int	fpgo_backoff(int attempt);
 
+/* The same, but at most that many seconds. */
+extern int	fpgo_backoff_at_most(int attempt, int max);
+
 /*
  * Seconds to wait after "too many requests".  retry_after_s is what the
  * gateway said, or -1.

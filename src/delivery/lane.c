@@ -91,8 +91,9 @@ fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
 			/* requests under way at the same time count as one failure */
 			if (!is_closed(lane))
 				lane->n_failures++;
-			close_lane(lane, Min(fpgo_backoff(Max(lane->n_failures, 1)),
-								 CLOSED_MAX), reopens);
+			close_lane(lane,
+					   fpgo_backoff_at_most(Max(lane->n_failures, 1),
+											CLOSED_MAX), reopens);
 			break;
 		case FPGO_OUTCOME_SLOW_DOWN:
 			close_lane(lane, fpgo_backoff_slow_down(retry_after_s), reopens);

@@ -18,6 +18,7 @@
 #include "handin/version.h"
 #include "order/spellings.h"
 #include "records/keyed_hash.h"
+#include "records/versions.h"
 #include "validation/violation.h"
 
 int64
@@ -93,6 +94,22 @@ fpgo_enqueue_withdraw(const char *server_name, const FpgoSource *source,
 	FpgoHandIn	handin = make_empty(server_name, source);
 
 	fpgo_version_withdraw(&handin, why);
+}
+
+void
+fpgo_enqueue_withdraw_table(const char *server_name, const char *table,
+							const char *why)
+{
+	FpgoHandIn	handin = make_empty(server_name, NULL);
+	ListCell   *cell;
+
+	if (handin.hash_rule == FPGO_RULE_1_0)
+		return;
+	foreach(cell, fpgo_versions_open_sources(handin.account, table))
+	{
+		handin.source = lfirst(cell);
+		fpgo_version_withdraw(&handin, why);
+	}
 }
 
 /* ---------- SQL ---------- */

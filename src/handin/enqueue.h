@@ -66,4 +66,8 @@ extern int64 fpgo_enqueue_fault(const char *server_name,
 extern void fpgo_enqueue_withdraw(const char *server_name,
 								  const FpgoSource *source, const char *why);
 
+/* The same for all rows of a table, which was emptied; table as in FpgoSource. */
+extern void fpgo_enqueue_withdraw_table(const char *server_name,
+										const char *table, const char *why);
+
 #endif							/* FPGO_ENQUEUE_H */

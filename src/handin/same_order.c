@@ -10,11 +10,19 @@
  * value, as long as the record has its payload.  Where it has none, an
  * accepted order that comes again is taken for the same: to say that it is
  * another one would make somebody send it under another key.
+ *
+ * If the server's defaults were changed meanwhile, the payload has the former
+ * ones, which are on record nowhere else.  So what the order lacks may be in
+ * the payload, if it is a member that shops give by defaults.
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
 #include "handin/handin.h"
 #include "handin/same_order.h"
+#include "order/defaults.h"
 #include "order/json_text.h"
 #include "order/sameness.h"
 
@@ -50,6 +58,28 @@ are_same(Jsonb *order, Jsonb *other, bool with_date)
 	return are_same;
 }
 
+/* members that say what one order is; no defaults hold them */
+static const char *const own_members[] = {
+	"products", "orderSummary", "orderDate", "referenceNo",
+	"customerReference", "customerDetails", "fpgoUuid"
+};
+
+/* The order with the defaults that the payload was made with, as far as known. */
+static Jsonb *
+lay_former_defaults_under(Jsonb *order, Jsonb *payload)
+{
+	Datum		defaults = JsonbPGetDatum(payload);
+	Jsonb	   *rest;
+
+	for (int i = 0; i < (int) lengthof(own_members); i++)
+		defaults = DirectFunctionCall2(jsonb_delete, defaults,
+									   CStringGetTextDatum(own_members[i]));
+	rest = DatumGetJsonbP(defaults);
+	return fpgo_defaults_lay_under(order,
+								   JsonbToCString(NULL, &rest->root,
+												  VARSIZE(rest)));
+}
+
 bool
 fpgo_is_same_order(const FpgoHandIn *handin, const FpgoSubmission *holder)
 {
@@ -68,5 +98,7 @@ fpgo_is_same_order(const FpgoHandIn *handin, const FpgoSubmission *holder)
 		order = fpgo_json_read(payload, strlen(payload), &fault);
 	if (order == NULL)
 		return holder->state == FPGO_STATE_ACCEPTED;
-	return are_same(handin->complete, order, !handin->is_date_filled);
+	return are_same(handin->complete, order, !handin->is_date_filled) ||
+		are_same(lay_former_defaults_under(handin->given, order), order,
+				 !handin->is_date_filled);
 }

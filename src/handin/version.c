@@ -176,7 +176,13 @@ try_call(const FpgoHandIn *handin, bool ignore_duplicate)
 		return add_version(handin, versions);
 	}
 	if (is_same(handin, holder))
+	{
+		/* it is to be as it was accepted, and not as a change would make it */
+		if (holder == versions->accepted && is_queued(versions->newest) &&
+			handin->on_change != FPGO_CHANGE_ERROR)
+			return fpgo_submission_supersede(handin, versions);
 		return answer_same(handin, holder, ignore_duplicate);
+	}
 	require_replaceable(handin, holder);
 	fpgo_taken_back_require_none(handin, versions);
 	/* of an accepted order this one was told before, or it is back as it was */

@@ -101,6 +101,16 @@ static FpgoStatement seen_statement = {
 	.types = {INT8ARRAYOID}
 };
 
+static FpgoStatement open_sources_statement = {
+	.sql = "SELECT DISTINCT source FROM fpgo_internal.submission"
+	" WHERE state " EQ " ANY ('{queued,sending,uncertain}')"
+	" AND server " EQ " $1 AND source_table " EQ " $2"
+	" AND source IS NOT NULL",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID},
+	.sees_latest = true
+};
+
 /* most orders have one version, and that is seen without the executor */
 static FpgoStatement later_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
@@ -129,19 +139,20 @@ fpgo_versions_are_known(void)
 		InvalidAttrNumber;
 }
 
-static void
-read_source(FpgoVersion *version, int row)
+/* Reads the digest of a source; false if the column is NULL. */
+static bool
+read_source(uint8 digest[FPGO_HASH_BYTES], int row, int column)
 {
 	bool		is_null;
-	Datum		value = fpgo_get_datum(row, 17, &is_null);
+	Datum		value = fpgo_get_datum(row, column, &is_null);
 	bytea	   *source;
 
 	if (is_null)
-		return;
+		return false;
 	source = DatumGetByteaPP(value);
-	version->has_source = true;
-	memcpy(version->source, VARDATA_ANY(source),
+	memcpy(digest, VARDATA_ANY(source),
 		   Min(VARSIZE_ANY_EXHDR(source), FPGO_HASH_BYTES));
+	return true;
 }
 
 static FpgoVersion *
@@ -156,7 +167,7 @@ read_version(int row, MemoryContext context)
 	version->number = DatumGetInt32(fpgo_get_datum(row, 14, &is_null));
 	version->key = fpgo_get_text(row, 15, context);
 	version->mapping = fpgo_get_text(row, 16, context);
-	read_source(version, row);
+	version->has_source = read_source(version->source, row, 17);
 	version->is_withdrawal = DatumGetBool(fpgo_get_datum(row, 18, &is_null));
 	version->for_good = DatumGetBool(fpgo_get_datum(row, 19, &is_null));
 	version->was_sent = DatumGetBool(fpgo_get_datum(row, 20, &is_null));
@@ -493,6 +504,31 @@ fpgo_versions_deciding(const FpgoVersions *versions)
 	if (versions->accepted != NULL)
 		return versions->accepted;
 	return versions->open != NULL ? versions->open : versions->newest;
+}
+
+List *
+fpgo_versions_open_sources(const char *account, const char *table)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	FpgoParameters p = {0};
+	List	   *sources = NIL;
+	int			n;
+
+	SPI_connect();
+	fpgo_put_text(&p, account);
+	fpgo_put_text(&p, table);
+	n = fpgo_statement_run(&open_sources_statement, &p);
+	MemoryContextSwitchTo(caller);
+	for (int i = 0; i < n; i++)
+	{
+		FpgoSource *source = palloc0(sizeof(FpgoSource));
+
+		source->table = table;
+		(void) read_source(source->digest, i, 1);
+		sources = lappend(sources, source);
+	}
+	SPI_finish();
+	return sources;
 }
 
 const FpgoVersion *

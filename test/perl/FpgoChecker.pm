@@ -12,7 +12,7 @@ package FpgoChecker;
 #     a create or update was received   at most once an attempt
 #     accepted                          exactly one made, with the same uuid
 #     uncertain, or decided by a person at most one made
-#     queued, refused, cancelled        none made
+#     queued, refused, cancelled, superseded   none made
 #
 # No order may be made that is not on record, no key may be held twice, and
 # what the records say of themselves has to hold together.
@@ -108,7 +108,7 @@ sub compare {
 # What a submission's record contradicts itself in.
 sub describe_flaws {
     my ($s)      = @_;
-    my $finished = $s->{state} =~ /^(?:accepted|refused|cancelled)$/;
+    my $finished = $s->{state} =~ /^(?:accepted|refused|superseded|cancelled)$/;
     my $sending  = $s->{state} eq 'sending';
     my @flaws;
     push @flaws, 'it is being sent by nobody'        if $sending  && !$s->{is_live};

@@ -151,6 +151,10 @@ for my $database ('records', 'restored', 'again') {
     like(($node->psql($database, q{SET ROLE shop; SELECT fpgo.enqueue_invoice(shop.an_order('accepted', 'R-2'))}))[2],
         qr/key "accepted" .* is taken by another order/, "$database: another order under its key is refused");
     is(fire_again($database, $as_shop), '11 of 11, 0 anew', "$database: whatever 1.0 has on record is no new submission when it comes again");
+    my ($former, $other) = map { "'$_'" } '{"invoiceFeeApplicable": true}', '{"invoiceFeeApplicable": false, "invoiceInterval": 1}';
+    $node->safe_psql($database, "ALTER SERVER frontpayment OPTIONS (SET defaults $other)");
+    is(fire_again($database, $as_shop), '11 of 11, 0 anew', "$database: nor once the server has other defaults");
+    $node->safe_psql($database, "ALTER SERVER frontpayment OPTIONS (SET defaults $former)");
     my $next = $as_shop->(q{SELECT shop.invoice('next')});
     cmp_ok($next, '>', 15, "$database: submissions are numbered on, by the shop's own function");
     $as_shop->(q{INSERT INTO shop.customer_order (number) VALUES ('by-trigger-2')});

@@ -27,6 +27,9 @@ SOURCES_fields = $(SRC)/order/fields.c
 SOURCES_plausible = $(SRC)/validation/plausible.c $(SOURCES_fields) \
 	$(SOURCES_format)
 
+SOURCES_backoff = $(SRC)/delivery/backoff.c
+LIBS_backoff = $(BACKEND_LIBS)
+
 SOURCES_outcome = $(SRC)/gateway/outcome.c
 SOURCES_reply = $(SRC)/gateway/reply.c $(SRC)/text/identifier.c $(BACKEND)
 LIBS_reply = $(shell pkg-config --libs json-c) $(BACKEND_LIBS)
