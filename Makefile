@@ -16,15 +16,16 @@ VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
 HANDIN = again check enqueue fault handin holder keyless same_order source \
-	submit trigger unversioned version
+	submit trigger turn unversioned version
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide early insert keyed_hash locks queue settle submissions \
-	taken_back versions
+RECORDS = decide early insert keyed_hash locks open_key queue settle \
+	submissions taken_back versions
 DELIVERY = backoff claim deliver deliver_call durable flight lane
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply
 IPC = ask mailbox message roster start_helper
-PROCESS = helper launcher reconciler resident service worker worker_control
+PROCESS = held_tables helper in_the_way launcher reconciler resident service \
+	worker worker_control
 FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \
 	order_status reconcile resolve session sightings
 SETUP = account_changes accounts doctor doctor_host doctor_server \

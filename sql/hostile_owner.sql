@@ -11,6 +11,36 @@ FROM pg_class c WHERE c.relnamespace = 'fpgo_internal'::regnamespace AND c.relki
 ORDER BY c.relname \gexec
 GRANT USAGE ON SCHEMA fpgo_internal TO regress_fpgo_owner;
 
+-- with two owners, what one hangs on a table would run with the rights of the other
+CREATE FUNCTION pg_temp.tried(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE sql;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(' | ', SQLSTATE, SQLERRM, detail, hint);
+END $$;
+CREATE FUNCTION pg_temp.tried_with(odd regclass) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text;
+BEGIN
+	EXECUTE format('ALTER TABLE %s OWNER TO CURRENT_USER', odd);
+	said := pg_temp.tried('SELECT fpgo.cancel_submission(1, ''test'')');
+	EXECUTE format('ALTER TABLE %s OWNER TO regress_fpgo_owner', odd);
+	RETURN regexp_replace(said, format('"?%I"?', current_user), 'CURRENT_USER', 'g');
+END $$;
+SELECT c.oid::regclass AS odd, pg_temp.tried_with(c.oid::regclass)
+FROM pg_class c WHERE c.relnamespace = 'fpgo_internal'::regnamespace AND c.relkind = 'r'
+ORDER BY c.relname;
+SELECT pg_temp.tried('SELECT fpgo.cancel_submission(1, ''test'')') AS one_owner;
+ALTER TABLE fpgo_internal.event OWNER TO CURRENT_USER;
+SELECT ok, hint LIKE '%ALTER TABLE fpgo_internal.event OWNER TO regress_fpgo_owner;' AS says_how
+FROM fpgo.doctor() WHERE "check" = 'extension';
+ALTER TABLE fpgo_internal.event OWNER TO regress_fpgo_owner;
+
 -- what the owner's code does when it is called, and as whom; each deed may fail alone
 SET ROLE regress_fpgo_owner;
 CREATE TABLE regress_hostile.seen (n integer GENERATED ALWAYS AS IDENTITY, place text, deed text, result text);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "utils/acl.h"
+#include "utils/timestamp.h"
 
 #include "account/account.h"
 #include "base/subtransaction.h"
@@ -16,6 +17,9 @@
 #include "delivery/claim.h"
 #include "delivery/flight.h"
 #include "records/settle.h"
+
+/* how often it is recorded what waits for what, in milliseconds */
+#define EXPLAIN_MS 5000
 
 /* The account of one role at a server; resolved once a turn. */
 typedef struct View
@@ -137,6 +141,20 @@ shut_out(FpgoLane *lane, const View *view, MemoryContext context)
 	fpgo_submission_explain(lane->server, view->role, view->reason);
 }
 
+/* Record from time to time what waits for which submission. */
+static void
+explain_waits(FpgoLane *lane)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (lane->explained_at != 0 &&
+		!TimestampDifferenceExceeds(lane->explained_at, now, EXPLAIN_MS))
+		return;
+	lane->explained_at = now;
+	lane->explained_to = fpgo_submission_explain_waits(lane->server,
+													   lane->explained_to);
+}
+
 /* Overwrite payloads and tokens; the flights have copies of their own. */
 static void
 wipe(List *views, List *claims)
@@ -193,6 +211,7 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 	}
 	if (n > 0)
 		claims = fpgo_submission_claim(run, ids, n);
+	explain_waits(lane);
 	foreach(cell, claims)
 	{
 		FpgoClaim  *claim = lfirst(cell);

@@ -83,6 +83,7 @@ fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
 			break;
 		case FPGO_OUTCOME_UNKNOWN:
 			lane->last_was_unknown = true;
+			lane->explained_at = 0;
 			break;
 		case FPGO_OUTCOME_UNREACHED:
 		case FPGO_OUTCOME_MISCONFIGURED:

@@ -22,6 +22,8 @@ typedef struct FpgoLane
 	bool		is_exhausted;	/* the last claim brought nothing */
 	bool		last_was_unknown;	/* its last outcome was unknown */
 	List	   *shut_out;		/* names of roles that may not use it */
+	TimestampTz explained_at;	/* when it was recorded what waits for what */
+	int64		explained_to;	/* the last submission looked at, 0 at the end */
 } FpgoLane;
 
 /*

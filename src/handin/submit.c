@@ -4,7 +4,7 @@
  *
  * This runs in the caller's session.  It resolves the account with the
  * caller's rights, validates the order, and hands it to another process
- * (ask.c).  That process records the order, sends it and records the outcome
+ * (turn.c).  That process records the order, sends it and records the outcome
  * (service.c), even if the caller's transaction rolls back.  The answer
  * becomes a row or an error.
  */
@@ -25,7 +25,7 @@
 #include "handin/holder.h"
 #include "handin/keyless.h"
 #include "handin/same_order.h"
-#include "ipc/ask.h"
+#include "handin/turn.h"
 #include "order/secrets.h"
 #include "order/spellings.h"
 #include "records/taken_back.h"
@@ -233,6 +233,7 @@ require_session(const FpgoHandIn *handin, const FpgoAnswer *answer,
 					 fpgo_errhide()));
 			break;
 		case FPGO_ANSWER_ELSEWHERE:
+		case FPGO_ANSWER_WAIT:
 		case FPGO_ANSWER_FINDING:
 			elog(ERROR, "no process served the order");
 			break;
@@ -282,7 +283,7 @@ hand_over(void *arg)
 	request.handin = *call->handin;
 	request.secrets = fpgo_secrets_list(request.handin.order);
 	require_no_own_obstacle(&request.handin);
-	call->answer = fpgo_ask(&request);
+	call->answer = fpgo_turn_ask(&request);
 }
 
 static Datum

@@ -350,6 +350,7 @@ fpgo_message_write_answer(StringInfo message, const FpgoAnswer *answer)
 	put_int(message, answer->number);
 	put_int(message, answer->kind);
 	put_int(message, answer->submission);
+	put_int(message, answer->open_transaction);
 	if (answer->kind == FPGO_ANSWER_OUTCOME)
 		put_outcome(message, &answer->outcome);
 	else if (answer->kind == FPGO_ANSWER_ON_RECORD)
@@ -372,6 +373,7 @@ fpgo_message_read_answer(const void *data, Size len)
 	answer->number = get_int(&reader);
 	answer->kind = get_int(&reader);
 	answer->submission = get_int(&reader);
+	answer->open_transaction = get_int(&reader);
 	if (answer->kind == FPGO_ANSWER_OUTCOME)
 		get_outcome(&reader, &answer->outcome);
 	else if (answer->kind == FPGO_ANSWER_ON_RECORD)

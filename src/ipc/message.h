@@ -42,6 +42,9 @@ typedef enum FpgoAnswerKind
 	FPGO_ANSWER_ON_RECORD,		/* the key is taken: on_record */
 	FPGO_ANSWER_REFERENCE_BUSY, /* another submission of the reference goes
 								 * first: submission */
+	FPGO_ANSWER_WAIT,			/* nothing was recorded: wait for the end of
+								 * open_transaction, or for the reference's
+								 * lock if it is invalid, and ask again */
 	FPGO_ANSWER_WITHDRAWN,		/* the caller withdrew: nothing recorded */
 	FPGO_ANSWER_SERVER_UNSEEN,	/* no committed server of that oid */
 	FPGO_ANSWER_ELSEWHERE,		/* nothing was sent: the process cannot wait
@@ -57,6 +60,7 @@ typedef struct FpgoAnswer
 	uint32		number;			/* of the request */
 	FpgoAnswerKind kind;
 	int64		submission;
+	TransactionId open_transaction;
 	FpgoOutcome outcome;
 	FpgoSubmission on_record;
 	FpgoFinding finding;

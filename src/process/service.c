@@ -25,7 +25,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
-#include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -37,11 +37,12 @@
 #include "delivery/patience.h"
 #include "ipc/message.h"
 #include "order/secrets.h"
+#include "process/held_tables.h"
+#include "process/in_the_way.h"
 #include "process/service.h"
 #include "process/worker.h"
 #include "records/insert.h"
 #include "records/locks.h"
-#include "records/taken_back.h"
 #include "records/versions.h"
 #include "tables/statement.h"
 
@@ -50,6 +51,15 @@
  * queue, and handing it over never waits, not even if the caller is suspended.
  */
 #define ERROR_TEXT_MAX 8000
+
+/*
+ * Longest wait for a lock while an order is inserted.  The resident worker
+ * serves nobody meanwhile.
+ */
+#define BRIEF_LOCK_TIMEOUT "10ms"
+
+/* so many times in a row at most is an order recorded anew */
+#define MAX_OVERTAKEN 5
 
 struct FpgoService
 {
@@ -62,83 +72,27 @@ struct FpgoService
 	int64		run;
 	bool		may_wait;
 	bool		holds_tables;
+	bool		is_inserting;	/* has the insertion of the order begun? */
+	int			n_overtaken;	/* how often others used the key first */
+	bool		is_patient;		/* wait for locks as long as the process may */
 	TimestampTz settling_since; /* 0 before the first try */
 };
 
 /* ---------- table locks ---------- */
 
-/*
- * After the mark this process may not wait for a table lock: a session could
- * lock the tables and then wait for the caller, which waits for this process.
- * Therefore ROW EXCLUSIVE is held for the process, and not for a transaction,
- * from before the first commit until the outcome is recorded.  The end of an
- * aborted transaction releases such locks too.
- */
-static struct
-{
-	int			n_holders;		/* services that need the locks */
-	bool		are_held;
-	Oid			tables[FPGO_N_TABLES_WRITTEN];
-}			locks;
-
-/*
- * Raises if another process waits for the tables.  Services that overlap would
- * otherwise hold the locks for ever: PostgreSQL grants ROW EXCLUSIVE again to a
- * process that has it, however many processes wait.
- */
-static void
-require_unwanted_tables(void)
-{
-	int			wanted;
-
-	if (!locks.are_held)
-		return;
-	wanted = fpgo_lock_find_wanted(locks.tables, FPGO_N_TABLES_WRITTEN);
-	if (wanted >= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("another process waits for table \"%s\"",
-						fpgo_table_written[wanted])));
-}
-
 static void
 hold_tables(FpgoService *service)
 {
-	if (!service->may_wait)
-	{
-		require_unwanted_tables();
-		fpgo_table_lock_all();
-	}
+	fpgo_held_tables_take(service->may_wait);
 	service->holds_tables = true;
-	locks.n_holders++;
-	if (locks.are_held)
-		return;
-	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
-	{
-		LockRelId	relation = {fpgo_table_oid(fpgo_table_written[i]),
-		MyDatabaseId};
-
-		LockRelationIdForSession(&relation, RowExclusiveLock);
-		locks.tables[i] = relation.relId;
-	}
-	locks.are_held = true;
 }
 
 static void
 release_tables(FpgoService *service)
 {
-	if (!service->holds_tables)
-		return;
+	if (service->holds_tables)
+		fpgo_held_tables_release();
 	service->holds_tables = false;
-	if (--locks.n_holders > 0 || !locks.are_held)
-		return;
-	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
-	{
-		LockRelId	relation = {locks.tables[i], MyDatabaseId};
-
-		UnlockRelationIdForSession(&relation, RowExclusiveLock);
-	}
-	locks.are_held = false;
 }
 
 /* Roll back; that releases the locks of the process, too. */
@@ -146,7 +100,7 @@ static void
 abort_transaction(void)
 {
 	AbortCurrentTransaction();
-	locks.are_held = false;
+	fpgo_held_tables_forget();
 }
 
 /* ---------- recording ---------- */
@@ -198,52 +152,43 @@ typedef enum Recording
 {
 	RECORDED,					/* commit, then send */
 	ANSWERED,					/* commit what was changed; answer */
-	IN_THE_WAY					/* roll back; answer, or sweep and try again */
+	IN_THE_WAY,					/* roll back; answer, or sweep and try again */
+	OVERTAKEN,					/* roll back and try again */
+	FAILED						/* rolled back: the error is kept */
 } Recording;
 
 /*
- * The submission that makes this call the same as an earlier one, or whose
- * order is another one; NULL if the key is free.
+ * Insert the order; 0 if something is in the way.  A transaction may take the
+ * key after it was looked for: that is waited for briefly.
  */
-static const FpgoSubmission *
-find_holder(const FpgoVersions *versions)
+static int64
+insert(FpgoService *service, const FpgoVersions *versions)
 {
-	const FpgoVersion *newest = versions->newest;
+	int			level = NewGUCNestLevel();
+	int64		id;
 
-	if (versions->accepted != NULL)
-		return &versions->accepted->submission;
-	if (newest != NULL && newest->submission.state == FPGO_STATE_QUEUED)
-		return &newest->submission;
-	if (versions->open != NULL)
-		return &versions->open->submission;
-	return versions->same != NULL ? &versions->same->submission : NULL;
+	service->is_inserting = true;
+	if (!service->is_patient)
+		(void) set_config_option("lock_timeout", BRIEF_LOCK_TIMEOUT,
+								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	id = fpgo_submission_send(&service->request->handin, versions,
+							  service->run);
+	AtEOXact_GUC(false, level);
+	service->is_inserting = false;
+	return id;
 }
 
-/* Answer with what is in the way; false if nothing is. */
-static bool
-answer_in_the_way(FpgoService *service, FpgoVersions **versions)
+/* Another process used the key between look and insertion. */
+static Recording
+overtaken(FpgoService *service)
 {
-	const FpgoHandIn *handin = &service->request->handin;
-	const FpgoSubmission *found;
-
-	*versions = fpgo_versions_find(handin);
-	found = find_holder(*versions);
-	/* a submission of a dead run is uncertain from now on */
-	if (found != NULL && found->state == FPGO_STATE_SENDING &&
-		fpgo_run_is_dead(found->run) && fpgo_submission_sweep() > 0)
-	{
-		*versions = fpgo_versions_find(handin);
-		found = find_holder(*versions);
-	}
-	if (found != NULL)
-	{
-		service->answer.kind = FPGO_ANSWER_ON_RECORD;
-		service->answer.on_record = *found;
-		service->answer.submission = found->id;
-		return true;
-	}
-	fpgo_taken_back_require_none(handin, *versions);
-	return false;
+	if (++service->n_overtaken < MAX_OVERTAKEN)
+		return OVERTAKEN;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("key was used concurrently; try again"),
+			 fpgo_errhide()));
 }
 
 /* Record the order, inside the transaction. */
@@ -251,6 +196,7 @@ static Recording
 record(FpgoService *service)
 {
 	FpgoRequest *request = service->request;
+	bool		is_open;
 	FpgoClaim	claim = {.attempt = 1};
 	FpgoVersions *versions;
 
@@ -262,10 +208,10 @@ record(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_SERVER_UNSEEN;
 		return ANSWERED;
 	}
-	if (request->handin.reference != NULL)
-		fpgo_lock_reference(request->handin.account,
-							request->handin.reference);
-	if (answer_in_the_way(service, &versions))
+	/* what is on record is the answer, whatever else is open */
+	is_open = fpgo_in_the_way_is_open(&request->handin, &service->answer);
+	if (fpgo_in_the_way_is_on_record(&request->handin, &service->answer,
+									 &versions) || is_open)
 		return ANSWERED;
 	/* an order sent at once cannot wait for another of its reference */
 	service->answer.submission =
@@ -275,13 +221,9 @@ record(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 		return IN_THE_WAY;
 	}
-	claim.submission = fpgo_submission_send(&request->handin, versions,
-											service->run);
+	claim.submission = insert(service, versions);
 	if (claim.submission == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("key was used concurrently; try again"),
-				 fpgo_errhide()));
+		return overtaken(service);
 	claim.order = versions->order != 0 ? versions->order : claim.submission;
 	claim.server = request->handin.account;
 	claim.role = request->handin.role;
@@ -332,7 +274,7 @@ record_and_commit(FpgoService *service)
 			service->answer.kind = FPGO_ANSWER_WITHDRAWN;
 			recording = IN_THE_WAY;
 		}
-		if (recording == IN_THE_WAY)
+		if (recording == IN_THE_WAY || recording == OVERTAKEN)
 			abort_transaction();
 		else
 			fpgo_worker_commit_transaction();
@@ -340,16 +282,7 @@ record_and_commit(FpgoService *service)
 	PG_CATCH();
 	{
 		catch_error(service);
-		/* a caller that left may know the number of this submission */
-		if (!fpgo_mailbox_is_awaited(service->mailbox))
-			ereport(LOG,
-					(errmsg("order of a caller that left could not be recorded and was not sent"),
-					 errdetail("The reason was: %s",
-							   service->answer.error.message)));
-		service->answer.kind = !service->may_wait &&
-			was_lock_in_the_way(service) ? FPGO_ANSWER_ELSEWHERE :
-			FPGO_ANSWER_ERROR;
-		recording = ANSWERED;
+		recording = FAILED;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(service->context);
@@ -360,6 +293,18 @@ record_and_commit(FpgoService *service)
 			fpgo_flight_free(service->flight);
 		service->flight = NULL;
 	}
+	return recording;
+}
+
+/* Record the order; anew while others use its key first. */
+static Recording
+try_to_record(FpgoService *service)
+{
+	Recording	recording;
+
+	do
+		recording = record_and_commit(service);
+	while (recording == OVERTAKEN);
 	return recording;
 }
 
@@ -387,17 +332,70 @@ sweep(FpgoService *service)
 	return n > 0;
 }
 
+/*
+ * The insertion waited in vain.  If that was for a transaction with the key,
+ * the caller waits for it.  If it was for another lock, a process that may
+ * wait tries again.
+ */
+static Recording
+look_again(FpgoService *service)
+{
+	volatile bool must_wait = false;
+
+	service->is_inserting = false;
+	PG_TRY();
+	{
+		fpgo_worker_begin_transaction();
+		MemoryContextSwitchTo(service->context);
+		must_wait = fpgo_in_the_way_is_open(&service->request->handin,
+											&service->answer);
+		fpgo_worker_commit_transaction();
+	}
+	PG_CATCH();
+	{
+		catch_error(service);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(service->context);
+	if (must_wait)
+		return ANSWERED;
+	if (!service->may_wait)
+		return FAILED;
+	service->is_patient = true;
+	return try_to_record(service);
+}
+
+/* Answer with the error, or with who may still record the order. */
+static void
+answer_failure(FpgoService *service)
+{
+	/* a caller that left may know the number of this submission */
+	if (!fpgo_mailbox_is_awaited(service->mailbox))
+		ereport(LOG,
+				(errmsg("order of a caller that left could not be recorded and was not sent"),
+				 errdetail("The reason was: %s",
+						   service->answer.error.message)));
+	service->answer.kind = !service->may_wait &&
+		was_lock_in_the_way(service) ? FPGO_ANSWER_ELSEWHERE :
+		FPGO_ANSWER_ERROR;
+}
+
 static void
 begin_order(FpgoService *service)
 {
 	Recording	recording;
 
 	pgstat_report_activity(STATE_RUNNING, "recording");
-	recording = record_and_commit(service);
+	recording = try_to_record(service);
 	if (recording == IN_THE_WAY &&
 		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
 		sweep(service))
-		recording = record_and_commit(service);
+		recording = try_to_record(service);
+	if (recording == FAILED && service->is_inserting &&
+		was_lock_in_the_way(service))
+		recording = look_again(service);
+	if (recording == FAILED)
+		answer_failure(service);
 	if (recording != RECORDED)
 		return;
 	service->answer.submission = service->flight->claim.submission;

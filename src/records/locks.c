@@ -92,12 +92,13 @@ make_reference_tag(LOCKTAG *tag, const char *server, const char *reference)
 }
 
 void
-fpgo_lock_reference(const char *server, const char *reference)
+fpgo_lock_await_reference(const char *server, const char *reference)
 {
 	LOCKTAG		tag;
 
 	make_reference_tag(&tag, server, reference);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	(void) LockAcquire(&tag, ShareLock, false, false);
+	LockRelease(&tag, ShareLock, false);
 }
 
 bool

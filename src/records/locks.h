@@ -23,13 +23,14 @@ extern void fpgo_run_end(int64 run);
 extern bool fpgo_run_is_dead(int64 run);
 
 /*
- * Take the lock of a reference, till the end of the transaction.  The first
- * function waits for it; the second does not, and returns false if another
- * process has it.  Its holder sees what earlier holders committed.  Of one
- * reference, therefore, no two submissions are on their way at once.
+ * Take the lock of a reference, till the end of the transaction; false if
+ * another process has it.  Its holder sees what earlier holders committed.  Of
+ * one reference, therefore, no two submissions are on their way at once.
+ * fpgo_lock_await_reference() waits until nobody has it, and does not take it.
  */
-extern void fpgo_lock_reference(const char *server, const char *reference);
 extern bool fpgo_lock_try_reference(const char *server, const char *reference);
+extern void fpgo_lock_await_reference(const char *server,
+									  const char *reference);
 
 /*
  * The lock of one of the gateway's orders: its number, and taking it, till the

@@ -19,23 +19,33 @@
 #include "tables/operators.h"
 #include "tables/statement.h"
 
+/* so many queued submissions at most are looked at in one go */
+#define N_EXPLAINED 1000
+
 /*
  * Is no other submission of the same reference to be sent before submission s?
- * The reason for IS NOT FALSE is at find_reference_statement in submissions.c.
+ * Only those of the same user mapping count: what another role may not send, or
+ * does not decide about, holds nothing up.  One of 1.0 has no mapping, and
+ * counts for all.  The reason for IS NOT FALSE is at find_reference_statement in submissions.c.
  * Inside CASE the condition stays an index look-up for each row, and ends with
  * the LIMIT.  The planner would make a join of it otherwise, which reads the
  * whole queue for each claim.
  */
 #define REFERENCE_IS_FREE \
 	" CASE WHEN s.reference IS NULL THEN true ELSE" \
-	" NOT EXISTS (SELECT FROM fpgo_internal.submission o" \
+	" NOT EXISTS (SELECT" OF_REFERENCE ") END"
+
+/* the submissions of the same reference that are sent before submission s */
+#define OF_REFERENCE \
+	" FROM fpgo_internal.submission o" \
 	"  WHERE o.server " EQ " s.server" \
 	"  AND o.reference " EQ " s.reference" \
 	"  AND o.id " NE " s.id" \
+	"  AND (o.mapping " EQ " s.mapping) IS NOT FALSE" \
 	"  AND (o.state " EQ \
 	"   ANY ('{queued,sending,uncertain}')) IS NOT FALSE" \
 	"  AND (o.state " NE " 'queued'" \
-	"       OR o.id " LT " s.id)) END"
+	"       OR o.id " LT " s.id)"
 
 /*
  * The order of submission s: the number of its first version.
@@ -74,6 +84,11 @@
 	"  WHERE e.submission " EQ " o.id AND e.at " GT " s.created_at" \
 	"  AND pg_catalog.starts_with(e.what, 'queued to cancelled'))")
 
+/* Is what is said of a submission that it waits for another one? */
+#define WAITS "Waits for submission "
+#define SAYS_WAITS(s) \
+	" pg_catalog.starts_with(" s ".error, '" WAITS "') "
+
 /*
  * Finds submissions with numbers from $3 to $4: those that are due, or a
  * single one, due or not.  Roles in $5 are left out.  A submission without a
@@ -111,6 +126,7 @@ static FpgoStatement due_statement = {
 static FpgoStatement claim_statement = {
 	.sql = "WITH claimed AS (UPDATE fpgo_internal.submission s"
 	"  SET state = 'sending', run = $1, not_before = NULL,"
+	"      error = CASE WHEN" SAYS_WAITS("s") "THEN NULL ELSE s.error END,"
 	"      attempts = s.attempts " PLUS " 1"
 	"  FROM fpgo_internal.payload p"
 	"  WHERE s.id " EQ " ANY ($2)"
@@ -345,6 +361,63 @@ fpgo_submission_explain(const char *server, const char *role,
 	fpgo_put_text(&p, reason);
 	fpgo_statement_run(&explain_statement, &p);
 	SPI_finish();
+}
+
+#define WAITS_FOR_O \
+	"'" WAITS "' " CONCAT " o.id::pg_catalog.text " CONCAT \
+	" ', which is ' " CONCAT " o.state::pg_catalog.text " CONCAT " '.'"
+
+#define IS_OPEN(o) \
+	"(" o ".state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE"
+
+/*
+ * Looks at queued submissions with numbers above $2, as many as $3, and says of
+ * each what it waits for.  A few look-ups in indexes tell that of one.  What is
+ * said for another reason stays.  Conditions and order leave the planner only the
+ * index of unfinished submissions: the primary key has the finished ones, too.
+ */
+static FpgoStatement waits_statement = {
+	.sql = "WITH looked AS (SELECT s.id, s.error, CASE"
+	"  WHEN s.error IS NOT NULL AND NOT" SAYS_WAITS("s") "THEN s.error"
+	"  ELSE COALESCE("
+	"   (SELECT " WAITS_FOR_O OF_REFERENCE " LIMIT 1),"
+	"   (SELECT " WAITS_FOR_O " FROM fpgo_internal.submission o"
+	"    WHERE o.first_version " EQ " " ORDER_OF("s")
+	"    AND o.id " NE " s.id AND " IS_OPEN("o") " LIMIT 1),"
+	"   (SELECT " WAITS_FOR_O " FROM fpgo_internal.submission o"
+	"    WHERE o.id " EQ " s.first_version AND " IS_OPEN("o") ")) END AS says"
+	"  FROM (SELECT * FROM fpgo_internal.submission q"
+	"   WHERE q.state " EQ " ANY ('{queued,sending,uncertain}')"
+	"   AND q.state " GE " 'queued' AND q.state " LE " 'queued'"
+	"   AND q.server " EQ " $1 AND q.id " GT " $2"
+	"   ORDER BY q.state, q.server, q.id LIMIT $3) s),"
+	" free AS (SELECT q.id FROM fpgo_internal.submission q"
+	"  WHERE q.id " EQ " ANY (ARRAY(SELECT l.id FROM looked l"
+	"   WHERE l.error IS DISTINCT FROM l.says))"
+	"  AND (q.state " EQ " 'queued') IS NOT FALSE"
+	"  FOR NO KEY UPDATE SKIP LOCKED),"
+	" said AS (UPDATE fpgo_internal.submission s"
+	"  SET error = (SELECT l.says FROM looked l WHERE l.id " EQ " s.id)"
+	"  WHERE s.id " EQ " ANY (ARRAY(SELECT id FROM free)))"
+	" SELECT pg_catalog.count(*), pg_catalog.max(id) FROM looked",
+	.n_parameters = 3,
+	.types = {TEXTOID, INT8OID, INT4OID}
+};
+
+int64
+fpgo_submission_explain_waits(const char *server, int64 after)
+{
+	FpgoParameters p = {0};
+	int64		last;
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_int64(&p, after);
+	fpgo_put_int(&p, N_EXPLAINED);
+	fpgo_statement_run(&waits_statement, &p);
+	last = fpgo_get_int64(0, 1) < N_EXPLAINED ? 0 : fpgo_get_int64(0, 2);
+	SPI_finish();
+	return last;
 }
 
 /* one index look-up for each server, however many submissions are queued */

@@ -51,6 +51,14 @@ extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
 extern void fpgo_submission_explain(const char *server, const char *role,
 									const char *reason);
 
+/*
+ * Record of queued submissions which other submission they wait for, and take
+ * back what was recorded of those that wait no more.  Looks at a limited number
+ * of submissions, those after a number.  Returns the last one's number, or 0 if
+ * there are no more.
+ */
+extern int64 fpgo_submission_explain_waits(const char *server, int64 after);
+
 /* Names of the servers that have queued submissions. */
 extern List *fpgo_submission_queued_servers(void);
 

@@ -144,10 +144,11 @@ static FpgoStatement find_reference_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
 	" WHERE server " EQ " $1"
 	" AND reference " EQ " $2"
+	" AND (mapping " EQ " $3) IS NOT FALSE"
 	" AND (state " EQ ""
 	"  ANY ('{queued,sending,uncertain}')) IS NOT FALSE LIMIT 1",
-	.n_parameters = 2,
-	.types = {TEXTOID, TEXTOID}
+	.n_parameters = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID}
 };
 
 void
@@ -298,6 +299,7 @@ fpgo_submission_find_reference(const FpgoHandIn *handin)
 	SPI_connect();
 	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->reference);
+	fpgo_put_text(&p, handin->mapping);
 	if (fpgo_statement_run(&find_reference_statement, &p) > 0)
 		id = fpgo_get_int64(0, 1);
 	SPI_finish();

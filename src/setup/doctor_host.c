@@ -71,6 +71,8 @@ fpgo_check_extension(FpgoExamination *examination)
 {
 	const char *installed = look_up("SELECT extversion FROM pg_catalog.pg_extension WHERE extname " EQ " 'fpgo'");
 
+	if (fpgo_table_exist())
+		fpgo_table_require_one_owner();
 	if (installed != NULL && strcmp(installed, FPGO_VERSION) == 0)
 		return fpgo_right(psprintf("fpgo %s in PostgreSQL %s.", FPGO_VERSION,
 								   setting("server_version")));

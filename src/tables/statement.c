@@ -47,9 +47,14 @@
 
 #define TABLE_SCHEMA "fpgo_internal"
 
+/* those that fpgo_table_oid() knows, and then the others */
 static const char *const table_names[] = {
-	"submission", "payload", "attempt", "event", "hash_key"
+	"submission", "payload", "attempt", "event", "hash_key",
+	"account", "callback", "callback_rejection", "early_callback",
+	"gateway_order", "likeness", "sighting", "status_change"
 };
+
+#define N_TABLES_KNOWN 5
 
 const char *const fpgo_table_written[FPGO_N_TABLES_WRITTEN] = {
 	"submission", "attempt", "payload"
@@ -63,7 +68,8 @@ static struct
 {
 	bool		is_valid;
 	Oid			owner;
-	Oid			tables[lengthof(table_names)];
+	Oid			odd_table;		/* one of another owner; InvalidOid if none */
+	Oid			tables[N_TABLES_KNOWN];
 	Oid			submission_ids; /* a sequence; InvalidOid if not asked for */
 }			known;
 
@@ -117,6 +123,23 @@ find_owner(Oid table)
 	return owner;
 }
 
+/*
+ * A table that belongs to another owner than the first one; InvalidOid if
+ * there is none.  The SQL objects of 1.0 lack some of the tables.
+ */
+static Oid
+find_odd_table(Oid owner)
+{
+	for (int i = 1; i < (int) lengthof(table_names); i++)
+	{
+		Oid			table = fpgo_table_find(table_names[i]);
+
+		if (OidIsValid(table) && find_owner(table) != owner)
+			return table;
+	}
+	return InvalidOid;
+}
+
 static void
 require_known(void)
 {
@@ -134,9 +157,10 @@ require_known(void)
 	known.is_valid = true;
 	PG_TRY();
 	{
-		for (int i = 0; i < (int) lengthof(table_names); i++)
+		for (int i = 0; i < N_TABLES_KNOWN; i++)
 			known.tables[i] = find_table(table_names[i]);
 		known.owner = find_owner(known.tables[0]);
+		known.odd_table = find_odd_table(known.owner);
 		known.submission_ids = InvalidOid;
 	}
 	PG_CATCH();
@@ -151,7 +175,7 @@ Oid
 fpgo_table_oid(const char *name)
 {
 	require_known();
-	for (int i = 0; i < (int) lengthof(table_names); i++)
+	for (int i = 0; i < N_TABLES_KNOWN; i++)
 	{
 		if (strcmp(table_names[i], name) == 0)
 			return known.tables[i];
@@ -173,6 +197,33 @@ fpgo_table_owner(void)
 {
 	require_known();
 	return known.owner;
+}
+
+/*
+ * A statement runs as one role.  If its tables had several owners, what one of
+ * them hangs on a table would run with the rights of another.
+ */
+void
+fpgo_table_require_one_owner(void)
+{
+	const char *owner;
+	const char *odd_table;
+
+	require_known();
+	if (!OidIsValid(known.odd_table))
+		return;
+	owner = GetUserNameFromId(known.owner, false);
+	odd_table = get_rel_name(known.odd_table);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("tables of fpgo have different owners"),
+			 errdetail("Table %s.%s belongs to role \"%s\", and %s.%s to role \"%s\".",
+					   TABLE_SCHEMA, table_names[0], owner,
+					   TABLE_SCHEMA, odd_table,
+					   GetUserNameFromId(find_owner(known.odd_table), false)),
+			 errhint("One role must own them all: ALTER TABLE %s.%s OWNER TO %s;",
+					 TABLE_SCHEMA, odd_table, quote_identifier(owner)),
+			 fpgo_errhide()));
 }
 
 void
@@ -310,6 +361,7 @@ execute(FpgoStatement *statement, Datum *values, const char *nulls)
 	bool		lacks_snapshot = !ActiveSnapshotSet();
 	uint64		n;
 
+	fpgo_table_require_one_owner();
 	/* a process that waits for the network has no snapshot */
 	if (lacks_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());

@@ -52,7 +52,8 @@ extern void fpgo_put_int(FpgoParameters *p, int value);
  * Run a statement as the owner of fpgo's tables, as a security-restricted
  * operation, and become the caller again before returning.  The parameters
  * must be all that the statement has.  SPI must be connected; rows are in
- * SPI_tuptable.  Returns how many rows the statement touched.
+ * SPI_tuptable.  Returns how many rows the statement touched.  Raises 55000 if
+ * fpgo's tables have different owners.
  */
 extern uint64 fpgo_statement_run(FpgoStatement *statement, FpgoParameters *p);
 
@@ -77,8 +78,12 @@ extern bool fpgo_table_exist(void);
 /* One of fpgo's tables by name; InvalidOid if this database does not have it. */
 extern Oid	fpgo_table_find(const char *name);
 
-/* Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone. */
+/*
+ * Owner of fpgo's tables; raises 3F000 or 42P01 if they are gone.  The second
+ * function raises 55000 if they have different owners.
+ */
 extern Oid	fpgo_table_owner(void);
+extern void fpgo_table_require_one_owner(void);
 
 /* One of fpgo's tables by name; raises 3F000 or 42P01 if they are gone. */
 extern Oid	fpgo_table_oid(const char *name);

@@ -29,8 +29,8 @@ our @EXPORT = qw(check_records);
 # A submission's run is alive as long as somebody holds the lock of its number.
 my $records = q{
     SELECT coalesce(json_agg(r), '[]') FROM (
-        SELECT s.id, s.server, s.key, coalesce(s.reference, '') AS reference,
-            s.state, s.attempts, s.order_uuid, s.run IS NOT NULL AS has_run,
+        SELECT s.id, s.server, s.key, coalesce(to_jsonb(s) ->> 'mapping', '') AS mapping,
+            coalesce(s.reference, '') AS reference, s.state, s.attempts, s.order_uuid, s.run IS NOT NULL AS has_run,
             s.settled_at IS NOT NULL AS is_settled,
             EXISTS (SELECT FROM fpgo_internal.payload p
                 WHERE p.submission = s.id AND p.keep_until IS NOT NULL) AS keeps_payload,
@@ -129,8 +129,8 @@ sub describe_flaws {
 sub find_shared_keys {
     my (@submissions) = @_;
     my %holders;
-    push @{ $holders{"$_->{server}/$_->{key}"} }, $_->{id}
-      for grep { $_->{state} !~ /^(?:refused|superseded|cancelled)$/ } @submissions;
+    push @{ $holders{"$_->{server}/$_->{key}/$_->{mapping}"} }, $_->{id}
+      for grep { $_->{state} !~ /^(?:refused|cancelled|superseded)$/ } @submissions;
     return map { "key $_ is held by submissions @{ $holders{$_} }" }
       grep { @{ $holders{$_} } > 1 } sort keys %holders;
 }

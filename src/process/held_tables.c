@@ -1,0 +1,90 @@
+/*
+ * held_tables.c
+ *		Locks on the written tables that a process holds across transactions.
+ *
+ * After the mark this process may not wait for a table lock: a session could
+ * lock the tables and then wait for the caller, which waits for this process.
+ * Therefore ROW EXCLUSIVE is held for the process, and not for a transaction,
+ * from before the first commit until the outcome is recorded.  The end of an
+ * aborted transaction releases such locks too.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+
+#include "process/held_tables.h"
+#include "records/locks.h"
+#include "tables/statement.h"
+
+static struct
+{
+	int			n_holders;		/* services that need the locks */
+	bool		are_held;
+	Oid			tables[FPGO_N_TABLES_WRITTEN];
+}			locks;
+
+/*
+ * Raises if another process waits for the tables.  Services that overlap would
+ * otherwise hold the locks for ever: PostgreSQL grants ROW EXCLUSIVE again to a
+ * process that has it, however many processes wait.
+ */
+static void
+require_unwanted(void)
+{
+	int			wanted;
+
+	if (!locks.are_held)
+		return;
+	wanted = fpgo_lock_find_wanted(locks.tables, FPGO_N_TABLES_WRITTEN);
+	if (wanted >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("another process waits for table \"%s\"",
+						fpgo_table_written[wanted])));
+}
+
+void
+fpgo_held_tables_take(bool may_wait)
+{
+	if (!may_wait)
+	{
+		require_unwanted();
+		fpgo_table_lock_all();
+	}
+	if (locks.are_held)
+	{
+		locks.n_holders++;
+		return;
+	}
+	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
+	{
+		LockRelId	relation = {fpgo_table_oid(fpgo_table_written[i]),
+		MyDatabaseId};
+
+		LockRelationIdForSession(&relation, RowExclusiveLock);
+		locks.tables[i] = relation.relId;
+	}
+	locks.n_holders++;
+	locks.are_held = true;
+}
+
+void
+fpgo_held_tables_release(void)
+{
+	if (--locks.n_holders > 0 || !locks.are_held)
+		return;
+	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
+	{
+		LockRelId	relation = {locks.tables[i], MyDatabaseId};
+
+		UnlockRelationIdForSession(&relation, RowExclusiveLock);
+	}
+	locks.are_held = false;
+}
+
+void
+fpgo_held_tables_forget(void)
+{
+	locks.are_held = false;
+}
