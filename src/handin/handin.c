@@ -23,6 +23,7 @@
 #include "account/names.h"
 #include "base/fpgo.h"
 #include "handin/handin.h"
+#include "handin/source.h"
 #include "order/callback_token.h"
 #include "order/defaults.h"
 #include "order/payload.h"
@@ -192,8 +193,7 @@ static const char *
 make_row_key(const FpgoHandIn *handin, const char *table)
 {
 	if (handin->source != NULL)
-		return psprintf("%s/%s", handin->source->table,
-						hex(handin->source->digest));
+		return fpgo_source_key(handin->source);
 	/* 1.0 took such orders */
 	if (handin->hash_rule == FPGO_RULE_1_0)
 		return make_keyless(handin);
