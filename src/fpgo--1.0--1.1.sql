@@ -35,6 +35,29 @@
 -- complain if the script is sourced in psql rather than through ALTER EXTENSION
 \echo Use "ALTER EXTENSION fpgo UPDATE TO '1.1'" to load this file. \quit
 
+/* ---------- Triggers that would not fire any more ---------- */
+
+-- in a BEFORE trigger nobody knows yet whether there will be a row, and as what
+DO $$
+DECLARE
+	found text;
+BEGIN
+	SELECT string_agg(format('%I on %I.%I', t.tgname, n.nspname, c.relname), ', ' ORDER BY n.nspname, c.relname, t.tgname)
+	INTO found
+	FROM pg_catalog.pg_trigger t
+		JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid AND p.proname = 'enqueue_invoice_trigger'
+		JOIN pg_catalog.pg_namespace f ON f.oid = p.pronamespace AND f.nspname = 'fpgo'
+		JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE t.tgtype & 2 <> 0 AND t.tgparentid = 0;
+	IF found IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('fpgo.enqueue_invoice_trigger does not fire BEFORE a change any more: trigger %s', found),
+			HINT = 'Drop the trigger, and create it as CONSTRAINT TRIGGER ... AFTER INSERT OR UPDATE OR DELETE ON ... '
+				'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW ...';
+	END IF;
+END $$;
+
 /* ---------- Versions ---------- */
 
 CREATE FUNCTION fpgo.version() RETURNS text
