@@ -108,7 +108,7 @@ sub compare {
 # What a submission's record contradicts itself in.
 sub describe_flaws {
     my ($s)      = @_;
-    my $finished = $s->{state} =~ /^(?:accepted|refused|cancelled)$/;
+    my $finished = $s->{state} =~ /^(?:accepted|refused|superseded|cancelled)$/;
     my $sending  = $s->{state} eq 'sending';
     my @flaws;
     push @flaws, 'it is being sent by nobody'        if $sending  && !$s->{is_live};
@@ -130,7 +130,7 @@ sub find_shared_keys {
     my (@submissions) = @_;
     my %holders;
     push @{ $holders{"$_->{server}/$_->{key}"} }, $_->{id}
-      for grep { $_->{state} !~ /^(?:refused|cancelled)$/ } @submissions;
+      for grep { $_->{state} !~ /^(?:refused|superseded|cancelled)$/ } @submissions;
     return map { "key $_ is held by submissions @{ $holders{$_} }" }
       grep { @{ $holders{$_} } > 1 } sort keys %holders;
 }
