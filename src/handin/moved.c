@@ -171,7 +171,8 @@ fpgo_moved_take(uint32 trigger, Relation table, HeapTuple inserted,
 		away = foreach_delete_current(away, cell);
 		*is_here = inserted != NULL &&
 			former->table != RelationGetRelid(table) &&
-			HeapTupleHeaderGetCmin(inserted->t_data) == former->command;
+			(RelationGetForm(table)->relkind == RELKIND_FOREIGN_TABLE ||
+			 HeapTupleHeaderGetCmin(inserted->t_data) == former->command);
 		return &former->source;
 	}
 	return NULL;
