@@ -169,6 +169,11 @@ SELECT shop.at_once('SELECT', 10);
 ROLLBACK TO s;
 INSERT INTO shop.orders VALUES (10, 'placed', 'second');
 COMMIT;
+BEGIN;
+SAVEPOINT s;
+SELECT shop.at_once('SELECT', 11);
+ROLLBACK TO s;
+COMMIT;
 -- of a savepoint that stays
 BEGIN;
 SAVEPOINT s;
@@ -296,6 +301,16 @@ UPDATE shop.bills SET region = 'north', note = 'fourth ' || id WHERE id IN (1, 3
 COMMIT;
 SELECT * FROM shop.look();
 SELECT region, id, note FROM shop.bills ORDER BY id;
+-- by another partition to a third one, in a transaction
+INSERT INTO shop.bills VALUES (4, 'north', 'first');
+BEGIN;
+UPDATE shop.bills SET region = 'east' WHERE id = 4;
+UPDATE shop.bills SET id = 5 WHERE id = 4;
+UPDATE shop.bills SET region = 'west', note = 'third' WHERE id = 5;
+COMMIT;
+SELECT * FROM shop.look();
+DELETE FROM shop.bills WHERE id = 5;
+SELECT * FROM shop.look();
 -- moved and deleted
 BEGIN;
 UPDATE shop.bills SET region = 'east' WHERE id = 3;
@@ -317,6 +332,18 @@ UPDATE shop.bills SET region = 'west' WHERE id = 1;
 UPDATE shop.bills SET note = 'seventh ' || id;
 COMMIT;
 SELECT * FROM shop.look();
+-- nor is the next row that is inserted that one
+INSERT INTO shop.bills VALUES (6, 'north', 'of six');
+BEGIN;
+UPDATE shop.bills SET region = 'west' WHERE id = 6;
+INSERT INTO shop.bills VALUES (7, 'east', 'of seven');
+COMMIT;
+SELECT * FROM shop.look();
+-- that nobody is told of before the end
+BEGIN;
+UPDATE shop.bills SET region = 'west' WHERE id = 7;
+COMMIT;
+DELETE FROM shop.bills WHERE id = 7;
 DROP TRIGGER refuse ON shop.bills_west;
 -- with fewer events
 \set VERBOSITY sqlstate
@@ -346,6 +373,12 @@ TRUNCATE shop.bills;
 SELECT state, count(*) FROM fpgo.submissions WHERE key LIKE 'shop.orders/%' OR key LIKE 'shop.bills/%' GROUP BY 1 ORDER BY 1;
 SELECT DISTINCT withdrawn, error FROM shop.look();
 -- after an order that was handed in at once
+BEGIN;
+SELECT shop.at_once('TRUNCATE shop.orders', 9);
+COMMIT;
+SELECT * FROM shop.look();
+-- the same where the trigger of the rows sees less
+CALL shop.attach('INSERT', 'shop.orders', 'shop.invoice_for');
 BEGIN;
 SELECT shop.at_once('TRUNCATE shop.orders', 9);
 COMMIT;
