@@ -132,6 +132,13 @@ SELECT * FROM of_check('triggers');
 SELECT * FROM of_check('search_path');
 RESET search_path;
 DROP TABLE shop."Of Case" CASCADE;
+-- one that is refused when it fires
+CREATE TRIGGER before BEFORE INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.invoice_for');
+SELECT * FROM of_check('triggers');
+DROP TRIGGER before ON shop.orders;
+CREATE TRIGGER truncated AFTER TRUNCATE ON shop.orders EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.invoice_for');
+SELECT * FROM of_check('triggers');
+DROP TRIGGER truncated ON shop.orders;
 -- dropped, of a wrong type, with too many arguments, not named at all
 DROP FUNCTION shop.invoice_for;
 SELECT * FROM of_check('triggers');

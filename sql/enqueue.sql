@@ -257,10 +257,10 @@ SELECT fpgo.enqueue_invoice(an_order('A-1'), on_duplicate => 'ignore') > 0 AS qu
 COMMIT;
 DROP SCHEMA regress_fpgo_trap CASCADE;
 
--- one invoice of a trigger that ON CONFLICT DO NOTHING fires in vain
+-- one invoice of a row that ON CONFLICT keeps or changes
 CREATE TABLE orders (number text PRIMARY KEY, note text);
 CREATE FUNCTION map_order(orders) RETURNS jsonb LANGUAGE sql RETURN an_order($1.number);
-CREATE TRIGGER invoice BEFORE INSERT ON orders
+CREATE TRIGGER invoice AFTER INSERT OR UPDATE ON orders
 	FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('map_order');
 INSERT INTO orders VALUES ('I-1', 'first');
 INSERT INTO orders VALUES ('I-1', 'second') ON CONFLICT DO NOTHING;

@@ -13,7 +13,7 @@ GRANT USAGE ON FOREIGN SERVER frontpayment TO regress_fpgo_shop;
 SELECT coalesce(max(id), 0) AS last FROM fpgo_internal.submission \gset
 -- a row's key as its table and N
 CREATE VIEW records AS
-	SELECT regexp_replace(s.key, '/[0-9a-f]{16}$', '/N') AS key, s.reference, s.state, s.attempts, s.error, p.payload IS NOT NULL AS has_payload
+	SELECT regexp_replace(s.key, '/[0-9a-f]{16}([0-9a-f]{48})?$', '/N') AS key, s.reference, s.state, s.attempts, s.error, p.payload IS NOT NULL AS has_payload
 	FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.payload p ON p.submission = s.id
 	WHERE s.id > :last ORDER BY s.id;
 
@@ -121,6 +121,19 @@ CREATE TRIGGER invoice AFTER INSERT ON shop.parted
 	FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.of_parted', 'on_invalid=record');
 INSERT INTO shop.parted VALUES (1);
 SELECT key, state, error FROM records OFFSET :n + 4;
+
+-- the key is the row's, whatever the session shows dates like
+CREATE TABLE shop.dated (day date PRIMARY KEY, odd integer);
+CREATE FUNCTION shop.of_dated(d shop.dated) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(1 / (d.odd - d.odd)) $$;
+CREATE TRIGGER invoice AFTER INSERT OR UPDATE ON shop.dated
+	FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.of_dated', 'on_invalid=record');
+INSERT INTO shop.dated VALUES ('2026-11-30', 1);
+SET datestyle = 'German';
+UPDATE shop.dated SET odd = 2;
+RESET datestyle;
+SELECT count(*) AS recorded, count(DISTINCT key) AS keys, bool_and(key = source_table || '/' || encode(source, 'hex')) AS is_row
+FROM fpgo_internal.submission WHERE source_table = 'shop.dated';
+DELETE FROM fpgo_internal.submission WHERE source_table = 'shop.dated';
 
 -- what it tells of all that
 SELECT server, refused_at_hand_in > 10 AS refused FROM fpgo.queue_health WHERE server = 'frontpayment';

@@ -10,13 +10,13 @@ SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
 CREATE SCHEMA regress_shop;
 SET search_path = regress_shop, public;
 -- the same order of every row, with or without a referenceNo
-CREATE FUNCTION map_row(r anyelement) RETURNS jsonb LANGUAGE sql AS $$
+CREATE FUNCTION public.map_row(r anyelement) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_strip_nulls((current_setting('test.order')::jsonb - 'referenceNo') ||
 		jsonb_build_object('referenceNo', nullif(current_setting('test.reference', true), '')))
 $$;
 CREATE FUNCTION watch(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('CREATE TRIGGER invoice AFTER INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger(''regress_shop.map_row'')', relation);
+	EXECUTE format('CREATE TRIGGER invoice AFTER INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger(''public.map_row'')', relation);
 END $$;
 CREATE VIEW made AS
 	SELECT s.source_table, count(*) AS orders, count(DISTINCT s.source) AS sources, count(DISTINCT s.key) AS keys
@@ -84,6 +84,64 @@ SELECT watch('late');
 INSERT INTO late VALUES (1), (2);
 SELECT * FROM made WHERE source_table = 'regress_shop.late';
 
+-- a table that is renamed, or whose schema is, keeps its sources
+CREATE VIEW named AS
+	SELECT count(*) AS orders, count(DISTINCT source) AS sources, string_agg(DISTINCT source_table, ' ') AS tables
+	FROM fpgo_internal.submission WHERE id > :last AND source_table ~ 'kept|other';
+CREATE TABLE kept (id integer PRIMARY KEY, note text);
+SELECT watch('kept');
+INSERT INTO kept VALUES (1), (2);
+ALTER TABLE kept RENAME TO renamed;
+UPDATE renamed SET note = 'again';
+SELECT * FROM named;
+ALTER SCHEMA regress_shop RENAME TO regress_store;
+SET search_path = regress_store, public;
+UPDATE renamed SET note = 'and again';
+SELECT * FROM named;
+-- nothing is recorded twice, and only what was handed in
+SELECT schema, name, first_schema, first_name FROM fpgo_internal.source_table WHERE name IN ('kept', 'renamed') ORDER BY 1, 2;
+-- another table has the name now: it has the sources, and the first one has those of its own name
+ALTER SCHEMA regress_store RENAME TO regress_later;
+CREATE SCHEMA regress_shop;
+SET search_path = regress_later, public;
+CREATE TABLE regress_shop.kept (id integer PRIMARY KEY, note text);
+SELECT watch('regress_shop.kept');
+INSERT INTO regress_shop.kept VALUES (1);
+SELECT * FROM named;
+INSERT INTO renamed VALUES (3);
+SELECT source_table FROM fpgo_internal.submission ORDER BY id DESC LIMIT 1;
+DROP TABLE regress_shop.kept;
+-- what another database recorded counts by its name; an oid says nothing there
+UPDATE fpgo_internal.source_table SET system_identifier = 1, relation = 'pair'::regclass WHERE name = 'renamed';
+\c -
+SET search_path = regress_later, public;
+SET fpgo.undelivered_notice = off;
+SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
+UPDATE renamed SET note = 'restored';
+SELECT * FROM named;
+INSERT INTO pair VALUES ('another', 'pair');
+SELECT source_table FROM fpgo_internal.submission ORDER BY id DESC LIMIT 1;
+SELECT schema, name, first_schema, first_name, system_identifier = 1 AS is_elsewhere FROM fpgo_internal.source_table
+WHERE name = 'renamed' ORDER BY 1, 2, 5;
+-- rolled back, it is recorded by the next transaction
+CREATE TABLE other (id integer PRIMARY KEY);
+SELECT watch('other');
+BEGIN;
+SAVEPOINT s;
+INSERT INTO other VALUES (1);
+ROLLBACK TO s;
+INSERT INTO other VALUES (2);
+ROLLBACK;
+SELECT count(*) FROM fpgo_internal.source_table WHERE name = 'other';
+INSERT INTO other VALUES (1);
+INSERT INTO other VALUES (2);
+SELECT count(*) FROM fpgo_internal.source_table WHERE name = 'other';
+-- a temporary table is not recorded
+CREATE TEMPORARY TABLE passing (id integer PRIMARY KEY);
+SELECT watch('passing');
+INSERT INTO passing VALUES (1);
+SELECT count(*) FROM fpgo_internal.source_table WHERE schema LIKE 'pg_temp%';
+
 -- neither primary key nor reference: an error that says both cures
 CREATE TABLE bare (note text);
 SELECT watch('bare');
@@ -100,5 +158,6 @@ DELETE FROM fpgo_internal.submission WHERE id > :last;
 DELETE FROM fpgo_internal.payload WHERE submission > :last;
 RESET search_path;
 SET client_min_messages = warning;
-DROP SCHEMA regress_shop CASCADE;
+DROP SCHEMA regress_shop, regress_later CASCADE;
+DROP FUNCTION public.map_row;
 DROP SERVER frontpayment;

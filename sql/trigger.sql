@@ -128,13 +128,12 @@ DROP FUNCTION shop.simple;
 TRUNCATE shop.orders;
 DELETE FROM fpgo_internal.submission;
 
--- BEFORE as well; the row goes on as it is
+-- before the change nobody knows what the row will be
 CREATE FUNCTION shop.simple(o shop.orders) RETURNS text LANGUAGE sql RETURN shop.an_order(o.number);
 CREATE TRIGGER invoice BEFORE INSERT OR UPDATE ON shop.orders
 	FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.simple');
-INSERT INTO shop.orders VALUES ('C-1', 'new', '0001') RETURNING *;
-UPDATE shop.orders SET number = 'C-2', zip = '0002' RETURNING *;
-SELECT key FROM records;
+INSERT INTO shop.orders VALUES ('C-1', 'new', '0001');
+SELECT number FROM shop.orders;
 DROP TRIGGER invoice ON shop.orders;
 
 -- NULL means no invoice
@@ -165,6 +164,12 @@ INSERT INTO shop.orders VALUES ('E-2');
 CALL attach('shop.simple', 'server=');
 INSERT INTO shop.orders VALUES ('E-2');
 CALL attach('shop.simple', 'frontpayment');
+INSERT INTO shop.orders VALUES ('E-2');
+CALL attach('shop.simple', 'on_change=cancel');
+INSERT INTO shop.orders VALUES ('E-2');
+CALL attach('shop.simple', 'on_delete=cancel');
+INSERT INTO shop.orders VALUES ('E-2');
+CALL attach('shop.simple', 'role=regress_fpgo_shop');
 INSERT INTO shop.orders VALUES ('E-2');
 CALL attach('shop.simple', 'server=regress_fpgo_nowhere');
 INSERT INTO shop.orders VALUES ('E-2');
@@ -268,10 +273,6 @@ DROP TRIGGER invoice ON shop.orders;
 CREATE TRIGGER invoice AFTER INSERT ON shop.orders
 	FOR EACH STATEMENT EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.simple');
 INSERT INTO shop.orders VALUES ('H-1');
-DROP TRIGGER invoice ON shop.orders;
-CREATE TRIGGER invoice AFTER DELETE ON shop.orders
-	FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('shop.simple');
-DELETE FROM shop.orders;
 DROP TRIGGER invoice ON shop.orders;
 CREATE VIEW shop.recent AS SELECT * FROM shop.orders;
 CREATE TRIGGER invoice INSTEAD OF INSERT ON shop.recent

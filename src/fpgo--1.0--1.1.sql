@@ -35,6 +35,29 @@
 -- complain if the script is sourced in psql rather than through ALTER EXTENSION
 \echo Use "ALTER EXTENSION fpgo UPDATE TO '1.1'" to load this file. \quit
 
+/* ---------- Triggers that would not fire any more ---------- */
+
+-- in a BEFORE trigger nobody knows yet whether there will be a row, and as what
+DO $$
+DECLARE
+	found text;
+BEGIN
+	SELECT string_agg(format('%I on %I.%I', t.tgname, n.nspname, c.relname), ', ' ORDER BY n.nspname, c.relname, t.tgname)
+	INTO found
+	FROM pg_catalog.pg_trigger t
+		JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid AND p.proname = 'enqueue_invoice_trigger'
+		JOIN pg_catalog.pg_namespace f ON f.oid = p.pronamespace AND f.nspname = 'fpgo'
+		JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE t.tgtype & 2 <> 0 AND t.tgparentid = 0;
+	IF found IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('fpgo.enqueue_invoice_trigger does not fire BEFORE a change any more: trigger %s', found),
+			HINT = 'Drop the trigger, and create it as CONSTRAINT TRIGGER ... AFTER INSERT OR UPDATE OR DELETE ON ... '
+				'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW ...';
+	END IF;
+END $$;
+
 /* ---------- Versions ---------- */
 
 CREATE FUNCTION fpgo.version() RETURNS text
@@ -146,6 +169,32 @@ CREATE UNIQUE INDEX submission_versions ON fpgo_internal.submission (first_versi
 -- the order of a row
 CREATE INDEX submission_source ON fpgo_internal.submission (source, server COLLATE "C")
 	WHERE source IS NOT NULL;
+
+/* ---------- Tables of sources ---------- */
+
+-- What a table was called when rows of it were first handed in.  Rows are only
+-- inserted, and nothing is unique: no session waits for another one here.
+CREATE TABLE fpgo_internal.source_table (
+	relation oid NOT NULL,
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	schema text COLLATE "C" NOT NULL,
+	name text COLLATE "C" NOT NULL,
+	first_schema text COLLATE "C" NOT NULL,
+	first_name text COLLATE "C" NOT NULL
+);
+CREATE INDEX source_table_relation ON fpgo_internal.source_table (relation);
+CREATE INDEX source_table_name ON fpgo_internal.source_table (name, schema);
+COMMENT ON TABLE fpgo_internal.source_table IS
+	'Tables whose rows a trigger hands in, by each name they had: the first one stays in the sources of their rows';
+COMMENT ON COLUMN fpgo_internal.source_table.relation IS
+	'oid of the table, in the database that the next two columns tell';
+COMMENT ON COLUMN fpgo_internal.source_table.system_identifier IS 'System identifier of the cluster of that database';
+COMMENT ON COLUMN fpgo_internal.source_table.database IS 'oid of that database';
+COMMENT ON COLUMN fpgo_internal.source_table.schema IS 'Schema of the table then';
+COMMENT ON COLUMN fpgo_internal.source_table.name IS 'Name of the table then';
+COMMENT ON COLUMN fpgo_internal.source_table.first_schema IS 'Schema by which the sources of its rows are made';
+COMMENT ON COLUMN fpgo_internal.source_table.first_name IS 'Name by which the sources of its rows are made';
 
 /* ---------- Accounts of the gateway ---------- */
 
@@ -607,6 +656,7 @@ GRANT SELECT ON fpgo.history, fpgo.versions TO PUBLIC;
 -- keys and queue of an account are of all roles
 REVOKE EXECUTE ON FUNCTION fpgo.new_account(text, text), fpgo.adopt_account(text, text, text) FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.account', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.source_table', '');
 CREATE FUNCTION fpgo.follow_server() RETURNS event_trigger
 	AS 'MODULE_PATHNAME', 'fpgo_follow_server'
 	LANGUAGE C;
@@ -757,9 +807,9 @@ COMMENT ON FUNCTION fpgo.enqueue_invoice(jsonb, text, text, text) IS
 	'earlier submission. Errors: 22004 NULL order. 22023 bad key or on_duplicate. 23514 a rule is broken. 42704 no '
 	'such server. 42501 no USAGE. 55000 read-only or standby. 54000 payload over 1 MiB. 23505 the key is taken.';
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
-	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
+	'AFTER trigger of rows or TRUNCATE: queues a row''s invoice, or withdraws it. First argument: function that maps the '
+	'row. Others: server=, on_invalid=, on_change=, on_delete=, role=owner. Errors: those of fpgo.enqueue_invoice. '
+	'42883, 42725, 42P13: the function. 39P01: not AFTER. 27000: change missed.';
 COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
 	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
 	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '

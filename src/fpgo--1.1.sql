@@ -589,6 +589,30 @@ COMMENT ON COLUMN fpgo_internal.account.since IS 'When this row was made';
 COMMENT ON COLUMN fpgo_internal.account.reason IS
 	'Why a person said so, see fpgo.new_account and adopt_account; NULL: nobody did';
 
+-- What a table was called when rows of it were first handed in.  Rows are only
+-- inserted, and nothing is unique: no session waits for another one here.
+CREATE TABLE fpgo_internal.source_table (
+	relation oid NOT NULL,
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	schema text COLLATE "C" NOT NULL,
+	name text COLLATE "C" NOT NULL,
+	first_schema text COLLATE "C" NOT NULL,
+	first_name text COLLATE "C" NOT NULL
+);
+CREATE INDEX source_table_relation ON fpgo_internal.source_table (relation);
+CREATE INDEX source_table_name ON fpgo_internal.source_table (name, schema);
+COMMENT ON TABLE fpgo_internal.source_table IS
+	'Tables whose rows a trigger hands in, by each name they had: the first one stays in the sources of their rows';
+COMMENT ON COLUMN fpgo_internal.source_table.relation IS
+	'oid of the table, in the database that the next two columns tell';
+COMMENT ON COLUMN fpgo_internal.source_table.system_identifier IS 'System identifier of the cluster of that database';
+COMMENT ON COLUMN fpgo_internal.source_table.database IS 'oid of that database';
+COMMENT ON COLUMN fpgo_internal.source_table.schema IS 'Schema of the table then';
+COMMENT ON COLUMN fpgo_internal.source_table.name IS 'Name of the table then';
+COMMENT ON COLUMN fpgo_internal.source_table.first_schema IS 'Schema by which the sources of its rows are made';
+COMMENT ON COLUMN fpgo_internal.source_table.first_name IS 'Name by which the sources of its rows are made';
+
 CREATE TABLE fpgo_internal.payload (
 	submission bigint PRIMARY KEY,
 	payload text NOT NULL,
@@ -941,9 +965,9 @@ CREATE FUNCTION fpgo.enqueue_invoice_trigger() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'fpgo_enqueue_invoice_trigger'
 	LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
-	'Row trigger for INSERT or UPDATE: queues an invoice. First argument: name of a function that maps the row to an '
-	'order, or NULL for none. Others: server=NAME, on_invalid=fail or record. Errors: those of '
-	'fpgo.enqueue_invoice. 42883 no function, 42725 several, 42P13 its result. 39P01 no row trigger.';
+	'AFTER trigger of rows or TRUNCATE: queues a row''s invoice, or withdraws it. First argument: function that maps the '
+	'row. Others: server=, on_invalid=, on_change=, on_delete=, role=owner. Errors: those of fpgo.enqueue_invoice. '
+	'42883, 42725, 42P13: the function. 39P01: not AFTER. 27000: change missed.';
 
 CREATE FUNCTION fpgo.invoice_session(submission bigint) RETURNS SETOF fpgo.invoice_session
 	AS 'MODULE_PATHNAME', 'fpgo_invoice_session'
@@ -1726,6 +1750,7 @@ GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.history, fpgo.versions, fp
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.account', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.source_table', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.payload', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.attempt', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.event', '');

@@ -267,6 +267,22 @@ fpgo_has_path_of(const CachedPlanSource *source)
 }
 
 /*
+ * A condition on rows, with what virtual generated columns stand for in place of
+ * these.  18 introduced such columns.
+ */
+#include "rewrite/rewriteHandler.h"
+
+static inline Node *
+fpgo_expand_generated(Node *condition, Relation table, int row)
+{
+#if PG_VERSION_NUM < 180000
+	return condition;
+#else
+	return expand_generated_columns_in_expr(condition, table, row);
+#endif
+}
+
+/*
  * The functions of this name that take so many arguments, or any number (-1);
  * with_defaults: where the other arguments have defaults, too.
  */

@@ -13,12 +13,12 @@
 
 #include "base/arguments.h"
 #include "base/fpgo.h"
+#include "base/settings.h"
 #include "handin/enqueue.h"
 #include "handin/handin.h"
 #include "handin/version.h"
 #include "order/spellings.h"
 #include "records/keyed_hash.h"
-#include "records/versions.h"
 #include "validation/violation.h"
 
 int64
@@ -87,29 +87,19 @@ fpgo_enqueue_fault(const char *server_name, const FpgoSource *source,
 	return fpgo_version_refuse(&handin, sentence);
 }
 
+/* Whoever may delete a row of the shop's need have no right on the server. */
 void
 fpgo_enqueue_withdraw(const char *server_name, const FpgoSource *source,
 					  const char *why)
 {
-	FpgoHandIn	handin = make_empty(server_name, source);
+	FpgoHandIn	handin = {.source = source,.mapping = "",
+		.hash_rule = fpgo_handin_rule(),
+	.on_change = FPGO_CHANGE_REPLACE};
 
+	handin.account = fpgo_account_recorded_name(server_name);
+	handin.server = server_name != NULL ? server_name : fpgo_server_name;
+	handin.role = GetUserNameFromId(GetUserId(), false);
 	fpgo_version_withdraw(&handin, why);
-}
-
-void
-fpgo_enqueue_withdraw_table(const char *server_name, const char *table,
-							const char *why)
-{
-	FpgoHandIn	handin = make_empty(server_name, NULL);
-	ListCell   *cell;
-
-	if (handin.hash_rule == FPGO_RULE_1_0)
-		return;
-	foreach(cell, fpgo_versions_open_sources(handin.account, table))
-	{
-		handin.source = lfirst(cell);
-		fpgo_version_withdraw(&handin, why);
-	}
 }
 
 /* ---------- SQL ---------- */

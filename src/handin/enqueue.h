@@ -61,13 +61,9 @@ extern int64 fpgo_enqueue_fault(const char *server_name,
 /*
  * A row is gone, or has no order any more, and why: its order is not wanted,
  * if a version of it is queued, sending or uncertain.  source NULL: nothing is
- * known of such a row.
+ * known of such a row.  No right on the server is needed.
  */
 extern void fpgo_enqueue_withdraw(const char *server_name,
 								  const FpgoSource *source, const char *why);
-
-/* The same for all rows of a table, which was emptied; table as in FpgoSource. */
-extern void fpgo_enqueue_withdraw_table(const char *server_name,
-										const char *table, const char *why);
 
 #endif							/* FPGO_ENQUEUE_H */

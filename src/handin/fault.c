@@ -14,10 +14,8 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/sysattr.h"
 #include "catalog/partition.h"
 #include "lib/stringinfo.h"
-#include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -124,8 +122,6 @@ const char *
 fpgo_fault_key(HeapTuple row, Relation table)
 {
 	TupleDesc	columns = RelationGetDescr(table);
-	Bitmapset  *key = RelationGetIndexAttrBitmap(table,
-												 INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	Oid			top = RelationGetRelid(table);
 	StringInfoData text;
 	uint8		hash[FPGO_HASH_BYTES];
@@ -136,11 +132,7 @@ fpgo_fault_key(HeapTuple row, Relation table)
 	appendStringInfoString(&text, qualified_name(top));
 	appendStringInfoChar(&text, '\0');
 	for (int i = 1; i <= columns->natts; i++)
-	{
-		if (key == NULL ||
-			bms_is_member(i - FirstLowInvalidHeapAttributeNumber, key))
-			append_column(&text, row, columns, i);
-	}
+		append_column(&text, row, columns, i);
 	fpgo_keyed_hash(text.data, text.len, hash);
 
 	resetStringInfo(&text);

@@ -19,8 +19,8 @@ extern const char *fpgo_fault_sentence(const ErrorData *error,
 									   const char *function);
 
 /*
- * The key under which that is recorded: the table's name and a hash of the
- * row's primary key, or of the row if it has none.
+ * The key under which that is recorded if the table has no primary key: the
+ * table's name and a hash of the row.
  */
 extern const char *fpgo_fault_key(HeapTuple row, Relation table);
 

@@ -23,6 +23,7 @@
 #include "account/names.h"
 #include "base/fpgo.h"
 #include "handin/handin.h"
+#include "handin/source.h"
 #include "order/callback_token.h"
 #include "order/defaults.h"
 #include "order/payload.h"
@@ -192,8 +193,7 @@ static const char *
 make_row_key(const FpgoHandIn *handin, const char *table)
 {
 	if (handin->source != NULL)
-		return psprintf("%s/%s", handin->source->table,
-						hex(handin->source->digest));
+		return fpgo_source_key(handin->source);
 	/* 1.0 took such orders */
 	if (handin->hash_rule == FPGO_RULE_1_0)
 		return make_keyless(handin);
@@ -359,6 +359,7 @@ fpgo_handin_make(const FpgoGiven *given, const FpgoAccount *account,
 		given->table == NULL;
 	handin->source = given->source;
 	handin->former_source = given->former_source;
+	handin->former_is_own = given->former_is_own;
 	handin->key = make_key(handin, given);
 	handin->advice = collect_advice(order);
 	if (handin->reference != NULL && strlen(handin->reference) > KEY_MAX)

@@ -27,6 +27,7 @@ typedef struct FpgoGiven
 								 * primary key */
 	const FpgoSource *former_source;	/* of the row before its primary key
 										 * was changed; NULL: it was not */
+	bool		former_is_own;	/* it got that key in this transaction */
 	FpgoOnChange on_change;		/* what another order under the key means */
 } FpgoGiven;
 

@@ -2,17 +2,14 @@
  * source.c
  *		The row that an order is made of: what stays the same of it.
  *
- * A row is known by its table's name and its primary key.  Of a partition the
- * topmost table counts, so that a row keeps its source if it moves to another
- * partition.  The key's values are written as text.  An integer is the same
- * text in every width, and what a session's settings change in a text is fixed.
+ * A row is known by its table's name, as it was first recorded, and its primary
+ * key.  Of a partition the topmost table counts.  The key's values are written
+ * as text.  An integer is the same text in every width, and what a session's
+ * settings change in a text is fixed.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/partition.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "lib/stringinfo.h"
@@ -21,18 +18,11 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "base/fpgo.h"
 #include "handin/source.h"
-
-/* The columns of a primary key, by name. */
-typedef struct PrimaryKey
-{
-	int			n_columns;		/* 0: there is no key */
-	const char *columns[INDEX_MAX_KEYS];
-} PrimaryKey;
+#include "handin/source_table.h"
 
 /* what a session may change in the text of a value */
 static const char *const settings[][2] = {
@@ -44,36 +34,6 @@ static const char *const settings[][2] = {
 	{"lc_monetary", "C"},
 	{"search_path", "pg_catalog"},
 };
-
-/* ---------- the key ---------- */
-
-static PrimaryKey
-read_primary_key(Oid table)
-{
-	Relation	relation = table_open(table, AccessShareLock);
-	PrimaryKey	key = {0};
-	ListCell   *cell;
-
-	foreach(cell, RelationGetIndexList(relation))
-	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID,
-											ObjectIdGetDatum(lfirst_oid(cell)));
-		const FormData_pg_index *index;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		index = (Form_pg_index) GETSTRUCT(tuple);
-		if (index->indisprimary)
-		{
-			for (int i = 0; i < index->indnkeyatts; i++)
-				key.columns[key.n_columns++] =
-					get_attname(table, index->indkey.values[i], false);
-		}
-		ReleaseSysCache(tuple);
-	}
-	table_close(relation, NoLock);
-	return key;
-}
 
 /* Is a value's text the same whatever the session's settings are? */
 static bool
@@ -96,8 +56,6 @@ is_plain(Oid type)
 	}
 }
 
-/* ---------- the text ---------- */
-
 /* A text with its length before it, in UTF-8 whatever the database has. */
 static void
 put(StringInfo form, const char *text)
@@ -109,23 +67,12 @@ put(StringInfo form, const char *text)
 }
 
 static void
-put_value(StringInfo form, Relation table, HeapTuple row, const char *column)
+put_value(StringInfo form, Datum value, Oid type)
 {
-	AttrNumber	number = get_attnum(RelationGetRelid(table), column);
-	Oid			type = get_atttype(RelationGetRelid(table), number);
 	int			level = 0;
-	bool		is_null;
-	Datum		value = heap_getattr(row, number, RelationGetDescr(table),
-									 &is_null);
 	Oid			output;
 	bool		is_varlena;
 
-	/* a BEFORE trigger may see a row without it */
-	if (is_null)
-	{
-		put(form, "");
-		return;
-	}
 	if (!is_plain(type))
 	{
 		level = NewGUCNestLevel();
@@ -159,29 +106,35 @@ digest(const StringInfoData *form, uint8 result[FPGO_HASH_BYTES])
 }
 
 const FpgoSource *
-fpgo_source_of(Relation table, HeapTuple row)
+fpgo_source_of(const FpgoPrimaryKey *key, Relation table, HeapTuple row)
 {
-	Oid			top = RelationGetRelid(table);
 	FpgoSource *source;
-	PrimaryKey	key;
+	FpgoTableName name;
 	StringInfoData form;
-	const char *schema;
-	const char *name;
 
-	if (table->rd_rel->relispartition)
-		top = llast_oid(get_partition_ancestors(top));
-	key = read_primary_key(top);
-	if (key.n_columns == 0)
+	if (key->n_columns == 0)
 		return NULL;
-	schema = get_namespace_name(get_rel_namespace(top));
-	name = get_rel_name(top);
+	name = fpgo_source_table_name(key->top);
 	initStringInfo(&form);
-	put(&form, schema);
-	put(&form, name);
-	for (int i = 0; i < key.n_columns; i++)
-		put_value(&form, table, row, key.columns[i]);
+	put(&form, name.schema);
+	put(&form, name.name);
+	for (int i = 0; i < key->n_columns; i++)
+		put_value(&form, fpgo_primary_key_value(key, i, table, row),
+				  key->types[i]);
 	source = palloc(sizeof(FpgoSource));
-	source->table = psprintf("%s.%s", schema, name);
+	source->table = psprintf("%s.%s", name.schema, name.name);
 	digest(&form, source->digest);
 	return source;
+}
+
+const char *
+fpgo_source_key(const FpgoSource *source)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	appendStringInfo(&key, "%s/", source->table);
+	for (int i = 0; i < FPGO_HASH_BYTES; i++)
+		appendStringInfo(&key, "%02x", source->digest[i]);
+	return key.data;
 }

@@ -60,6 +60,7 @@ typedef struct FpgoHandIn
 								 * known in the process that sends */
 	const FpgoSource *former_source;	/* of the row before its primary key
 										 * was changed; NULL: it was not */
+	bool		former_is_own;	/* it got that key in this transaction */
 	FpgoOnChange on_change;		/* this is not known there either */
 	const char *reference;		/* referenceNo, NULL if there is none */
 	const char *role;			/* name of the role that hands it in */

@@ -101,16 +101,6 @@ static FpgoStatement seen_statement = {
 	.types = {INT8ARRAYOID}
 };
 
-static FpgoStatement open_sources_statement = {
-	.sql = "SELECT DISTINCT source FROM fpgo_internal.submission"
-	" WHERE state " EQ " ANY ('{queued,sending,uncertain}')"
-	" AND server " EQ " $1 AND source_table " EQ " $2"
-	" AND source IS NOT NULL",
-	.n_parameters = 2,
-	.types = {TEXTOID, TEXTOID},
-	.sees_latest = true
-};
-
 /* most orders have one version, and that is seen without the executor */
 static FpgoStatement later_statement = {
 	.sql = "SELECT id FROM fpgo_internal.submission"
@@ -302,12 +292,39 @@ has_source(const FpgoVersion *version, const FpgoSource *source)
 		memcmp(version->source, source->digest, FPGO_HASH_BYTES) == 0;
 }
 
+/* Is the order that has this newest version another row's? */
+static bool
+is_of_another_row(const FpgoVersion *newest, const FpgoSource *source)
+{
+	return source != NULL && newest->has_source &&
+		!has_source(newest, source);
+}
+
+/* The order of a row. */
+static int64
+find_by_source(const List *all, const FpgoSource *source)
+{
+	int64		found = 0;
+	ListCell   *cell;
+
+	foreach(cell, all)
+	{
+		const FpgoVersion *version = lfirst(cell);
+
+		if (has_source(version, source) &&
+			has_source(newest_of(all, version->order), source))
+			found = version->order;
+	}
+	return found;
+}
+
 /*
- * The order of a row.  If a primary key was changed, an order that this
- * transaction moved there is not meant, unless there is no other.
+ * The order that a row had under its former primary key.  Several rows may have
+ * had that key in this transaction.  If this one got it here, its order was
+ * moved there here; else it was there before.
  */
 static int64
-find_by_source(const List *all, const FpgoSource *source, bool is_former)
+find_by_former_source(const List *all, const FpgoHandIn *handin)
 {
 	int64		found = 0;
 	bool		is_moved = false;
@@ -317,16 +334,20 @@ find_by_source(const List *all, const FpgoSource *source, bool is_former)
 	{
 		const FpgoVersion *version = lfirst(cell);
 		const FpgoVersion *newest;
+		bool		is_own;
 
-		if (!has_source(version, source))
+		if (!has_source(version, handin->former_source))
 			continue;
 		newest = newest_of(all, version->order);
-		if (!has_source(newest, source) && !is_former)
+		is_own = newest->submission.is_own;
+		if (handin->former_is_own && !(is_own &&
+									   has_source(newest,
+												  handin->former_source)))
 			continue;
-		if (found != 0 && is_former && newest->submission.is_own && !is_moved)
+		if (found != 0 && is_own && !is_moved)
 			continue;
 		found = version->order;
-		is_moved = newest->submission.is_own;
+		is_moved = is_own;
 	}
 	return found;
 }
@@ -356,10 +377,10 @@ find_by_key(const List *all, const FpgoHandIn *handin, FpgoVersions *versions)
 				versions->same = version;
 			continue;
 		}
-		if (handin->source != NULL && version->has_source &&
-			!has_source(version, handin->source))
+		if (is_of_another_row(newest_of(all, version->order), handin->source))
 		{
-			if (holds_key(version))
+			/* a key that is made of the row is not that row's any more */
+			if (holds_key(version) && handin->reference != NULL)
 				versions->obstacle = version;
 			continue;
 		}
@@ -456,9 +477,9 @@ fpgo_versions_find(const FpgoHandIn *handin)
 	if (all == NIL)
 		return versions;
 	if (handin->former_source != NULL)
-		order = find_by_source(all, handin->former_source, true);
+		order = find_by_former_source(all, handin);
 	if (order == 0 && handin->source != NULL)
-		order = find_by_source(all, handin->source, false);
+		order = find_by_source(all, handin->source);
 	if (handin->key != NULL)
 	{
 		int64		of_key = find_by_key(all, handin, versions);
@@ -504,31 +525,6 @@ fpgo_versions_deciding(const FpgoVersions *versions)
 	if (versions->accepted != NULL)
 		return versions->accepted;
 	return versions->open != NULL ? versions->open : versions->newest;
-}
-
-List *
-fpgo_versions_open_sources(const char *account, const char *table)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	FpgoParameters p = {0};
-	List	   *sources = NIL;
-	int			n;
-
-	SPI_connect();
-	fpgo_put_text(&p, account);
-	fpgo_put_text(&p, table);
-	n = fpgo_statement_run(&open_sources_statement, &p);
-	MemoryContextSwitchTo(caller);
-	for (int i = 0; i < n; i++)
-	{
-		FpgoSource *source = palloc0(sizeof(FpgoSource));
-
-		source->table = table;
-		(void) read_source(source->digest, i, 1);
-		sources = lappend(sources, source);
-	}
-	SPI_finish();
-	return sources;
 }
 
 const FpgoVersion *

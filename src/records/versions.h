@@ -64,13 +64,6 @@ extern FpgoVersions *fpgo_versions_of(int64 submission);
 extern const FpgoVersion *fpgo_versions_deciding(const FpgoVersions *versions);
 
 /*
- * The rows of a table whose orders are queued, sending or uncertain, as a list
- * of FpgoSource.  table: as in FpgoSource.
- */
-extern List *fpgo_versions_open_sources(const char *account,
-										const char *table);
-
-/*
  * The version that decides about the order that holds a key: about one that the
  * current user may see the answer of, if there is one.  NULL if none holds it.
  */

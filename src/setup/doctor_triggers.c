@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -37,6 +38,7 @@ typedef struct QueueingTrigger
 	const char *name;			/* trigger ... of ..., for messages */
 	Oid			table;
 	bool		is_disabled;
+	bool		is_refused;		/* it does not fire after the change of a row */
 	const char *function_name;	/* its first argument; NULL if it has none */
 	Oid			function;		/* invalid if none was found */
 	ErrorData  *error;			/* why none was found */
@@ -57,7 +59,7 @@ typedef struct Told
  */
 static const char *const list_triggers =
 	"SELECT pg_catalog.format('trigger %I of %s', t.tgname, t.tgrelid::pg_catalog.regclass), "
-	"t.tgrelid, t.tgenabled " EQ " 'D', t.tgargs "
+	"t.tgrelid, t.tgenabled " EQ " 'D', t.tgargs, t.tgtype "
 	"FROM pg_catalog.pg_trigger t "
 	"JOIN pg_catalog.pg_proc p ON p.oid " EQ " t.tgfoid "
 	"JOIN pg_catalog.pg_namespace n ON n.oid " EQ " p.pronamespace "
@@ -74,6 +76,14 @@ first_argument(bytea *arguments)
 	const char *text = VARDATA_ANY(arguments);
 
 	return VARSIZE_ANY_EXHDR(arguments) == 0 ? NULL : pstrdup(text);
+}
+
+/* Does the trigger raise an error whenever it fires? */
+static bool
+is_refused(int16 type)
+{
+	return !TRIGGER_FOR_AFTER(type) ||
+		(!TRIGGER_FOR_ROW(type) && !TRIGGER_FOR_TRUNCATE(type));
 }
 
 static List *
@@ -102,6 +112,9 @@ find_triggers(void)
 		trigger->function_name =
 			first_argument(DatumGetByteaPP(SPI_getbinval(row, columns, 4,
 														 &is_null)));
+		trigger->is_refused =
+			is_refused(DatumGetInt16(SPI_getbinval(row, columns, 5,
+												   &is_null)));
 		triggers = lappend(triggers, trigger);
 	}
 	MemoryContextSwitchTo(spi);
@@ -114,6 +127,11 @@ resolve_function(void *arg)
 {
 	QueueingTrigger *trigger = arg;
 
+	if (trigger->is_refused)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("it is refused when it fires, since it does not fire after the change of a row"),
+				 errhint("CREATE CONSTRAINT TRIGGER ... AFTER INSERT OR UPDATE OR DELETE ON ... DEFERRABLE INITIALLY DEFERRED FOR EACH ROW ...")));
 	if (trigger->function_name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -50,7 +50,12 @@ sub shown {
 # The maturities of the orders that the gateway received of a row.
 sub received {
     my ($id) = @_;
-    return join ' ', map { $_->{body}->{invoiceMaturity} } grep { $_->{referenceNo} =~ /^V-$id[.]/ } $gateway->ledger;
+    return join ' ', map { $_->{body}->{invoiceMaturity} } grep { ($_->{referenceNo} // '') =~ /^V-$id[.]/ } $gateway->ledger;
+}
+
+# The maturities of the orders without reference.
+sub received_of_rows {
+    return join ' ', sort map { $_->{body}{invoiceMaturity} } grep { !defined $_->{referenceNo} } $gateway->ledger;
 }
 
 sub insert {
@@ -170,6 +175,34 @@ for my $order ([ 0, 1 ], [ 1, 0 ]) {
     # the reference is another row's now
     ends('the reference of an accepted order in another row',
         run_in($session[0], "INSERT INTO shop_order VALUES (1000 + $id, 10, 'V-$id.b')"), '23505', qr/taken by another order/);
+}
+
+# Primary keys that rows give each other.  The orders have no reference, so that the row is the key.
+{
+    my @id = map { 2000 + $_ } 1 .. 4;
+    run_in($session[0], "INSERT INTO shop_order SELECT i, i - 2000, NULL FROM generate_series(2001, 2003) i");
+    deliver();
+    is(received_of_rows(), '1 2 3', 'three rows: three orders');
+    # all at once, the last first and the first last
+    run_in($session[0], "UPDATE shop_order SET id = id + 1 WHERE id = $_") for reverse @id[ 0 .. 2 ];
+    run_in($session[0], 'BEGIN; ALTER TABLE shop_order DROP CONSTRAINT shop_order_pkey CASCADE; '
+        . 'ALTER TABLE shop_order ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED; COMMIT');
+    run_in($session[0], "UPDATE shop_order SET id = id + 1 WHERE id > 2000");
+    run_in($session[0], "BEGIN; UPDATE shop_order SET id = id + 5 WHERE id = 2003; UPDATE shop_order SET id = id - 5 WHERE id = 2008; COMMIT");
+    deliver();
+    is(received_of_rows(), '1 2 3', 'primary keys that move on are the same orders');
+    # another row under a former primary key
+    run_in($session[0], 'INSERT INTO shop_order VALUES (2001, 4, NULL), (2002, 5, NULL)');
+    deliver();
+    is(received_of_rows(), '1 2 3 4 5', 'another row under a former primary key: another order');
+    # through a key that another row had
+    run_in($session[0], 'DELETE FROM shop_order WHERE id = 2002');
+    run_in($session[0], 'BEGIN; UPDATE shop_order SET id = 2002 WHERE id = 2001; UPDATE shop_order SET id = 2099 WHERE id = 2002; COMMIT');
+    run_in($session[0], 'UPDATE shop_order SET maturity = 14 WHERE id = 2099');
+    deliver();
+    is(received_of_rows(), '1 2 3 4 5', 'a row that took a deleted one\'s primary key and left it: its own order');
+    is(administer($admin, q{SELECT string_agg(format('%s: %s', grand_total IS NOT NULL, changes_not_sent), ' ') FROM fpgo.submissions
+        WHERE reference IS NULL AND changes_not_sent > 0}), 't: 1', '... of which the edit is told');
 }
 
 # --- taken back by a person while it is edited ------------------------------------------------

@@ -106,6 +106,32 @@ for my $case (
     like($differences, $pattern, "planted and told: $plant");
 }
 
+# --- triggers that would not fire any more -------------------------------------------
+
+create_database('before');
+$node->safe_psql('before', q{
+    CREATE EXTENSION fpgo VERSION '1.0';
+    CREATE SCHEMA shop;
+    CREATE TABLE shop.sale (id int PRIMARY KEY);
+    CREATE TABLE shop."Old sale" (id int PRIMARY KEY) PARTITION BY LIST (id);
+    CREATE TABLE shop.old_1 PARTITION OF shop."Old sale" FOR VALUES IN (1);
+    CREATE TRIGGER invoice BEFORE INSERT ON shop.sale FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('f');
+    CREATE TRIGGER "Invoice" BEFORE UPDATE ON shop."Old sale" FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('f');
+    ALTER TABLE shop.sale DISABLE TRIGGER invoice;
+    CREATE TRIGGER after AFTER INSERT ON shop.sale FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('f');
+    CREATE FUNCTION shop.enqueue_invoice_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE TRIGGER other BEFORE INSERT ON shop.sale FOR EACH ROW EXECUTE FUNCTION shop.enqueue_invoice_trigger()});
+{
+    my (undef, undef, $said) = $node->psql('before', "\\set VERBOSITY verbose\nALTER EXTENSION fpgo UPDATE");
+    like($said, qr/ERROR:  55000: .*: trigger "Invoice" on shop\."Old sale", invoice on shop\.sale$/m,
+        'ALTER EXTENSION names each BEFORE trigger once');
+    like($said, qr/HINT: .*CONSTRAINT TRIGGER \.\.\. AFTER INSERT OR UPDATE OR DELETE/, 'and says how to make it');
+    is($node->safe_psql('before', q{SELECT extversion FROM pg_extension WHERE extname = 'fpgo'}), '1.0', 'nothing is updated');
+    $node->safe_psql('before', 'DROP TRIGGER invoice ON shop.sale; DROP TRIGGER "Invoice" ON shop."Old sale"');
+    update('before');
+    same_catalogs('updated without them', 'before', 'fresh');
+}
+
 # --- records of 1.0, updated --------------------------------------------------------
 
 my $dump = slurp_file(upgrade_file('records-1.0.sql'));

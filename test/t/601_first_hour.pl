@@ -100,6 +100,23 @@ for my $case (
         "$name: it stands on record as $state");
 }
 
+# The page of handin/: a line that changes makes the trigger of the order fire.
+$samples->run_script(readme_sql('Orders whose lines change', 'src/handin/README.md'));
+(undef, my $said) = $samples->psql_as('shop', 'shop', sprintf q{
+    ALTER TABLE customer_order ENABLE TRIGGER invoice;
+    BEGIN;
+    INSERT INTO customer_order (name, email, phone, personal_number, street, zip, city)
+        SELECT name, email, phone, personal_number, street, zip, city FROM customer_order WHERE id = 3;
+    INSERT INTO order_line SELECT %1$d, product, quantity, price, vat FROM order_line WHERE order_id = 3;
+    COMMIT}, ++$id);
+unlike($said, qr/ERROR/, 'an order with the trigger on its lines');
+ok(wait_for('its acceptance', sub {
+    $node->safe_psql('shop', "SELECT state FROM fpgo.submissions WHERE reference = 'shop-$id'") eq 'accepted' }), 'it is accepted');
+my $changes = "SELECT changes_not_sent FROM fpgo.submissions WHERE reference = 'shop-$id'";
+is($node->safe_psql('shop', $changes), 0, '... and as the row is');
+$samples->psql_as('shop', 'shop', "UPDATE order_line SET quantity = quantity + 1 WHERE order_id = $id");
+is($node->safe_psql('shop', $changes), 1, 'a change of its lines is told');
+
 check_log($node);
 check_records($node, $gateway, databases => ['shop'], committed => [ map { "shop-$_" } 1 .. $id ]);
 $node->stop;
