@@ -16,7 +16,7 @@ VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
 HANDIN = again check condition enqueue fault generated handin holder keyless \
-	missed moved newest primary_key same_order source source_table submit \
+	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks open_key queue settle \

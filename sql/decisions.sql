@@ -107,7 +107,7 @@ SELECT fpgo.cancel_queued('x', 'B-1', for_good => NULL);
 SET ROLE regress_fpgo_stranger;
 SELECT * FROM error_of(format('SELECT fpgo.hand_in_again(%s, ''x'')', :one));
 RESET ROLE;
-SELECT fpgo.hand_in_again(:one, 'No fraud.') IS NULL AS not_queued;
+SELECT fpgo.hand_in_again(:one, 'No fraud.') > :one AS as_the_row_is_now;
 UPDATE orders SET status = 'again' WHERE number = 'B-1';
 SELECT * FROM records WHERE key = 'B-1';
 SELECT * FROM error_of(format('SELECT fpgo.hand_in_again(%s, ''x'')', :one));
@@ -120,7 +120,7 @@ SELECT * FROM error_of('SELECT fpgo.hand_in_again(0, ''x'')');
 INSERT INTO orders VALUES ('B-2');
 SELECT fpgo.cancel_queued('Out of stock.', 'B-2') AS id \gset
 UPDATE orders SET status = 'seen' WHERE number = 'B-2';
-SELECT fpgo.hand_in_again(:id, 'There again.');
+SELECT fpgo.hand_in_again(:id, 'There again.') > :id AS as_the_row_is_now;
 UPDATE orders SET status = 'again' WHERE number = 'B-2';
 SELECT * FROM records WHERE key = 'B-2';
 -- and again
@@ -138,6 +138,49 @@ RESET ROLE;
 SELECT r.*, p.keep_until, s.settled_at, s.role FROM records r JOIN fpgo_internal.submission s ON s.id = r.n + :last
 	JOIN fpgo_internal.payload p ON p.submission = s.id WHERE r.key = 'B-3';
 ALTER SERVER frontpayment OPTIONS (DROP retention);
+
+-- of no row: the key is free
+SELECT made('B-4') AS id \gset
+SELECT fpgo.cancel_submission(:id, 'Mistake.', for_good => true);
+SELECT fpgo.hand_in_again(:id, 'None.') IS NULL AS free;
+SELECT made('B-4') > :id AS handed_in;
+
+-- what was refused at hand-in, once the mapping is mended; the shop's role hands in
+CREATE FUNCTION odd(o orders) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+	IF o.status = 'odd' THEN RAISE division_by_zero; END IF;
+	RETURN invoice_for(o);
+END $$;
+CREATE OR REPLACE TRIGGER invoice AFTER INSERT OR UPDATE ON orders FOR EACH ROW
+	EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('odd', 'on_invalid=record');
+GRANT ALL ON orders TO regress_fpgo_shop;
+SET ROLE regress_fpgo_shop;
+INSERT INTO orders VALUES ('G-1', 'odd'), ('G-2', 'odd'), ('G-3', 'odd'), ('G-4', 'odd');
+UPDATE orders SET status = 'gone' WHERE number = 'G-4';
+RESET ROLE;
+CREATE VIEW of_rows AS SELECT coalesce(s.reference, 'none') AS reference, s.version, s.state, s.role, s.last_error
+	FROM fpgo.versions s WHERE s.source LIKE 'public.orders/%' AND s.role = 'regress_fpgo_shop'
+	ORDER BY s.first_submission, s.version;
+TABLE of_rows;
+SELECT min(submission) AS odd FROM fpgo.versions WHERE last_error LIKE 'Mapping function%' \gset
+-- not mended: told to the person, or recorded as before
+SELECT fpgo.hand_in_again(:odd, 'Is it?');
+SELECT fpgo.hand_in_refused(now() + '1 minute', 'Is it?');
+SET ROLE regress_fpgo_stranger;
+SELECT fpgo.hand_in_refused(now() + '1 minute', 'Not mine.');
+SELECT * FROM error_of(format('SELECT fpgo.hand_in_again(%s, ''x'')', :odd));
+RESET ROLE;
+CREATE OR REPLACE FUNCTION odd(o orders) RETURNS jsonb LANGUAGE sql RETURN CASE o.number WHEN 'G-3' THEN NULL ELSE invoice_for(o) END;
+SELECT fpgo.hand_in_again(:odd, 'Mended.') > :odd AS queued;
+SELECT fpgo.hand_in_refused('2020-01-01', 'Nothing so old.');
+SELECT fpgo.hand_in_refused(now() + '1 minute', 'Mended.');
+SELECT fpgo.hand_in_refused(now() + '1 minute', 'Once.');
+TABLE of_rows;
+SELECT h.what, h.reason, count(*) FROM fpgo.history h WHERE h.what LIKE 'refused%' GROUP BY 1, 2 ORDER BY 2;
+SELECT fpgo.hand_in_refused(NULL, 'x');
+SELECT fpgo.hand_in_refused(now(), ' ');
+DELETE FROM fpgo_internal.event WHERE what LIKE 'refused%';
+DROP VIEW of_rows;
 
 -- by key or reference
 SELECT made('C-1', 'shared') AS one, made('C-2', 'shared') AS two, made('C-3', 'shared') AS three \gset

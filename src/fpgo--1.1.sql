@@ -1057,9 +1057,18 @@ CREATE FUNCTION fpgo.hand_in_again(submission bigint, reason text) RETURNS bigin
 	AS 'MODULE_PATHNAME', 'fpgo_hand_in_again'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.hand_in_again(bigint, text) IS
-	'Undoes a cancellation. If the payload is kept (option retention), it is queued as it was; returns the number. '
-	'Else returns NULL: the key is free, also for a trigger, which hands in when it fires next. Rights as '
-	'fpgo.cancel_submission. 23505: the key is taken. 55000: not cancelled.';
+	'Undoes a cancellation, or hands in again what was refused at hand-in. With its payload (option retention) it is '
+	'queued as it was; else its row is mapped anew, as the row is now. Returns the number; NULL if there is no such row, '
+	'or it has no order: then the key is free. Reads the whole table. Rights as with fpgo.cancel_submission. 22004: NULL. 22023: blank '
+	'reason. 42704: no such one. 42501: another role''s. 55000: neither. 23505: the key is taken; and what the mapping raises.';
+
+CREATE FUNCTION fpgo.hand_in_refused(before timestamptz, reason text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_hand_in_refused'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.hand_in_refused(timestamptz, text) IS
+	'Hands in again all rows whose orders were refused at hand-in before that time, since a mapping function or a '
+	'server was mended. A row is mapped as it is now; the trigger''s on_invalid says what becomes of one that is still at fault. Returns how '
+	'many have a new version. Leaves out what a person took back, and other roles'' without fpgo.resolve. 22004: NULL. 22023: blank reason.';
 
 CREATE FUNCTION fpgo.new_account(server text, reason text) RETURNS text
 	AS 'MODULE_PATHNAME', 'fpgo_new_account'
@@ -1412,7 +1421,9 @@ COMMENT ON COLUMN fpgo.attempts.duration IS
 	'interval from started_at to ended_at, or to now while it is under way; never NULL';
 
 CREATE VIEW fpgo.history WITH (security_barrier) AS
-	SELECT e.id AS event, e.submission, coalesce(n.server, s.server) AS server, s.reference, s.key, s.role, e.at,
+	SELECT e.id AS event, e.submission, coalesce(n.server, s.server) AS server, s.reference,
+		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
+			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key, s.role, e.at,
 		e.role AS decided_by, e.what, e.reason
 	FROM fpgo_internal.event e JOIN fpgo_internal.submission s ON s.id = e.submission
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"

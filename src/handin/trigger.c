@@ -27,6 +27,8 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -43,6 +45,7 @@
 #include "handin/primary_key.h"
 #include "handin/source.h"
 #include "handin/source_table.h"
+#include "handin/trigger.h"
 #include "handin/withdraw.h"
 #include "order/mapping.h"
 
@@ -60,6 +63,7 @@ typedef struct Arguments
 	bool		records_invalid;
 	bool		ignores_delete;
 	bool		as_owner;		/* hand in as the table's owner */
+	Oid			as_role;		/* or as this role; InvalidOid: neither */
 	FpgoOnChange on_change;
 	MemoryContext context;		/* of the statement */
 	FpgoPrimaryKey *key;
@@ -197,8 +201,10 @@ become_hander(const Arguments *arguments, Relation table)
 	User		caller;
 
 	GetUserIdAndSecContext(&caller.role, &caller.context);
-	if (arguments->as_owner)
-		SetUserIdAndSecContext(RelationGetForm(table)->relowner,
+	if (OidIsValid(arguments->as_role) || arguments->as_owner)
+		SetUserIdAndSecContext(OidIsValid(arguments->as_role) ?
+							   arguments->as_role :
+							   RelationGetForm(table)->relowner,
 							   caller.context |
 							   SECURITY_LOCAL_USERID_CHANGE);
 	return caller;
@@ -333,11 +339,13 @@ withdraw_unwanted(const Doing *doing, const char *why)
 		withdraw(doing->arguments, doing->table, doing->former, why);
 }
 
-static void
+/* Returns the submission's number, 0 if the row has none now. */
+static int64
 queue_row(Arguments *arguments, Doing *doing)
 {
 	ErrorContextCallback callback = {.previous = error_context_stack,
 	.callback = describe_doing, .arg = doing};
+	int64		id = 0;
 
 	require_mapping(arguments, doing->table);
 	error_context_stack = &callback;
@@ -347,20 +355,21 @@ queue_row(Arguments *arguments, Doing *doing)
 	else if (!make_order_or_record(doing))
 	{
 		error_context_stack = callback.previous;
-		return;
+		return 0;
 	}
 	doing->is_mapped = true;
 	if (doing->order.handin != NULL)
 	{
 		User		caller = become_hander(arguments, doing->table);
 
-		(void) fpgo_enqueue_prepared(&doing->order);
+		id = fpgo_enqueue_prepared(&doing->order);
 		become(&caller);
 	}
 	else
 		withdraw_unwanted(doing,
 						  "Withdrawn: its row has no order any more.");
 	error_context_stack = callback.previous;
+	return id;
 }
 
 /* ---------- events ---------- */
@@ -481,7 +490,7 @@ handle_row(Arguments *arguments, const TriggerData *trigger)
 			return;
 	}
 	else
-		queue_row(arguments, &doing);
+		(void) queue_row(arguments, &doing);
 	fpgo_missed_handed_in(&arguments->watch, table, doing.row, doing.source);
 }
 
@@ -538,6 +547,51 @@ handle_truncate(const Arguments *arguments, Relation table)
 						psprintf("%s.%s", name.schema, name.name),
 						"Withdrawn: its table was truncated.");
 	become(&caller);
+}
+
+/* ---------- without an event ---------- */
+
+/* What an UPDATE that changes nothing would tell the trigger. */
+static TriggerData
+make_event(Relation table, Trigger *trigger, HeapTuple row)
+{
+	TriggerData event = {.type = T_TriggerData,
+		.tg_event = TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_ROW |
+		TRIGGER_EVENT_AFTER,
+		.tg_relation = table,.tg_trigger = trigger,
+	.tg_trigtuple = row,.tg_newtuple = row};
+
+	return event;
+}
+
+bool
+fpgo_trigger_is_for(Relation table, Trigger *trigger, const char *account)
+{
+	Oid			function = LookupFuncName(list_make2(makeString("fpgo"),
+													 makeString("enqueue_invoice_trigger")),
+										  0, NULL, false);
+	TriggerData event = make_event(table, trigger, NULL);
+	const Arguments *arguments;
+
+	if (trigger->tgfoid != function || !TRIGGER_FOR_ROW(trigger->tgtype) ||
+		trigger->tgenabled == TRIGGER_DISABLED)
+		return false;
+	arguments = read_arguments(&event, CurrentMemoryContext);
+	return strcmp(fpgo_account_recorded_name(arguments->server), account) == 0;
+}
+
+int64
+fpgo_trigger_hand_in(Relation table, Trigger *trigger, HeapTuple row,
+					 Oid role, bool raises)
+{
+	TriggerData event = make_event(table, trigger, row);
+	Arguments  *arguments = read_arguments(&event, CurrentMemoryContext);
+	Doing		doing = {.table = table,.arguments = arguments,.row = row};
+
+	arguments->as_role = role;
+	arguments->records_invalid = arguments->records_invalid && !raises;
+	doing.source = fpgo_source_of(arguments->key, table, row);
+	return queue_row(arguments, &doing);
 }
 
 /* ---------- SQL ---------- */

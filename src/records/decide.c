@@ -334,3 +334,23 @@ fpgo_decide_again(const FpgoSubject *subject, const char *reason)
 	SPI_finish();
 	return is_queued;
 }
+
+static FpgoStatement note_again_statement = {
+	.sql = "INSERT INTO fpgo_internal.event (submission, role, what, reason)"
+	" VALUES ($1, $2, 'refused to handed in again', $3)",
+	.n_parameters = 3,
+	.types = {INT8OID, TEXTOID, TEXTOID}
+};
+
+void
+fpgo_decide_note_again(int64 submission, const char *reason)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, submission);
+	fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
+	fpgo_put_text(&p, reason);
+	fpgo_statement_run(&note_again_statement, &p);
+	SPI_finish();
+}

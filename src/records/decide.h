@@ -78,4 +78,10 @@ extern void fpgo_decide_queued(const FpgoSubject *subject,
  */
 extern bool fpgo_decide_again(const FpgoSubject *subject, const char *reason);
 
+/*
+ * Record that an order that was refused at hand-in is handed in again, and why;
+ * the event names the current user.  SPI must not be connected.
+ */
+extern void fpgo_decide_note_again(int64 submission, const char *reason);
+
 #endif							/* FPGO_DECIDE_H */

@@ -73,7 +73,7 @@ static FpgoStatement of_key_statement = {
 	" CASE WHEN first_version IS NULL THEN id ELSE first_version END," \
 	" CASE WHEN version IS NULL THEN 0 ELSE version END AS number," \
 	" key, mapping, source, withdrawn IS TRUE, for_good IS TRUE," \
-	" attempts " GT " 0, error FROM fpgo_internal.submission "
+	" attempts " GT " 0, error, source_table FROM fpgo_internal.submission "
 
 #define OF_ORDERS \
 	COLUMNS "WHERE id " EQ " ANY ($1)" \
@@ -91,6 +91,19 @@ static FpgoStatement versions_statement = {
 	.sql = OF_ORDERS,
 	.n_parameters = 1,
 	.types = {INT8ARRAYOID}
+};
+
+static FpgoStatement refused_statement = {
+	.sql = COLUMNS "s WHERE state " EQ " 'refused' AND attempts " EQ " 0"
+	" AND source IS NOT NULL AND created_at " LT " $1"
+	" AND NOT EXISTS (SELECT FROM fpgo_internal.submission o"
+	"  WHERE (o.id " EQ " s.first_version OR o.first_version " EQ
+	"   (CASE WHEN s.first_version IS NULL THEN s.id"
+	"    ELSE s.first_version END))"
+	"  AND (o.version " GT " s.version OR o.state " EQ " 'accepted'))"
+	" ORDER BY id",
+	.n_parameters = 1,
+	.types = {TIMESTAMPTZOID}
 };
 
 /* how many of them the transaction's own snapshot shows */
@@ -162,6 +175,7 @@ read_version(int row, MemoryContext context)
 	version->for_good = DatumGetBool(fpgo_get_datum(row, 19, &is_null));
 	version->was_sent = DatumGetBool(fpgo_get_datum(row, 20, &is_null));
 	version->error = fpgo_get_text(row, 21, context);
+	version->source_table = fpgo_get_text(row, 22, context);
 	return version;
 }
 
@@ -525,6 +539,29 @@ fpgo_versions_deciding(const FpgoVersions *versions)
 	if (versions->accepted != NULL)
 		return versions->accepted;
 	return versions->open != NULL ? versions->open : versions->newest;
+}
+
+List *
+fpgo_versions_refused_at_hand_in(TimestampTz before)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *refused = NIL;
+	FpgoParameters p = {0};
+	int			n;
+
+	SPI_connect();
+	fpgo_put_datum(&p, TimestampTzGetDatum(before), false);
+	n = fpgo_statement_run(&refused_statement, &p);
+	for (int i = 0; i < n; i++)
+	{
+		FpgoVersion *version = read_version(i, caller);
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		refused = lappend(refused, version);
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	return refused;
 }
 
 const FpgoVersion *

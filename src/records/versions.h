@@ -25,6 +25,7 @@ typedef struct FpgoVersion
 	const char *mapping;		/* NULL: not known, of fpgo 1.0 */
 	bool		has_source;
 	uint8		source[FPGO_HASH_BYTES];
+	const char *source_table;	/* NULL without a source */
 	bool		is_withdrawal;	/* the order is not wanted any more */
 	bool		for_good;		/* cancelled for good */
 	bool		was_sent;		/* a transmission was begun */
@@ -62,6 +63,13 @@ extern FpgoVersions *fpgo_versions_of(int64 submission);
  * the one that is sending or uncertain, else the newest; NULL if there is none.
  */
 extern const FpgoVersion *fpgo_versions_deciding(const FpgoVersions *versions);
+
+/*
+ * The newest versions (FpgoVersion) of orders of rows that were refused at
+ * hand-in before a time, and of which none was accepted.  SPI must not be
+ * connected.
+ */
+extern List *fpgo_versions_refused_at_hand_in(TimestampTz before);
 
 /*
  * The version that decides about the order that holds a key: about one that the
