@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
 #include "miscadmin.h"
@@ -400,6 +401,13 @@ fpgo_ask(FpgoRequest *request)
 	bool		may_be_resident = !is_large;
 	int			n_lost = 0;
 
+	/* the process would not be started before the end of recovery */
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot ask the gateway during recovery"),
+				 errhint("Ask it on the primary server."),
+				 fpgo_errhide()));
 	/* handing a large answer over would keep the resident worker waiting */
 	if (is_large && sender.worker == NULL)
 		forget_sender();

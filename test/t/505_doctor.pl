@@ -341,6 +341,8 @@ examine('a publication of other tables', $session);
     my $there = open_session($standby);
     examine('on a standby', $there, unseen => [ 'worker', from('process') ],
         wrong => { writable => [ qr/standby/, qr/primary/ ] });
+    ends("on a standby: $_", run_in($there, "SELECT * FROM fpgo.$_"), '55000', qr/during recovery.*primary/s)
+      for q{fetch_status('ODR1')}, q{fetch_details('ODR1')}, q{fetch_invoice_number('ODR1')}, q{fetch_orders('SENT')};
     $there->quit;
     check_log($standby);
     $standby->stop;
