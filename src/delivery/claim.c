@@ -211,7 +211,8 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 	}
 	if (n > 0)
 		claims = fpgo_submission_claim(run, ids, n);
-	explain_waits(lane);
+	if (only == 0)
+		explain_waits(lane);
 	foreach(cell, claims)
 	{
 		FpgoClaim  *claim = lfirst(cell);

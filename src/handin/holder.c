@@ -32,7 +32,8 @@ fpgo_holder_advise(const FpgoSubmission *holder)
 	switch (holder->state)
 	{
 		case FPGO_STATE_QUEUED:
-			return "To have this order in its place: fpgo.enqueue_invoice(..., on_change => 'replace').  Another key makes a second invoice.";
+			return psprintf("To have this order in its place, queue it with on_change => 'replace', or take that one back first: SELECT fpgo.cancel_submission(%lld, 'replaced');  Another key makes a second invoice.",
+							(long long) holder->id);
 		case FPGO_STATE_SENDING:
 			return "Wait for its outcome.  Another key makes a second invoice.";
 		case FPGO_STATE_UNCERTAIN:
