@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
+use Digest::SHA qw(sha256_hex);
 use FpgoChecker;
 use FpgoResident;
 use FpgoTest;
@@ -15,7 +16,9 @@ use PostgreSQL::Test::Cluster;
 use Test::More;
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $node    = new_cluster('main', url => $gateway->address, options => q{timeout '10s'}, settings => 'restart_after_crash = on', init => [ allows_streaming => 1 ]);
+my $secret  = 'callback-s3cret';
+my $node    = new_cluster('main', url => $gateway->address, mapping => "token '$TOKEN', callback_secret '$secret'",
+    options => q{timeout '10s'}, settings => 'restart_after_crash = on', init => [ allows_streaming => 1 ]);
 my ($admin, $session);
 
 sub open_sessions {
@@ -406,6 +409,102 @@ for my $outcome ('accepted', 'refused') {
     is(received($reference), 'create 10 change 11 change 12 change 13 change 12', '... and is sent after that');
 }
 
+# --- evidence ------------------------------------------------------------------------
+
+# An order of a router for so much.
+sub sale {
+    my ($amount, %changes) = @_;
+    return ('orderSummary' => { subTotal => $amount, totalTax => 0, totalDiscount => 0, grandTotal => $amount },
+        'products' => [ { name => $changes{name} // 'Router', productId => 'R_1', quantity => 1, rate => $amount, discount => 0, tax => 0, amount => $amount } ]);
+}
+
+# A change whose outcome is unknown; returns its number.
+sub lost_change {
+    my ($reference, $arrives, $maturity, %changes) = @_;
+    hand_in($reference, $maturity, %changes);
+    $gateway->misbehave($arrives ? { reset_after_request => $true } : { status => 503 });
+    deliver();
+    return administer($admin, "SELECT submission FROM fpgo.versions WHERE reference = '$reference' AND state = 'uncertain'");
+}
+
+# What reconciliation says of it.
+sub reconciled {
+    my ($id) = @_;
+    return administer($admin, "SELECT state, order_uuid, detail FROM fpgo.reconcile($id)");
+}
+
+
+my $unseen = qr/^uncertain\|\|It changes order ODR\d+ in what the gateway does not show, or what it was before is kept no longer\.$/;
+{
+    my ($reference, $uuid) = accepted(sale(40));
+    my $id = lost_change($reference, 1, 11, sale(80), orderDate => '1755150000');
+    is(reconciled($id), "accepted|$uuid|The gateway shows the order that it changes, with the amounts and products of the change, which are not those of before.",
+        'a change of the amounts that arrived is accepted');
+    is(states($reference), 'accepted accepted', '... on record');
+    is(newest($reference, 'order_uuid'), $uuid, '... as the same order');
+
+    my $status = 'INVOICED';
+    my $now    = time;
+    my $sum    = sha256_hex("$uuid$status$now$secret");
+    is(administer($admin, "SELECT outcome, submission FROM fpgo.receive_callback('/?orderUuid=$uuid&status=$status&timestamp=$now&checksum=$sum')"),
+        "recorded|$id", '... a callback is about its newest version');
+    is(administer($admin, "SELECT count(*), max(submission), max(reported_status) FROM fpgo.submissions WHERE order_uuid = '$uuid'"),
+        "1|$id|INVOICED", '... which the view shows, once');
+
+    my $next = lost_change($reference, 0, 12, sale(90));
+    like(reconciled($next), qr/^uncertain\|\|It changes order $uuid, which the gateway does not show with its amounts, products\.$/,
+        'a change that did not arrive stays uncertain');
+    $gateway->misbehave({ route => 'details', status => 404 });
+    like(reconciled($next), qr/^uncertain\|\|It changes order $uuid, which the gateway does not show\.$/, '... and so it does if the order is gone');
+    $gateway->misbehave({ route => 'details', requests => 3, status => 502 });
+    like(reconciled($next), qr/^uncertain\|\|The gateway could not be asked\.  /, '... or if nobody says');
+    give_up($next, 'queued');
+    deliver();
+    is(received($reference), 'create 10 change 11 change 12 change 12', '... until a person has it sent again, as a change');
+}
+{
+    my ($reference) = accepted();
+    my $id = lost_change($reference, 1, 11);
+    like(reconciled($id), $unseen, 'a change that the gateway does not show stays uncertain, though it arrived');
+    give_up($id);
+}
+for my $retention ('0', '1h') {
+    administer($admin, "ALTER SERVER frontpayment OPTIONS (ADD retention '$retention')");
+    my ($reference, $uuid) = accepted(sale(40));
+    my $id = lost_change($reference, 1, 11, sale(40, name => 'Switch'));
+    like(reconciled($id), $retention eq '0' ? $unseen : qr/^accepted\|$uuid\|/,
+        "a change of a product, what was before kept for $retention");
+    give_up($id) if $retention eq '0';
+    administer($admin, 'ALTER SERVER frontpayment OPTIONS (DROP retention)');
+}
+administer($admin, 'DELETE FROM fpgo_internal.payload WHERE keep_until IS NOT NULL');
+{
+    my ($reference, $uuid) = accepted(sale(40));
+    give_up(lost_change($reference, 1, 11, sale(80)));
+    my $id = lost_change($reference, 0, 12, sale(80));
+    like(reconciled($id), qr/^uncertain\|\|It changes order $uuid, and so may have a change that was given up while uncertain\.$/,
+        'a change after one that was given up, and looks alike, stays uncertain');
+    give_up($id);
+}
+{
+    my ($reference, $uuid) = accepted(sale(40));
+    my $id   = lost_change($reference, 1, 11, sale(80), 'callback.callbackUrl' => 'https://shop.example/fpgo/{submission}');
+    my ($path) = ($gateway->ledger($reference))[1]{body}{callback}{callbackUrl} =~ m{\Ahttps://shop\.example(/.+)\z};
+    my $now = time;
+    my $sum = sha256_hex("ODR42SENT$now$secret");
+    is(administer($admin, "SELECT outcome, submission FROM fpgo.receive_callback('$path?orderUuid=ODR42&status=SENT&timestamp=$now&checksum=$sum')"),
+        "recorded|$id", 'a callback to the address of a change names another order');
+    is(reconciled($id), "uncertain||It changes order $uuid, and a callback to its own address named order ODR42.", '... the change stays uncertain');
+    give_up($id);
+}
+{
+    # the accepted version's order is in the list: no evidence of anything
+    my ($reference, $uuid) = accepted(sale(40));
+    my $id = lost_change($reference, 0, 10, sale(40), customerReference => 'another');
+    like(reconciled($id), $unseen, 'that the gateway has the order as it was is no evidence');
+    give_up($id);
+}
+
 # --- what hinders the record that it is sent ------------------------------------------------
 
 # Hands a change in, and does something while the gateway is asked; then undoes that.
@@ -536,6 +635,8 @@ for my $case (
     # the first delivery after a crash finds out what became of it
     my $paused = administer($admin, "SELECT state FROM fpgo_internal.submission WHERE reference = '$reference' ORDER BY version DESC LIMIT 1");
     is($paused, defined $function ? 'queued' : 'sending', "$name: the record");
+    is(administer($admin, 'SELECT count(*) FROM fpgo.reconcile() WHERE submission = ' . newest($reference, 'submission')),
+        $route eq 'status' ? 0 : 1, "$name: is there a doubt?");
     deliver();
     is(received($reference), 'create 10 change 11', "$name: the change was sent once");
     is(states($reference), $route eq 'status' ? 'accepted accepted' : $states, "$name: what it has come to");
