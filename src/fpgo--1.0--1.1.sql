@@ -364,6 +364,12 @@ CREATE OR REPLACE VIEW fpgo.attempts WITH (security_barrier) AS
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON COLUMN fpgo.attempts.outcome IS
+	'accepted, refused, unknown (it may have arrived), or certainly not processed: unreached, misconfigured, '
+	'credentials, slow_down. asking: the gateway is asked first whether the order may be changed, and nothing was sent. '
+	'NULL while it is under way';
+COMMENT ON COLUMN fpgo_internal.attempt.outcome IS
+	'accepted, refused, unreached, misconfigured, credentials, slow_down, unknown; asking while the gateway is asked first';
 
 CREATE OR REPLACE VIEW fpgo.callbacks WITH (security_barrier) AS
 	SELECT c.id AS callback, coalesce(n.server, c.server) AS server, s.id AS submission,

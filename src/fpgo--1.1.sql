@@ -653,7 +653,7 @@ COMMENT ON COLUMN fpgo_internal.attempt.run IS 'The run that made it';
 COMMENT ON COLUMN fpgo_internal.attempt.started_at IS 'When it was begun';
 COMMENT ON COLUMN fpgo_internal.attempt.ended_at IS 'When its outcome was known; NULL while it is under way';
 COMMENT ON COLUMN fpgo_internal.attempt.outcome IS
-	'accepted, refused, unreached, misconfigured, credentials, slow_down, unknown';
+	'accepted, refused, unreached, misconfigured, credentials, slow_down, unknown; asking while the gateway is asked first';
 COMMENT ON COLUMN fpgo_internal.attempt.status IS 'HTTP status of the answer; NULL if there was none';
 COMMENT ON COLUMN fpgo_internal.attempt.reason IS 'What happened, in a sentence without personal data';
 
@@ -1411,7 +1411,8 @@ COMMENT ON COLUMN fpgo.attempts.reference IS
 	'referenceNo of the order, its first 1000 bytes; NULL if the order has none';
 COMMENT ON COLUMN fpgo.attempts.outcome IS
 	'accepted, refused, unknown (it may have arrived), or certainly not processed: unreached, misconfigured, '
-	'credentials, slow_down. NULL while it is under way';
+	'credentials, slow_down. asking: the gateway is asked first whether the order may be changed, and nothing was sent. '
+	'NULL while it is under way';
 COMMENT ON COLUMN fpgo.attempts.http_status IS 'HTTP status of the answer; NULL if there was none';
 COMMENT ON COLUMN fpgo.attempts.reason IS
 	'What happened, in a sentence without personal data; NULL while it is under way';

@@ -14,6 +14,7 @@
 #include "account/account.h"
 #include "base/subtransaction.h"
 #include "delivery/backoff.h"
+#include "delivery/change.h"
 #include "delivery/claim.h"
 #include "delivery/flight.h"
 #include "records/settle.h"
@@ -88,25 +89,58 @@ put_back(const FpgoClaim *claim, int64 run, const char *reason)
 	(void) fpgo_submission_settle(&settlement);
 }
 
+/* A change that must not be sent: the claim ends refused, with the reason. */
+static void
+refuse(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
+	   const char *reason)
+{
+	FpgoSettlement settlement = {.submission = claim->submission,
+		.attempt = claim->attempt,.run = run,.state = FPGO_STATE_REFUSED,
+		.outcome = fpgo_outcome_name(FPGO_OUTCOME_REFUSED),
+		.reason = reason,.retention_s = account->retention_s};
+
+	(void) fpgo_submission_settle(&settlement);
+}
+
 typedef struct Preparation
 {
-	const FpgoClaim *claim;
+	FpgoClaim	claim;
 	int64		run;
 	const FpgoAccount *account;
 	MemoryContext context;
-	FpgoFlight *flight;
+	FpgoFlight *flight;			/* NULL if it must not be sent ... */
+	const char *refusal;		/* ... and why */
 } Preparation;
 
+/*
+ * Of a change the payload is made here.  Which order it changes is known by
+ * the claim.
+ */
 static void
 make_flight(void *arg)
 {
 	Preparation *preparation = arg;
+	FpgoClaim  *claim = &preparation->claim;
+	const FpgoAccount *account = preparation->account;
+	FpgoChange	change = {0};
 
-	preparation->flight = fpgo_flight_prepare(preparation->claim,
-											  preparation->run,
-											  &preparation->account->target,
-											  preparation->account->retention_s,
+	if (claim->change_of != NULL)
+	{
+		change = fpgo_change_make(claim->payload, claim->change_of,
+								  account->terms.tax_rates);
+		preparation->refusal = change.refusal;
+		if (change.payload == NULL)
+			return;
+		claim->payload = change.payload;
+		fpgo_submission_begin_question(claim->submission, claim->attempt);
+	}
+	preparation->flight = fpgo_flight_prepare(claim, preparation->run,
+											  &account->target,
+											  account->retention_s,
 											  preparation->context);
+	if (change.payload != NULL)
+		explicit_bzero(unconstify(char *, change.payload),
+					   strlen(change.payload));
 }
 
 /*
@@ -117,10 +151,12 @@ static FpgoFlight *
 prepare(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
 		MemoryContext context)
 {
-	Preparation preparation = {.claim = claim,.run = run,.account = account,
+	Preparation preparation = {.claim = *claim,.run = run,.account = account,
 	.context = context};
 	ErrorData  *error = fpgo_subtransaction_run(make_flight, &preparation);
 
+	if (error == NULL && preparation.flight == NULL)
+		refuse(claim, run, account, preparation.refusal);
 	if (error == NULL)
 		return preparation.flight;
 	/* the message may quote the payload */

@@ -12,6 +12,9 @@
  *		launch the claims						(no snapshot from here ...)
  *		step until something lands				(... to here)
  *
+ * A change of an accepted order is launched twice: with a question first, and
+ * with the order in a later turn (question.c).
+ *
  * What a delivery knows of a server stands in that server's lane (lane.c).
  * claim.c claims submissions of one server.
  *
@@ -41,6 +44,7 @@
 #include "delivery/durable.h"
 #include "delivery/flight.h"
 #include "delivery/patience.h"
+#include "delivery/question.h"
 #include "records/locks.h"
 #include "records/settle.h"
 #include "tables/statement.h"
@@ -264,6 +268,8 @@ work(void *arg)
 	MemoryContextSwitchTo(turn->context);
 	fpgo_table_lock_all();
 	settle_landed(delivery, turn->all);
+	fpgo_questions_confirm(delivery->flights,
+						   delivery->transactions->is_resident);
 	if (!turn->claim)
 		return;
 	delivery->is_outdated = !fpgo_extension_is_current();
@@ -457,6 +463,7 @@ take_turn(FpgoDelivery *delivery, bool claim, bool all)
 
 	while ((error = try_turn(&turn)) != NULL)
 	{
+		fpgo_questions_give_up(delivery->flights);
 		if (turn.claim)
 		{
 			note_failure(delivery, error);
@@ -488,7 +495,9 @@ take_turn(FpgoDelivery *delivery, bool claim, bool all)
 	forget_settled(delivery);
 	if (all && delivery->flights != NIL)
 		give_up_landed(delivery, NULL);
-	if (delivery->ready != NIL && !fpgo_durable_is_acknowledged())
+	if ((delivery->ready != NIL ||
+		 fpgo_questions_have_confirmed(delivery->flights)) &&
+		!fpgo_durable_is_acknowledged())
 		delivery->unacknowledged = true;
 }
 
@@ -499,6 +508,7 @@ launch_ready(FpgoDelivery *delivery)
 
 	fpgo_http_expect(list_length(delivery->flights) +
 					 list_length(delivery->ready));
+	fpgo_questions_launch(delivery->flights, !delivery->unacknowledged);
 	foreach(cell, delivery->ready)
 	{
 		if (delivery->unacknowledged)
@@ -607,9 +617,11 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	bool		claim = !stop && may_claim(delivery);
 	bool		all = stop && GetCurrentTimestamp() >= delivery->ends;
 
+	fpgo_questions_attend(delivery->flights);
 	if (stop)
 		stop_unsent(delivery);
-	if (all || claim || has_landed(delivery))
+	if (all || claim || has_landed(delivery) ||
+		fpgo_questions_have_cleared(delivery->flights))
 	{
 		/* a cancel must not come between an outcome and its record */
 		if (!is_resident)

@@ -8,6 +8,11 @@
  * catalogs, are made while the flight is prepared: between the two commits
  * nothing but the gateway can fail.
  *
+ * A change of an order that the gateway has goes in two steps, and three
+ * commits.  The claim records that the order was not sent.  The gateway is asked
+ * whether the order may be changed.  If so, it is recorded that the change is
+ * sent, and it is sent.
+ *
  * Each flight has its own memory context, which holds the request too.
  * Deleting the context ends the transfer.
  */
@@ -28,18 +33,22 @@
 #include "base/fpgo.h"
 #include "base/texts.h"
 #include "delivery/backoff.h"
+#include "delivery/change.h"
 #include "delivery/flight.h"
 #include "gateway/outcome_text.h"
 #include "order/payload.h"
 #include "order/secrets.h"
 #include "records/settle.h"
 
+/* longest wait for the status of the order to be changed, in milliseconds */
+#define QUESTION_TIMEOUT_MS 5000
+
 static void
 copy_target(FpgoTarget *copy, const FpgoTarget *target)
 {
 	*copy = *target;
 	copy->server_name = pstrdup(target->server_name);
-	copy->url = NULL;			/* orders use submit_url */
+	copy->url = pstrdup(target->url);
 	copy->submit_url = pstrdup(target->submit_url);
 	copy->token = pstrdup(target->token);
 	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;
@@ -77,6 +86,10 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	flight->run = run;
 	flight->retention_s = retention_s;
 	copy_target(&flight->target, target);
+	flight->question = flight->target;
+	flight->question.timeout_ms = Min(target->timeout_ms,
+									  QUESTION_TIMEOUT_MS);
+	flight->changes = fpgo_change_find_uuid(claim->payload);
 	if (claim->secrets != NULL)
 		flight->secrets = fpgo_texts_copy(claim->secrets);
 	else
@@ -91,6 +104,7 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 static void
 land(FpgoFlight *flight, const char *reason)
 {
+	flight->exchange = NULL;
 	flight->outcome = MemoryContextAllocZero(flight->context,
 											 sizeof(FpgoOutcome));
 	flight->outcome->class = FPGO_OUTCOME_UNREACHED;
@@ -104,42 +118,123 @@ fpgo_flight_call_off(FpgoFlight *flight)
 	land(flight, "No standby confirmed the record, so the order was not sent.");
 }
 
-void
-fpgo_flight_launch(FpgoFlight *flight)
+/* Begin the question, or the order itself. */
+static void
+launch(FpgoFlight *flight)
+{
+	if (flight->stage == FPGO_FLIGHT_READY &&
+		flight->claim.change_of != NULL)
+	{
+		flight->exchange = fpgo_exchange_ask_status(&flight->question,
+													flight->claim.change_of,
+													flight->secrets,
+													flight->context);
+		flight->stage = FPGO_FLIGHT_ASKING;
+		return;
+	}
+	flight->exchange = fpgo_exchange_start(&flight->target, flight->wire,
+										   flight->wire_len,
+										   flight->changes != NULL,
+										   flight->secrets, flight->context);
+	flight->stage = FPGO_FLIGHT_SENDING;
+}
+
+/* Do a step at which only memory or descriptors can run out. */
+static void
+try_step(FpgoFlight *flight, void (*step) (FpgoFlight *flight),
+		 const char *failure)
 {
 	MemoryContext old = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		flight->exchange = fpgo_exchange_start(&flight->target, flight->wire,
-											   flight->wire_len,
-											   flight->secrets,
-											   flight->context);
+		step(flight);
 	}
 	PG_CATCH();
 	{
-		/* out of memory or descriptors: nothing was sent yet */
 		MemoryContextSwitchTo(old);
 		FlushErrorState();
-		flight->exchange = NULL;
-		land(flight, "The request could not be begun.");
+		land(flight, failure);
 	}
 	PG_END_TRY();
+}
+
+void
+fpgo_flight_launch(FpgoFlight *flight)
+{
+	try_step(flight, launch, "The request could not be begun.");
 }
 
 bool
 fpgo_flight_is_over(const FpgoFlight *flight)
 {
 	return flight->outcome != NULL ||
-		fpgo_exchange_is_done(flight->exchange);
+		(flight->stage == FPGO_FLIGHT_SENDING &&
+		 fpgo_exchange_is_done(flight->exchange));
 }
+
+/* ---------- the question ---------- */
+
+/* Take the answer to the question, or end it. */
+static void
+take_answer(FpgoFlight *flight)
+{
+	MemoryContext old = MemoryContextSwitchTo(flight->context);
+
+	flight->outcome = fpgo_exchange_finish_status(flight->exchange,
+												  flight->claim.change_of);
+	flight->exchange = NULL;
+	flight->stage = FPGO_FLIGHT_CLEARED;
+	MemoryContextSwitchTo(old);
+}
+
+void
+fpgo_flight_attend(FpgoFlight *flight)
+{
+	if (flight->outcome == NULL && flight->stage == FPGO_FLIGHT_ASKING &&
+		fpgo_exchange_is_done(flight->exchange))
+		try_step(flight, take_answer,
+				 "The answer about the order's status could not be read.");
+}
+
+void
+fpgo_flight_confirm(FpgoFlight *flight)
+{
+	Assert(flight->stage == FPGO_FLIGHT_CLEARED && flight->outcome == NULL);
+	if (fpgo_submission_end_question(flight->claim.submission,
+									 flight->claim.attempt, flight->run))
+		flight->stage = FPGO_FLIGHT_CONFIRMED;
+	else
+		fpgo_flight_give_up(flight);
+}
+
+void
+fpgo_flight_give_up(FpgoFlight *flight)
+{
+	land(flight, "That the order is sent could not be recorded, so it was not sent.");
+}
+
+/* Has the order itself not been begun? */
+static bool
+is_before_order(const FpgoFlight *flight)
+{
+	return flight->stage != FPGO_FLIGHT_SENDING;
+}
+
+/* ---------- landing ---------- */
 
 /* Ends the exchange if it is not over, and takes its outcome. */
 static void
 end_exchange(FpgoFlight *flight)
 {
-	MemoryContext old = MemoryContextSwitchTo(flight->context);
+	MemoryContext old;
 
+	if (is_before_order(flight))
+	{
+		land(flight, "The request was stopped before it was sent.");
+		return;
+	}
+	old = MemoryContextSwitchTo(flight->context);
 	flight->outcome = fpgo_exchange_finish(flight->exchange);
 	flight->exchange = NULL;
 	MemoryContextSwitchTo(old);
@@ -150,7 +245,7 @@ fpgo_flight_stop_unsent(FpgoFlight *flight)
 {
 	/* nothing is sent between two steps: the mark cannot be reached here */
 	if (fpgo_flight_is_over(flight) ||
-		fpgo_exchange_is_sent(flight->exchange))
+		(!is_before_order(flight) && fpgo_exchange_is_sent(flight->exchange)))
 		return;
 	end_exchange(flight);
 	flight->is_stopped = true;
@@ -170,6 +265,7 @@ decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 			settlement->order_uuid = outcome->reply->order_uuid;
 			settlement->customer_uuid = outcome->reply->customer_uuid;
 			settlement->bank_id_url = outcome->reply->bank_id_url;
+			settlement->shares_uuid = flight->changes != NULL;
 			break;
 		case FPGO_OUTCOME_REFUSED:
 			settlement->state = FPGO_STATE_REFUSED;
@@ -193,20 +289,21 @@ decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 	}
 }
 
-/* Does the order ask for an update of the one with this uuid? */
-static bool
-is_update_of(const char *payload, const char *order_uuid)
+/* A change that was answered with another order may have made a second one. */
+static void
+doubt_other_order(FpgoFlight *flight)
 {
-	Datum		order = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
-	JsonbValue *member;
+	FpgoOutcome *outcome = flight->outcome;
 
-	member = getKeyJsonValueFromContainer(&DatumGetJsonbP(order)->root,
-										  "fpgoUuid", strlen("fpgoUuid"),
-										  NULL);
-	return member != NULL && member->type == jbvString &&
-		(size_t) member->val.string.len == strlen(order_uuid) &&
-		memcmp(member->val.string.val, order_uuid,
-			   member->val.string.len) == 0;
+	if (outcome->class != FPGO_OUTCOME_ACCEPTED || flight->changes == NULL ||
+		strcmp(outcome->reply->order_uuid, flight->changes) == 0)
+		return;
+	outcome->reason =
+		MemoryContextStrdup(flight->context,
+							psprintf("The gateway was to change order %s, and answered with order %s.",
+									 flight->changes,
+									 outcome->reply->order_uuid));
+	outcome->class = FPGO_OUTCOME_UNKNOWN;
 }
 
 /* Make the settlement of an outcome. */
@@ -229,32 +326,26 @@ draw_up(const FpgoFlight *flight, bool is_awaited)
 }
 
 /*
- * Settle an accepted order whose uuid another submission holds.  If the order
- * updates that one, they share the uuid.  Otherwise the answer may belong to
- * another request, and the outcome of this one is unknown.  Returns false if
- * no submission holds the uuid, or if settling fails again.
+ * Settle an order that makes a new one, and was answered with an order uuid
+ * that another submission holds.  The answer may belong to another request, and
+ * the outcome of this one is unknown.  Returns false if no submission holds the
+ * uuid, or if settling fails again.
  */
 static bool
-settle_shared(FpgoFlight *flight, bool is_awaited,
-			  FpgoSettlement *settlement)
+settle_doubtful(FpgoFlight *flight, bool is_awaited,
+				FpgoSettlement *settlement)
 {
-	int64		holder = fpgo_submission_find_holder(settlement);
-	bool		is_update;
+	int64		holder = settlement->shares_uuid ? 0 :
+		fpgo_submission_find_holder(settlement);
 
 	if (holder == 0)
 		return false;
-
-	is_update = is_update_of(flight->claim.payload, settlement->order_uuid);
-	if (!is_update)
-	{
-		flight->outcome->class = FPGO_OUTCOME_UNKNOWN;
-		flight->outcome->reason =
-			MemoryContextStrdup(flight->context,
-								psprintf("The gateway answered with the order uuid of submission %lld.",
-										 (long long) holder));
-		*settlement = draw_up(flight, is_awaited);
-	}
-	settlement->shares_uuid = is_update;
+	flight->outcome->class = FPGO_OUTCOME_UNKNOWN;
+	flight->outcome->reason =
+		MemoryContextStrdup(flight->context,
+							psprintf("The gateway answered with the order uuid of submission %lld.",
+									 (long long) holder));
+	*settlement = draw_up(flight, is_awaited);
 	return fpgo_submission_settle(settlement);
 }
 
@@ -265,9 +356,10 @@ fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
 
 	if (flight->outcome == NULL)
 		end_exchange(flight);
+	doubt_other_order(flight);
 	settlement = draw_up(flight, is_awaited);
 	if (!fpgo_submission_settle(&settlement) &&
-		!settle_shared(flight, is_awaited, &settlement))
+		!settle_doubtful(flight, is_awaited, &settlement))
 		ereport(LOG,
 				(errmsg("outcome of submission %lld was not recorded, since it is no longer being sent",
 						(long long) flight->claim.submission),

@@ -13,6 +13,17 @@
 #include "records/queue.h"
 #include "records/submissions.h"
 
+/* Where a flight is until it has landed.  Only a change asks, and is cleared. */
+typedef enum FpgoFlightStage
+{
+	FPGO_FLIGHT_READY,			/* nothing was begun */
+	FPGO_FLIGHT_ASKING,			/* for the status of the order to be changed */
+	FPGO_FLIGHT_CLEARED,		/* that order may be changed */
+	FPGO_FLIGHT_CONFIRMED,		/* as READY, and it is on record that the
+								 * question is over */
+	FPGO_FLIGHT_SENDING			/* the order is on its way */
+} FpgoFlightStage;
+
 typedef struct FpgoFlight
 {
 	MemoryContext context;		/* of the flight and all that belongs to it */
@@ -20,10 +31,14 @@ typedef struct FpgoFlight
 	int64		run;
 	FpgoTarget	target;
 	int			retention_s;
+	const char *changes;		/* uuid of the order that the payload changes;
+								 * NULL: it makes a new one */
 	const char *wire;			/* payload in UTF-8 */
 	int			wire_len;
 	const char **secrets;		/* masked in what the gateway says */
-	FpgoExchange *exchange;		/* NULL before the launch and after landing */
+	FpgoFlightStage stage;
+	FpgoTarget	question;		/* as target, for the question */
+	FpgoExchange *exchange;		/* the request under way, or NULL */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
 	bool		is_stopped;		/* requeued unsent: nothing failed */
 	FpgoSubmissionState state;	/* of the submission, once settled */
@@ -43,8 +58,29 @@ extern FpgoFlight *fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 /*
  * Begin the request.  Needs no transaction and never raises.  A flight that
  * cannot begin lands at once, as not sent.
+ *
+ * The flight of a claim that changes an order begins with a question, for the
+ * status of that order.  Whoever launches such flights calls
+ * fpgo_flight_attend() between the steps of the network.
  */
 extern void fpgo_flight_launch(FpgoFlight *flight);
+
+/*
+ * Has the question been answered?  If so, the flight lands, or is cleared.
+ * Needs no transaction and never raises.
+ */
+extern void fpgo_flight_attend(FpgoFlight *flight);
+
+/*
+ * Record, in the caller's transaction, that a cleared flight sends its order
+ * now.  Once that is committed and acknowledged, fpgo_flight_launch() sends it.
+ * If the transaction fails, the caller lands the flight by
+ * fpgo_flight_give_up().
+ */
+extern void fpgo_flight_confirm(FpgoFlight *flight);
+
+/* A cleared flight lands as not sent: that it is sent cannot be recorded. */
+extern void fpgo_flight_give_up(FpgoFlight *flight);
 
 extern bool fpgo_flight_is_over(const FpgoFlight *flight);
 
@@ -67,7 +103,7 @@ extern void fpgo_flight_settle(FpgoFlight *flight, bool is_awaited);
 extern void fpgo_flight_free(FpgoFlight *flight);
 
 /*
- * Instead of the launch, if the standbys did not confirm the claim: the flight
+ * Instead of a launch, if the standbys did not confirm the commit: the flight
  * lands as not sent.
  */
 extern void fpgo_flight_call_off(FpgoFlight *flight);

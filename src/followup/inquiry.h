@@ -12,7 +12,6 @@
 #include "account/account.h"
 #include "base/compat.h"
 
-#define FPGO_STATUS_PATH "/connect/orders/status"
 #define FPGO_DETAILS_PATH "/connect/orders/details"
 #define FPGO_INVOICE_NUMBER_PATH "/connect/orders/invoice-number"
 

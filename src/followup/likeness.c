@@ -301,3 +301,26 @@ fpgo_likeness_differs_or_lacks(const FpgoLikeness *a, const FpgoLikeness *b)
 {
 	return list_traits(a, b, true);
 }
+
+const char *
+fpgo_likeness_lacks_change(const FpgoLikeness *shown,
+						   const FpgoLikeness *change)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (compare(shown->amounts, change->amounts) != SAME)
+		appendStringInfoString(&list, ", amounts");
+	if (compare(shown->products, change->products) != SAME)
+		appendStringInfoString(&list, ", products");
+	if (compare_customers(shown, change) == OTHER)
+		appendStringInfoString(&list, ", customer");
+	return list.len > 0 ? list.data + strlen(", ") : NULL;
+}
+
+bool
+fpgo_likeness_is_other_sale(const FpgoLikeness *a, const FpgoLikeness *b)
+{
+	return compare(a->amounts, b->amounts) == OTHER ||
+		compare(a->products, b->products) == OTHER;
+}

@@ -41,4 +41,17 @@ extern const char *fpgo_likeness_differs(const FpgoLikeness *a,
 extern const char *fpgo_likeness_differs_or_lacks(const FpgoLikeness *a,
 												  const FpgoLikeness *b);
 
+/*
+ * Names of the traits in which the gateway does not show an order as a change
+ * makes it: amounts and products that are not known to be the change's, a
+ * customer that is known to be another.  NULL if there is none.  The date is not
+ * compared, since the gateway may keep the first one.
+ */
+extern const char *fpgo_likeness_lacks_change(const FpgoLikeness *shown,
+											  const FpgoLikeness *change);
+
+/* Are amounts or products known to differ? */
+extern bool fpgo_likeness_is_other_sale(const FpgoLikeness *a,
+										const FpgoLikeness *b);
+
 #endif							/* FPGO_LIKENESS_H */

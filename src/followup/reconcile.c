@@ -16,9 +16,13 @@
  * With either, the submission is accepted.  Nothing proves that an order did
  * not arrive: it may come into being later, and lists may be late.  Therefore
  * reconciliation never sends an order again.  A submission without evidence
- * stays uncertain, and the view fpgo.candidates shows what comes near.  A
- * change of an order (fpgoUuid) stays uncertain too: the gateway does not show
- * all that it may have changed.
+ * stays uncertain, and the view fpgo.candidates shows what comes near.
+ *
+ * A change of an order is another matter.  The gateway has that order in any
+ * case: that proves nothing.  A version that changes an accepted one is accepted
+ * if the gateway shows the change: its amounts and products, which were not
+ * those of the accepted version.  A change that a shop makes by
+ * itself (fpgoUuid) stays uncertain: what it changed is not on record.
  *
  * Every question is asked with the rights and the token of the role that
  * handed the order in, since the order is in that role's account.
@@ -141,17 +145,90 @@ decide_named(const CaseGroup *group, Case *c, const char *order_uuid)
 				   "A callback to its own address named this order, and the gateway has it.");
 }
 
-/* ---------- the list ---------- */
-
-/* The order of a submission; NULL if it is kept no longer. */
+/* The order of a payload; NULL if that is kept no longer. */
 static Jsonb *
-read_payload(const FpgoUncertain *uncertain)
+read_payload(const char *payload)
 {
 	FpgoJsonFault fault;
 
-	return uncertain->payload == NULL ? NULL :
-		fpgo_json_read(uncertain->payload, strlen(uncertain->payload), &fault);
+	return payload == NULL ? NULL :
+		fpgo_json_read(payload, strlen(payload), &fault);
 }
+
+/* What a payload's order looks like: nothing, if it is kept no longer. */
+static const FpgoLikeness *
+likeness_of(const char *payload)
+{
+	static const FpgoLikeness nothing = {0};
+	Jsonb	   *order = read_payload(payload);
+
+	return order == NULL ? &nothing : fpgo_likeness_of_payload(order);
+}
+
+/* ---------- changes ---------- */
+
+/* An order that a callback named, and that is not the one to be changed. */
+static const char *
+find_other_named(const FpgoUncertain *uncertain)
+{
+	ListCell   *cell;
+
+	foreach(cell, uncertain->named)
+	{
+		if (strcmp(lfirst(cell), uncertain->change_of) != 0)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/* A version of an accepted order: does the gateway show that it was changed? */
+static void
+decide_change(const CaseGroup *group, Case *c)
+{
+	const FpgoUncertain *uncertain = c->uncertain;
+	const char *order_uuid = uncertain->change_of;
+	const char *other = find_other_named(uncertain);
+	FpgoLook	look;
+	const char *lacks;
+
+	if (other != NULL)
+	{
+		c->result->detail =
+			psprintf("It changes order %s, and a callback to its own address named order %s.",
+					 order_uuid, other);
+		return;
+	}
+	look = fpgo_order_list_look_at(group->account, order_uuid);
+	if (look.details == NULL)
+	{
+		c->result->detail = look.inquiry->end == FPGO_INQUIRY_FAILED ||
+			look.inquiry->end == FPGO_INQUIRY_UNREADABLE ?
+			fpgo_order_list_failure(look.inquiry) :
+			psprintf("It changes order %s, which the gateway does not show.",
+					 order_uuid);
+		return;
+	}
+	lacks = fpgo_likeness_lacks_change(look.likeness, c->likeness);
+	if (lacks != NULL)
+		c->result->detail =
+			psprintf("It changes order %s, which the gateway does not show with its %s.",
+					 order_uuid, lacks);
+	else if (uncertain->has_rival)
+		c->result->detail =
+			psprintf("It changes order %s, and so may have a change that was given up while uncertain.",
+					 order_uuid);
+	else if (!uncertain->had_other_total &&
+			 !fpgo_likeness_is_other_sale(look.likeness,
+										  likeness_of(uncertain->former_payload)))
+		c->result->detail =
+			psprintf("It changes order %s in what the gateway does not show, or what it was before is kept no longer.",
+					 order_uuid);
+	else
+		note_found(c, order_uuid, look.details,
+				   "The gateway shows the order that it changes, with the amounts and products of the change, which are not those of before.");
+}
+
+/* ---------- the list ---------- */
 
 /* Record the list, and the likeness of each uncertain submission. */
 static List *
@@ -174,13 +251,10 @@ record(const CaseGroup *group, const FpgoOrderList *order_list, List *cases)
 	submissions = fpgo_sightings_uncertain(context);
 	foreach(cell, submissions)
 	{
-		static const FpgoLikeness nothing = {0};
 		const FpgoUncertain *uncertain = lfirst(cell);
-		Jsonb	   *payload = read_payload(uncertain);
 
 		/* without a payload, any order may be the submission's */
-		fpgo_sightings_describe(uncertain, payload == NULL ? &nothing :
-								fpgo_likeness_of_payload(payload));
+		fpgo_sightings_describe(uncertain, likeness_of(uncertain->payload));
 	}
 	matches = fpgo_sightings_match(group->server, wanted,
 								   order_list->sightings, order_list->n, context);
@@ -285,6 +359,8 @@ decide(void *arg)
 
 		if (c->likeness == NULL)
 			c->result->detail = "Its payload is kept no longer, so there is nothing to compare.";
+		else if (c->uncertain->change_of != NULL)
+			decide_change(group, c);
 		else if (c->changed_uuid != NULL)
 			c->result->detail =
 				psprintf("It changes order %s; compare with what the gateway has of it.",
@@ -351,7 +427,7 @@ static Case *
 make_case(const FpgoUncertain *uncertain)
 {
 	Case	   *c = palloc0(sizeof(Case));
-	Jsonb	   *payload = read_payload(uncertain);
+	Jsonb	   *payload = read_payload(uncertain->payload);
 
 	c->uncertain = uncertain;
 	c->result = palloc0(sizeof(FpgoReconcileResult));

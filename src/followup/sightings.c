@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "followup/sightings.h"
+#include "records/submissions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -35,6 +36,11 @@
 
 #define TEXTS(n) "pg_catalog.unnest($" #n ")"
 
+/* the order of submission s: the number of its first version */
+#define ORDER_OF_S \
+	"(CASE WHEN s.first_version IS NULL THEN s.id ELSE s.first_version END)"
+
+/* one that only asks was certainly not sent, whatever becomes of its process */
 static FpgoStatement uncertain_statement = {
 	.sql = "SELECT s.id, s.server, s.role,"
 	" s.state " EQ " 'uncertain', s.run, p.payload,"
@@ -43,11 +49,29 @@ static FpgoStatement uncertain_statement = {
 	"  AND c.server " EQ " s.server),"
 	" (SELECT pg_catalog.max(c.order_uuid) FROM fpgo_internal.callback c"
 	"  WHERE c.submission " EQ " s.id"
-	"  AND c.server " EQ " s.server)"
+	"  AND c.server " EQ " s.server),"
+	" v.order_uuid, (SELECT q.payload FROM fpgo_internal.payload q"
+	"  WHERE q.submission " EQ " v.id),"
+	" (v.grand_total " NE " s.grand_total) IS TRUE,"
+	" v.id IS NOT NULL AND EXISTS (SELECT FROM fpgo_internal.submission t"
+	"  WHERE (t.first_version " EQ " " ORDER_OF_S
+	"   OR t.id " EQ " s.first_version) AND t.id " NE " s.id"
+	"  AND t.state " EQ " ANY ('{refused,cancelled}')"
+	"  AND (t.version " GT " v.version) IS NOT FALSE"
+	"  AND EXISTS (SELECT FROM fpgo_internal.attempt a"
+	"   WHERE a.submission " EQ " t.id AND a.outcome " EQ " 'unknown'))"
 	" FROM fpgo_internal.submission s"
 	" LEFT JOIN fpgo_internal.payload p"
 	"  ON p.submission " EQ " s.id"
+	" LEFT JOIN LATERAL (SELECT o.* FROM fpgo_internal.submission o"
+	"  WHERE (o.first_version " EQ " " ORDER_OF_S
+	"   OR o.id " EQ " s.first_version)"
+	"  AND o.state " EQ " 'accepted'"
+	"  ORDER BY o.version USING " GT " LIMIT 1) v ON true"
 	" WHERE s.state " EQ " ANY ('{sending,uncertain}')"
+	" AND NOT EXISTS (SELECT FROM fpgo_internal.attempt a"
+	"  WHERE a.submission " EQ " s.id AND a.number " EQ " s.attempts"
+	"  AND a.outcome " EQ " '" FPGO_ATTEMPT_ASKS "')"
 	" ORDER BY s.server, s.role, s.id",
 	.n_parameters = 0
 };
@@ -214,6 +238,11 @@ read_uncertain(int row, MemoryContext context)
 	uncertain->is_uncertain = DatumGetBool(fpgo_get_datum(row, 4, &is_null));
 	uncertain->run = fpgo_get_int64(row, 5);
 	uncertain->payload = fpgo_get_text(row, 6, context);
+	uncertain->change_of = fpgo_get_text(row, 9, context);
+	uncertain->former_payload = fpgo_get_text(row, 10, context);
+	uncertain->had_other_total = DatumGetBool(fpgo_get_datum(row, 11,
+															 &is_null));
+	uncertain->has_rival = DatumGetBool(fpgo_get_datum(row, 12, &is_null));
 	if (first != NULL)
 		uncertain->named = list_make1(unconstify(char *, first));
 	if (first != NULL && strcmp(first, last) != 0)

@@ -28,6 +28,13 @@ typedef struct FpgoUncertain
 	const char *payload;		/* NULL if it is kept no longer */
 	List	   *named;			/* texts: orders that callbacks named, two at
 								 * most */
+	const char *change_of;		/* uuid of its order's accepted version, which
+								 * it changes; NULL: it makes a new order */
+	const char *former_payload; /* of that version; NULL if it is kept no
+								 * longer */
+	bool		had_other_total;	/* that version has another grand total */
+	bool		has_rival;		/* a change since was given up, though it may
+								 * have arrived */
 } FpgoUncertain;
 
 /* All such submissions, by server and role: a list of FpgoUncertain. */

@@ -33,7 +33,11 @@ struct FpgoExchange
 	const char *const *secrets;
 	size_t		answer_limit;
 	bool		wants_body;		/* hand the answer's body over unread */
+	bool		is_change;		/* of an order that the gateway has */
 };
+
+/* the status of an order that may be changed; compared without case */
+#define CHANGEABLE "SENT"
 
 /*
  * The sentences for a libcurl code, before the mark and after it.  NULL: a
@@ -288,8 +292,8 @@ begin(const FpgoTarget *target, const FpgoHttpRequest *request,
 
 FpgoExchange *
 fpgo_exchange_start(const FpgoTarget *target, const char *payload,
-					size_t payload_len, const char *const *secrets,
-					MemoryContext parent)
+					size_t payload_len, bool is_change,
+					const char *const *secrets, MemoryContext parent)
 {
 	FpgoHttpRequest request = make_request(target, target->submit_url);
 	FpgoExchange *exchange;
@@ -298,7 +302,20 @@ fpgo_exchange_start(const FpgoTarget *target, const char *payload,
 	request.body = payload;
 	request.body_len = payload_len;
 	exchange = begin(target, &request, parent);
+	exchange->is_change = is_change;
 	exchange->secrets = secrets;
+	return exchange;
+}
+
+FpgoExchange *
+fpgo_exchange_ask_status(const FpgoTarget *target, const char *order_uuid,
+						 const char *const *secrets, MemoryContext parent)
+{
+	char	   *path = psprintf(FPGO_STATUS_PATH "/%s", order_uuid);
+	FpgoExchange *exchange = fpgo_exchange_inquire(target, path, 0, parent);
+
+	exchange->secrets = secrets;
+	pfree(path);
 	return exchange;
 }
 
@@ -367,29 +384,59 @@ when_to_return(const FpgoHttpResult *result)
 	return Min(Max(result->retry_after_s, 1), LONGEST_ABSENCE);
 }
 
-FpgoOutcome *
-fpgo_exchange_finish(FpgoExchange *exchange)
+/* Is the answer the API's own: JSON which names its status? */
+static bool
+is_api(const FpgoHttpResult *result, const FpgoReply *reply)
+{
+	return reply != NULL && reply->is_json &&
+		reply->status_code == result->status;
+}
+
+static FpgoOutcomeFacts
+list_facts(const FpgoExchange *exchange, const FpgoReply *reply)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+
+	return (FpgoOutcomeFacts)
+	{
+		.code = result->code,
+		.mark_reached = result->mark_reached,
+		.peer_refused = result->peer_refused,
+		.headers_complete = result->headers_complete,
+		.status = result->status,
+		.has_order_uuid = reply != NULL && reply->order_uuid != NULL,
+		.contradicts_itself = contradicts(result, reply),
+		.is_change = exchange->is_change,
+		.is_json = reply != NULL && reply->is_json,
+		.says_no_order = is_api(result, reply) && reply->says_no_order,
+	};
+}
+
+/* An outcome without class and reason. */
+static FpgoOutcome *
+make_outcome(const FpgoExchange *exchange, const FpgoReply *reply)
 {
 	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
 	FpgoOutcome *outcome = palloc0(sizeof(FpgoOutcome));
-	FpgoReply  *reply = read_answer(exchange);
-	FpgoOutcomeFacts facts = {0};
 
-	facts.code = result->code;
-	facts.mark_reached = result->mark_reached;
-	facts.peer_refused = result->peer_refused;
-	facts.headers_complete = result->headers_complete;
-	facts.status = result->status;
-	facts.has_order_uuid = reply != NULL && reply->order_uuid != NULL;
-	facts.contradicts_itself = contradicts(result, reply);
-
-	outcome->class = fpgo_outcome_classify(&facts);
 	outcome->status = result->status;
 	outcome->retry_after_s = when_to_return(result);
 	outcome->needs_private_network = result->peer_refused &&
 		!is_local(exchange->target);
 	outcome->needs_certificates = needs_certificates(result);
 	outcome->reply = reply;
+	return outcome;
+}
+
+FpgoOutcome *
+fpgo_exchange_finish(FpgoExchange *exchange)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+	FpgoReply  *reply = read_answer(exchange);
+	FpgoOutcomeFacts facts = list_facts(exchange, reply);
+	FpgoOutcome *outcome = make_outcome(exchange, reply);
+
+	outcome->class = fpgo_outcome_classify(&facts);
 	if (is_whole_answer(result) ||
 		(result->mark_reached && outcome->class != FPGO_OUTCOME_UNKNOWN))
 		outcome->reason = describe_answer(outcome->class, result, reply,
@@ -398,6 +445,58 @@ fpgo_exchange_finish(FpgoExchange *exchange)
 		outcome->reason = describe_fault(exchange, result);
 	release(exchange);
 	return outcome;
+}
+
+/* Why a change was not sent; the answer about the order's status is whole. */
+static const char *
+describe_status(const FpgoOutcome *outcome, const char *order_uuid)
+{
+	switch (outcome->class)
+	{
+		case FPGO_OUTCOME_REFUSED:
+			return outcome->status == 404 ?
+				psprintf("Not changed: the gateway does not know order %s.",
+						 order_uuid) :
+				psprintf("Not changed: the gateway says that order %s is %s.",
+						 order_uuid, outcome->reply->order_status);
+		case FPGO_OUTCOME_CREDENTIALS:
+		case FPGO_OUTCOME_SLOW_DOWN:
+			return psprintf(class_reasons[outcome->class], outcome->status);
+		case FPGO_OUTCOME_MISCONFIGURED:
+			return psprintf("The gateway tells no order's status at this "
+							"address: HTTP status %d.", outcome->status);
+		default:
+			return psprintf("The gateway did not say what status order %s "
+							"has: HTTP status %d.", order_uuid,
+							outcome->status);
+	}
+}
+
+FpgoOutcome *
+fpgo_exchange_finish_status(FpgoExchange *exchange, const char *order_uuid)
+{
+	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
+	FpgoReply  *reply = read_answer(exchange);
+	FpgoOutcomeFacts facts = list_facts(exchange, reply);
+	FpgoOutcome *outcome = make_outcome(exchange, reply);
+
+	facts.names_status = is_api(result, reply) &&
+		reply->order_status != NULL && reply->shown_uuid != NULL &&
+		strcmp(reply->shown_uuid, order_uuid) == 0;
+	facts.is_changeable = facts.names_status &&
+		pg_strcasecmp(reply->order_status, CHANGEABLE) == 0;
+	outcome->class = fpgo_outcome_classify_status(&facts);
+	if (is_whole_answer(result))
+		outcome->reason = describe_status(outcome, order_uuid);
+	else
+		outcome->reason =
+			psprintf("The order's status could not be asked for.  %s",
+					 describe_fault(exchange, result));
+	/* a refusal is fpgo's own: the gateway's sentence has nothing to add */
+	if (outcome->class == FPGO_OUTCOME_REFUSED)
+		outcome->reply = NULL;
+	release(exchange);
+	return outcome->class == FPGO_OUTCOME_ACCEPTED ? NULL : outcome;
 }
 
 FpgoFinding *
@@ -423,8 +522,7 @@ fpgo_exchange_find(FpgoExchange *exchange)
 	finding->needs_private_network = result->peer_refused &&
 		!is_local(exchange->target);
 	finding->needs_certificates = needs_certificates(result);
-	finding->is_api = reply != NULL && reply->is_json &&
-		reply->status_code == result->status;
+	finding->is_api = is_api(result, reply);
 	if (exchange->wants_body && is_whole_answer(result) &&
 		fpgo_reply_find_text(&text, &len))
 		finding->body = pnstrdup(text, len);

@@ -19,6 +19,9 @@
 #define FPGO_CERTIFICATES_HINT \
 	"If the server has no option ca_file, install the package ca-certificates (Debian: apt-get install ca-certificates).  If it has one, the option must name a regular file that PostgreSQL can read, of at most 16 MB."
 
+/* where the gateway tells of orders' statuses, below the target's url */
+#define FPGO_STATUS_PATH "/connect/orders/status"
+
 /* Everything needed to reach a gateway, resolved; see account.c. */
 typedef struct FpgoTarget
 {
@@ -72,7 +75,8 @@ typedef struct FpgoFinding
 typedef struct FpgoExchange FpgoExchange;
 
 /*
- * Begin to submit an order.  payload is the wire text in UTF-8; secrets, and
+ * Begin to submit an order.  payload is the wire text in UTF-8; is_change: it
+ * changes an order that the gateway has, which it names.  secrets, and
  * the target's token, are masked in what the gateway says (see reply.h).
  * target, payload and secrets must outlive the exchange.  Memory and errors as
  * with fpgo_http_start().  The exchange is driven by fpgo_http_step().
@@ -80,8 +84,20 @@ typedef struct FpgoExchange FpgoExchange;
 extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 										 const char *payload,
 										 size_t payload_len,
+										 bool is_change,
 										 const char *const *secrets,
 										 MemoryContext parent);
+
+/*
+ * Begin to ask for the status of an order, before a change of it is sent.  The
+ * order must be named by an identifier of the gateway's.  secrets, memory and
+ * errors as with fpgo_exchange_start(); the target, too, must outlive the
+ * exchange.
+ */
+extern FpgoExchange *fpgo_exchange_ask_status(const FpgoTarget *target,
+											  const char *order_uuid,
+											  const char *const *secrets,
+											  MemoryContext parent);
 
 /*
  * Begin an inquiry: a GET of path, such as "/connect/orders/status", below the
@@ -109,6 +125,15 @@ extern bool fpgo_exchange_is_sent(const FpgoExchange *exchange);
  * out; the exchange is then as it was, and can be finished later.
  */
 extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange);
+
+/*
+ * What the answer about an order's status means for a change of that order,
+ * allocated in the current memory context: NULL if the change may be sent, else
+ * what the change has come to without being sent.  Releases the exchange.
+ * Raises as fpgo_exchange_finish() does.
+ */
+extern FpgoOutcome *fpgo_exchange_finish_status(FpgoExchange *exchange,
+												const char *order_uuid);
 
 /*
  * The result of an inquiry, allocated in the current memory context; releases

@@ -242,6 +242,19 @@ classify_before_mark(const FpgoOutcomeFacts *facts)
 	return line ? line->before : FPGO_OUTCOME_UNREACHED;
 }
 
+/*
+ * Does the answer mean the order that is to be changed?  403 is a policy's if an
+ * application answers, 404 if the API says that there is no such order.  For an
+ * order that changes none, both are about token and address.
+ */
+static bool
+refuses_change(const FpgoOutcomeFacts *facts)
+{
+	return facts->is_change &&
+		((facts->status == 403 && facts->is_json) ||
+		 (facts->status == 404 && facts->says_no_order));
+}
+
 /* The class of a status with complete headers, if the body agrees. */
 static FpgoOutcomeClass
 classify_by_status(const FpgoOutcomeFacts *facts)
@@ -255,7 +268,7 @@ classify_by_status(const FpgoOutcomeFacts *facts)
 	if (facts->has_order_uuid != (line->class == FPGO_OUTCOME_ACCEPTED))
 		return FPGO_OUTCOME_UNKNOWN;
 
-	return line->class;
+	return refuses_change(facts) ? FPGO_OUTCOME_REFUSED : line->class;
 }
 
 /*
@@ -281,6 +294,36 @@ fpgo_outcome_classify(const FpgoOutcomeFacts *facts)
 		return classify_by_status(facts);
 
 	return FPGO_OUTCOME_UNKNOWN;
+}
+
+/* The class of a status, of an answer that is whole. */
+static FpgoOutcomeClass
+classify_status_answer(const FpgoOutcomeFacts *facts)
+{
+	const StatusLine *line = find_status_line(facts->status);
+
+	if (line == NULL || facts->contradicts_itself)
+		return FPGO_OUTCOME_UNREACHED;
+	if (facts->status >= 200 && facts->status <= 299 && facts->names_status)
+		return facts->is_changeable ? FPGO_OUTCOME_ACCEPTED :
+			FPGO_OUTCOME_REFUSED;
+	if (facts->status == 404 && facts->says_no_order)
+		return FPGO_OUTCOME_REFUSED;
+	if (line->class == FPGO_OUTCOME_CREDENTIALS ||
+		line->class == FPGO_OUTCOME_MISCONFIGURED ||
+		line->class == FPGO_OUTCOME_SLOW_DOWN)
+		return line->class;
+	return FPGO_OUTCOME_UNREACHED;
+}
+
+FpgoOutcomeClass
+fpgo_outcome_classify_status(const FpgoOutcomeFacts *facts)
+{
+	if (facts->mark_reached)
+		return facts->code == 0 && facts->headers_complete ?
+			classify_status_answer(facts) : FPGO_OUTCOME_UNREACHED;
+	return classify_before_mark(facts) == FPGO_OUTCOME_MISCONFIGURED ?
+		FPGO_OUTCOME_MISCONFIGURED : FPGO_OUTCOME_UNREACHED;
 }
 
 /* The class in one word, for tables, views and logs; a static string. */

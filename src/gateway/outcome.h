@@ -34,9 +34,24 @@ typedef struct FpgoOutcomeFacts
 									 * body that names another status */
 	bool		peer_refused;	/* no connection, since the peer's address is
 								 * not allowed */
+	bool		is_change;		/* the order changes one that the gateway has */
+	bool		is_json;		/* the answer is a JSON object */
+	bool		says_no_order;	/* the API's own answer that there is no such
+								 * order */
+	bool		names_status;	/* of an order's status: the answer names the
+								 * order that was asked for, and a status */
+	bool		is_changeable;	/* if so: the API takes changes in that status */
 } FpgoOutcomeFacts;
 
 extern FpgoOutcomeClass fpgo_outcome_classify(const FpgoOutcomeFacts *facts);
+
+/*
+ * The question for an order's status, before a change of that order is sent.
+ * ACCEPTED: the change may be sent.  REFUSED: it must not be.  Never UNKNOWN: a
+ * question changes nothing.
+ */
+extern FpgoOutcomeClass
+fpgo_outcome_classify_status(const FpgoOutcomeFacts *facts);
 
 /* "accepted", "refused", ... */
 extern const char *fpgo_outcome_name(FpgoOutcomeClass outcome);

@@ -23,8 +23,6 @@
 #include <errno.h>
 #include <json-c/json.h>
 
-#include "access/xact.h"
-#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
@@ -44,26 +42,6 @@
 
 #define MAX_BANK_ID_URL_LENGTH 8192
 
-/* shortest secret that is masked: shorter ones are often ordinary words */
-#define MIN_SECRET_LENGTH 4
-
-#define PERSONAL_NUMBER_DIGITS 11
-
-/* most characters between two digits of what may be one number: " - " */
-#define MAX_SEPARATORS 3
-
-/* the mask does not tell the length of the text it hides */
-#define MASK "***********"
-#define QUERY_MASK "***"
-
-/* How a byte of a sentence is written. */
-typedef enum Visibility
-{
-	SHOWN = 0,
-	MASKED,						/* a stretch of these becomes MASK */
-	MASKED_QUERY				/* a stretch of these becomes QUERY_MASK */
-} Visibility;
-
 typedef struct Document
 {
 	MemoryContextCallback release;
@@ -71,12 +49,11 @@ typedef struct Document
 	struct json_object *root;
 } Document;
 
-/* Where sentences are collected, and the secrets to mask in them. */
+/* Where sentences are collected, and what to mask in them. */
 typedef struct Collector
 {
 	FpgoReply  *reply;
-	const char *const *secrets; /* NULL-terminated, or NULL */
-	const char *addresses[3];	/* of the answer itself, or NULL */
+	FpgoMask	mask;
 } Collector;
 
 /* Is every byte printable ASCII and no space? */
@@ -91,290 +68,24 @@ is_one_word(const char *text, size_t len)
 	return len > 0;
 }
 
-/* ---------- masking ---------- */
+/* ---------- sentences ---------- */
 
-/* Each rule marks the bytes that it masks; overlaps do no harm. */
-
-static void
-mark_secrets(const char *text, char *marks, const char *const *secrets)
-{
-	for (; secrets && *secrets; secrets++)
-	{
-		size_t		len = strlen(*secrets);
-		const char *found = text;
-
-		if (len < MIN_SECRET_LENGTH)
-			continue;
-		while ((found = strstr(found, *secrets)) != NULL)
-		{
-			memset(marks + (found - text), MASKED, len);
-			found++;
-		}
-	}
-}
-
-/*
- * Bytes of the separator at text, 0 if there is none: a space, dot or dash,
- * control characters, and the spaces, dashes and invisible marks of Unicode
- * (U+00A0, U+2000 to U+2015, U+202F).
- */
-static size_t
-separator_length(const char *text)
-{
-	const unsigned char *c = (const unsigned char *) text;
-
-	if (*c == '\0')
-		return 0;
-	if (*c <= ' ' || *c == '.' || *c == '-' || *c == 0x7F)
-		return 1;
-	if (c[0] == 0xC2 && c[1] == 0xA0)
-		return 2;
-	if (c[0] == 0xE2 && c[1] == 0x80 &&
-		((c[2] >= 0x80 && c[2] <= 0x95) || c[2] == 0xAF))
-		return 3;
-	return 0;
-}
-
-/*
- * The end of the number that begins at text: digits with at most
- * MAX_SEPARATORS between any two.
- */
-static const char *
-find_number_end(const char *text, int *n_digits)
-{
-	const char *end = text;
-
-	*n_digits = 0;
-	while (is_digit(*text))
-	{
-		size_t		len;
-
-		for (; is_digit(*text); text++)
-			(*n_digits)++;
-		end = text;
-		for (int i = 0; i < MAX_SEPARATORS && !is_digit(*text) &&
-			 (len = separator_length(text)) > 0; i++)
-			text += len;
-	}
-	return end;
-}
-
-/*
- * Masks personal numbers, however they are spaced.  A longer row of digits is
- * masked whole: any eleven of them may be a personal number.
- */
-static void
-mark_personal_numbers(const char *text, char *marks)
-{
-	const char *c = text;
-
-	while (*c)
-	{
-		const char *end;
-		int			n_digits;
-
-		if (!is_digit(*c))
-		{
-			c++;
-			continue;
-		}
-		end = find_number_end(c, &n_digits);
-		if (n_digits >= PERSONAL_NUMBER_DIGITS)
-			memset(marks + (c - text), MASKED, end - c);
-		c = end;
-	}
-}
-
-/* Masks queries and fragments of URLs, where secrets may stand. */
-static void
-mark_queries(const char *text, char *marks)
-{
-	const char *c = text;
-
-	while (*c)
-	{
-		size_t		len;
-		size_t		start;
-
-		if (pg_strncasecmp(c, "http://", 7) != 0 &&
-			pg_strncasecmp(c, "https://", 8) != 0)
-		{
-			c++;
-			continue;
-		}
-		for (len = 0; (unsigned char) c[len] > ' ' &&
-			 strchr("\"<>", c[len]) == NULL; len++)
-			;
-		start = strcspn(c, "?#");
-		if (start + 1 < len)
-			memset(marks + (c - text) + start + 1, MASKED_QUERY,
-				   len - start - 1);
-		c += len;
-	}
-}
-
-/*
- * Make control characters spaces: C0, DEL, and C1 (U+0080 to U+009F), which
- * has two bytes.  The marks move along.
- */
-static void
-blank_controls(char *text, char *marks)
-{
-	size_t		n = 0;
-
-	for (size_t i = 0; text[i]; i++, n++)
-	{
-		unsigned char c = text[i];
-
-		marks[n] = marks[i];
-		if (c == 0xC2 && (unsigned char) text[i + 1] < 0xA0)
-		{
-			c = ' ';
-			i++;
-		}
-		text[n] = c < ' ' || c == 0x7F ? ' ' : c;
-	}
-	text[n] = '\0';
-}
-
-/*
- * Write a marked text, clipped to FPGO_REPLY_MAX_MESSAGE_BYTES at the end of a
- * character.  Returns its length; out has room for one mask or character more.
- */
-static size_t
-write_masked(const char *text, const char *marks, char *out)
-{
-	size_t		n = 0;
-
-	for (size_t i = 0; text[i] && n <= FPGO_REPLY_MAX_MESSAGE_BYTES; i++)
-	{
-		if (marks[i] != SHOWN)
-		{
-			const char *mask = marks[i] == MASKED ? MASK : QUERY_MASK;
-
-			while (text[i + 1] && marks[i + 1] == marks[i])
-				i++;
-			memcpy(out + n, mask, strlen(mask));
-			n += strlen(mask);
-		}
-		else
-			out[n++] = text[i];
-	}
-
-	if (n > FPGO_REPLY_MAX_MESSAGE_BYTES)
-	{
-		n = FPGO_REPLY_MAX_MESSAGE_BYTES;
-		while (n > 0 && ((unsigned char) out[n] & 0xC0) == 0x80)
-			n--;
-	}
-	out[n] = '\0';
-	return n;
-}
-
-/*
- * Converts UTF-8 to the server's encoding, palloc'd.  Characters that the
- * encoding lacks become question marks.  Outside a transaction no conversion
- * can be looked up, and all characters but ASCII become question marks.
- */
-static char *
-convert_to_server(const char *text, int len)
-{
-	int			encoding = GetDatabaseEncoding();
-	int			size = (len + 1) * MAX_CONVERSION_GROWTH + 1;
-	char	   *converted;
-	Oid			proc = InvalidOid;
-	int			n = 0;
-
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return pnstrdup(text, len);
-
-	converted = palloc(size);
-	if (IsTransactionState())
-		proc = FindDefaultConversionProc(PG_UTF8, encoding);
-	while (len > 0)
-	{
-		int			done = 0;
-		int			skipped;
-
-		if (OidIsValid(proc))
-		{
-			unsigned char *dest = (unsigned char *) converted + n;
-
-			done = pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding,
-												 (unsigned char *) text, len,
-												 dest, size - n, true);
-			n += strlen(converted + n);
-		}
-		else
-		{
-			for (; done < len && !IS_HIGHBIT_SET(text[done]); done++)
-				converted[n++] = text[done];
-		}
-		text += done;
-		len -= done;
-		if (len == 0)
-			break;
-		converted[n++] = '?';
-		skipped = Min(pg_utf_mblen((const unsigned char *) text), len);
-		text += skipped;
-		len -= skipped;
-	}
-	converted[pg_mbcliplen(converted, n, FPGO_REPLY_MAX_MESSAGE_BYTES)] = '\0';
-	return converted;
-}
-
-/*
- * Add "key: text", or the text alone, to the messages.  The masks are put on
- * the whole before it is clipped, so no secret is cut in two and overlooked.
- */
+/* Add a sentence to the messages. */
 static void
 add_sentence(const Collector *collector, const char *key, const char *text,
 			 size_t len)
 {
 	FpgoReply  *reply = collector->reply;
-	char		out[FPGO_REPLY_MAX_MESSAGE_BYTES + sizeof(MASK)];
-	char	   *sentence;
-	char	   *marks;
-	size_t		key_len = key ? strlen(key) : 0;
-	size_t		size;
-	size_t		n = 0;
 
 	while (len > 0 && (unsigned char) text[len - 1] <= ' ')
 		len--;
 	if (len == 0)
 		return;
 	if (reply->n_messages == FPGO_REPLY_MAX_MESSAGES)
-	{
 		reply->n_left_off++;
-		return;
-	}
-
-	size = key_len + 2 + len + 1;
-	sentence = palloc(size);
-	if (key_len > 0)
-	{
-		memcpy(sentence, key, key_len);
-		memcpy(sentence + key_len, ": ", 2);
-		n = key_len + 2;
-	}
-	for (size_t i = 0; i < len; i++)
-		sentence[n++] = text[i] ? text[i] : ' ';	/* "\u0000" */
-	sentence[n] = '\0';
-
-	marks = palloc0(n + 1);
-	/* a secret may have such a character, or appear once they are gone */
-	mark_secrets(sentence, marks, collector->secrets);
-	blank_controls(sentence, marks);
-	mark_secrets(sentence, marks, collector->secrets);
-	mark_secrets(sentence, marks, collector->addresses);
-	mark_personal_numbers(sentence, marks);
-	mark_queries(sentence, marks);
-	n = write_masked(sentence, marks, out);
-	reply->messages[reply->n_messages++] = convert_to_server(out, (int) n);
-
-	explicit_bzero(sentence, size);
-	pfree(sentence);
-	pfree(marks);
+	else
+		reply->messages[reply->n_messages++] =
+			fpgo_mask_sentence(&collector->mask, key, text, len);
 }
 
 /* ---------- json-c ---------- */
@@ -591,12 +302,53 @@ collect_sentences(const Collector *collector, struct json_object *value,
 						  json_object_iter_peek_name(&i), depth + 1);
 }
 
+/* Is the message orderNotFound, however it is spaced? */
+static bool
+says_no_order(struct json_object *root)
+{
+	static const char wanted[] = "ordernotfound";
+	struct json_object *member = get_member(root, "message");
+	const char *text;
+	size_t		n = 0;
+
+	if (!json_object_is_type(member, json_type_string))
+		return false;
+	text = json_object_get_string(member);
+	for (; *text != '\0'; text++)
+	{
+		if (*text != ' ' && ascii_lower(*text) != wanted[n++])
+			return false;
+	}
+	return n == strlen(wanted);
+}
+
+/* What the answer says of an order that was asked for. */
+static void
+read_order_status(const Collector *collector, struct json_object *data)
+{
+	FpgoReply  *reply = collector->reply;
+	struct json_object *status;
+
+	/* some answers had a list of that one order */
+	if (json_object_is_type(data, json_type_array) &&
+		json_object_array_length(data) == 1)
+		data = json_object_array_get_idx(data, 0);
+	reply->shown_uuid = copy_identifier(data, "uuid");
+	status = get_member(data, "status");
+	if (json_object_is_type(status, json_type_string) &&
+		json_object_get_string_len(status) > 0)
+		reply->order_status =
+			fpgo_mask_sentence(&collector->mask, NULL,
+							   json_object_get_string(status),
+							   json_object_get_string_len(status));
+}
+
 static void
 read_members(FpgoReply *reply, struct json_object *root,
 			 const char *const *secrets)
 {
 	struct json_object *data = get_member(root, "data");
-	Collector	collector = {.reply = reply,.secrets = secrets};
+	Collector	collector = {.reply = reply,.mask.secrets = secrets};
 	char	   *bank_id_url = copy_web_address(data, "bankIdUrl");
 	char	   *payment_url = copy_web_address(data, "paymentUrl");
 
@@ -605,10 +357,12 @@ read_members(FpgoReply *reply, struct json_object *root,
 	reply->order_uuid = copy_identifier(data, "orderUuid");
 	reply->customer_uuid = copy_identifier(data, "customerUuid");
 	reply->bank_id_url = bank_id_url ? bank_id_url : payment_url;
+	reply->says_no_order = says_no_order(root);
 	/* the first address that is there, then perhaps the second */
-	collector.addresses[0] = reply->bank_id_url;
-	collector.addresses[1] = bank_id_url ? payment_url : NULL;
+	collector.mask.addresses[0] = reply->bank_id_url;
+	collector.mask.addresses[1] = bank_id_url ? payment_url : NULL;
 
+	read_order_status(&collector, data);
 	collect_sentences(&collector, get_member(root, "errors"), NULL, 0);
 	/* beside an order's uuid the sentence says that all is well */
 	if (reply->n_messages == 0 && (!reply->order_uuid || reply->is_error))

@@ -10,9 +10,10 @@
 
 #include "postgres.h"
 
-/* most sentences of a refusal that are kept, and most bytes of each */
+#include "gateway/reply_mask.h"
+
+/* most sentences of a refusal that are kept */
 #define FPGO_REPLY_MAX_MESSAGES 20
-#define FPGO_REPLY_MAX_MESSAGE_BYTES 500
 
 typedef struct FpgoReply
 {
@@ -26,6 +27,12 @@ typedef struct FpgoReply
 								 * plausible identifier */
 	char	   *bank_id_url;	/* data.bankIdUrl (or paymentUrl); NULL if
 								 * absent; a secret, never logged */
+	char	   *shown_uuid;		/* data.uuid, of an answer about an order that
+								 * was asked for; as order_uuid */
+	char	   *order_status;	/* data.status of such an answer, masked as
+								 * sentences are; NULL if absent or no text */
+	bool		says_no_order;	/* message is orderNotFound or, as some routes
+								 * say, Order Not Found */
 	int			n_messages;		/* sentences kept, in the server's encoding,
 								 * masked */
 	int			n_left_off;		/* sentences beyond FPGO_REPLY_MAX_MESSAGES */

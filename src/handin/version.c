@@ -89,6 +89,25 @@ is_same(const FpgoHandIn *handin, const FpgoVersion *version)
 		fpgo_is_same_order(handin, &version->submission);
 }
 
+/*
+ * Is it the order as it was accepted, so that nothing is to be sent?  Not while
+ * a change is on its way that may be accepted yet: the claim finds out then.
+ */
+static bool
+is_as_accepted(const FpgoHandIn *handin, const FpgoVersions *versions)
+{
+	return is_same(handin, versions->accepted) &&
+		(versions->open == NULL || handin->on_change != FPGO_CHANGE_UPDATE);
+}
+
+/* Is a change of the accepted order queued, or on its way? */
+static bool
+is_changing(const FpgoVersions *versions)
+{
+	return versions->accepted != NULL &&
+		(versions->open != NULL || is_queued(versions->newest));
+}
+
 static const char *
 say_accepted(const FpgoVersion *accepted)
 {
@@ -178,18 +197,24 @@ try_call(const FpgoHandIn *handin, bool ignore_duplicate)
 	if (is_same(handin, holder))
 	{
 		/* it is to be as it was accepted, and not as a change would make it */
-		if (holder == versions->accepted && is_queued(versions->newest) &&
-			handin->on_change != FPGO_CHANGE_ERROR)
-			return fpgo_submission_supersede(handin, versions);
+		if (holder == versions->accepted && is_changing(versions) &&
+			handin->on_change != FPGO_CHANGE_ERROR &&
+			!is_same(handin, versions->newest))
+			return is_as_accepted(handin, versions) ?
+				fpgo_submission_supersede(handin, versions) :
+				add_version(handin, versions);
 		return answer_same(handin, holder, ignore_duplicate);
 	}
 	require_replaceable(handin, holder);
 	fpgo_taken_back_require_none(handin, versions);
-	/* of an accepted order this one was told before, or it is back as it was */
+	/* of an accepted order this one is on its way, or was told before */
 	if (versions->accepted != NULL && is_same(handin, versions->newest))
-		return versions->newest->submission.id;
-	if (is_same(handin, versions->accepted))
-		return fpgo_submission_supersede(handin, versions);
+	{
+		if (versions->newest == versions->open)
+			return answer_same(handin, versions->open, ignore_duplicate);
+		if (handin->on_change != FPGO_CHANGE_UPDATE)
+			return versions->newest->submission.id;
+	}
 	return add_version(handin, versions);
 }
 
@@ -276,12 +301,12 @@ try_row(const FpgoHandIn *handin)
 		if (!is_moved(handin, newest))
 			return newest->submission.id;
 		/* the same order of another primary key: a version for the record */
-		if (versions->accepted != NULL)
+		if (versions->accepted != NULL && !is_changing(versions))
 			return fpgo_submission_supersede(handin, versions);
 		if (newest->submission.state == FPGO_STATE_REFUSED)
 			return fpgo_submission_refuse(handin, versions, newest->error);
 	}
-	else if (is_same(handin, versions->accepted))
+	else if (is_as_accepted(handin, versions))
 		return fpgo_submission_supersede(handin, versions);
 	if (versions->accepted != NULL && handin->on_change == FPGO_CHANGE_ERROR)
 		fpgo_holder_raise_taken(handin, &versions->accepted->submission);
@@ -326,8 +351,7 @@ fpgo_version_refuse(const FpgoHandIn *handin, const char *reason)
 static bool
 is_wanted(const FpgoVersions *versions)
 {
-	if (versions->newest == NULL || versions->newest->is_withdrawal ||
-		versions->accepted != NULL)
+	if (versions->newest == NULL || versions->newest->is_withdrawal)
 		return false;
 	return is_queued(versions->newest) || versions->open != NULL;
 }

@@ -109,11 +109,20 @@ static FpgoStatement lock_statement = {
 	.types = {INT8OID}
 };
 
-/* at any server: several servers may name one account of the gateway */
+#define ORDER_OF(s) \
+	"CASE WHEN " s ".first_version IS NULL THEN " s ".id" \
+	" ELSE " s ".first_version END"
+
+/*
+ * At any server: several servers may name one account of the gateway.  The
+ * versions of one order share its uuid.
+ */
 static FpgoStatement is_held_statement = {
-	.sql = "SELECT FROM fpgo_internal.submission"
-	" WHERE order_uuid " EQ " $1"
-	" AND id " NE " $2 LIMIT 1",
+	.sql = "SELECT FROM fpgo_internal.submission h"
+	" WHERE h.order_uuid " EQ " $1"
+	" AND NOT EXISTS (SELECT FROM fpgo_internal.submission s"
+	"  WHERE s.id " EQ " $2"
+	"  AND " ORDER_OF("s") " " EQ " " ORDER_OF("h") ") LIMIT 1",
 	.n_parameters = 2,
 	.types = {TEXTOID, INT8OID}
 };

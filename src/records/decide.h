@@ -57,7 +57,8 @@ extern void fpgo_decide_require_state(const FpgoSubject *subject,
 extern FpgoSubject *fpgo_decide_lock(int64 id);
 
 /*
- * Has a submission other than this one the order?  SPI must not be connected.
+ * Has a submission that is no version of this one's order the gateway's order
+ * with that uuid?  SPI must not be connected.
  */
 extern bool fpgo_decide_is_held(const char *order_uuid, int64 id);
 

@@ -133,6 +133,8 @@ static FpgoStatement claim_statement = {
 	"  AND p.submission " EQ " s.id"
 	"  AND (s.state " EQ " 'queued') IS NOT FALSE"
 	"  AND NOT" IS_OUTDATED "AND NOT" IS_HELD_UP
+	"  AND CASE WHEN s.on_change " EQ " 'update' THEN true ELSE NOT"
+	HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE") "END"
 	"  AND" REFERENCE_IS_FREE
 	"  RETURNING s.id, s.server, s.role, s.attempts, p.payload,"
 	"  " ORDER_OF("s") " AS first),"

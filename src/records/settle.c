@@ -6,6 +6,10 @@
  * or says until when to keep it.  The statement names the run that sent the
  * submission: if another process has made the submission uncertain meanwhile,
  * it stays uncertain.
+ *
+ * A change of an order that the gateway has begins with a question.  Until the
+ * attempt is recorded as more than that, the order certainly was not sent,
+ * whatever becomes of the process.
  */
 #include "postgres.h"
 
@@ -102,6 +106,23 @@ static FpgoStatement keep_payload_statement = {
 	.types = {INT8OID, TIMESTAMPTZOID}
 };
 
+static FpgoStatement begin_question_statement = {
+	.sql = "UPDATE fpgo_internal.attempt SET outcome = $3"
+	" WHERE submission " EQ " $1 AND number " EQ " $2",
+	.n_parameters = 3,
+	.types = {INT8OID, INT4OID, TEXTOID}
+};
+
+static FpgoStatement end_question_statement = {
+	.sql = "UPDATE fpgo_internal.attempt a SET outcome = NULL"
+	" FROM fpgo_internal.submission s"
+	" WHERE a.submission " EQ " $1 AND a.number " EQ " $2"
+	" AND a.outcome " EQ " $4 AND s.id " EQ " a.submission"
+	" AND s.run " EQ " $3 AND s.state " EQ " 'sending'",
+	.n_parameters = 4,
+	.types = {INT8OID, INT4OID, INT8OID, TEXTOID}
+};
+
 static bool
 is_finished(FpgoSubmissionState state)
 {
@@ -167,6 +188,35 @@ retire_payload(const FpgoSettlement *settlement, TimestampTz now)
 	}
 	put_time(&p, now, settlement->retention_s, false);
 	fpgo_statement_run(&keep_payload_statement, &p);
+}
+
+void
+fpgo_submission_begin_question(int64 submission, int attempt)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, submission);
+	fpgo_put_int(&p, attempt);
+	fpgo_put_text(&p, FPGO_ATTEMPT_ASKS);
+	fpgo_statement_run(&begin_question_statement, &p);
+	SPI_finish();
+}
+
+bool
+fpgo_submission_end_question(int64 submission, int attempt, int64 run)
+{
+	FpgoParameters p = {0};
+	bool		is_ended;
+
+	SPI_connect();
+	fpgo_put_int64(&p, submission);
+	fpgo_put_int(&p, attempt);
+	fpgo_put_int64(&p, run);
+	fpgo_put_text(&p, FPGO_ATTEMPT_ASKS);
+	is_ended = fpgo_statement_run(&end_question_statement, &p) > 0;
+	SPI_finish();
+	return is_ended;
 }
 
 int64

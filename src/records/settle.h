@@ -40,6 +40,16 @@ typedef struct FpgoSettlement
 extern bool fpgo_submission_try_lock(int64 submission, int attempt);
 
 /*
+ * Record that an attempt begins with a question, and that the order certainly
+ * was not sent; then that the order is about to be sent.  The second returns
+ * false if the submission is no longer sending in that run, or was not asked
+ * about.
+ */
+extern void fpgo_submission_begin_question(int64 submission, int attempt);
+extern bool fpgo_submission_end_question(int64 submission, int attempt,
+										 int64 run);
+
+/*
  * Settle an attempt.  Returns false, having changed nothing, if the submission
  * is no longer sending in that run, or if another submission holds the order
  * uuid and shares_uuid is not set.

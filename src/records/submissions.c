@@ -358,6 +358,28 @@ static FpgoStatement sweep_statement = {
 	.types = {INT8OID, TEXTOID}
 };
 
+/*
+ * The same of those that certainly were not sent.  The lock tells the outcome
+ * as it is now, whatever the transaction's snapshot shows.
+ */
+static FpgoStatement sweep_unsent_statement = {
+	.sql = "WITH unsent AS MATERIALIZED (SELECT a.submission, a.number"
+	"  FROM fpgo_internal.submission s JOIN fpgo_internal.attempt a"
+	"   ON a.submission " EQ " s.id AND a.number " EQ " s.attempts"
+	"  WHERE s.run " EQ " $1 AND s.state " EQ " 'sending'"
+	"  AND a.outcome " EQ " $3 FOR UPDATE OF a),"
+	" swept AS (UPDATE fpgo_internal.submission s"
+	"  SET state = 'queued', run = NULL, error = $2 FROM unsent"
+	"  WHERE s.id " EQ " unsent.submission AND s.run " EQ " $1"
+	"  RETURNING s.id, s.attempts)"
+	" UPDATE fpgo_internal.attempt a SET ended_at = pg_catalog.clock_timestamp(),"
+	"  outcome = 'unreached', reason = $2 FROM swept"
+	" WHERE a.submission " EQ " swept.id"
+	" AND a.number " EQ " swept.attempts",
+	.n_parameters = 3,
+	.types = {INT8OID, TEXTOID, TEXTOID}
+};
+
 int
 fpgo_submission_sweep(void)
 {
@@ -375,6 +397,11 @@ fpgo_submission_sweep(void)
 	{
 		if (!fpgo_run_is_dead(runs[i]))
 			continue;
+		p.n = 0;
+		fpgo_put_int64(&p, runs[i]);
+		fpgo_put_text(&p, "The process that was to send it ended before it was sent.");
+		fpgo_put_text(&p, FPGO_ATTEMPT_ASKS);
+		n_swept += fpgo_statement_run(&sweep_unsent_statement, &p);
 		p.n = 0;
 		fpgo_put_int64(&p, runs[i]);
 		fpgo_put_text(&p, "The process that sent it ended before the outcome was recorded.");

@@ -367,11 +367,13 @@ find_by_former_source(const List *all, const FpgoHandIn *handin)
 }
 
 /*
- * The order of a key.  Receives in versions what stands in its way: an order of
- * another row, or one like it of another user mapping.
+ * The order of a key.  of_row: the order that the row has, or had under its
+ * former primary key; 0 if none.  Receives in versions what stands in its way:
+ * an order of another row, or one like it of another user mapping.
  */
 static int64
-find_by_key(const List *all, const FpgoHandIn *handin, FpgoVersions *versions)
+find_by_key(const List *all, const FpgoHandIn *handin, int64 of_row,
+			FpgoVersions *versions)
 {
 	int64		found = 0;
 	ListCell   *cell;
@@ -391,7 +393,8 @@ find_by_key(const List *all, const FpgoHandIn *handin, FpgoVersions *versions)
 				versions->same = version;
 			continue;
 		}
-		if (is_of_another_row(newest_of(all, version->order), handin->source))
+		if (version->order != of_row &&
+			is_of_another_row(newest_of(all, version->order), handin->source))
 		{
 			/* a key that is made of the row is not that row's any more */
 			if (holds_key(version) && handin->reference != NULL)
@@ -496,7 +499,7 @@ fpgo_versions_find(const FpgoHandIn *handin)
 		order = find_by_source(all, handin->source);
 	if (handin->key != NULL)
 	{
-		int64		of_key = find_by_key(all, handin, versions);
+		int64		of_key = find_by_key(all, handin, order, versions);
 
 		order = order == 0 ? of_key : order;
 		note_key(versions, all, handin->key);

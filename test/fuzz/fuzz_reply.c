@@ -82,6 +82,10 @@ check_reply(const FpgoReply *reply)
 		require(is_word(reply->order_uuid, 255));
 	if (reply->customer_uuid)
 		require(is_word(reply->customer_uuid, 255));
+	if (reply->shown_uuid)
+		require(is_word(reply->shown_uuid, 255));
+	if (reply->order_status)
+		check_message(reply->order_status);
 	if (reply->bank_id_url)
 		require(is_word(reply->bank_id_url, 8192) &&
 				strncmp(reply->bank_id_url, "http", 4) == 0);

@@ -78,7 +78,7 @@ class Api:
         if wait is not None:
             answer = _too_many(wait)
         elif mishap.makes_order:
-            answer, made, is_update = self._make(received)
+            answer, made, is_update = self._make(received, mishap)
         else:
             uuid, customer_uuid = self._store.invented()
             answer = _created(uuid, customer_uuid, is_private=True, is_update=False)
@@ -94,15 +94,17 @@ class Api:
         )
         return answer
 
-    def _make(self, received):
+    def _make(self, received, mishap):
         content = rules.trimmed(received)
         violations = rules.check(received, self._settings)
         if violations:
             return answers.refused([violation.sentence for violation in violations]), None, False
+        is_update = content.get("fpgoUuid") is not None and not mishap.makes_second_order
+        if not is_update:
+            content.pop("fpgoUuid", None)
         order = self._store.submit(content)
         if order is None:  # cannot happen while no order is ever deleted: the rules looked for it
             return answers.internal_error(), None, False
-        is_update = content.get("fpgoUuid") is not None
         return _created(order.uuid, order.customer_uuid, order.is_private, is_update), order, is_update
 
     def _status(self, request, uuid):

@@ -349,6 +349,7 @@ KINDS = {
     "requests": Kind(WHOLE, MODIFY, None, True),
     "route": Kind(_choice("*", *ROUTE_NAMES), MODIFY, None, True),
     "make": Kind(YES_NO, MODIFY, None, True),
+    "second_order": Kind(FLAG, MODIFY, None, True),
     "how": Kind(_choice("fin", "rst", "stall"), MODIFY, None, True),
     "coding_fault": Kind(_choice(*CODING_FAULTS), MODIFY, None, True),
     "delay": Kind(SECONDS, MODIFY, None, True),

@@ -52,6 +52,11 @@ class Mishap:
             return False
         return all(KINDS[name].makes_order is not False for name in self.spec)
 
+    @property
+    def makes_second_order(self):
+        """Whether a change makes another order, and leaves the one that it names as it is."""
+        return "second_order" in self.spec
+
     def before_body(self, wire, request):
         """Act on a request whose body is not read yet; whether it is answered already."""
         answered = False

@@ -14,8 +14,8 @@ package FpgoChecker;
 #     uncertain, or decided by a person at most one made
 #     queued, refused, cancelled, superseded   none made
 #
-# No order may be made that is not on record, no key may be held twice, and
-# what the records say of themselves has to hold together.
+# No order may be made that is not on record, no key may be held by two orders,
+# and what the records say of themselves has to hold together.
 
 use strict;
 use warnings;
@@ -30,6 +30,7 @@ our @EXPORT = qw(check_records);
 my $records = q{
     SELECT coalesce(json_agg(r), '[]') FROM (
         SELECT s.id, s.server, s.key, coalesce(to_jsonb(s) ->> 'mapping', '') AS mapping,
+            coalesce((to_jsonb(s) ->> 'first_version')::bigint, s.id) AS first,
             coalesce(s.reference, '') AS reference, s.state, s.attempts, s.order_uuid, s.run IS NOT NULL AS has_run,
             s.settled_at IS NOT NULL AS is_settled,
             EXISTS (SELECT FROM fpgo_internal.payload p
@@ -129,10 +130,11 @@ sub describe_flaws {
 sub find_shared_keys {
     my (@submissions) = @_;
     my %holders;
-    push @{ $holders{"$_->{server}/$_->{key}/$_->{mapping}"} }, $_->{id}
-      for grep { $_->{state} !~ /^(?:refused|cancelled|superseded)$/ } @submissions;
-    return map { "key $_ is held by submissions @{ $holders{$_} }" }
-      grep { @{ $holders{$_} } > 1 } sort keys %holders;
+    # the versions of an order share its key
+    push @{ $holders{"$_->{server}/$_->{key}/$_->{mapping}"}{ $_->{first} } }, $_->{id}
+      for grep { $_->{state} !~ /^(?:refused|superseded|cancelled)$/ } @submissions;
+    return map { "key $_ is held by submissions @{[ map { @$_ } values %{ $holders{$_} } ]}" }
+      grep { keys %{ $holders{$_} } > 1 } sort keys %holders;
 }
 
 1;

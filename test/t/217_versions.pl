@@ -177,6 +177,15 @@ for my $order ([ 0, 1 ], [ 1, 0 ]) {
         run_in($session[0], "INSERT INTO shop_order VALUES (1000 + $id, 10, 'V-$id.b')"), '23505', qr/taken by another order/);
 }
 
+{
+    my $id = insert();
+    ends('another primary key while queued', run_in($session[0], "UPDATE shop_order SET id = id + 3000 WHERE id = $id"), '');
+    deliver();
+    ends('another primary key after acceptance', run_in($session[0], "UPDATE shop_order SET id = id + 3000 WHERE id = $id + 3000"), '');
+    is(shown($id), 'accepted 0', '... is the same order, which its reference tells, too');
+    is(received($id), '10', '... and is sent once');
+}
+
 # Primary keys that rows give each other.  The orders have no reference, so that the row is the key.
 {
     my @id = map { 2000 + $_ } 1 .. 4;

@@ -31,7 +31,8 @@ SOURCES_backoff = $(SRC)/delivery/backoff.c
 LIBS_backoff = $(BACKEND_LIBS)
 
 SOURCES_outcome = $(SRC)/gateway/outcome.c
-SOURCES_reply = $(SRC)/gateway/reply.c $(SRC)/text/identifier.c $(BACKEND)
+SOURCES_reply = $(addprefix $(SRC)/gateway/,reply.c reply_mask.c) \
+	$(SRC)/text/identifier.c $(BACKEND)
 LIBS_reply = $(shell pkg-config --libs json-c) $(BACKEND_LIBS)
 SOURCES_http_text = $(addprefix $(SRC)/gateway/,http_text.c http_url.c http_peer.c)
 LIBS_http_text = $(shell pkg-config --libs libcurl) $(BACKEND_LIBS)

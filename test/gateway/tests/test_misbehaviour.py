@@ -200,6 +200,22 @@ class MisbehaviourTest(unittest.TestCase):
         self.assertEqual(self.gateway.raw_submit()[0].count(b"Content-Length:"), 2)
         self.assertEqual(self.made(), 7)
 
+    def test_second_order(self):
+        """second_order: a change is answered with another order, and the first one stays; an order is made as ever"""
+        uuid = self.gateway.submit()[1]["data"]["orderUuid"]
+        change = EXAMPLE | {"fpgoUuid": uuid, "orderFrom": "PARTNER", "invoiceMaturity": 11}
+        self.misbehave(second_order=True)
+        status, answer = self.gateway.submit(change)
+        self.assertEqual(status, 201)
+        self.assertNotEqual(answer["data"]["orderUuid"], uuid)
+        self.assertEqual(answer["message"], "orderCreatedSuccessfully")
+        ledger = self.gateway.sandbox("GET", "ledger")[1]
+        self.assertEqual([entry["update"] for entry in ledger], [False, False])
+        self.assertEqual(ledger[1]["order_uuid"], answer["data"]["orderUuid"])
+        self.assertEqual(self.gateway.submit(change)[1]["data"]["orderUuid"], uuid)
+        self.misbehave(second_order=True)
+        self.assertEqual(self.gateway.submit()[0], 201)
+
     def test_coding(self):
         """an answer in a coding that nobody asked for, whole or damaged, and one of any size"""
         plain = {"status_code": 201}

@@ -54,6 +54,10 @@ judge_status(const FpgoOutcomeFacts *f)
 			: FPGO_OUTCOME_UNKNOWN;
 	if (is_in(f->status, refusals))
 		class = FPGO_OUTCOME_REFUSED;
+	if (f->is_change && f->status == 403 && f->is_json)
+		return FPGO_OUTCOME_REFUSED;
+	if (f->is_change && f->status == 404 && f->says_no_order)
+		return FPGO_OUTCOME_REFUSED;
 	if (is_in(f->status, wrong_addresses))
 		class = FPGO_OUTCOME_MISCONFIGURED;
 	if (is_in(f->status, refused_tokens))
@@ -110,19 +114,21 @@ check_facts(const FpgoOutcomeFacts *f)
 
 	return expect(class == judge(f) && is_lawful(f, class),
 				  "code %d mark %d peer refused %d headers %d status %d "
-				  "uuid %d contradiction %d: %s, not %s", f->code,
+				  "uuid %d contradiction %d change %d json %d no order %d: "
+				  "%s, not %s", f->code,
 				  f->mark_reached, f->peer_refused, f->headers_complete,
 				  f->status, f->has_order_uuid, f->contradicts_itself,
+				  f->is_change, f->is_json, f->says_no_order,
 				  fpgo_outcome_name(class), fpgo_outcome_name(judge(f)));
 }
 
-/* Each of the five yes-or-no facts in turn. */
+/* Each of the eight yes-or-no facts about an order in turn. */
 static bool
 check_code_and_status(int code, int status)
 {
 	bool		passed = true;
 
-	for (int bits = 0; bits < 32; bits++)
+	for (int bits = 0; bits < 256; bits++)
 	{
 		FpgoOutcomeFacts facts = {
 			.code = code,
@@ -132,6 +138,9 @@ check_code_and_status(int code, int status)
 			.has_order_uuid = (bits & 4) != 0,
 			.contradicts_itself = (bits & 8) != 0,
 			.peer_refused = (bits & 16) != 0,
+			.is_change = (bits & 32) != 0,
+			.is_json = (bits & 64) != 0,
+			.says_no_order = (bits & 128) != 0,
 		};
 
 		passed = check_facts(&facts) && passed;
@@ -196,6 +205,11 @@ test_tables(void)
 	ok(passed && next == MAX_STATUS + 1, "every status has one line");
 }
 
+#define FACTS(code_, mark, headers, status_, uuid, contradiction, peer) \
+	{.code = (code_), .mark_reached = (mark), .headers_complete = (headers), \
+	 .status = (status_), .has_order_uuid = (uuid), \
+	 .contradicts_itself = (contradiction), .peer_refused = (peer)}
+
 /* Cases that were seen, or that the design names. */
 static void
 test_named_cases(void)
@@ -203,61 +217,175 @@ test_named_cases(void)
 	static const struct
 	{
 		const char *name;
-		FpgoOutcomeFacts facts; /* code, mark, headers, status, uuid, contra */
+		FpgoOutcomeFacts facts;
 		FpgoOutcomeClass class;
 	} cases[] = {
-		{"accepted", {0, true, true, 201, true, false, false},
+		{"accepted", FACTS(0, true, true, 201, true, false, false),
 			FPGO_OUTCOME_ACCEPTED},
-		{"202 with an order", {0, true, true, 202, true, false, false},
+		{"202 with an order", FACTS(0, true, true, 202, true, false, false),
 			FPGO_OUTCOME_ACCEPTED},
-		{"206 with an order", {0, true, true, 206, true, false, false},
+		{"206 with an order", FACTS(0, true, true, 206, true, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"201 without an order", {0, true, true, 201, false, false, false},
+		{"201 without an order", FACTS(0, true, true, 201, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"201 whose body says 417", {0, true, true, 201, true, true, false},
+		{"201 whose body says 417", FACTS(0, true, true, 201, true, true, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"417 whose body says 201", {0, true, true, 417, false, true, false},
+		{"417 whose body says 201", FACTS(0, true, true, 417, false, true, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"417 that names an order", {0, true, true, 417, true, false, false},
+		{"417 that names an order", FACTS(0, true, true, 417, true, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut headers, code 0", {0, true, false, 201, false, false, false},
+		{"cut headers, code 0", FACTS(0, true, false, 201, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut headers, 417", {0, true, false, 417, false, false, false},
+		{"cut headers, 417", FACTS(0, true, false, 417, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut body, 201", {18, true, true, 201, false, false, false},
+		{"cut body, 201", FACTS(18, true, true, 201, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"cut body, 417", {18, true, true, 417, false, false, false},
+		{"cut body, 417", FACTS(18, true, true, 417, false, false, false),
 			FPGO_OUTCOME_REFUSED},
-		{"second transmission stopped", {42, true, false, 0, false, false, false},
+		{"second transmission stopped", FACTS(42, true, false, 0, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
 		{"second transmission stopped after 417",
-			{42, true, true, 417, false, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"code 7 after the mark", {7, true, false, 0, false, false, false},
+			FACTS(42, true, true, 417, false, false, false), FPGO_OUTCOME_UNKNOWN},
+		{"code 7 after the mark", FACTS(7, true, false, 0, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"refused connection", {7, false, false, 0, false, false, false},
+		{"refused connection", FACTS(7, false, false, 0, false, false, false),
 			FPGO_OUTCOME_UNREACHED},
-		{"untrusted certificate", {60, false, false, 0, false, false, false},
+		{"untrusted certificate", FACTS(60, false, false, 0, false, false, false),
 			FPGO_OUTCOME_MISCONFIGURED},
-		{"no answer in time", {28, true, false, 0, false, false, false},
+		{"no answer in time", FACTS(28, true, false, 0, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"no connection in time", {28, false, false, 0, false, false, false},
+		{"no connection in time", FACTS(28, false, false, 0, false, false, false),
 			FPGO_OUTCOME_UNREACHED},
-		{"garbage", {1, true, false, 0, false, false, false},
+		{"garbage", FACTS(1, true, false, 0, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
-		{"510", {0, true, true, 510, false, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"503", {0, true, true, 503, false, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"429", {0, true, true, 429, false, false, false}, FPGO_OUTCOME_SLOW_DOWN},
-		{"abandoned before the mark", {-1, false, false, 0, false, false, false},
+		{"510", FACTS(0, true, true, 510, false, false, false), FPGO_OUTCOME_UNKNOWN},
+		{"503", FACTS(0, true, true, 503, false, false, false), FPGO_OUTCOME_UNKNOWN},
+		{"429", FACTS(0, true, true, 429, false, false, false), FPGO_OUTCOME_SLOW_DOWN},
+		{"abandoned before the mark", FACTS(-1, false, false, 0, false, false, false),
 			FPGO_OUTCOME_UNREACHED},
 		{"abandoned with a refusal under way",
-			{-1, true, true, 417, false, false, false}, FPGO_OUTCOME_UNKNOWN},
-		{"an answer without a request", {0, false, true, 201, true, false, false},
+			FACTS(-1, true, true, 417, false, false, false), FPGO_OUTCOME_UNKNOWN},
+		{"change refused by a policy", {.mark_reached = true,
+				.headers_complete = true,.status = 403,.is_change = true,
+			.is_json = true}, FPGO_OUTCOME_REFUSED},
+		{"change refused by a front door", {.mark_reached = true,
+				.headers_complete = true,.status = 403,.is_change = true},
+			FPGO_OUTCOME_CREDENTIALS},
+		{"create, 403", {.mark_reached = true,.headers_complete = true,
+				.status = 403,.is_json = true}, FPGO_OUTCOME_CREDENTIALS},
+		{"change of an order that is gone", {.mark_reached = true,
+				.headers_complete = true,.status = 404,.is_change = true,
+			.is_json = true,.says_no_order = true}, FPGO_OUTCOME_REFUSED},
+		{"change, 404 of a route", {.mark_reached = true,
+				.headers_complete = true,.status = 404,.is_change = true,
+			.is_json = true}, FPGO_OUTCOME_MISCONFIGURED},
+		{"create, 404 of an order", {.mark_reached = true,
+				.headers_complete = true,.status = 404,.is_json = true,
+			.says_no_order = true}, FPGO_OUTCOME_MISCONFIGURED},
+		{"an answer without a request", FACTS(0, false, true, 201, true, false, false),
 			FPGO_OUTCOME_UNKNOWN},
 	};
 
 	for (size_t i = 0; i < LENGTH_OF(cases); i++)
 		ok(fpgo_outcome_classify(&cases[i].facts) == cases[i].class, "%s",
 		   cases[i].name);
+}
+
+/*
+ * What the question for a status comes to: a change is sent after one answer
+ * alone, and refused after two.
+ */
+static bool
+is_right_status(const FpgoOutcomeFacts *f)
+{
+	bool		is_whole = f->mark_reached && f->code == 0 &&
+		f->headers_complete && !f->contradicts_itself;
+	bool		is_told = is_whole && f->status / 100 == 2 && f->names_status;
+	FpgoOutcomeClass class = fpgo_outcome_classify_status(f);
+
+	switch (class)
+	{
+		case FPGO_OUTCOME_ACCEPTED:
+			return is_told && f->is_changeable;
+		case FPGO_OUTCOME_REFUSED:
+			return (is_told && !f->is_changeable) ||
+				(is_whole && f->status == 404 && f->says_no_order);
+		case FPGO_OUTCOME_CREDENTIALS:
+			return is_whole && is_in(f->status, refused_tokens);
+		case FPGO_OUTCOME_SLOW_DOWN:
+			return is_whole && f->status == 429;
+		case FPGO_OUTCOME_MISCONFIGURED:
+			return f->mark_reached ? is_whole &&
+				is_in(f->status, wrong_addresses) :
+				judge(f) == FPGO_OUTCOME_MISCONFIGURED;
+		case FPGO_OUTCOME_UNREACHED:
+			return !is_told;
+		case FPGO_OUTCOME_UNKNOWN:
+			return false;
+	}
+	return false;
+}
+
+static void
+test_status(void)
+{
+	static const int codes[] = {-1, 0, 6, 7, 18, 28, 60, 101};
+	bool		passed = true;
+
+	for (size_t c = 0; c < LENGTH_OF(codes); c++)
+	{
+		for (int status = 0; status <= 700; status++)
+		{
+			for (int bits = 0; bits < 128; bits++)
+			{
+				FpgoOutcomeFacts facts = {
+					.code = codes[c],
+					.status = status,
+					.mark_reached = (bits & 1) != 0,
+					.headers_complete = (bits & 2) != 0,
+					.contradicts_itself = (bits & 4) != 0,
+					.peer_refused = (bits & 8) != 0,
+					.says_no_order = (bits & 16) != 0,
+					.names_status = (bits & 32) != 0,
+					.is_changeable = (bits & 64) != 0,
+				};
+
+				passed = expect(is_right_status(&facts),
+								"code %d status %d facts %d: %s", codes[c],
+								status, bits,
+								fpgo_outcome_name(fpgo_outcome_classify_status(&facts))) &&
+					passed;
+			}
+		}
+	}
+	ok(passed, "every answer about a status, with every code");
+}
+
+static void
+test_named_statuses(void)
+{
+	FpgoOutcomeFacts facts = {.mark_reached = true,.headers_complete = true,
+		.status = 200,.is_json = true,.names_status = true,
+	.is_changeable = true};
+
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_ACCEPTED,
+	   "SENT");
+	facts.is_changeable = false;
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_REFUSED, "PAID");
+	facts.names_status = false;
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_UNREACHED,
+	   "200 about nothing");
+	facts.status = 404;
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_MISCONFIGURED,
+	   "404 of a route");
+	facts.says_no_order = true;
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_REFUSED,
+	   "404 of the order");
+	facts.status = 503;
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_UNREACHED, "503");
+	facts.status = 403;
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_CREDENTIALS,
+	   "403");
 }
 
 static void
@@ -285,6 +413,8 @@ main(void)
 	test_tables();
 	test_named_cases();
 	test_every_case();
+	test_status();
+	test_named_statuses();
 	test_names();
 	return done_testing();
 }

@@ -83,6 +83,40 @@ test_success(void)
 	   "what is absent");
 }
 
+/* Answers about an order that was asked for. */
+static void
+test_order_status(void)
+{
+	FpgoReply  *reply;
+
+	reply = read_text("{\"status_code\":200,\"data\":{\"uuid\":\"ODR1\","
+					  "\"status\":\"PARTIAL REFUNDED\"}}");
+	ok(is_text(reply->shown_uuid, "ODR1") &&
+	   is_text(reply->order_status, "PARTIAL REFUNDED") &&
+	   reply->order_uuid == NULL, "the status of an order");
+	reply = read_text("{\"data\":[{\"uuid\":\"ODR1\",\"status\":\"SENT\"}]}");
+	ok(is_text(reply->shown_uuid, "ODR1") &&
+	   is_text(reply->order_status, "SENT"), "in a list of one");
+	reply = read_text("{\"data\":[{\"uuid\":\"ODR1\",\"status\":\"SENT\"},{}]}");
+	ok(reply->shown_uuid == NULL && reply->order_status == NULL,
+	   "a list of two is about no order");
+	reply = read_text("{\"data\":{\"uuid\":\"ODR 1\",\"status\":5}}");
+	ok(reply->shown_uuid == NULL && reply->order_status == NULL,
+	   "what is no identifier, and no text");
+	ok(is_text(read_text("{\"data\":{\"status\":\"paid " NUMBER "\\n\"}}")->order_status,
+			   "paid " M " "), "a status is masked");
+	ok(read_text("{\"data\":{\"status\":\"\"}}")->order_status == NULL,
+	   "a blank status is none");
+	ok(read_text("{\"message\":\"orderNotFound\"}")->says_no_order &&
+	   read_text("{\"message\":\"Order Not Found\"}")->says_no_order,
+	   "no such order, in both spellings");
+	ok(!read_text("{\"message\":\"orderNotFoundable\"}")->says_no_order &&
+	   !read_text("{\"message\":\"orderNotFoun\"}")->says_no_order &&
+	   !read_text("{\"message\":[\"orderNotFound\"]}")->says_no_order &&
+	   !read_text("{\"message\":\"\"}")->says_no_order &&
+	   !read_text("{}")->says_no_order, "other messages");
+}
+
 static void
 test_not_json(void)
 {
@@ -474,6 +508,7 @@ int
 main(void)
 {
 	test_success();
+	test_order_status();
 	test_not_json();
 	test_large();
 	test_members();

@@ -171,7 +171,7 @@ drive_order(const FpgoTarget *target, volatile Ending *ending)
 	int			n_steps = 0;
 
 	fpgo_http_expect(12);
-	exchange = fpgo_exchange_start(target, payload, sizeof(payload) - 1,
+	exchange = fpgo_exchange_start(target, payload, sizeof(payload) - 1, false,
 								   secrets, CurrentMemoryContext);
 	ending->has_started = true;
 	while (!fpgo_exchange_is_done(exchange) && n_steps++ < MAX_STEPS)
