@@ -51,7 +51,7 @@ sub new {
       or die "no connection to fill the backlog: $!\n";
     for my $place (grep { is_sent_at($_) } @PLACES) {
         my $gateway = $self->{gateways}{$place} = FpgoGateway->start('--token', $TOKEN);
-        $gateway->misbehave({ requests => 0, $place eq 'drip' ? (drip => 0.05) : (stall => \1) });
+        $gateway->misbehave({ requests => 0, $place eq 'drip' ? (drip => 0.2) : (stall => \1) });
     }
     $self->{gateways}{usual} = FpgoGateway->start('--token', $TOKEN);
     $self->{addresses} = {

@@ -28,7 +28,7 @@ SOURCES_plausible = $(SRC)/validation/plausible.c $(SOURCES_fields) \
 	$(SOURCES_format)
 
 SOURCES_backoff = $(SRC)/delivery/backoff.c
-LIBS_backoff = $(BACKEND_LIBS)
+LIBS_backoff = $(BACKEND_LIBS) -lm
 
 SOURCES_outcome = $(SRC)/gateway/outcome.c
 SOURCES_reply = $(addprefix $(SRC)/gateway/,reply.c reply_mask.c) \
