@@ -76,11 +76,13 @@ make_empty(const char *server_name, const FpgoSource *source)
 }
 
 int64
-fpgo_enqueue_fault(const char *server_name, const FpgoSource *source,
+fpgo_enqueue_fault(const char *server_name, const FpgoGiven *given,
 				   const char *key, const char *sentence)
 {
-	FpgoHandIn	handin = make_empty(server_name, source);
+	FpgoHandIn	handin = make_empty(server_name, given->source);
 
+	handin.former_source = given->former_source;
+	handin.former_is_own = given->former_is_own;
 	handin.key = key;
 	/* no order can be the same as one that was never made */
 	fpgo_keyed_hash(key, strlen(key), handin.order_hash);
@@ -89,10 +91,12 @@ fpgo_enqueue_fault(const char *server_name, const FpgoSource *source,
 
 /* Whoever may delete a row of the shop's need have no right on the server. */
 void
-fpgo_enqueue_withdraw(const char *server_name, const FpgoSource *source,
+fpgo_enqueue_withdraw(const char *server_name, const FpgoGiven *given,
 					  const char *why)
 {
-	FpgoHandIn	handin = {.source = source,.mapping = "",
+	FpgoHandIn	handin = {.source = given->source,
+		.former_source = given->former_source,
+		.former_is_own = given->former_is_own,.mapping = "",
 		.hash_rule = fpgo_handin_rule(),
 	.on_change = FPGO_CHANGE_REPLACE};
 

@@ -51,19 +51,21 @@ extern int64 fpgo_enqueue_prepared(const FpgoRowOrder *order);
 
 /*
  * Record that no order could be made of a row, as a refused submission without
- * an order, unless the newest of its row says the same.  source: NULL if the
- * table has no primary key.
+ * an order, unless the newest of its row says the same.  Of given the sources
+ * are needed; source: NULL if the table has no primary key.
  */
 extern int64 fpgo_enqueue_fault(const char *server_name,
-								const FpgoSource *source, const char *key,
+								const FpgoGiven *given, const char *key,
 								const char *sentence);
 
 /*
  * A row is gone, or has no order any more, and why: its order is not wanted,
- * if a version of it is queued, sending or uncertain.  source NULL: nothing is
- * known of such a row.  No right on the server is needed.
+ * if a version of it is queued, sending or uncertain.  Of given the sources are
+ * needed.  An order that has the former source moves to the other one, whatever
+ * its state; without another one, it is that order which is not wanted.  No
+ * right on the server is needed.
  */
 extern void fpgo_enqueue_withdraw(const char *server_name,
-								  const FpgoSource *source, const char *why);
+								  const FpgoGiven *given, const char *why);
 
 #endif							/* FPGO_ENQUEUE_H */

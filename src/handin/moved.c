@@ -36,6 +36,7 @@ typedef struct Former
 	Oid			table;			/* where the row was */
 	CommandId	command;		/* that moved it */
 	FpgoSource	now;			/* else, the source that the row has */
+	bool		is_own;			/* it had that source in this transaction */
 } Former;
 
 /* in the transaction's memory context */
@@ -144,12 +145,13 @@ make_note(const FpgoSource *source)
 
 void
 fpgo_moved_away(uint32 trigger, Relation table, HeapTuple row,
-				const FpgoSource *source)
+				const FpgoSource *source, bool is_own)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Former	   *former = make_note(source);
 
 	former->trigger = trigger;
+	former->is_own = is_own;
 	former->table = RelationGetRelid(table);
 	former->command = HeapTupleHeaderGetCmax(row->t_data);
 	away = lappend(away, former);
@@ -158,7 +160,7 @@ fpgo_moved_away(uint32 trigger, Relation table, HeapTuple row,
 
 const FpgoSource *
 fpgo_moved_take(uint32 trigger, Relation table, HeapTuple inserted,
-				bool *is_here)
+				bool *is_here, bool *is_own)
 {
 	ListCell   *cell;
 
@@ -173,6 +175,7 @@ fpgo_moved_take(uint32 trigger, Relation table, HeapTuple inserted,
 			former->table != RelationGetRelid(table) &&
 			(RelationGetForm(table)->relkind == RELKIND_FOREIGN_TABLE ||
 			 HeapTupleHeaderGetCmin(inserted->t_data) == former->command);
+		*is_own = former->is_own;
 		return &former->source;
 	}
 	return NULL;

@@ -219,13 +219,22 @@ become(const User *caller)
 
 /* ---------- an order that is not wanted any more ---------- */
 
+#define ROW_DELETED "Withdrawn: its row was deleted."
+
+/* Is the version of a row this transaction's? */
+static bool
+is_own_row(HeapTuple row)
+{
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data));
+}
+
 static void
-withdraw(const Arguments *arguments, Relation table, const FpgoSource *source,
+withdraw(const Arguments *arguments, Relation table, const FpgoGiven *given,
 		 const char *why)
 {
 	User		caller = become_hander(arguments, table);
 
-	fpgo_withdraw_row(arguments->server, source, why);
+	fpgo_withdraw_row(arguments->server, given, why);
 	become(&caller);
 }
 
@@ -233,8 +242,24 @@ static void
 withdraw_deleted(const Arguments *arguments, Relation table,
 				 const FpgoSource *source)
 {
+	const FpgoGiven given = {.source = source};
+
 	if (!arguments->ignores_delete)
-		withdraw(arguments, table, source, "Withdrawn: its row was deleted.");
+		withdraw(arguments, table, &given, ROW_DELETED);
+}
+
+/*
+ * The same, by the primary key that the row of an event had before it.  Another
+ * row may have that key by now, which was inserted or got it.
+ */
+static void
+withdraw_former(const Arguments *arguments, Relation table,
+				const FpgoSource *former, bool is_own)
+{
+	const FpgoGiven given = {.former_source = former,.former_is_own = is_own};
+
+	if (!arguments->ignores_delete)
+		withdraw(arguments, table, &given, ROW_DELETED);
 }
 
 /* ---------- mapping and queueing a row ---------- */
@@ -294,15 +319,24 @@ make_order(void *arg)
 	become(&caller);
 }
 
+/* The row that an order is made of, and which one it was before. */
+static FpgoGiven
+name_sources(const Doing *doing)
+{
+	return (FpgoGiven) {.source = doing->source,.former_source = doing->former,
+			.former_is_own = doing->former_is_own};
+}
+
 static void
 record_fault(Doing *doing, const char *sentence)
 {
 	const FpgoSource *source = doing->source;
+	const FpgoGiven given = name_sources(doing);
 	User		caller;
 
 	doing->is_mapped = true;
 	caller = become_hander(doing->arguments, doing->table);
-	(void) fpgo_enqueue_fault(doing->arguments->server, source,
+	(void) fpgo_enqueue_fault(doing->arguments->server, &given,
 							  source != NULL ? fpgo_source_key(source) :
 							  fpgo_fault_key(doing->row, doing->table),
 							  sentence);
@@ -334,9 +368,9 @@ make_order_or_record(Doing *doing)
 static void
 withdraw_unwanted(const Doing *doing, const char *why)
 {
-	withdraw(doing->arguments, doing->table, doing->source, why);
-	if (doing->former != NULL)
-		withdraw(doing->arguments, doing->table, doing->former, why);
+	FpgoGiven	given = name_sources(doing);
+
+	withdraw(doing->arguments, doing->table, &given, why);
 }
 
 /* Returns the submission's number, 0 if the row has none now. */
@@ -398,14 +432,15 @@ require_insert(const TriggerData *trigger)
  * and was inserted nowhere, that one is gone.
  */
 static const FpgoSource *
-take_moved(const Arguments *arguments, const TriggerData *trigger)
+take_moved(const Arguments *arguments, const TriggerData *trigger,
+		   bool *is_own)
 {
 	Relation	table = trigger->tg_relation;
 	HeapTuple	inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ?
 	trigger->tg_trigtuple : NULL;
 	bool		is_here;
 	const FpgoSource *former = fpgo_moved_take(arguments->watch.trigger, table,
-											   inserted, &is_here);
+											   inserted, &is_here, is_own);
 
 	if (former != NULL && !is_here)
 	{
@@ -415,19 +450,30 @@ take_moved(const Arguments *arguments, const TriggerData *trigger)
 	return former;
 }
 
-/* The source that the row of an event had before its primary key was changed. */
+/*
+ * The source that the row of an event had before its primary key was changed.
+ * is_own receives whether the row got that one in this transaction.
+ */
 static const FpgoSource *
 find_former(const Arguments *arguments, const TriggerData *trigger,
-			HeapTuple newest)
+			HeapTuple newest, bool *is_own)
 {
 	Relation	table = trigger->tg_relation;
 	HeapTuple	before = trigger->tg_trigtuple;
-	const FpgoSource *former = take_moved(arguments, trigger);
+	const FpgoSource *former = take_moved(arguments, trigger, is_own);
+	const FpgoSource *origin;
 
 	if (former == NULL && before != newest && arguments->key->n_columns > 0 &&
 		fpgo_primary_key_differs(arguments->key, table, before, newest))
+	{
 		former = fpgo_source_of(arguments->key, table, before);
-	return former == NULL ? NULL : fpgo_moved_origin(former);
+		*is_own = is_own_row(before);
+	}
+	if (former == NULL)
+		return NULL;
+	origin = fpgo_moved_origin(former);
+	*is_own = *is_own && origin == former;
+	return origin;
 }
 
 /* The row of an INSERT or UPDATE event is not in the table any more. */
@@ -437,7 +483,8 @@ handle_absent(const Arguments *arguments, const TriggerData *trigger,
 {
 	Relation	table = trigger->tg_relation;
 	const FpgoSource *source = fpgo_source_of(arguments->key, table, row);
-	const FpgoSource *former = find_former(arguments, trigger, row);
+	bool		is_own;
+	const FpgoSource *former = find_former(arguments, trigger, row, &is_own);
 
 	if (fate == FPGO_ROW_MOVED)
 	{
@@ -448,9 +495,10 @@ handle_absent(const Arguments *arguments, const TriggerData *trigger,
 			fpgo_moved_note(former, source);
 		return;
 	}
-	if (former != NULL && (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-						   !exists(arguments, table, trigger->tg_trigtuple)))
+	if (former != NULL && TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		withdraw_deleted(arguments, table, former);
+	else if (former != NULL)
+		withdraw_former(arguments, table, former, is_own);
 	if (exists(arguments, table, row))
 		require_insert(trigger);
 	else
@@ -477,9 +525,8 @@ handle_row(Arguments *arguments, const TriggerData *trigger)
 		return;
 	}
 	doing.source = fpgo_source_of(arguments->key, table, doing.row);
-	doing.former = find_former(arguments, trigger, doing.row);
-	doing.former_is_own = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) &&
-		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(trigger->tg_trigtuple->t_data));
+	doing.former = find_former(arguments, trigger, doing.row,
+							   &doing.former_is_own);
 	if (doing.row != row && !fpgo_condition_holds(trigger, doing.row))
 	{
 		withdraw_unwanted(&doing,
@@ -499,10 +546,12 @@ handle_delete(const Arguments *arguments, const TriggerData *trigger)
 {
 	Relation	table = trigger->tg_relation;
 	HeapTuple	row = trigger->tg_trigtuple;
+	bool		is_own = is_own_row(row);
 	const FpgoSource *source;
+	const FpgoSource *origin;
 
 	fpgo_missed_see(&arguments->watch, table, row);
-	(void) take_moved(arguments, trigger);
+	(void) take_moved(arguments, trigger, &(bool) {false});
 	source = fpgo_source_of(arguments->key, table, row);
 	if (source == NULL)
 		return;
@@ -510,13 +559,17 @@ handle_delete(const Arguments *arguments, const TriggerData *trigger)
 		fpgo_newest_is_moved(row))
 	{
 		require_insert(trigger);
-		fpgo_moved_away(arguments->watch.trigger, table, row,
-						fpgo_moved_origin(source));
+		origin = fpgo_moved_origin(source);
+		fpgo_moved_away(arguments->watch.trigger, table, row, origin,
+						is_own && origin == source);
 	}
 	else if (arguments->ignores_delete)
 		return;
 	else if (exists(arguments, table, row))
+	{
 		require_insert(trigger);
+		withdraw_former(arguments, table, source, is_own);
+	}
 	else
 		withdraw_deleted(arguments, table, source);
 }

@@ -116,6 +116,27 @@ say_accepted(const FpgoVersion *accepted)
 					(long long) accepted->submission.id);
 }
 
+/* Has the row another primary key than when it was handed in last? */
+static bool
+is_moved(const FpgoHandIn *handin, const FpgoVersion *newest)
+{
+	return handin->source != NULL && newest != NULL && newest->has_source &&
+		memcmp(newest->source, handin->source->digest, FPGO_HASH_BYTES) != 0;
+}
+
+/*
+ * Record a version that is not sent, and why; once, unless the row has moved:
+ * its order is found by the new primary key from then on.
+ */
+static int64
+refuse(const FpgoHandIn *handin, const FpgoVersions *versions,
+	   const char *reason)
+{
+	if (is_moved(handin, versions->newest))
+		return fpgo_submission_refuse(handin, versions, reason);
+	return fpgo_submission_refuse_once(handin, versions, reason);
+}
+
 /*
  * Record a version that differs from the ones on record.  Returns its number, 0
  * if another transaction was faster.
@@ -127,8 +148,7 @@ add_version(const FpgoHandIn *handin, const FpgoVersions *versions)
 
 	/* an accepted order stays accepted: no need to wait for the claim */
 	if (versions->accepted != NULL && handin->on_change != FPGO_CHANGE_UPDATE)
-		return fpgo_submission_refuse_once(handin, versions,
-										   say_accepted(versions->accepted));
+		return refuse(handin, versions, say_accepted(versions->accepted));
 	id = fpgo_submission_queue(handin, versions);
 	if (id != 0)
 		note_queued();
@@ -259,14 +279,6 @@ require_key(const FpgoHandIn *handin, const FpgoVersions *versions)
 		fpgo_holder_raise_taken(handin, &deciding->submission);
 }
 
-/* Has the row another primary key than when it was handed in last? */
-static bool
-is_moved(const FpgoHandIn *handin, const FpgoVersion *newest)
-{
-	return handin->source != NULL && newest->has_source &&
-		memcmp(newest->source, handin->source->digest, FPGO_HASH_BYTES) != 0;
-}
-
 /*
  * Is the newest version not sent, though nobody wants that any more?  fpgo
  * refused it at hand-in, by a rule that the order now keeps; or its caller was
@@ -292,8 +304,8 @@ try_row(const FpgoHandIn *handin)
 			add_version(handin, versions);
 	taken_back = fpgo_taken_back_find(versions);
 	if (taken_back != NULL)
-		return taken_back->is_answered ? taken_back->id :
-			fpgo_submission_refuse(handin, versions,
+		return taken_back->is_answered && !is_moved(handin, newest) ?
+			taken_back->id : fpgo_submission_refuse(handin, versions,
 								   fpgo_taken_back_reason(taken_back));
 	if (versions->accepted != NULL ? is_same(handin, newest) :
 		is_same(handin, newest) && !is_void(newest))
@@ -336,9 +348,7 @@ fpgo_version_refuse(const FpgoHandIn *handin, const char *reason)
 		return fpgo_submission_refuse(handin, NULL, reason);
 	for (int i = 0; i < MAX_TRIES; i++)
 	{
-		int64		id = fpgo_submission_refuse_once(handin,
-													 fpgo_versions_find(handin),
-													 reason);
+		int64		id = refuse(handin, fpgo_versions_find(handin), reason);
 
 		if (id != 0)
 			return id;
@@ -359,15 +369,20 @@ is_wanted(const FpgoVersions *versions)
 void
 fpgo_version_withdraw(const FpgoHandIn *handin, const char *reason)
 {
-	if (handin->hash_rule == FPGO_RULE_1_0 || handin->source == NULL)
+	FpgoHandIn	withdrawal = *handin;
+
+	if (handin->hash_rule == FPGO_RULE_1_0)
 		return;
 	for (int i = 0; i < MAX_TRIES; i++)
 	{
-		FpgoVersions *versions = fpgo_versions_find(handin);
+		FpgoVersions *versions = fpgo_versions_find(&withdrawal);
 
-		if (!is_wanted(versions) ||
-			fpgo_submission_withdraw(handin, versions, reason) != 0)
+		/* of a row that has moved, all that was handed in moves with it */
+		if ((!is_wanted(versions) && !is_moved(handin, versions->newest)) ||
+			fpgo_submission_withdraw(&withdrawal, versions, reason) != 0)
 			return;
+		/* another row, under its former primary key, has versions of the key */
+		withdrawal.key = versions->newest->key;
 		CHECK_FOR_INTERRUPTS();
 	}
 	raise_contended();

@@ -31,9 +31,10 @@ extern int64 fpgo_version_of_row(const FpgoHandIn *handin);
 extern int64 fpgo_version_refuse(const FpgoHandIn *handin, const char *reason);
 
 /*
- * Record that the order of a row is not wanted any more, and why, if any
- * version of it is queued, sending or uncertain.  Of the hand-in account, role,
- * mapping and source are needed.
+ * Record that the order of a row is not wanted any more, and why.  Does so only
+ * if a version of it is queued, sending or uncertain, or if the row has another
+ * primary key than its order.  Of the hand-in account, role, mapping and sources
+ * are needed.
  */
 extern void fpgo_version_withdraw(const FpgoHandIn *handin,
 								  const char *reason);

@@ -26,6 +26,14 @@ static FpgoStatement of_row_statement = {
 	.sees_latest = true
 };
 
+static FpgoStatement any_of_row_statement = {
+	.sql = "SELECT id FROM fpgo_internal.submission"
+	" WHERE source " EQ " $1 LIMIT 1",
+	.n_parameters = 1,
+	.types = {BYTEAOID},
+	.sees_latest = true
+};
+
 static FpgoStatement of_table_statement = {
 	.sql = "SELECT DISTINCT source FROM fpgo_internal.submission"
 	" WHERE source_table " EQ " $1 AND source IS NOT NULL"
@@ -35,27 +43,31 @@ static FpgoStatement of_table_statement = {
 	.sees_latest = true
 };
 
+/* Does a statement find a submission of a row? */
 static bool
-is_unfinished(const FpgoSource *source)
+finds(FpgoStatement *statement, const FpgoSource *source)
 {
 	FpgoParameters p = {0};
 	bool		is_found;
 
+	if (source == NULL)
+		return false;
 	SPI_connect();
 	fpgo_put_bytes(&p, source->digest, FPGO_HASH_BYTES);
-	is_found = fpgo_statement_run(&of_row_statement, &p) > 0;
+	is_found = fpgo_statement_run(statement, &p) > 0;
 	SPI_finish();
 	return is_found;
 }
 
 void
-fpgo_withdraw_row(const char *server_name, const FpgoSource *source,
+fpgo_withdraw_row(const char *server_name, const FpgoGiven *given,
 				  const char *why)
 {
 	/* the SQL objects of 1.0 know no sources */
-	if (source != NULL && fpgo_versions_are_known() &&
-		is_unfinished(source))
-		fpgo_enqueue_withdraw(server_name, source, why);
+	if (fpgo_versions_are_known() &&
+		(finds(&of_row_statement, given->source) ||
+		 finds(&any_of_row_statement, given->former_source)))
+		fpgo_enqueue_withdraw(server_name, given, why);
 }
 
 /* The sources of a table's rows that have unfinished submissions. */
@@ -94,5 +106,9 @@ fpgo_withdraw_table(const char *server_name, const char *table,
 		return;
 	sources = find_sources(table, &n);
 	for (int i = 0; i < n; i++)
-		fpgo_enqueue_withdraw(server_name, &sources[i], why);
+	{
+		const FpgoGiven given = {.source = &sources[i]};
+
+		fpgo_enqueue_withdraw(server_name, &given, why);
+	}
 }

@@ -277,6 +277,8 @@ fpgo_submission_withdraw(const FpgoHandIn *handin,
 	FpgoHandIn	withdrawal = *handin;
 	int64		id;
 
+	if (handin->source == NULL)
+		withdrawal.source = handin->former_source;
 	withdrawal.key = versions->newest->key;
 	withdrawal.hash_rule = versions->newest->submission.hash_rule;
 	memcpy(withdrawal.order_hash, versions->newest->submission.order_hash,

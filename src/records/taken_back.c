@@ -41,7 +41,7 @@ static FpgoStatement find_statement = {
 	" AND e.what " NE " 'cancelled to free'"
 	" AND (c.for_good OR NOT EXISTS (SELECT FROM v l"
 	"  WHERE l.version " GT " (CASE WHEN c.version IS NULL THEN 0"
-	"   ELSE c.version END)"
+	"   ELSE c.version END) AND l.withdrawn IS NOT TRUE"
 	"  AND NOT (l.state " EQ " 'refused' AND l.attempts " EQ " 0)))"
 	" ORDER BY c.id USING " GT " LIMIT 1",
 	.n_parameters = 1,

@@ -314,56 +314,70 @@ is_of_another_row(const FpgoVersion *newest, const FpgoSource *source)
 		!has_source(newest, source);
 }
 
-/* The order of a row. */
+/*
+ * The order of a row.  Rows that had its primary key before, and are gone, may
+ * have left orders there: the one that was handed in last is meant.
+ */
 static int64
 find_by_source(const List *all, const FpgoSource *source)
 {
-	int64		found = 0;
+	const FpgoVersion *found = NULL;
+	ListCell   *cell;
+
+	foreach(cell, all)
+	{
+		const FpgoVersion *version = lfirst(cell);
+		const FpgoVersion *newest = newest_of(all, version->order);
+
+		if (has_source(version, source) && has_source(newest, source) &&
+			(found == NULL || newest->submission.id > found->submission.id))
+			found = newest;
+	}
+	return found == NULL ? 0 : found->order;
+}
+
+/* What an order's newest version was before this transaction; NULL: none was. */
+static const FpgoVersion *
+newest_before(const List *all, int64 order)
+{
+	const FpgoVersion *newest = NULL;
 	ListCell   *cell;
 
 	foreach(cell, all)
 	{
 		const FpgoVersion *version = lfirst(cell);
 
-		if (has_source(version, source) &&
-			has_source(newest_of(all, version->order), source))
-			found = version->order;
+		if (version->order == order && !version->submission.is_own)
+			newest = version;
 	}
-	return found;
+	return newest;
 }
 
 /*
  * The order that a row had under its former primary key.  Several rows may have
- * had that key in this transaction.  If this one got it here, its order was
- * moved there here; else it was there before.
+ * had that key in this transaction.  If this one got it here, its order is the
+ * one that was handed in last with it; else it is the one that had it before.
  */
 static int64
-find_by_former_source(const List *all, const FpgoHandIn *handin)
+find_by_former_source(const List *all, const FpgoSource *former, bool is_own)
 {
-	int64		found = 0;
-	bool		is_moved = false;
+	const FpgoVersion *found = NULL;
 	ListCell   *cell;
 
 	foreach(cell, all)
 	{
 		const FpgoVersion *version = lfirst(cell);
-		const FpgoVersion *newest;
-		bool		is_own;
+		const FpgoVersion *newest = newest_of(all, version->order);
 
-		if (!has_source(version, handin->former_source))
+		if (is_own && !newest->submission.is_own)
 			continue;
-		newest = newest_of(all, version->order);
-		is_own = newest->submission.is_own;
-		if (handin->former_is_own && !(is_own &&
-									   has_source(newest,
-												  handin->former_source)))
-			continue;
-		if (found != 0 && is_own && !is_moved)
-			continue;
-		found = version->order;
-		is_moved = is_own;
+		if (!is_own)
+			newest = newest_before(all, version->order);
+		if (newest != NULL && has_source(newest, former) &&
+			(found == NULL || newest->submission.id > found->submission.id))
+			found = newest;
 	}
-	return found;
+	return found == NULL ? 0 : found->order;
 }
 
 /*
@@ -494,9 +508,13 @@ fpgo_versions_find(const FpgoHandIn *handin)
 	if (all == NIL)
 		return versions;
 	if (handin->former_source != NULL)
-		order = find_by_former_source(all, handin);
+		order = find_by_former_source(all, handin->former_source,
+									  handin->former_is_own);
 	if (order == 0 && handin->source != NULL)
 		order = find_by_source(all, handin->source);
+	/* changed in this transaction, and not handed in */
+	if (order == 0 && handin->former_source != NULL)
+		order = find_by_former_source(all, handin->former_source, false);
 	if (handin->key != NULL)
 	{
 		int64		of_key = find_by_key(all, handin, order, versions);

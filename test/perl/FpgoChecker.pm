@@ -30,6 +30,8 @@ our @EXPORT = qw(check_records);
 my $records = q{
     SELECT coalesce(json_agg(r), '[]') FROM (
         SELECT s.id, s.server, s.key, coalesce(to_jsonb(s) ->> 'mapping', '') AS mapping,
+            -- a row that moves on leaves the key that was made of it to the next row
+            coalesce(s.key = to_jsonb(s) ->> 'source_table' || '/' || ltrim(to_jsonb(s) ->> 'source', '\\x'), false) AS is_of_row,
             coalesce((to_jsonb(s) ->> 'first_version')::bigint, s.id) AS first,
             coalesce(s.reference, '') AS reference, s.state, s.attempts, s.order_uuid, s.run IS NOT NULL AS has_run,
             s.settled_at IS NOT NULL AS is_settled,
@@ -132,7 +134,7 @@ sub find_shared_keys {
     my %holders;
     # the versions of an order share its key
     push @{ $holders{"$_->{server}/$_->{key}/$_->{mapping}"}{ $_->{first} } }, $_->{id}
-      for grep { $_->{state} !~ /^(?:refused|superseded|cancelled)$/ } @submissions;
+      for grep { !$_->{is_of_row} && $_->{state} !~ /^(?:refused|superseded|cancelled)$/ } @submissions;
     return map { "key $_ is held by submissions @{[ map { @$_ } values %{ $holders{$_} } ]}" }
       grep { keys %{ $holders{$_} } > 1 } sort keys %holders;
 }

@@ -93,6 +93,25 @@ for my $case (
         'accepted 1', '... but told');
 }
 
+# --- a deleted row's primary key, which another row gets in the same transaction --------------
+
+{
+    my ($gone, $stays) = map { insert($_) } 'gone', 'stays';
+    run_in($session, "BEGIN; DELETE FROM shop.sale WHERE id = $gone; UPDATE shop.sale SET id = $gone WHERE id = $stays; COMMIT");
+    deliver();
+    is(sent('gone') . sent('stays'), '01', 'deleted, and another row gets its primary key: only that one is sent');
+    run_in($session, "UPDATE shop.sale SET note = 'stays, edited' WHERE id = $gone");
+    deliver();
+    is(sent('stays, edited'), 0, '... and it keeps its own order');
+}
+{
+    my ($gone, $stays) = map { insert($_) } 'gone on', 'stays on';
+    run_in($session, "BEGIN; UPDATE shop.sale SET id = 9000 WHERE id = $gone; DELETE FROM shop.sale WHERE id = 9000;
+        UPDATE shop.sale SET id = $gone WHERE id = $stays; COMMIT");
+    deliver();
+    is(sent('gone on') . sent('stays on'), '01', 'deleted under another primary key: likewise');
+}
+
 # --- prepared -------------------------------------------------------------------------------
 
 {

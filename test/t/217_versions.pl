@@ -214,6 +214,72 @@ for my $order ([ 0, 1 ], [ 1, 0 ]) {
         WHERE reference IS NULL AND changes_not_sent > 0}), 't: 1', '... of which the edit is told');
 }
 
+# What a row is called by a change of its primary key is known to fpgo, whatever else is
+# the case then.  The maturities tell which row it is.
+sub received_between {
+    my ($first, $last) = @_;
+    return join ' ', grep { $_ >= $first && $_ <= $last } split / /, received_of_rows();
+}
+
+sub cancel_last { return administer($admin, q{SELECT fpgo.cancel_submission(max(submission), 'The customer called.') FROM fpgo.versions}); }
+
+{
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3001, 31, NULL)');
+    deliver();
+    run_in($session[0], 'UPDATE shop_order SET is_ready = false WHERE id = 3001');
+    run_in($session[0], 'UPDATE shop_order SET id = 3002 WHERE id = 3001');
+    run_in($session[0], 'UPDATE shop_order SET is_ready = true, maturity = 32 WHERE id = 3002');
+    deliver();
+    is(received_between(31, 32), '31', 'accepted, another primary key while not ready, and ready again: no second order');
+
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3011, 33, NULL)');
+    deliver();
+    run_in($session[0], 'UPDATE shop_order SET maturity = 34 WHERE id = 3011');
+    run_in($session[0], 'UPDATE shop_order SET maturity = 35, id = 3012 WHERE id = 3011');
+    run_in($session[0], 'UPDATE shop_order SET maturity = 36 WHERE id = 3012');
+    deliver();
+    is(received_between(33, 36), '33', 'accepted, and edited before, with and after another primary key: no second order');
+
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3021, 37, NULL)');
+    cancel_last();
+    run_in($session[0], 'UPDATE shop_order SET maturity = 38 WHERE id = 3021');
+    run_in($session[0], 'UPDATE shop_order SET id = 3022 WHERE id = 3021');
+    run_in($session[0], 'UPDATE shop_order SET maturity = 39 WHERE id = 3022');
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3031, 40, NULL)');
+    cancel_last();
+    run_in($session[0], 'UPDATE shop_order SET is_ready = false, id = 3032 WHERE id = 3031');
+    run_in($session[0], 'UPDATE shop_order SET is_ready = true WHERE id = 3032');
+    deliver();
+    is(received_between(37, 40), '', 'taken back, and then another primary key: not handed in again');
+
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3041, 41, NULL)');
+    deliver();
+    run_in($session[0], 'UPDATE shop_order SET id = 3042 WHERE id = 3041');
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3041, 42, NULL, false)');
+    run_in($session[0], 'UPDATE shop_order SET id = 3043, maturity = 43, is_ready = true WHERE id = 3041');
+    deliver();
+    is(received_between(41, 43), '41 43', 'a former primary key, given on before the second row is ready: two orders');
+
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3051, 44, NULL)');
+    run_in($session[0], "UPDATE shop_order SET $_ WHERE id = 3051") for 'maturity = 45', 'maturity = 46', 'is_ready = false';
+    run_in($session[0], 'DELETE FROM shop_order WHERE id = 3051');
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3052, 47, NULL)');
+    deliver();
+    run_in($session[0], 'UPDATE shop_order SET id = 3051 WHERE id = 3052');
+    run_in($session[0], 'UPDATE shop_order SET maturity = 48 WHERE id = 3051');
+    deliver();
+    is(received_between(44, 48), '47', 'the primary key of a deleted row with more versions: no second order');
+
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3061, 49, NULL)');
+    run_in($session[0], 'UPDATE shop_order SET is_ready = false, id = 3062 WHERE id = 3061');
+    run_in($session[0], 'INSERT INTO shop_order VALUES (3061, 50, NULL)');
+    ends('another primary key, while another row has versions under the first one',
+        run_in($session[0], 'UPDATE shop_order SET id = 3063 WHERE id = 3062'), '');
+    run_in($session[0], 'UPDATE shop_order SET is_ready = true WHERE id = 3063');
+    deliver();
+    is(received_between(49, 50), '49 50', '... two orders');
+}
+
 # --- taken back by a person while it is edited ------------------------------------------------
 
 {
