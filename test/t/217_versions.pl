@@ -280,6 +280,51 @@ sub cancel_last { return administer($admin, q{SELECT fpgo.cancel_submission(max(
     is(received_between(49, 50), '49 50', '... two orders');
 }
 
+# --- withdrawn ------------------------------------------------------------------------------
+
+# What the history says of a row's order, the first first.
+sub told {
+    my ($id) = @_;
+    return administer($admin, "SELECT string_agg(what, ', ' ORDER BY event) FROM fpgo.history WHERE reference = 'V-$id.a'");
+}
+{
+    my $id = insert();
+    run_in($session[0], "UPDATE shop_order SET is_ready = false WHERE id = $id");
+    is(shown($id) . told($id), '', 'withdrawn while queued: the order is its withdrawal, which has no reference');
+    deliver();
+    is(received($id), '', '... nothing is sent');
+    is(administer($admin, "SELECT state FROM fpgo.versions WHERE reference = 'V-$id.a'"), 'superseded', '... and nothing stays queued');
+    run_in($session[0], "UPDATE shop_order SET is_ready = true WHERE id = $id");
+    deliver();
+    is(received($id), '10', 'wanted again: it is sent');
+    run_in($session[0], "UPDATE shop_order SET is_ready = false WHERE id = $id");
+    is(shown($id) . told($id), 'accepted 0', 'withdrawn after acceptance: nothing');
+}
+{
+    my $id = insert();
+    $gateway->misbehave({ delay => 1 });
+    begin_in($session[1], 'CALL fpgo.deliver()');
+    wait_for_order($gateway, "V-$id.a");
+    run_in($session[0], "UPDATE shop_order SET is_ready = false WHERE id = $id");
+    is(told($id), 'withdrawn while sending', 'withdrawn while sending: told');
+    finish_in($session[1]);
+    is(told($id), 'withdrawn while sending, accepted though withdrawn', '... and again when it is accepted');
+    is(received($id), '10', '... sent once');
+}
+{
+    my $id = insert();
+    $gateway->misbehave({ reset_after_request => JSON::PP::true });
+    deliver();
+    run_in($session[0], "UPDATE shop_order SET is_ready = false WHERE id = $id");
+    is(told($id), 'withdrawn while uncertain', 'withdrawn while uncertain: told');
+    deliver();
+    my ($sent) = $gateway->ledger("V-$id.a");
+    my $submission = administer($admin, "SELECT submission FROM fpgo.submissions WHERE reference = 'V-$id.a'");
+    administer($admin, "SELECT fpgo.resolve($submission, 'accepted', 'It is there.', order_uuid => '$sent->{order_uuid}')");
+    is(told($id), 'withdrawn while uncertain, uncertain to accepted, accepted though withdrawn', '... and again when it is decided');
+    is(received($id), '10', '... sent once');
+}
+
 # --- taken back by a person while it is edited ------------------------------------------------
 
 {
