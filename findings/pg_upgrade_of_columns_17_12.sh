@@ -51,26 +51,26 @@ postgres() { inside runuser -u postgres -- "$@"; }
 
 from=/usr/lib/postgresql/17/bin
 to=/usr/lib/postgresql/18/bin
-inside install -d -o postgres /work
-postgres "$from/initdb" -D /work/old -A trust -E UTF8 --locale=C >/dev/null
-postgres "$to/initdb" -D /work/new -A trust -E UTF8 --locale=C --no-data-checksums >/dev/null
+inside install -d -o postgres /clusters
+postgres "$from/initdb" -D /clusters/old -A trust -E UTF8 --locale=C >/dev/null
+postgres "$to/initdb" -D /clusters/new -A trust -E UTF8 --locale=C --no-data-checksums >/dev/null
 
 # one table with one column
-postgres "$from/postgres" --single -D /work/old template1 >/dev/null 2>&1 <<<'CREATE TABLE kept (a integer)'
-mark=$(postgres "$from/postgres" --single -D /work/old template1 2>/dev/null \
+postgres "$from/postgres" --single -D /clusters/old template1 >/dev/null 2>&1 <<<'CREATE TABLE kept (a integer)'
+mark=$(postgres "$from/postgres" --single -D /clusters/old template1 2>/dev/null \
     <<<"SELECT attoptions FROM pg_attribute WHERE attrelid = 'kept'::regclass AND attnum = 1" |
     sed -n 's/.*attoptions = "\([^"]*\)".*/\1/p')
 echo "17.12 keeps with the column: ${mark:-nothing}"
 
 upgrade() {
-    postgres sh -c "cd /work && $to/pg_upgrade --old-bindir=$from --new-bindir=$to \
-        --old-datadir=/work/old --new-datadir=/work/new --socketdir=/work $*"
+    postgres sh -c "cd /clusters && $to/pg_upgrade --old-bindir=$from --new-bindir=$to \
+        --old-datadir=/clusters/old --new-datadir=/clusters/new --socketdir=/clusters $*"
 }
 checked=$(upgrade --check) || die "changed: pg_upgrade --check fails: $checked"
 echo "pg_upgrade --check says: $(tail -1 <<<"$checked")"
 if upgrade >"$directory/out" 2>&1; then
     die "changed: pg_upgrade succeeds"
 fi
-said=$(grep -rh pg_attver "$system"/work/new/pg_upgrade_output.d/*/log/*.log "$directory/out" |
+said=$(grep -rh pg_attver "$system"/clusters/new/pg_upgrade_output.d/*/log/*.log "$directory/out" |
     grep -m1 'ERROR') || die "changed: pg_upgrade fails for another reason: $(tail -1 "$directory/out")"
 echo "pg_upgrade fails: ${said#*ERROR:  }"
