@@ -6,8 +6,8 @@ DATA = src/fpgo--1.1.sql src/fpgo--1.0--1.1.sql
 DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 
 # src/, a folder a step of an order's way; see src/README.md
-BASE = background extension_version hide settings subtransaction texts wait \
-	wait_events
+BASE = background clock extension_version hide settings subtransaction texts \
+	wait wait_events
 TEXT = characters email format identifier printed_value query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_escape json_text mapping payload reading sameness secrets spellings \
