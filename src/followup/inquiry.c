@@ -22,6 +22,7 @@
 #include "base/fpgo.h"
 #include "base/wait.h"
 #include "followup/inquiry.h"
+#include "gateway/outcome_text.h"
 #include "ipc/ask.h"
 #include "order/json_text.h"
 
@@ -125,6 +126,17 @@ read_answer(FpgoInquiry *inquiry)
 	return &answer->root;
 }
 
+/* What the gateway says in an answer that is no success, for people. */
+static const FpgoReply *
+read_sentences(const FpgoAccount *account, const FpgoFinding *finding)
+{
+	const char *const secrets[] = {account->target.token, NULL};
+
+	if (finding->body == NULL)
+		return NULL;
+	return fpgo_reply_read(finding->body, strlen(finding->body), secrets);
+}
+
 /* Asks, again if need be, and returns the finding of the last try. */
 static const FpgoFinding *
 ask_patiently(const FpgoAccount *account, FpgoRequest *request)
@@ -170,19 +182,44 @@ fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit)
 	inquiry->finding = ask_patiently(account, &request);
 	status = inquiry->finding->status;
 	answer = may_mend(inquiry->finding) ? NULL : read_answer(inquiry);
-	if (answer == NULL)
-		return inquiry;
-	if (status == 404)
+	if (answer != NULL && status == 404)
 		inquiry->end = FPGO_INQUIRY_NOTHING;
 	if (status < 200 || status > 299)
+	{
+		inquiry->reply = read_sentences(account, inquiry->finding);
 		return inquiry;
-	data = getKeyJsonValueFromContainer(answer, "data", 4, NULL);
+	}
+	data = answer == NULL ? NULL :
+		getKeyJsonValueFromContainer(answer, "data", 4, NULL);
+	if (data != NULL && data->type == jbvNull)
+		inquiry->end = FPGO_INQUIRY_EMPTY;
 	if (data != NULL && data->type == jbvBinary)
 	{
 		inquiry->end = FPGO_INQUIRY_ANSWERED;
 		inquiry->data = data;
 	}
 	return inquiry;
+}
+
+JsonbContainer **
+fpgo_inquiry_elements(const JsonbValue *data, uint32 *n)
+{
+	JsonbContainer *list = data->val.binary.data;
+	JsonbContainer **elements =
+		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(*elements) *
+							   ((Size) JsonContainerSize(list) + 1));
+	JsonbIterator *iterator = JsonbIteratorInit(list);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	*n = 0;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM || token == WJB_VALUE)
+			elements[(*n)++] = value.type == jbvBinary ?
+				value.val.binary.data : NULL;
+	}
+	return elements;
 }
 
 /* ---------- failing ---------- */
@@ -197,8 +234,32 @@ fpgo_inquiry_reason(const FpgoInquiry *inquiry)
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE)
 		return psprintf("Its answer has characters that encoding %s does not have.",
 						GetDatabaseEncodingName());
+	if (inquiry->end == FPGO_INQUIRY_EMPTY)
+		return "Its answer has no data.";
 	return finding->reason != NULL ? finding->reason :
 		psprintf("It answered HTTP status %d.", finding->status);
+}
+
+/* The reason, and what the gateway itself says. */
+static const char *
+describe(const FpgoInquiry *inquiry)
+{
+	FpgoOutcome outcome = {.reason = fpgo_inquiry_reason(inquiry),
+	.reply = inquiry->reply};
+
+	return fpgo_outcome_describe(&outcome);
+}
+
+/* When to ask again; NULL if the gateway did not say. */
+static const char *
+advise_pause(const FpgoFinding *finding)
+{
+	if (finding->retry_after_s < 0)
+		return NULL;
+	return psprintf(ngettext("Ask again in %d second.",
+							 "Ask again in %d seconds.",
+							 finding->retry_after_s),
+					finding->retry_after_s);
 }
 
 void
@@ -207,7 +268,9 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 	const FpgoFinding *finding = inquiry->finding;
 	int			code = ERRCODE_FPGO_UNREACHED;
 	const char *message = "server \"%s\" did not answer the question";
-	const char *hint = "Nothing was changed; ask again later.";
+	const char *pause = may_mend(finding) ? advise_pause(finding) : NULL;
+	const char *hint = pause != NULL ? pause :
+		"Nothing was changed; ask again later.";
 
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body != NULL)
 	{
@@ -226,11 +289,6 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 	{
 		code = ERRCODE_FPGO_SLOW_DOWN;
 		message = "server \"%s\" asked to slow down";
-		if (finding->retry_after_s >= 0)
-			hint = psprintf(ngettext("Ask again in %d second.",
-									 "Ask again in %d seconds.",
-									 finding->retry_after_s),
-							finding->retry_after_s);
 	}
 	else if (finding->needs_certificates)
 		hint = FPGO_CERTIFICATES_HINT;
@@ -239,7 +297,7 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 	ereport(ERROR,
 			(errcode(code),
 			 errmsg(message, server_name),
-			 errdetail_internal("%s", fpgo_inquiry_reason(inquiry)),
+			 errdetail_internal("%s", describe(inquiry)),
 			 errhint("%s", hint),
 			 fpgo_errhide()));
 }

@@ -57,12 +57,11 @@ fpgo_order_list_failure(const FpgoInquiry *inquiry)
 }
 
 static void
-read_list(FpgoOrderList *order_list, JsonbContainer *list)
+read_list(FpgoOrderList *order_list, const JsonbValue *data)
 {
-	uint32		n = JsonContainerIsArray(list) ? JsonContainerSize(list) : 0;
+	uint32		n;
+	JsonbContainer **list = fpgo_inquiry_elements(data, &n);
 
-	if (!JsonContainerIsArray(list))
-		order_list->fault = "The gateway's list of orders is malformed.";
 	order_list->sightings = MemoryContextAllocExtended(CurrentMemoryContext,
 													   sizeof(FpgoSighting) *
 													   ((Size) n + 1),
@@ -70,12 +69,11 @@ read_list(FpgoOrderList *order_list, JsonbContainer *list)
 													   MCXT_ALLOC_ZERO);
 	for (uint32 i = 0; i < n; i++)
 	{
-		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
 		FpgoOrderStatus order_status;
 
 		CHECK_FOR_INTERRUPTS();
-		if (element->type != jbvBinary ||
-			!fpgo_order_status_read(element->val.binary.data, &order_status) ||
+		if (list[i] == NULL ||
+			!fpgo_order_status_read(list[i], &order_status) ||
 			!fpgo_is_identifier(order_status.order_uuid,
 								strlen(order_status.order_uuid)))
 		{
@@ -115,7 +113,8 @@ look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list)
 		if (foreach_current_index(cell) == LOOKS_MAX)
 			return;
 		look = fpgo_order_list_look_at(account, sighting->order_uuid);
-		if (look.inquiry->end != FPGO_INQUIRY_FAILED)
+		if (look.inquiry->end != FPGO_INQUIRY_FAILED &&
+			look.inquiry->end != FPGO_INQUIRY_EMPTY)
 		{
 			sighting->likeness = look.details != NULL ? look.likeness :
 				&nothing;
@@ -139,7 +138,7 @@ fpgo_order_list_fetch(const FpgoAccount *account)
 		inquiry->end == FPGO_INQUIRY_UNREADABLE)
 		order_list->fault = fpgo_order_list_failure(inquiry);
 	else if (inquiry->end == FPGO_INQUIRY_ANSWERED)
-		read_list(order_list, inquiry->data->val.binary.data);
+		read_list(order_list, inquiry->data);
 	if (order_list->fault == NULL)
 		look_at_unknown(account, order_list);
 	return order_list;
