@@ -22,8 +22,8 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/fpgo.h"
 #include "base/hide.h"
@@ -114,7 +114,7 @@ static bool
 is_taken_by_resident(void)
 {
 	dsm_handle	handle = dsm_segment_handle(sender.mailbox->segment);
-	TimestampTz began = GetCurrentTimestamp();
+	FpgoMoment	began = fpgo_clock_now();
 	int			pid = fpgo_roster_offer(handle);
 
 	while (pid != 0)
@@ -123,8 +123,7 @@ is_taken_by_resident(void)
 			return true;
 		if (fpgo_roster_status(MyDatabaseId).pid != pid)
 			break;
-		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   OFFER_MS))
+		if (fpgo_clock_has_passed(began, OFFER_MS))
 		{
 			(void) fpgo_roster_take_back(handle);
 			break;

@@ -26,7 +26,6 @@
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
-#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/fpgo.h"
@@ -151,16 +150,14 @@ fpgo_worker_commit_transaction(void)
 	fpgo_worker_attend();
 }
 
-TimestampTz
+FpgoMoment
 fpgo_worker_deadline(void)
 {
-	static TimestampTz deadline = 0;
+	static FpgoMoment deadline = 0;
 
 	if (deadline == 0 && ShutdownRequestPending)
-		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   FPGO_GRACE_MS);
+		deadline = fpgo_clock_in(FPGO_GRACE_MS);
 	else if (deadline == 0 && !PostmasterIsAlive())
-		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   FPGO_ORPHAN_GRACE_MS);
+		deadline = fpgo_clock_in(FPGO_ORPHAN_GRACE_MS);
 	return deadline;
 }

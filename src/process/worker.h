@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
+#include "base/clock.h"
 
 /* Must be called first. */
 extern void fpgo_worker_set_up_signals(void);
@@ -30,6 +30,6 @@ extern void fpgo_worker_begin_transaction(void);
 extern void fpgo_worker_commit_transaction(void);
 
 /* When this process must end, whatever is under way; 0: it goes on. */
-extern TimestampTz fpgo_worker_deadline(void);
+extern FpgoMoment fpgo_worker_deadline(void);
 
 #endif							/* FPGO_WORKER_H */
