@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/background.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/fpgo.h"
@@ -65,7 +66,7 @@ forget_sender(void)
 	(void) fpgo_mailbox_stop_waiting(mailbox);
 	fpgo_mailbox_detach(mailbox);
 	if (sender.worker != NULL)
-		pfree(sender.worker);
+		fpgo_background_give_up(sender.worker);
 	sender.worker = NULL;
 }
 
