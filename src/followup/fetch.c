@@ -32,6 +32,9 @@ PG_FUNCTION_INFO_V1(fpgo_fetch_details);
 PG_FUNCTION_INFO_V1(fpgo_fetch_invoice_number);
 PG_FUNCTION_INFO_V1(fpgo_fetch_orders);
 
+/* how long a caller waits at most because the gateway asks for a pause */
+#define LONGEST_PAUSE_MS 5000
+
 /* longest filter in bytes */
 #define FILTER_MAX 255
 
@@ -52,7 +55,7 @@ ask(void *arg)
 	Question   *question = arg;
 
 	question->inquiry = fpgo_inquire(question->account, question->path,
-									 question->body_limit);
+									 question->body_limit, LONGEST_PAUSE_MS);
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "storage/latch.h"
 #include "utils/jsonb.h"
 
+#include "base/clock.h"
 #include "base/fpgo.h"
 #include "base/wait.h"
 #include "followup/inquiry.h"
@@ -29,10 +30,12 @@
 StaticAssertDecl(FPGO_ORDER_STATUS_LIMIT <= FPGO_ASK_SMALL,
 				 "what is said about one order must not need a helper process");
 
-/* most tries of an inquiry, and the longest pause between two */
+/* most tries of an inquiry, and the shortest pause between two */
 #define MAX_TRIES 3
 #define FIRST_PAUSE_MS 200
-#define MAX_PAUSE_MS 5000
+
+/* the longest one because the gateway is out of order */
+#define LONGEST_OUTAGE_MS 5000
 
 /* longest that one try may take, in milliseconds */
 #define TRY_TIMEOUT 30000
@@ -53,13 +56,15 @@ may_mend(const FpgoFinding *finding)
  * How long to wait before the next try, in milliseconds; -1: too long to wait.
  */
 static int
-choose_pause(const FpgoFinding *finding, int n_tries)
+choose_pause(const FpgoFinding *finding, int n_tries, int longest_ms)
 {
 	int			pause_ms = FIRST_PAUSE_MS << (n_tries - 1);
 
 	/* a random part keeps sessions from trying again at the same time */
 	pause_ms += (int) (pg_prng_double(&pg_global_prng_state) * pause_ms);
-	if (finding->retry_after_s > MAX_PAUSE_MS / 1000)
+	if (finding->status != 429)
+		longest_ms = Min(longest_ms, LONGEST_OUTAGE_MS);
+	if (finding->retry_after_s > longest_ms / 1000)
 		return -1;
 	return Max(pause_ms, finding->retry_after_s * 1000);
 }
@@ -67,8 +72,13 @@ choose_pause(const FpgoFinding *finding, int n_tries)
 static void
 pause_for(int pause_ms)
 {
-	fpgo_wait(pause_ms, FPGO_WAIT_RETRY);
-	CHECK_FOR_INTERRUPTS();
+	FpgoMoment	end = fpgo_clock_in(pause_ms);
+
+	do
+	{
+		fpgo_wait(fpgo_clock_left(end), FPGO_WAIT_RETRY);
+		CHECK_FOR_INTERRUPTS();
+	} while (!fpgo_clock_has_come(end));
 }
 
 /* Converts to the database's encoding; NULL if that lacks a character. */
@@ -139,7 +149,8 @@ read_sentences(const FpgoAccount *account, const FpgoFinding *finding)
 
 /* Asks, again if need be, and returns the finding of the last try. */
 static const FpgoFinding *
-ask_patiently(const FpgoAccount *account, FpgoRequest *request)
+ask_patiently(const FpgoAccount *account, FpgoRequest *request,
+			  int longest_pause_ms)
 {
 	for (int n_tries = 1;; n_tries++)
 	{
@@ -156,7 +167,7 @@ ask_patiently(const FpgoAccount *account, FpgoRequest *request)
 					 fpgo_errhide()));
 		if (!may_mend(finding))
 			return finding;
-		pause_ms = choose_pause(finding, n_tries);
+		pause_ms = choose_pause(finding, n_tries, longest_pause_ms);
 		if (n_tries == MAX_TRIES || pause_ms < 0)
 			return finding;
 		pause_for(pause_ms);
@@ -164,7 +175,8 @@ ask_patiently(const FpgoAccount *account, FpgoRequest *request)
 }
 
 FpgoInquiry *
-fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit)
+fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit,
+			 int longest_pause_ms)
 {
 	FpgoRequest request = {
 		.kind = FPGO_REQUEST_INQUIRY,
@@ -179,7 +191,7 @@ fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit)
 
 	request.target.timeout_ms = Min(request.target.timeout_ms, TRY_TIMEOUT);
 	inquiry->end = FPGO_INQUIRY_FAILED;
-	inquiry->finding = ask_patiently(account, &request);
+	inquiry->finding = ask_patiently(account, &request, longest_pause_ms);
 	status = inquiry->finding->status;
 	answer = may_mend(inquiry->finding) ? NULL : read_answer(inquiry);
 	if (answer != NULL && status == 404)

@@ -47,11 +47,13 @@ typedef struct FpgoInquiry
 /*
  * Ask with a GET of path below the server's url.  That changes nothing at the
  * gateway, and is tried again after a failure that may pass.  Another process
- * sends the request; raises what fpgo_ask() raises.  The result is allocated
- * in the current memory context.
+ * sends the request; raises what fpgo_ask() raises.  If the gateway has had
+ * too many requests, and wants none for longer than longest_pause_ms, the
+ * inquiry fails.  The result
+ * is allocated in the current memory context.
  */
 extern FpgoInquiry *fpgo_inquire(const FpgoAccount *account, const char *path,
-								 int body_limit);
+								 int body_limit, int longest_pause_ms);
 
 /*
  * The elements of a list: of an array, or the members' values of an object,

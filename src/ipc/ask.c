@@ -20,6 +20,7 @@
 #include "libpq/pqmq.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -93,7 +94,7 @@ make_mailbox(void)
 	sender.mailbox = fpgo_mailbox_create();
 	header = sender.mailbox->header;
 	header->database = MyDatabaseId;
-	header->session_role = GetSessionUserId();
+	header->process_role = MyProc->roleId;
 	header->caller_pid = MyProcPid;
 	header->idle_ms = fpgo_helper_idle;
 }
