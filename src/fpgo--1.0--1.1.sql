@@ -828,9 +828,9 @@ COMMENT ON FUNCTION fpgo.enqueue_invoice_trigger() IS
 	'row. Others: server=, on_invalid=, on_change=, on_delete=, role=owner. Errors: those of fpgo.enqueue_invoice. '
 	'42883, 42725, 42P13: the function. 39P01: not AFTER. 27000: change missed.';
 COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
-	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone, or the '
-	'newest version of its order if that is queued. Any number of sessions may deliver at once. Error 25001: not '
-	'called at top level. 42704: no such submission. 55000: read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
+	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
+	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
+	'read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
 COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS
 	'Decides what became of an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not '
 	'there, not to be sent), queued (not there, send it again). reason is recorded. Error 22004: NULL. 22023: bad '

@@ -990,9 +990,9 @@ CREATE PROCEDURE fpgo.deliver(submission bigint DEFAULT NULL)
 	AS 'MODULE_PATHNAME', 'fpgo_deliver'
 	LANGUAGE C;
 COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
-	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone, or the '
-	'newest version of its order if that is queued. Any number of sessions may deliver at once. Error 25001: not '
-	'called at top level. 42704: no such submission. 55000: read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
+	'Sends what is queued and due, and returns when nothing due is left; with a number, that submission alone. Any '
+	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
+	'read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
 
 CREATE FUNCTION fpgo.resolve(
 	submission bigint, outcome text, reason text, order_uuid text DEFAULT NULL,

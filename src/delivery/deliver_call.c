@@ -25,7 +25,6 @@
 #include "delivery/durable.h"
 #include "gateway/http.h"
 #include "records/submissions.h"
-#include "records/versions.h"
 
 PG_FUNCTION_INFO_V1(fpgo_deliver);
 
@@ -95,22 +94,6 @@ run(const FpgoTransactions *transactions, int64 only)
 	PG_END_TRY();
 }
 
-/*
- * The submission that is sent when an order is asked for by the number of any
- * of its versions.
- */
-static int64
-find_version(int64 submission)
-{
-	const FpgoVersions *versions = fpgo_versions_of(submission);
-	const FpgoSubmission *newest;
-
-	if (versions == NULL)
-		fpgo_submission_raise_missing(submission);
-	newest = &versions->newest->submission;
-	return newest->state == FPGO_STATE_QUEUED ? newest->id : submission;
-}
-
 Datum
 fpgo_deliver(PG_FUNCTION_ARGS)
 {
@@ -129,8 +112,8 @@ fpgo_deliver(PG_FUNCTION_ARGS)
 	fpgo_submission_require_writable();
 	fpgo_extension_require_current();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	if (!PG_ARGISNULL(0))
-		only = find_version(only);
+	if (!PG_ARGISNULL(0) && fpgo_submission_find(only) == NULL)
+		fpgo_submission_raise_missing(only);
 	/* the loop begins with a transaction that has no snapshot */
 	SPI_commit();
 	run(&transactions, only);

@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 #include "records/locks.h"
 #include "records/queue.h"
@@ -340,12 +339,9 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	FpgoParameters p = {0};
 
 	SPI_connect();
-	/* a large payload lies in a TOAST table, and is read by a snapshot */
-	PushActiveSnapshot(GetTransactionSnapshot());
 	fpgo_put_int64(&p, run);
 	fpgo_put_datum(&p, make_array(ids, n), false);
 	claims = read_claims(fpgo_statement_run(&claim_statement, &p), caller);
-	PopActiveSnapshot();
 	SPI_finish();
 	return claims;
 }

@@ -83,15 +83,6 @@ sub deliver { return run_in($session[0], 'CALL fpgo.deliver()'); }
 {
     my $id = insert();
     edit($id, 11);
-    my $first = administer($admin, "SELECT min(submission) FROM fpgo.versions WHERE reference = 'V-$id.a'");
-    ends('an order by the number of its first version', run_in($session[0], "CALL fpgo.deliver($first)"), '');
-    is(received($id), '11', '... the newest one is sent');
-    deliver();
-    is(states($id), 'superseded accepted', '... in the place of the first one');
-}
-{
-    my $id = insert();
-    edit($id, 11);
     edit($id, 10);
     deliver();
     is(received($id), '10', 'edited and back while queued: the newest one is sent');

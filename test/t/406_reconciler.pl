@@ -18,8 +18,11 @@ my $session = open_session($node);
 my @committed;
 
 # Queue an order whose answer is lost, and wait until it has gone.
-sub enqueue_lost {
-    my ($order, $reference) = new_order(@_);
+sub enqueue_lost { return enqueue_lost_order(order(@_)); }
+
+sub enqueue_lost_order {
+    my ($order) = @_;
+    my $reference = reference_of($order);
     $gateway->misbehave({ close_after_request => \1 });
     run_in($session, enqueue_sql($order));
     push @committed, $reference;
@@ -46,6 +49,11 @@ is(administer($node, "SELECT order_uuid FROM fpgo.submissions WHERE reference = 
     ($gateway->ledger($reference))[0]{order_uuid}, 'accepted as the order that the gateway made');
 wait_for('the log to say so', sub { count_logged($node, qr/LOG:  uncertain submission \d+ turned out to be accepted/) });
 is(count_logged($node, qr/turned out to be accepted/), 1, 'once');
+wait_for('the process to end', sub { reconciler() eq '' });
+
+# the payload does not fit into a row
+$reference = enqueue_lost_order(large_order(5000, orderDate => '' . (CORE::time - 1)));
+wait_for('a large order to be found', sub { state_of($reference) eq 'accepted' });
 wait_for('the process to end', sub { reconciler() eq '' });
 
 # --- in nobody's way ------------------------------------------------------------------------
