@@ -20,9 +20,11 @@
 #include "libpq/pqmq.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/background.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/fpgo.h"
@@ -65,7 +67,7 @@ forget_sender(void)
 	(void) fpgo_mailbox_stop_waiting(mailbox);
 	fpgo_mailbox_detach(mailbox);
 	if (sender.worker != NULL)
-		pfree(sender.worker);
+		fpgo_background_give_up(sender.worker);
 	sender.worker = NULL;
 }
 
@@ -92,7 +94,7 @@ make_mailbox(void)
 	sender.mailbox = fpgo_mailbox_create();
 	header = sender.mailbox->header;
 	header->database = MyDatabaseId;
-	header->session_role = GetSessionUserId();
+	header->process_role = MyProc->roleId;
 	header->caller_pid = MyProcPid;
 	header->idle_ms = fpgo_helper_idle;
 }

@@ -134,7 +134,7 @@ fpgo_helper_main(Datum main_arg)
 
 	BackgroundWorkerInitializeConnectionByOid(mailbox->header->database,
 											  InvalidOid, 0);
-	fpgo_set_process_role(mailbox->header->session_role);
+	fpgo_set_process_role(mailbox->header->process_role);
 	fpgo_worker_set_up_settings(RECORD_LOCK_TIMEOUT,
 								psprintf("fpgo helper of process %d",
 										 mailbox->header->caller_pid));

@@ -24,9 +24,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -34,7 +32,6 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #include "base/clock.h"
 #include "base/extension_version.h"
@@ -284,26 +281,13 @@ static const FpgoTransactions transactions = {
 	should_stop, true
 };
 
-/* The owner of a database may end its worker by DROP DATABASE ... (FORCE). */
-static void
-obey_database_owner(void)
-{
-	HeapTuple	tuple;
-
-	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-	if (!HeapTupleIsValid(tuple))
-		return;
-	fpgo_set_process_role(((Form_pg_database) GETSTRUCT(tuple))->datdba);
-	ReleaseSysCache(tuple);
-}
-
 static void
 see_changes(void *arg)
 {
 	/* tables that come back are not the same ones */
 	if (!fpgo_table_exist())
 		are_tables_gone = true;
-	obey_database_owner();
+	fpgo_worker_obey_owner();
 }
 
 /* Has the extension been dropped, or the database got another owner? */

@@ -80,11 +80,14 @@ struct FpgoService
 
 /* ---------- table locks ---------- */
 
-static void
+/* False if others wait for the tables, which a helper can let go first. */
+static bool
 hold_tables(FpgoService *service)
 {
-	fpgo_held_tables_take(service->may_wait);
-	service->holds_tables = true;
+	service->holds_tables = fpgo_held_tables_take(service->may_wait);
+	if (!service->holds_tables)
+		service->answer.kind = FPGO_ANSWER_ELSEWHERE;
+	return service->holds_tables;
 }
 
 static void
@@ -266,9 +269,9 @@ record_and_commit(FpgoService *service)
 	PG_TRY();
 	{
 		fpgo_worker_begin_transaction();
-		hold_tables(service);
 		MemoryContextSwitchTo(service->context);
-		recording = record(service);
+		if (hold_tables(service))
+			recording = record(service);
 		if (recording == RECORDED && !strike_deal(service))
 		{
 			service->answer.kind = FPGO_ANSWER_WITHDRAWN;

@@ -14,7 +14,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -25,6 +27,7 @@
 #include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 
 #include "base/compat.h"
@@ -112,6 +115,18 @@ fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
 	 * pg_stat_activity has no other column that could name the session served
 	 */
 	SetConfigOption("application_name", name, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+fpgo_worker_obey_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID,
+										ObjectIdGetDatum(MyDatabaseId));
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	fpgo_set_process_role(((Form_pg_database) GETSTRUCT(tuple))->datdba);
+	ReleaseSysCache(tuple);
 }
 
 void

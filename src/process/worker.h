@@ -19,6 +19,12 @@ extern void fpgo_worker_set_up_signals(void);
 extern void fpgo_worker_set_up_settings(const char *lock_timeout,
 										const char *name);
 
+/*
+ * The owner of the database may end this process from now on, by DROP DATABASE
+ * ... WITH (FORCE).  Must be called in a transaction.
+ */
+extern void fpgo_worker_obey_owner(void);
+
 /* What a process of fpgo does between two steps of its transfers. */
 extern void fpgo_worker_attend(void);
 

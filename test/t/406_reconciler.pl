@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $node    = new_resident_cluster('resident', url => $gateway->address,
+my $node    = new_resident_cluster('resident', url => $gateway->address, databases => 'postgres, rented',
     settings => "fpgo.reconcile_interval = '200ms'\n");
 my $session = open_session($node);
 my @committed;
@@ -28,6 +28,13 @@ sub enqueue_lost_order {
     push @committed, $reference;
     wait_for_order($gateway, $reference);
     return $reference;
+}
+
+# A session in which a statement was begun.
+sub begun {
+    my ($in, $sql) = @_;
+    begin_in($in, $sql);
+    return $in;
 }
 
 sub state_of { return administer($node, "SELECT state FROM fpgo.submissions WHERE reference = '$_[0]'"); }
@@ -73,6 +80,29 @@ cmp_ok(time - $began, '<', 4, 'and with the cluster');
 $gateway->behave;
 $node->start;
 wait_for('it to be found then', sub { state_of($reference) eq 'accepted' });
+
+# --- a database whose owner is no superuser ---------------------------------------------------
+
+{
+    my $elsewhere = FpgoGateway->start('--token', $TOKEN);
+    new_database($node, 'rented', url => $elsewhere->address);
+    administer($node, 'CREATE ROLE landlord LOGIN; ALTER DATABASE rented OWNER TO landlord');
+    my $tenant   = open_session($node, database => 'rented');
+    my $landlord = open_session($node, user => 'landlord');
+    wait_for_worker($node, 'rented');
+    $elsewhere->misbehave({ close_after_request => \1 }, { route => 'list', requests => 0, stall => 60 });
+    my ($order, $lost) = new_order();
+    run_in($tenant, enqueue_sql($order));
+    wait_for_order($elsewhere, $lost);
+    $tenant->quit;
+    for my $who ('reconciler', 'helper') {
+        wait_for("a $who there", sub { administer($node, "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = 'rented' AND backend_type = 'fpgo $who'") });
+    }
+    ends('the owner drops it meanwhile', finish_within('DROP DATABASE', begun($landlord, 'DROP DATABASE rented WITH (FORCE)'), 6), '');
+    $landlord->quit;
+    $elsewhere->stop;
+}
 
 # --- never by itself -----------------------------------------------------------------------
 
