@@ -19,7 +19,7 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide early insert keyed_hash locks open_key queue settle \
+RECORDS = age decide early insert keyed_hash locks open_key queue settle \
 	submissions taken_back unsourced versions
 DELIVERY = backoff change claim deliver deliver_call durable flight lane question
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \

@@ -45,6 +45,7 @@
 #include "delivery/flight.h"
 #include "delivery/patience.h"
 #include "delivery/question.h"
+#include "records/age.h"
 #include "records/locks.h"
 #include "records/settle.h"
 #include "tables/statement.h"
@@ -634,13 +635,13 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	return FPGO_DELIVERY_DONE;
 }
 
-/* Make submissions of dead runs uncertain, and delete old payloads. */
+/* Make submissions of dead runs uncertain, and let go what is old. */
 static void
 tidy(void *arg)
 {
 	fpgo_table_lock_all();
 	/* personal numbers go on time, whatever the versions are */
-	fpgo_submission_purge();
+	fpgo_age_let_go(FPGO_AGE_NEXT_PART);
 	if (fpgo_extension_is_current())
 		(void) fpgo_submission_sweep();
 }
@@ -658,7 +659,8 @@ fpgo_delivery_tidy(FpgoDelivery *delivery)
 	else
 	{
 		(void) fpgo_submission_sweep();
-		fpgo_submission_purge();
+		fpgo_age_let_go(delivery->only == 0 ? FPGO_AGE_NEXT_PART :
+						FPGO_AGE_NOWHERE);
 	}
 	delivery->transactions->commit();
 	MemoryContextSwitchTo(caller);
