@@ -19,9 +19,6 @@
 #include "tables/operators.h"
 #include "tables/statement.h"
 
-/* so many queued submissions at most are looked at in one go */
-#define N_EXPLAINED 1000
-
 /*
  * Is no other submission of the same reference to be sent before submission s?
  * Only those of the same user mapping count: what another role may not send, or
@@ -100,30 +97,63 @@
 	" pg_catalog.starts_with(" s ".error, '" WAITS "') "
 
 /*
- * Finds submissions with numbers from $3 to $4: those that are due, or a
- * single one, due or not.  Roles in $5 are left out.  A submission without a
- * payload is left out too: there is nothing to send.  The scalar subquery for
- * the payload is not made into a join either.  One that a newer version of its
- * order has outdated is found in any case.
+ * Finds submissions of a server that may be sent.  which: what else is true of
+ * them; when: may they be sent now; by: which ones come first.  One without a
+ * payload is left out: there is nothing to send.  The scalar subquery for the
+ * payload is not made into a join either.  One that a newer version of its order
+ * has outdated is found in any case.
  */
-static FpgoStatement due_statement = {
-	.sql = "SELECT s.id, s.reference, s.role, " IS_OUTDATED ","
-	" " HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE")
-	"OR" WAS_TAKEN_BACK
-	" FROM fpgo_internal.submission s"
-	" WHERE s.state " EQ " 'queued'"
-	" AND s.server " EQ " $1"
-	" AND s.id " GE " $3 AND s.id " LE " $4"
-	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE"
-	"  ($3 " EQ " $4 OR" IS_TIME ")"
-	"  AND s.role " NE " ALL ($5)"
-	"  AND (SELECT p.submission FROM fpgo_internal.payload p"
-	"   WHERE p.submission " EQ " s.id) IS NOT NULL"
-	"  AND NOT" IS_HELD_UP
-	"  AND" REFERENCE_IS_FREE " END"
-	" ORDER BY s.id LIMIT $2 FOR UPDATE SKIP LOCKED",
-	.n_parameters = 5,
-	.types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTARRAYOID}
+#define FIND_DUE(which, when, by) \
+	"SELECT s.id, s.reference, s.role, " IS_OUTDATED "," \
+	" " HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE") \
+	"OR" WAS_TAKEN_BACK \
+	" FROM fpgo_internal.submission s" \
+	" WHERE s.state " EQ " 'queued'" \
+	" AND s.server " EQ " $1 AND " which \
+	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE " when \
+	"  (SELECT p.submission FROM fpgo_internal.payload p" \
+	"   WHERE p.submission " EQ " s.id) IS NOT NULL" \
+	"  AND NOT" IS_HELD_UP \
+	"  AND" REFERENCE_IS_FREE " END" \
+	" ORDER BY " by " LIMIT $3 FOR UPDATE SKIP LOCKED"
+
+#define OF_ROLE "s.role " EQ " $2 AND "
+#define WAS_TRIED_AT \
+	"(SELECT a.started_at FROM fpgo_internal.attempt a" \
+	" WHERE a.submission " EQ " s.id AND a.number " EQ " s.attempts)"
+
+/*
+ * A role that may not send has no part in the claims of others: the index of
+ * unfinished submissions has those of one role together, by their numbers.
+ */
+static FpgoStatement due_statements[] = {
+	[FPGO_DUE_NOW] = {
+		.sql = FIND_DUE("s.role " EQ " $2", IS_TIME " AND", "s.id"),
+		.n_parameters = 3,
+		.types = {TEXTOID, TEXTOID, INT4OID}
+	},
+	[FPGO_DUE_HIGHEST] = {
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0", "",
+						"s.id USING " GT),
+		.n_parameters = 3,
+		.types = {TEXTOID, TEXTOID, INT4OID}
+	},
+	[FPGO_DUE_LOWEST] = {
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0", "", "s.id"),
+		.n_parameters = 3,
+		.types = {TEXTOID, TEXTOID, INT4OID}
+	},
+	[FPGO_DUE_LONGEST_AGO] = {
+		.sql = FIND_DUE(OF_ROLE "s.attempts " GT " 0", "", WAS_TRIED_AT),
+		.n_parameters = 3,
+		.types = {TEXTOID, TEXTOID, INT4OID}
+	},
+};
+
+static FpgoStatement one_due_statement = {
+	.sql = FIND_DUE("s.id " EQ " $2", "", "s.id"),
+	.n_parameters = 3,
+	.types = {TEXTOID, INT8OID, INT4OID}
 };
 
 /*
@@ -181,18 +211,6 @@ read_claims(uint64 n, MemoryContext context)
 	}
 	MemoryContextSwitchTo(old);
 	return claims;
-}
-
-/* A list of texts as an array that ends with NULL. */
-static const char *const *
-list_texts(List *list)
-{
-	const char **texts = palloc0(sizeof(char *) * (list_length(list) + 1));
-	ListCell   *cell;
-
-	foreach(cell, list)
-		texts[foreach_current_index(cell)] = lfirst(cell);
-	return texts;
 }
 
 /* Newer versions stand in the place of these. */
@@ -278,29 +296,22 @@ finish(FpgoStatement *statement, const int64 *ids, int n)
 	return fpgo_statement_run(statement, &p);
 }
 
-List *
-fpgo_submission_due(const char *server, int limit, int64 only,
-					List *without_roles, int *n_finished)
+/*
+ * Run a statement that finds due submissions, and take those that may be sent.
+ * SPI is connected.
+ */
+static List *
+take_due(FpgoStatement *statement, FpgoParameters *p, const char *server,
+		 int *n_finished, MemoryContext caller)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	List	   *dues = NIL;
-	FpgoParameters p = {0};
-	int			n;
-	int64	   *outdated;
-	int64	   *late;
+	int			n = fpgo_statement_run(statement, p);
+	int64	   *outdated = palloc(sizeof(int64) * (n + 1));
+	int64	   *late = palloc(sizeof(int64) * (n + 1));
 	int			n_outdated = 0;
 	int			n_late = 0;
 	bool		is_null;
 
-	SPI_connect();
-	fpgo_put_text(&p, server);
-	fpgo_put_int(&p, limit);
-	fpgo_put_int64(&p, only);
-	fpgo_put_int64(&p, only == 0 ? PG_INT64_MAX : only);
-	fpgo_put_texts(&p, list_texts(without_roles));
-	n = fpgo_statement_run(&due_statement, &p);
-	outdated = palloc(sizeof(int64) * (n + 1));
-	late = palloc(sizeof(int64) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
 		int64		id = fpgo_get_int64(i, 1);
@@ -327,6 +338,38 @@ fpgo_submission_due(const char *server, int limit, int64 only,
 	*n_finished = finish(&supersede_statement, outdated, n_outdated) +
 		finish(&too_late_statement, late, n_late) +
 		finish(&taken_back_statement, late, n_late);
+	return dues;
+}
+
+List *
+fpgo_submission_due(const char *server, const char *role, FpgoWhichDue which,
+					int limit, int *n_finished)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *dues;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_text(&p, role);
+	fpgo_put_int(&p, limit);
+	dues = take_due(&due_statements[which], &p, server, n_finished, caller);
+	SPI_finish();
+	return dues;
+}
+
+List *
+fpgo_submission_due_one(const char *server, int64 submission, int *n_finished)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *dues;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_int64(&p, submission);
+	fpgo_put_int(&p, 1);
+	dues = take_due(&one_due_statement, &p, server, n_finished, caller);
 	SPI_finish();
 	return dues;
 }
@@ -346,34 +389,6 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	return claims;
 }
 
-/* rows that another session has locked, to cancel them perhaps, are skipped */
-static FpgoStatement explain_statement = {
-	.sql = "WITH free AS (SELECT id FROM fpgo_internal.submission"
-	"  WHERE server " EQ " $1"
-	"  AND role " EQ " $2"
-	"  AND state " EQ " 'queued'"
-	"  AND (error " EQ " $3) IS NOT TRUE"
-	"  FOR NO KEY UPDATE SKIP LOCKED)"
-	" UPDATE fpgo_internal.submission s SET error = $3 FROM free"
-	" WHERE s.id " EQ " free.id",
-	.n_parameters = 3,
-	.types = {TEXTOID, TEXTOID, TEXTOID}
-};
-
-void
-fpgo_submission_explain(const char *server, const char *role,
-						const char *reason)
-{
-	FpgoParameters p = {0};
-
-	SPI_connect();
-	fpgo_put_text(&p, server);
-	fpgo_put_text(&p, role);
-	fpgo_put_text(&p, reason);
-	fpgo_statement_run(&explain_statement, &p);
-	SPI_finish();
-}
-
 #define WAITS_FOR_O \
 	"'" WAITS "' " CONCAT " o.id::pg_catalog.text " CONCAT \
 	" ', which is ' " CONCAT " o.state::pg_catalog.text " CONCAT " '.'"
@@ -382,8 +397,8 @@ fpgo_submission_explain(const char *server, const char *role,
 	"(" o ".state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE"
 
 /*
- * Looks at queued submissions with numbers above $2, as many as $3, and says of
- * each what it waits for.  A few look-ups in indexes tell that of one.  What is
+ * Looks at a role's queued submissions with numbers above $2, as many as $3, and
+ * says of each what it waits for.  A few look-ups in indexes tell that of one.  What is
  * said for another reason stays.  Conditions and order leave the planner only the
  * index of unfinished submissions: the primary key has the finished ones, too.
  */
@@ -400,8 +415,8 @@ static FpgoStatement waits_statement = {
 	"  FROM (SELECT * FROM fpgo_internal.submission q"
 	"   WHERE q.state " EQ " ANY ('{queued,sending,uncertain}')"
 	"   AND q.state " GE " 'queued' AND q.state " LE " 'queued'"
-	"   AND q.server " EQ " $1 AND q.id " GT " $2"
-	"   ORDER BY q.state, q.server, q.id LIMIT $3) s),"
+	"   AND q.server " EQ " $1 AND q.role " EQ " $4 AND q.id " GT " $2"
+	"   ORDER BY q.state, q.server, q.role, q.id LIMIT $3) s),"
 	" free AS (SELECT q.id FROM fpgo_internal.submission q"
 	"  WHERE q.id " EQ " ANY (ARRAY(SELECT l.id FROM looked l"
 	"   WHERE l.error IS DISTINCT FROM l.says))"
@@ -411,22 +426,27 @@ static FpgoStatement waits_statement = {
 	"  SET error = (SELECT l.says FROM looked l WHERE l.id " EQ " s.id)"
 	"  WHERE s.id " EQ " ANY (ARRAY(SELECT id FROM free)))"
 	" SELECT pg_catalog.count(*), pg_catalog.max(id) FROM looked",
-	.n_parameters = 3,
-	.types = {TEXTOID, INT8OID, INT4OID}
+	.n_parameters = 4,
+	.types = {TEXTOID, INT8OID, INT4OID, TEXTOID}
 };
 
 int64
-fpgo_submission_explain_waits(const char *server, int64 after)
+fpgo_submission_explain_waits(const char *server, const char *role,
+							  int64 after, int *limit)
 {
 	FpgoParameters p = {0};
+	int			n;
 	int64		last;
 
 	SPI_connect();
 	fpgo_put_text(&p, server);
 	fpgo_put_int64(&p, after);
-	fpgo_put_int(&p, N_EXPLAINED);
+	fpgo_put_int(&p, *limit);
+	fpgo_put_text(&p, role);
 	fpgo_statement_run(&waits_statement, &p);
-	last = fpgo_get_int64(0, 1) < N_EXPLAINED ? 0 : fpgo_get_int64(0, 2);
+	n = (int) fpgo_get_int64(0, 1);
+	last = n < *limit ? 0 : fpgo_get_int64(0, 2);
+	*limit -= n;
 	SPI_finish();
 	return last;
 }
@@ -445,24 +465,56 @@ static FpgoStatement queued_servers_statement = {
 	.n_parameters = 0
 };
 
-List *
-fpgo_submission_queued_servers(void)
+/* and one for each role of a server's */
+static FpgoStatement queued_roles_statement = {
+	.sql = "WITH RECURSIVE r AS ("
+	" SELECT pg_catalog.min(role) AS role FROM fpgo_internal.submission"
+	"  WHERE state " EQ " 'queued' AND server " EQ " $1"
+	" UNION ALL"
+	" SELECT (SELECT pg_catalog.min(q.role) FROM fpgo_internal.submission q"
+	"   WHERE q.state " EQ " 'queued' AND q.server " EQ " $1"
+	"   AND q.role " GT " r.role)"
+	"  FROM r WHERE r.role IS NOT NULL)"
+	" SELECT role FROM r WHERE role IS NOT NULL",
+	.n_parameters = 1,
+	.types = {TEXTOID}
+};
+
+/* The texts in the first column of what a statement brings. */
+static List *
+list_texts(FpgoStatement *statement, FpgoParameters *p)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	List	   *servers = NIL;
-	FpgoParameters p = {0};
+	List	   *texts = NIL;
 	int			n;
 
 	SPI_connect();
-	n = fpgo_statement_run(&queued_servers_statement, &p);
+	n = fpgo_statement_run(statement, p);
 	for (int i = 0; i < n; i++)
 	{
-		const char *server = fpgo_get_text(i, 1, caller);
+		const char *text = fpgo_get_text(i, 1, caller);
 		MemoryContext old = MemoryContextSwitchTo(caller);
 
-		servers = lappend(servers, unconstify(char *, server));
+		texts = lappend(texts, unconstify(char *, text));
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();
-	return servers;
+	return texts;
+}
+
+List *
+fpgo_submission_queued_servers(void)
+{
+	FpgoParameters p = {0};
+
+	return list_texts(&queued_servers_statement, &p);
+}
+
+List *
+fpgo_submission_queued_roles(const char *server)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_text(&p, server);
+	return list_texts(&queued_roles_statement, &p);
 }

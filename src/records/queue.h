@@ -32,6 +32,8 @@ typedef struct FpgoClaim
 	int			attempt;
 	const char *server;
 	const char *role;
+	const char *mapping;		/* whose user mapping it goes with: a role's
+								 * name, or "" for PUBLIC; set by the claimer */
 	int64		order;			/* number of its order's first version */
 	const char *change_of;		/* uuid of the order's accepted version, which
 								 * this one changes; NULL: a new order */
@@ -40,32 +42,43 @@ typedef struct FpgoClaim
 								 * in the payload */
 } FpgoClaim;
 
+/* Which of a role's queued submissions. */
+typedef enum FpgoWhichDue
+{
+	FPGO_DUE_NOW,				/* those that need not wait any more */
+	FPGO_DUE_HIGHEST,			/* never tried, due or not, from the last one on */
+	FPGO_DUE_LOWEST,			/* never tried, due or not */
+	FPGO_DUE_LONGEST_AGO		/* tried, due or not, by when that was */
+} FpgoWhichDue;
+
 /*
- * Lock up to "limit" submissions of a server that are queued and due, or the
- * one with the number "only" (0: any), due or not.  Submissions of the roles
- * shut_out are skipped.  Returns a list of FpgoDue.  Those that need not be
- * sent any more, since another version of their order stands in their place,
- * are finished on the way; n_finished receives how many that were.
+ * Lock up to "limit" submissions that a role has queued for a server.  Returns a
+ * list of FpgoDue.  Those that need not be sent any more, since another version
+ * of their order stands in their place, are finished on the way; n_finished
+ * receives how many that were.  fpgo_submission_due_one() does so with a single
+ * one, due or not.
  */
-extern List *fpgo_submission_due(const char *server, int limit, int64 only,
-								 List *without_roles, int *n_finished);
+extern List *fpgo_submission_due(const char *server, const char *role,
+								 FpgoWhichDue which, int limit,
+								 int *n_finished);
+extern List *fpgo_submission_due_one(const char *server, int64 submission,
+									 int *n_finished);
 
 /* Claim submissions that are locked so.  Returns a list of FpgoClaim. */
 extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
 
-/* Record why the submissions that a role queued for a server are not sent. */
-extern void fpgo_submission_explain(const char *server, const char *role,
-									const char *reason);
-
 /*
  * Record of queued submissions which other submission they wait for, and take
  * back what was recorded of those that wait no more.  Looks at a limited number
- * of submissions, those after a number.  Returns the last one's number, or 0 if
- * there are no more.
+ * of a role's submissions, those after a number, and takes that many off the
+ * limit.  Returns the last one's number, or 0 if there are no more.
  */
-extern int64 fpgo_submission_explain_waits(const char *server, int64 after);
+extern int64 fpgo_submission_explain_waits(const char *server,
+										   const char *role, int64 after,
+										   int *limit);
 
-/* Names of the servers that have queued submissions. */
+/* Names of the servers that have queued submissions, and of a server's roles. */
 extern List *fpgo_submission_queued_servers(void);
+extern List *fpgo_submission_queued_roles(const char *server);
 
 #endif							/* FPGO_QUEUE_H */
