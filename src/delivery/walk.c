@@ -10,7 +10,7 @@
  *
  * The start is looked at again from time to time: what waited there may be due,
  * and a transaction may have committed a lower number.  Such a look takes at
- * most a twentieth of the time.  Where it is cheap, that is nearly always.
+ * most a fortieth of the time.  Where it is cheap, that is nearly always.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@
 #include "delivery/walk.h"
 
 /* after a look from the start, so many times its duration pass to the next */
-#define REST 20
+#define REST 40
 
 /*
  * A look that takes longer is dear, in microseconds.  After it, the next look
