@@ -80,16 +80,6 @@ find_lane(FpgoDelivery *delivery, const char *server)
 	return fpgo_lane_find(&delivery->lanes, server, delivery->context);
 }
 
-/* Make a lane for every server that has queued submissions. */
-static void
-find_lanes(FpgoDelivery *delivery)
-{
-	ListCell   *cell;
-
-	foreach(cell, fpgo_submission_queued_servers())
-		(void) find_lane(delivery, lfirst(cell));
-}
-
 /* ---------- settling ---------- */
 
 /* Has the flight landed, and is it time to record its outcome? */
@@ -272,13 +262,14 @@ work(void *arg)
 	delivery->is_outdated = !fpgo_extension_is_current();
 	fpgo_extension_require_current();
 	if (delivery->wants_lanes)
-		find_lanes(delivery);
+		fpgo_lane_find_queued(&delivery->lanes, delivery->context);
 	foreach(cell, delivery->lanes)
 	{
 		FpgoLane   *lane = lfirst(cell);
 
 		if (fpgo_lane_free_places(lane) > 0)
 			fpgo_lane_claim(lane, delivery->run, delivery->only,
+							!delivery->transactions->is_resident,
 							delivery->context, &delivery->ready);
 	}
 }
