@@ -6,8 +6,8 @@ DATA = src/fpgo--1.1.sql src/fpgo--1.0--1.1.sql
 DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 
 # src/, a folder a step of an order's way; see src/README.md
-BASE = background extension_version hide settings subtransaction texts wait \
-	wait_events
+BASE = background clock extension_version hide settings subtransaction texts \
+	wait wait_events
 TEXT = characters email format identifier printed_value query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_escape json_text mapping payload reading sameness secrets spellings \
@@ -19,8 +19,8 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide early insert keyed_hash locks open_key queue settle \
-	submissions taken_back versions
+RECORDS = age decide early insert keyed_hash locks open_key queue settle \
+	submissions taken_back unsourced versions
 DELIVERY = backoff change claim deliver deliver_call durable flight lane question \
 	walk
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \

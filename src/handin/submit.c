@@ -28,6 +28,7 @@
 #include "handin/turn.h"
 #include "order/secrets.h"
 #include "order/spellings.h"
+#include "records/age.h"
 #include "records/taken_back.h"
 #include "tables/statement.h"
 
@@ -213,6 +214,16 @@ require_session(const FpgoHandIn *handin, const FpgoAnswer *answer,
 					 errhint("Wait until that one is finished.  If this order corrects it, use the same key: another key makes a second invoice."),
 					 fpgo_errhide()));
 			break;
+		case FPGO_ANSWER_LATER:
+			ereport(ERROR,
+					(errcode(answer->error.sqlerrcode),
+					 errmsg_internal("%s", answer->error.message),
+					 answer->error.detail ?
+					 errdetail_internal("%s", answer->error.detail) : 0,
+					 answer->error.hint ?
+					 errhint("%s", answer->error.hint) : 0,
+					 fpgo_errhide()));
+			break;
 		case FPGO_ANSWER_SERVER_UNSEEN:
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -310,7 +321,8 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		fpgo_submission_fill_session(answer->on_record.order_uuid,
 									 answer->on_record.customer_uuid,
-									 answer->on_record.bank_id_url,
+									 fpgo_age_show_address(&answer->on_record,
+														   call.handin->account),
 									 values, nulls);
 	else
 		fpgo_submission_fill_session(answer->outcome.reply->order_uuid,
