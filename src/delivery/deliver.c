@@ -477,6 +477,8 @@ take_turn(FpgoDelivery *delivery, bool claim, bool all)
 		delivery->wants_lanes = false;
 	}
 	forget_settled(delivery);
+	if (delivery->transactions->flush != NULL)
+		delivery->transactions->flush();
 	if (all && delivery->flights != NIL)
 		give_up_landed(delivery, NULL);
 	if ((delivery->ready != NIL ||
