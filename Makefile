@@ -6,8 +6,8 @@ DATA = src/fpgo--1.1.sql src/fpgo--1.0--1.1.sql
 DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 
 # src/, a folder a step of an order's way; see src/README.md
-BASE = background extension_version hide settings subtransaction texts wait \
-	wait_events
+BASE = background clock extension_version hide settings subtransaction texts \
+	wait wait_events
 TEXT = characters email format identifier printed_value query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_escape json_text mapping payload reading sameness secrets spellings \
@@ -20,7 +20,7 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = age decide early insert keyed_hash locks open_key purge queue settle \
-	submissions taken_back traces versions
+	submissions taken_back traces unsourced versions
 DELIVERY = backoff change claim deliver deliver_call durable flight lane question
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask

@@ -174,6 +174,34 @@ UPDATE fpgo_internal.submission SET state = 'accepted', order_uuid = 'ODR-keyles
 CALL fpgo.purge(now() - interval '5 days');
 SELECT * FROM error_of($$SELECT fpgo.enqueue_invoice(current_setting('test.order')::jsonb - 'referenceNo')$$);
 
+-- of fpgo 1.0: the row is not on record; it takes the order that has its hash, once
+INSERT INTO orders VALUES (21, 'new', 'by 1.0');
+UPDATE fpgo_internal.submission s SET version = NULL, source = NULL, source_table = NULL, on_change = NULL, mapping = NULL,
+		hash_rule = NULL, order_hash = h.hash, key = encode(h.hash, 'hex') || '/' || session_user, state = 'accepted', order_uuid = 'ODR-1.0', settled_at = now() - interval '10 days'
+	FROM (SELECT max(p.submission) AS id, sha256((SELECT k.key FROM fpgo_internal.hash_key k ORDER BY created_at LIMIT 1)
+		|| convert_to((SELECT q.payload FROM fpgo_internal.payload q ORDER BY submission DESC LIMIT 1), 'UTF8')) AS hash FROM fpgo_internal.payload p) h
+	WHERE s.id = h.id;
+CALL fpgo.purge(now() - interval '5 days');
+DELETE FROM fpgo_internal.payload WHERE submission = (SELECT max(id) FROM fpgo_internal.submission);
+CALL fpgo.purge(now() - interval '5 days');
+SELECT count(*) AS before FROM fpgo_internal.submission \gset
+UPDATE orders SET status = 'seen' WHERE number = 21;
+UPDATE orders SET status = 'seen again' WHERE number = 21;
+SELECT count(*) - :before AS silent FROM fpgo_internal.submission;
+INSERT INTO orders VALUES (22, 'another row', 'by 1.0');
+SELECT count(*) - :before AS another FROM fpgo_internal.submission;
+-- a row with the reference of an order that a call handed in
+CREATE TABLE numbered (number text PRIMARY KEY, status text);
+CREATE FUNCTION invoice_for(n numbered) RETURNS jsonb LANGUAGE sql
+	RETURN current_setting('test.order')::jsonb || jsonb_build_object('referenceNo', n.number);
+CREATE TRIGGER invoice AFTER INSERT OR UPDATE ON numbered FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('invoice_for');
+SELECT made('numbered') > 0 AS made;
+CALL finish('numbered', 'accepted');
+CALL fpgo.purge(now() - interval '5 days');
+INSERT INTO numbered VALUES ('numbered', 'new');
+SELECT count(*) FROM left_over WHERE key = 'numbered';
+DROP TABLE numbered CASCADE;
+
 -- in a transaction block it is all or nothing
 SELECT made('rolled back') > 0 AS made;
 CALL finish('rolled back', 'accepted');

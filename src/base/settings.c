@@ -16,6 +16,7 @@ char	   *fpgo_server_name;
 char	   *fpgo_databases;
 bool		fpgo_undelivered_notice;
 int			fpgo_helper_wait;
+int			fpgo_submit_wait;
 int			fpgo_keyless_window;
 int			fpgo_helper_idle;
 int			fpgo_reconcile_interval;
@@ -69,6 +70,14 @@ fpgo_settings_define(void)
 							NULL,
 							&fpgo_helper_wait,
 							10000, 0, INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("fpgo.submit_wait",
+							"Sets how long fpgo.submit_invoice waits for its turn while its order may not be sent.",
+							"Zero: not at all; the order is turned away at once.",
+							&fpgo_submit_wait,
+							5000, 0, INT_MAX,
 							PGC_USERSET,
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);

@@ -12,6 +12,7 @@ extern char *fpgo_databases;	/* fpgo.databases */
 extern bool fpgo_undelivered_notice;	/* fpgo.undelivered_notice */
 extern int	fpgo_helper_wait;	/* fpgo.helper_wait, in milliseconds */
 extern int	fpgo_helper_idle;	/* fpgo.helper_idle, in milliseconds */
+extern int	fpgo_submit_wait;	/* fpgo.submit_wait, in milliseconds */
 extern int	fpgo_keyless_window;	/* fpgo.keyless_window, in milliseconds; 0:
 									 * never */
 extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, in

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "utils/acl.h"
-#include "utils/timestamp.h"
 
 #include "account/account.h"
 #include "base/subtransaction.h"
@@ -181,12 +180,10 @@ shut_out(FpgoLane *lane, const View *view, MemoryContext context)
 static void
 explain_waits(FpgoLane *lane)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	if (lane->explained_at != 0 &&
-		!TimestampDifferenceExceeds(lane->explained_at, now, EXPLAIN_MS))
+		!fpgo_clock_has_passed(lane->explained_at, EXPLAIN_MS))
 		return;
-	lane->explained_at = now;
+	lane->explained_at = fpgo_clock_now();
 	lane->explained_to = fpgo_submission_explain_waits(lane->server,
 													   lane->explained_to);
 }

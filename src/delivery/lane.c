@@ -9,8 +9,7 @@
  */
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
+#include "base/clock.h"
 #include "delivery/backoff.h"
 #include "delivery/lane.h"
 
@@ -34,7 +33,6 @@ fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
 	lane = palloc0(sizeof(FpgoLane));
 	lane->server = pstrdup(server);
 	lane->limit = 1;
-	lane->closed_until = DT_NOBEGIN;
 	*lanes = lappend(*lanes, lane);
 	MemoryContextSwitchTo(old);
 	return lane;
@@ -43,9 +41,7 @@ fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
 static bool
 is_closed(const FpgoLane *lane)
 {
-	return lane->closed_until != DT_NOBEGIN &&
-		(lane->closed_until == DT_NOEND ||
-		 lane->closed_until > GetCurrentTimestamp());
+	return !fpgo_clock_has_come(lane->closed_until);
 }
 
 int
@@ -65,9 +61,8 @@ fpgo_lane_may_claim(const FpgoLane *lane)
 static void
 close_lane(FpgoLane *lane, int seconds, bool reopens)
 {
-	lane->closed_until = reopens ?
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), seconds * 1000) :
-		DT_NOEND;
+	lane->closed_until = reopens ? fpgo_clock_in(seconds * 1000) :
+		FPGO_MOMENT_NEVER;
 }
 
 void

@@ -7,9 +7,9 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "base/clock.h"
 #include "gateway/outcome.h"
 
 typedef struct FpgoLane
@@ -17,12 +17,12 @@ typedef struct FpgoLane
 	const char *server;
 	int			limit;			/* most requests under way */
 	int			n_flights;
-	TimestampTz closed_until;	/* no further request before that */
+	FpgoMoment	closed_until;	/* no further request before that */
 	int			n_failures;		/* requests in a row that did not arrive */
 	bool		is_exhausted;	/* the last claim brought nothing */
 	bool		last_was_unknown;	/* its last outcome was unknown */
 	List	   *shut_out;		/* names of roles that may not use it */
-	TimestampTz explained_at;	/* when it was recorded what waits for what */
+	FpgoMoment	explained_at;	/* when it was recorded what waits for what */
 	int64		explained_to;	/* the last submission looked at, 0 at the end */
 } FpgoLane;
 

@@ -20,8 +20,12 @@
 void
 fpgo_keyless_answer(const FpgoHandIn *handin, const FpgoSubmission *earlier)
 {
+	TimestampTz now = GetCurrentTimestamp();
+	/* of one that lies far ahead, the clock being set back, nothing is known */
 	bool		is_recent = fpgo_keyless_window > 0 &&
-		!TimestampDifferenceExceeds(earlier->settled_at, GetCurrentTimestamp(),
+		!TimestampDifferenceExceeds(earlier->settled_at, now,
+									fpgo_keyless_window) &&
+		!TimestampDifferenceExceeds(now, earlier->settled_at,
 									fpgo_keyless_window);
 	const char *day = fpgo_day_name(earlier->settled_at);
 

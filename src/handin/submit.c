@@ -214,6 +214,16 @@ require_session(const FpgoHandIn *handin, const FpgoAnswer *answer,
 					 errhint("Wait until that one is finished.  If this order corrects it, use the same key: another key makes a second invoice."),
 					 fpgo_errhide()));
 			break;
+		case FPGO_ANSWER_LATER:
+			ereport(ERROR,
+					(errcode(answer->error.sqlerrcode),
+					 errmsg_internal("%s", answer->error.message),
+					 answer->error.detail ?
+					 errdetail_internal("%s", answer->error.detail) : 0,
+					 answer->error.hint ?
+					 errhint("%s", answer->error.hint) : 0,
+					 fpgo_errhide()));
+			break;
 		case FPGO_ANSWER_SERVER_UNSEEN:
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

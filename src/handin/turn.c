@@ -7,15 +7,23 @@
  * since other sessions would wait with it.  It answers who is in the way, and
  * the session waits, as for any lock: PostgreSQL sees the wait, and finds a
  * deadlock.
+ *
+ * The order may also have to wait for a time: the allowance is used up, or the
+ * server is closed.  The process answers when to ask again, and the session
+ * asks until its patience, fpgo.submit_wait, is over.
  */
 #include "postgres.h"
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
 
+#include "base/clock.h"
 #include "base/fpgo.h"
+#include "base/settings.h"
+#include "base/wait.h"
 #include "handin/turn.h"
 #include "ipc/ask.h"
 #include "records/locks.h"
@@ -59,15 +67,55 @@ await(const FpgoHandIn *handin, TransactionId open_transaction)
 	error_context_stack = callback.previous;
 }
 
+/*
+ * The order may not be sent now.  Wait until it is time to ask again, at most
+ * until "ends".  Returns false if that moment has come, or if the wait would
+ * certainly be in vain.
+ */
+static bool
+await_moment(const FpgoAnswer *answer, FpgoMoment ends)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack,
+	.callback = describe_wait};
+	long		left = fpgo_clock_left(ends);
+	FpgoMoment	again;
+
+	if (left == 0 || answer->not_before_ms > left)
+		return false;
+	again = fpgo_clock_in(Min(Max(answer->look_again_ms, 1), left));
+	callback.arg = psprintf("while waiting for its turn: %s",
+							answer->error.message);
+	error_context_stack = &callback;
+	InvalidateCatalogSnapshotConditionally();
+	while ((left = fpgo_clock_left(again)) > 0)
+	{
+		fpgo_wait(left, FPGO_WAIT_RETRY);
+		CHECK_FOR_INTERRUPTS();
+	}
+	error_context_stack = callback.previous;
+	return true;
+}
+
 FpgoAnswer *
 fpgo_turn_ask(FpgoRequest *request)
 {
+	FpgoMoment	ends = 0;
 	FpgoAnswer *answer;
 
-	while ((answer = fpgo_ask(request))->kind == FPGO_ANSWER_WAIT)
+	for (;;)
 	{
-		require_other(answer->open_transaction);
-		await(&request->handin, answer->open_transaction);
+		answer = fpgo_ask(request);
+		if (answer->kind == FPGO_ANSWER_WAIT)
+		{
+			require_other(answer->open_transaction);
+			await(&request->handin, answer->open_transaction);
+			continue;
+		}
+		if (answer->kind != FPGO_ANSWER_LATER)
+			return answer;
+		if (ends == 0)
+			ends = fpgo_clock_in(fpgo_submit_wait);
+		if (!await_moment(answer, ends))
+			return answer;
 	}
-	return answer;
 }

@@ -15,6 +15,9 @@
  * cancel, a timeout or a deadlock ends the wait; its CONTEXT says that the
  * order was not recorded.
  *
+ * While the order may not be sent, ask again for up to fpgo.submit_wait.  The
+ * answer is FPGO_ANSWER_LATER if that was in vain.
+ *
  * Raises what fpgo_ask() raises, and 55000 if the other transaction is the
  * caller's own.
  */

@@ -17,7 +17,7 @@
  * of the queues: after an upgrade a session may still run the old library, and
  * its helper the new one.
  */
-#define FPGO_MAILBOX_PROTOCOL 9
+#define FPGO_MAILBOX_PROTOCOL 10
 
 /* Who may use the mailbox now. */
 #define FPGO_HOLDER_BUSY 0		/* a request is under way, or about to be */
@@ -44,7 +44,8 @@ typedef struct FpgoMailboxHeader
 	pg_atomic_uint64 submission;	/* of the request under way, 0 before the
 									 * deal is struck */
 	Oid			database;
-	Oid			session_role;	/* of the caller */
+	Oid			process_role;	/* whose process the caller is: its helper is
+								 * ended by the same */
 	int			caller_pid;
 	int			idle_ms;		/* how long the process that sends waits for
 								 * the next request */

@@ -351,6 +351,8 @@ fpgo_message_write_answer(StringInfo message, const FpgoAnswer *answer)
 	put_int(message, answer->kind);
 	put_int(message, answer->submission);
 	put_int(message, answer->open_transaction);
+	put_int(message, answer->look_again_ms);
+	put_int(message, answer->not_before_ms);
 	if (answer->kind == FPGO_ANSWER_OUTCOME)
 		put_outcome(message, &answer->outcome);
 	else if (answer->kind == FPGO_ANSWER_ON_RECORD)
@@ -374,6 +376,8 @@ fpgo_message_read_answer(const void *data, Size len)
 	answer->kind = get_int(&reader);
 	answer->submission = get_int(&reader);
 	answer->open_transaction = get_int(&reader);
+	answer->look_again_ms = get_int(&reader);
+	answer->not_before_ms = get_int(&reader);
 	if (answer->kind == FPGO_ANSWER_OUTCOME)
 		get_outcome(&reader, &answer->outcome);
 	else if (answer->kind == FPGO_ANSWER_ON_RECORD)

@@ -45,6 +45,8 @@ typedef enum FpgoAnswerKind
 	FPGO_ANSWER_WAIT,			/* nothing was recorded: wait for the end of
 								 * open_transaction, or for the reference's
 								 * lock if it is invalid, and ask again */
+	FPGO_ANSWER_LATER,			/* nothing was recorded, and may not be sent now:
+								 * look_again_ms, not_before_ms, error */
 	FPGO_ANSWER_WITHDRAWN,		/* the caller withdrew: nothing recorded */
 	FPGO_ANSWER_SERVER_UNSEEN,	/* no committed server of that oid */
 	FPGO_ANSWER_ELSEWHERE,		/* nothing was sent: the process cannot wait
@@ -61,6 +63,8 @@ typedef struct FpgoAnswer
 	FpgoAnswerKind kind;
 	int64		submission;
 	TransactionId open_transaction;
+	int			look_again_ms;	/* when to ask again */
+	int			not_before_ms;	/* until then the answer certainly stays */
 	FpgoOutcome outcome;
 	FpgoSubmission on_record;
 	FpgoFinding finding;

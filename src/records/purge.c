@@ -39,13 +39,23 @@
 	"(" s ".state " EQ " ANY ('{accepted,refused,superseded,cancelled}')" \
 	" AND COALESCE(" s ".settled_at, " s ".created_at) " LT " $2)"
 
+/*
+ * fpgo 1.0 did not record the row of an order without reference.  The payload
+ * may be all that tells it is this row's (unsourced.c).
+ */
+#define IS_PAYLOAD_NEEDED \
+	"(s.version IS NULL AND s.hash_rule IS NULL AND s.reference IS NULL" \
+	" AND s.source IS NULL AND EXISTS (SELECT FROM fpgo_internal.payload p" \
+	"  WHERE p.submission " EQ " s.id))"
+
 /* the first submission of each order tells whether all are finished */
 static FpgoStatement look_statement = {
-	.sql = "SELECT l.id, l.is_first AND l.is_over AND NOT EXISTS"
+	.sql = "SELECT l.id, l.is_first AND l.is_over AND NOT l.is_payload_needed"
+	" AND NOT EXISTS"
 	"  (SELECT FROM fpgo_internal.submission o"
 	"   WHERE o.first_version " EQ " l.id AND NOT " IS_OVER("o") ")"
 	" FROM (SELECT s.id, s.first_version IS NULL AS is_first,"
-	"   " IS_OVER("s") " AS is_over"
+	"   " IS_OVER("s") " AS is_over, " IS_PAYLOAD_NEEDED " AS is_payload_needed"
 	"  FROM fpgo_internal.submission s WHERE s.id " GT " $1"
 	"  ORDER BY s.id LIMIT " CppAsString2(N_LOOKED) ") l ORDER BY l.id",
 	.n_parameters = 2,

@@ -103,6 +103,14 @@ static FpgoStatement take_back_statement = {
 	.types = {INT8OID}
 };
 
+static FpgoStatement take_statement = {
+	.sql = "UPDATE fpgo_internal." TABLE " SET source = $2"
+	" WHERE submission " EQ " $1 AND (source IS NULL OR source " EQ " $2)",
+	.n_parameters = 2,
+	.types = {INT8OID, BYTEAOID},
+	.sees_latest = true
+};
+
 static FpgoStatement free_statement = {
 	.sql = "WITH freed AS (UPDATE fpgo_internal." TABLE
 	"  SET for_good = NULL, order_hash = NULL, newest_hash = NULL"
@@ -310,6 +318,37 @@ fpgo_trace_find_former_key(const FpgoHandIn *handin, const char *beginning)
 	return key == NULL ? NULL : psprintf("%s%s", beginning, key);
 }
 
+int64
+fpgo_trace_find_unsourced(const FpgoHandIn *handin,
+						  const uint8 hash[FPGO_HASH_BYTES])
+{
+	char		beginning[KEYLESS_LEN + 1];
+	int64		found = 0;
+	int			n;
+
+	if (!are_there())
+		return 0;
+	for (int i = 0; i < FPGO_HASH_BYTES; i++)
+		snprintf(beginning + 2 * i, 3, "%02x", hash[i]);
+	strcpy(beginning + KEYLESS_LEN - 1, "/");
+	SPI_connect();
+	n = run_by_key(handin->account, beginning, KEYLESS_LEN);
+	for (int i = 0; i < n && found == 0; i++)
+	{
+		const FpgoVersion *trace = read_trace(i, NULL, CurrentMemoryContext);
+
+		if (trace->submission.state == FPGO_STATE_ACCEPTED &&
+			trace->submission.hash_rule == FPGO_RULE_1_0 &&
+			(!trace->has_source ||
+			 memcmp(trace->source, handin->source->digest,
+					FPGO_HASH_BYTES) == 0) &&
+			is_of_role(trace->submission.role, handin->role))
+			found = trace->order;
+	}
+	SPI_finish();
+	return found;
+}
+
 /* ---------- finding ---------- */
 
 List *
@@ -408,6 +447,20 @@ fpgo_trace_find_order(const char *account, const char *order_uuid,
 }
 
 /* ---------- changing ---------- */
+
+bool
+fpgo_trace_take(int64 submission, const FpgoSource *source)
+{
+	FpgoParameters p = {0};
+	int			n;
+
+	SPI_connect();
+	fpgo_put_int64(&p, submission);
+	fpgo_put_bytes(&p, source->digest, FPGO_HASH_BYTES);
+	n = fpgo_statement_run(&take_statement, &p);
+	SPI_finish();
+	return n > 0;
+}
 
 bool
 fpgo_trace_revive(const FpgoVersion *trace)

@@ -50,6 +50,16 @@ extern void fpgo_trace_free(int64 submission, const char *reason);
 extern const char *fpgo_trace_find_former_key(const FpgoHandIn *handin,
 											  const char *beginning);
 
+/*
+ * The trace of an order of a row that fpgo 1.0 recorded without the row, by its
+ * hash; 0 if there is none.
+ */
+extern int64 fpgo_trace_find_unsourced(const FpgoHandIn *handin,
+									   const uint8 hash[FPGO_HASH_BYTES]);
+
+/* Make such a trace that of the row; false if it is another row's. */
+extern bool fpgo_trace_take(int64 submission, const FpgoSource *source);
+
 /* What stands in a trace's place of a key that is not known. */
 extern const char *fpgo_trace_unknown_key(int64 submission);
 
