@@ -132,7 +132,7 @@ static FpgoStatement due_statement = {
 	"   WHERE p.submission " EQ " s.id) IS NOT NULL"
 	"  AND NOT" IS_HELD_UP
 	"  AND" REFERENCE_IS_FREE " END"
-	" ORDER BY " ORDER_OF_QUEUE("s") " LIMIT $2 FOR UPDATE SKIP LOCKED",
+	" ORDER BY " ORDER_OF_QUEUE("s") " LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED",
 	.n_parameters = 5,
 	.types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTARRAYOID}
 };
