@@ -179,16 +179,16 @@ fpgo_batch_places(const FpgoBatch *batch)
 }
 
 int
-fpgo_batch_find(FpgoBatch *batch, const char *role, FpgoWhichDue which, int limit)
+fpgo_batch_find(FpgoBatch *batch, const char *role, FpgoWhichDue which,
+				int limit, int64 first, FpgoDueWalk *walk)
 {
-	int			n_finished;
 	List	   *dues = fpgo_submission_due(batch->lane->server, role, which,
-										   limit, &n_finished);
+										   limit, first, walk);
 	ListCell   *cell;
 
 	foreach(cell, dues)
 		batch->ids[batch->n++] = ((FpgoDue *) lfirst(cell))->submission;
-	return list_length(dues) + n_finished;
+	return list_length(dues) + walk->n_finished;
 }
 
 void

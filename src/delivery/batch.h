@@ -27,6 +27,7 @@ typedef struct FpgoBatch
 {
 	FpgoLane   *lane;
 	int64		run;
+	bool		is_session;		/* it ends when nothing is due any more */
 	MemoryContext context;		/* of flights */
 	List	  **flights;
 	List	   *views;
@@ -43,11 +44,13 @@ extern FpgoView *fpgo_batch_view(FpgoBatch *batch, const char *role);
 extern int	fpgo_batch_places(const FpgoBatch *batch);
 
 /*
- * Find submissions of a role to be claimed; returns how many there are, or were
- * finished since another version stands in their place.
+ * Find submissions of a role to be claimed, with numbers from "first" on; returns
+ * how many there are, or were finished since another version stands in their
+ * place.
  */
 extern int	fpgo_batch_find(FpgoBatch *batch, const char *role,
-							FpgoWhichDue which, int limit);
+							FpgoWhichDue which, int limit, int64 first,
+							FpgoDueWalk *walk);
 
 /* Claim what was found, and make it ready to be sent. */
 extern void fpgo_batch_claim(FpgoBatch *batch);

@@ -23,25 +23,48 @@
 
 /* ---------- roles ---------- */
 
-/* Look which roles have queued submissions. */
+static FpgoLaneRole *
+find_role(List *roles, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, roles)
+	{
+		FpgoLaneRole *role = lfirst(cell);
+
+		if (strcmp(role->name, name) == 0)
+			return role;
+	}
+	return NULL;
+}
+
+/* Look which roles have queued submissions; what is known of one stays. */
 static void
 find_roles(FpgoLane *lane, MemoryContext context)
 {
 	List	   *names = fpgo_submission_queued_roles(lane->server);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *roles = NIL;
 	ListCell   *cell;
 
+	foreach(cell, names)
+	{
+		FpgoLaneRole *role = find_role(lane->roles, lfirst(cell));
+
+		if (role != NULL)
+			lane->roles = list_delete_ptr(lane->roles, role);
+		else
+		{
+			role = palloc0(sizeof(FpgoLaneRole));
+			role->name = pstrdup(lfirst(cell));
+		}
+		role->is_exhausted = false;
+		roles = lappend(roles, role);
+	}
 	foreach(cell, lane->roles)
 		pfree(unconstify(char *, ((FpgoLaneRole *) lfirst(cell))->name));
 	list_free_deep(lane->roles);
-	lane->roles = NIL;
-	foreach(cell, names)
-	{
-		FpgoLaneRole *role = palloc0(sizeof(FpgoLaneRole));
-
-		role->name = pstrdup(lfirst(cell));
-		lane->roles = lappend(lane->roles, role);
-	}
+	lane->roles = roles;
 	MemoryContextSwitchTo(old);
 	lane->wants_roles = false;
 }
@@ -205,6 +228,7 @@ look_for_canary(FpgoBatch *batch, List *roles, const FpgoHold *hold)
 	FPGO_DUE_LOWEST, FPGO_DUE_LONGEST_AGO};
 	int			n_roles = list_length(roles);
 	int			n_found = 0;
+	FpgoDueWalk walk;
 
 	for (int i = 0; i < (int) lengthof(which); i++)
 	{
@@ -213,7 +237,8 @@ look_for_canary(FpgoBatch *batch, List *roles, const FpgoHold *hold)
 			int			next = batch->lane->next_role + k;
 			FpgoLaneRole *role = list_nth(roles, next % n_roles);
 
-			n_found += fpgo_batch_find(batch, role->name, which[i], 1);
+			n_found += fpgo_batch_find(batch, role->name, which[i], 1, 0,
+									   &walk);
 			if (batch->n > 0)
 				return true;
 		}
@@ -325,6 +350,31 @@ try_canary_of_mapping(FpgoBatch *batch, const char *mapping)
 }
 
 /*
+ * The next submissions of a role that are due; returns how many there are, or
+ * were finished.  A session ends with the queue, and so must know that nothing is
+ * left at its start, either.
+ */
+static int
+find_next(FpgoBatch *batch, FpgoLaneRole *role)
+{
+	FpgoLane   *lane = batch->lane;
+	int			limit = fpgo_batch_places(batch);
+	int			n_found;
+	FpgoDueWalk due;
+
+	do
+	{
+		int64		first = fpgo_walk_begin(&role->walk);
+
+		n_found = fpgo_batch_find(batch, role->name, FPGO_DUE_NOW, limit,
+								  first, &due);
+		fpgo_walk_end(&role->walk, lane->server, role->name, limit, &due);
+	} while (due.n_found == 0 && lane->n_flights == 0 &&
+			 fpgo_walk_starts_over(&role->walk, batch->is_session));
+	return n_found;
+}
+
+/*
  * Find what is due of one role.  If its orders are held, and one may be tried,
  * to_try receives its user mapping.
  */
@@ -348,8 +398,7 @@ find_due_of_role(FpgoBatch *batch, FpgoLaneRole *role, const char **to_try)
 	/* the option may have changed since the last claim */
 	lane->limit = view->account->concurrency;
 	if (fpgo_batch_places(batch) > 0)
-		role->is_exhausted = fpgo_batch_find(batch, role->name, FPGO_DUE_NOW,
-									  fpgo_batch_places(batch)) == 0;
+		role->is_exhausted = find_next(batch, role) == 0;
 	if (!role->is_exhausted)
 		lane->is_exhausted = false;
 }
@@ -371,7 +420,7 @@ find_due_of_roles(FpgoBatch *batch)
 		FpgoLaneRole *role = list_nth(lane->roles,
 									  (lane->next_role + i) % n_roles);
 
-		if (role->is_exhausted)
+		if (role->is_exhausted && !fpgo_walk_is_due(&role->walk))
 			continue;
 		if (batch->n > 0 && fpgo_batch_places(batch) == 0)
 		{
@@ -433,9 +482,9 @@ claim_due(FpgoBatch *batch)
 static void
 claim_one(FpgoBatch *batch, int64 only)
 {
-	int			n_finished;
+	FpgoDueWalk walk;
 	List	   *dues = fpgo_submission_due_one(batch->lane->server, only,
-											   &n_finished);
+											   &walk);
 	const FpgoDue *due;
 	const FpgoView *view;
 
@@ -455,13 +504,25 @@ claim_one(FpgoBatch *batch, int64 only)
 }
 
 void
-fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
-				List **flights)
+fpgo_lane_find_queued(List **lanes, MemoryContext context)
+{
+	List	   *known = NIL;
+	ListCell   *cell;
+
+	foreach(cell, *lanes)
+		known = lappend(known, unconstify(char *, ((FpgoLane *) lfirst(cell))->server));
+	foreach(cell, fpgo_submission_other_servers(known))
+		(void) fpgo_lane_find(lanes, lfirst(cell), context);
+}
+
+void
+fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
+				MemoryContext context, List **flights)
 {
 	FpgoBatch		batch = {.lane = lane,.run = run,.context = context,
-	.flights = flights};
+	.flights = flights,.is_session = is_session};
 
-	batch.ids = palloc(sizeof(int64) * FPGO_MAX_CONCURRENCY);
+	batch.ids = palloc(sizeof(int64) * 2 * FPGO_MAX_CONCURRENCY);
 	if (only != 0)
 		claim_one(&batch, only);
 	else if (fpgo_holds_is_behind(lane->server))

@@ -41,8 +41,11 @@ fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
 int
 fpgo_lane_free_places(const FpgoLane *lane)
 {
+	/* each slow request gives its place away, up to twice the limit in all */
+	int			limit = lane->limit + Min(lane->n_slow, lane->limit);
+
 	return fpgo_clock_has_come(lane->closed_until) ?
-		Max(lane->limit - lane->n_flights, 0) : 0;
+		Max(limit - lane->n_flights, 0) : 0;
 }
 
 /* Is an order that is held to be tried, and does nothing stand before it? */
@@ -54,10 +57,26 @@ may_try(const FpgoLane *lane)
 	return lane->try_at != 0 && fpgo_clock_has_come(lane->try_at);
 }
 
+/* Is the start of a role's queue to be looked at again? */
+static bool
+owes_look(const FpgoLane *lane)
+{
+	ListCell   *cell;
+
+	foreach(cell, lane->roles)
+	{
+		const FpgoLaneRole *role = lfirst(cell);
+
+		if (!role->is_denied && fpgo_walk_is_due(&role->walk))
+			return true;
+	}
+	return false;
+}
+
 bool
 fpgo_lane_may_claim(const FpgoLane *lane)
 {
-	return (!lane->is_exhausted || may_try(lane)) &&
+	return (!lane->is_exhausted || may_try(lane) || owes_look(lane)) &&
 		fpgo_lane_free_places(lane) > 0;
 }
 

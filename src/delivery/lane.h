@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "delivery/probe.h"
+#include "delivery/walk.h"
 
 /* A role that has queued submissions for a lane's server. */
 typedef struct FpgoLaneRole
@@ -18,6 +19,7 @@ typedef struct FpgoLaneRole
 	const char *name;
 	bool		is_exhausted;	/* the last claim brought nothing */
 	bool		is_denied;		/* it may not send */
+	FpgoWalk	walk;			/* where the next claim looks */
 } FpgoLaneRole;
 
 typedef struct FpgoLane
@@ -25,6 +27,7 @@ typedef struct FpgoLane
 	const char *server;
 	int			limit;			/* most requests under way */
 	int			n_flights;
+	int			n_slow;			/* of them, unanswered for long */
 	FpgoMoment	closed_until;	/* no further request before that */
 	bool		is_exhausted;	/* no role has anything to claim */
 	bool		wants_roles;	/* look which roles there are */

@@ -97,6 +97,17 @@
 	" pg_catalog.starts_with(" s ".error, '" WAITS "') "
 
 /*
+ * Queued submissions q of a role, in the order of the index of unfinished ones,
+ * which is ORDER_OF_QUEUE.  A statement that may not sort is left this
+ * index alone, whatever the statistics say, and never walks through what is
+ * finished.  With "=" in place of ANY the order of the numbers would do, which
+ * the primary key has as well.
+ */
+#define IS_QUEUED(q) q ".state " EQ " ANY ('{queued}')"
+#define ORDER_OF_QUEUE(q) \
+	q ".state, " q ".server, " q ".role, " q ".id"
+
+/*
  * Finds submissions of a server that may be sent.  which: what else is true of
  * them; when: may they be sent now; by: which ones come first.  One without a
  * payload is left out: there is nothing to send.  The scalar subquery for the
@@ -108,16 +119,19 @@
 	" " HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE") \
 	"OR" WAS_TAKEN_BACK \
 	" FROM fpgo_internal.submission s" \
-	" WHERE s.state " EQ " 'queued'" \
+	" WHERE " IS_QUEUED("s") \
 	" AND s.server " EQ " $1 AND " which \
 	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE " when \
 	"  (SELECT p.submission FROM fpgo_internal.payload p" \
 	"   WHERE p.submission " EQ " s.id) IS NOT NULL" \
 	"  AND NOT" IS_HELD_UP \
 	"  AND" REFERENCE_IS_FREE " END" \
-	" ORDER BY " by " LIMIT $3 FOR UPDATE SKIP LOCKED"
+	" ORDER BY " by " LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED"
 
 #define OF_ROLE "s.role " EQ " $2 AND "
+#define REVERSE_OF_QUEUE(q) \
+	q ".state USING " GT ", " q ".server USING " GT ", " \
+	q ".role USING " GT ", " q ".id USING " GT
 #define WAS_TRIED_AT \
 	"(SELECT a.started_at FROM fpgo_internal.attempt a" \
 	" WHERE a.submission " EQ " s.id AND a.number " EQ " s.attempts)"
@@ -128,25 +142,31 @@
  */
 static FpgoStatement due_statements[] = {
 	[FPGO_DUE_NOW] = {
-		.sql = FIND_DUE("s.role " EQ " $2", IS_TIME " AND", "s.id"),
-		.n_parameters = 3,
-		.types = {TEXTOID, TEXTOID, INT4OID}
+		.is_ordered = true,
+		.sql = FIND_DUE(OF_ROLE "s.id " GE " $4", IS_TIME " AND",
+						ORDER_OF_QUEUE("s")),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
 	},
 	[FPGO_DUE_HIGHEST] = {
-		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0", "",
-						"s.id USING " GT),
-		.n_parameters = 3,
-		.types = {TEXTOID, TEXTOID, INT4OID}
+		.is_ordered = true,
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $4", "",
+						REVERSE_OF_QUEUE("s")),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
 	},
 	[FPGO_DUE_LOWEST] = {
-		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0", "", "s.id"),
-		.n_parameters = 3,
-		.types = {TEXTOID, TEXTOID, INT4OID}
+		.is_ordered = true,
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $4", "",
+						ORDER_OF_QUEUE("s")),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
 	},
 	[FPGO_DUE_LONGEST_AGO] = {
-		.sql = FIND_DUE(OF_ROLE "s.attempts " GT " 0", "", WAS_TRIED_AT),
-		.n_parameters = 3,
-		.types = {TEXTOID, TEXTOID, INT4OID}
+		.sql = FIND_DUE(OF_ROLE "s.attempts " GT " 0 AND s.id " GE " $4", "",
+						WAS_TRIED_AT),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
 	},
 };
 
@@ -211,6 +231,18 @@ read_claims(uint64 n, MemoryContext context)
 	}
 	MemoryContextSwitchTo(old);
 	return claims;
+}
+
+/* A list of texts as an array that ends with NULL. */
+static const char *const *
+list_texts(List *list)
+{
+	const char **texts = palloc0(sizeof(char *) * (list_length(list) + 1));
+	ListCell   *cell;
+
+	foreach(cell, list)
+		texts[foreach_current_index(cell)] = lfirst(cell);
+	return texts;
 }
 
 /* Newer versions stand in the place of these. */
@@ -302,7 +334,7 @@ finish(FpgoStatement *statement, const int64 *ids, int n)
  */
 static List *
 take_due(FpgoStatement *statement, FpgoParameters *p, const char *server,
-		 int *n_finished, MemoryContext caller)
+		 FpgoDueWalk *walk, MemoryContext caller)
 {
 	List	   *dues = NIL;
 	int			n = fpgo_statement_run(statement, p);
@@ -312,6 +344,8 @@ take_due(FpgoStatement *statement, FpgoParameters *p, const char *server,
 	int			n_late = 0;
 	bool		is_null;
 
+	walk->n_found = n;
+	walk->last_found = n > 0 ? fpgo_get_int64(n - 1, 1) : 0;
 	for (int i = 0; i < n; i++)
 	{
 		int64		id = fpgo_get_int64(i, 1);
@@ -335,7 +369,7 @@ take_due(FpgoStatement *statement, FpgoParameters *p, const char *server,
 		dues = lappend(dues, due);
 		MemoryContextSwitchTo(old);
 	}
-	*n_finished = finish(&supersede_statement, outdated, n_outdated) +
+	walk->n_finished = finish(&supersede_statement, outdated, n_outdated) +
 		finish(&too_late_statement, late, n_late) +
 		finish(&taken_back_statement, late, n_late);
 	return dues;
@@ -343,7 +377,7 @@ take_due(FpgoStatement *statement, FpgoParameters *p, const char *server,
 
 List *
 fpgo_submission_due(const char *server, const char *role, FpgoWhichDue which,
-					int limit, int *n_finished)
+					int limit, int64 first, FpgoDueWalk *walk)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *dues;
@@ -353,13 +387,15 @@ fpgo_submission_due(const char *server, const char *role, FpgoWhichDue which,
 	fpgo_put_text(&p, server);
 	fpgo_put_text(&p, role);
 	fpgo_put_int(&p, limit);
-	dues = take_due(&due_statements[which], &p, server, n_finished, caller);
+	fpgo_put_int64(&p, first);
+	dues = take_due(&due_statements[which], &p, server, walk, caller);
 	SPI_finish();
 	return dues;
 }
 
 List *
-fpgo_submission_due_one(const char *server, int64 submission, int *n_finished)
+fpgo_submission_due_one(const char *server, int64 submission,
+						FpgoDueWalk *walk)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *dues;
@@ -369,7 +405,7 @@ fpgo_submission_due_one(const char *server, int64 submission, int *n_finished)
 	fpgo_put_text(&p, server);
 	fpgo_put_int64(&p, submission);
 	fpgo_put_int(&p, 1);
-	dues = take_due(&one_due_statement, &p, server, n_finished, caller);
+	dues = take_due(&one_due_statement, &p, server, walk, caller);
 	SPI_finish();
 	return dues;
 }
@@ -397,12 +433,12 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	"(" o ".state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE"
 
 /*
- * Looks at a role's queued submissions with numbers above $2, as many as $3, and
- * says of each what it waits for.  A few look-ups in indexes tell that of one.  What is
- * said for another reason stays.  Conditions and order leave the planner only the
- * index of unfinished submissions: the primary key has the finished ones, too.
+ * Looks at a role's queued submissions with numbers above $2, as many as $3, and says of
+ * each what it waits for.  A few look-ups in indexes tell that of one.  What is
+ * said for another reason stays.
  */
 static FpgoStatement waits_statement = {
+	.is_ordered = true,
 	.sql = "WITH looked AS (SELECT s.id, s.error, CASE"
 	"  WHEN s.error IS NOT NULL AND NOT" SAYS_WAITS("s") "THEN s.error"
 	"  ELSE COALESCE("
@@ -413,10 +449,9 @@ static FpgoStatement waits_statement = {
 	"   (SELECT " WAITS_FOR_O " FROM fpgo_internal.submission o"
 	"    WHERE o.id " EQ " s.first_version AND " IS_OPEN("o") ")) END AS says"
 	"  FROM (SELECT * FROM fpgo_internal.submission q"
-	"   WHERE q.state " EQ " ANY ('{queued,sending,uncertain}')"
-	"   AND q.state " GE " 'queued' AND q.state " LE " 'queued'"
+	"   WHERE " IS_QUEUED("q")
 	"   AND q.server " EQ " $1 AND q.role " EQ " $4 AND q.id " GT " $2"
-	"   ORDER BY q.state, q.server, q.role, q.id LIMIT $3) s),"
+	"   ORDER BY " ORDER_OF_QUEUE("q") " LIMIT $3) s),"
 	" free AS (SELECT q.id FROM fpgo_internal.submission q"
 	"  WHERE q.id " EQ " ANY (ARRAY(SELECT l.id FROM looked l"
 	"   WHERE l.error IS DISTINCT FROM l.says))"
@@ -451,21 +486,86 @@ fpgo_submission_explain_waits(const char *server, const char *role,
 	return last;
 }
 
-/* one index look-up for each server, however many submissions are queued */
-static FpgoStatement queued_servers_statement = {
-	.sql = "WITH RECURSIVE s AS ("
-	" SELECT pg_catalog.min(server) AS server FROM fpgo_internal.submission"
-	"  WHERE state " EQ " 'queued'"
-	" UNION ALL"
-	" SELECT (SELECT pg_catalog.min(q.server) FROM fpgo_internal.submission q"
-	"   WHERE q.state " EQ " 'queued'"
-	"   AND q.server " GT " s.server)"
-	"  FROM s WHERE s.server IS NOT NULL)"
-	" SELECT server FROM s WHERE server IS NOT NULL",
-	.n_parameters = 0
+/* the highest number of a role's queued submissions */
+static FpgoStatement last_statement = {
+	.is_ordered = true,
+	.sql = "SELECT q.id FROM fpgo_internal.submission q"
+	" WHERE " IS_QUEUED("q") " AND q.server " EQ " $1 AND q.role " EQ " $2"
+	" ORDER BY " REVERSE_OF_QUEUE("q") " LIMIT 1",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
 };
 
-/* and one for each role of a server's */
+int64
+fpgo_submission_last_queued(const char *server, const char *role)
+{
+	FpgoParameters p = {0};
+	int64		last = 0;
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_text(&p, role);
+	if (fpgo_statement_run(&last_statement, &p) > 0)
+		last = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return last;
+}
+
+/*
+ * Servers with queued submissions that are not among those in $1, one at most
+ * between two of these.  Only the gaps between the known servers are looked at.
+ * A known server may have many index entries of what is finished.
+ */
+static FpgoStatement other_servers_statement = {
+	.is_ordered = true,
+	.sql = "SELECT n.server FROM"
+	" (SELECT name, pg_catalog.lead(name) OVER (ORDER BY name) AS next"
+	"  FROM pg_catalog.unnest($1) name) k,"
+	" LATERAL (SELECT q.server FROM fpgo_internal.submission q"
+	"  WHERE " IS_QUEUED("q")
+	"  AND q.server " GT " k.name AND q.server " LT " k.next"
+	"  ORDER BY q.state, q.server LIMIT 1) n"
+	" UNION ALL"
+	" (SELECT q.server FROM fpgo_internal.submission q"
+	"  WHERE " IS_QUEUED("q")
+	"  AND q.server " GT " (SELECT pg_catalog.max(name)"
+	"   FROM pg_catalog.unnest($1) name)"
+	"  ORDER BY q.state, q.server LIMIT 1)",
+	.n_parameters = 1,
+	.types = {TEXTARRAYOID}
+};
+
+List *
+fpgo_submission_other_servers(List *known)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *all = lcons("", list_copy(known));
+	List	   *others = NIL;
+	int			n;
+
+	SPI_connect();
+	do
+	{
+		FpgoParameters p = {0};
+
+		fpgo_put_texts(&p, list_texts(all));
+		n = fpgo_statement_run(&other_servers_statement, &p);
+		for (int i = 0; i < n; i++)
+		{
+			const char *server = fpgo_get_text(i, 1, caller);
+			MemoryContext old;
+
+			all = lappend(all, unconstify(char *, server));
+			old = MemoryContextSwitchTo(caller);
+			others = lappend(others, unconstify(char *, server));
+			MemoryContextSwitchTo(old);
+		}
+	} while (n > 0);
+	SPI_finish();
+	return others;
+}
+
+/* one index look-up for each role, however many submissions are queued */
 static FpgoStatement queued_roles_statement = {
 	.sql = "WITH RECURSIVE r AS ("
 	" SELECT pg_catalog.min(role) AS role FROM fpgo_internal.submission"
@@ -482,7 +582,7 @@ static FpgoStatement queued_roles_statement = {
 
 /* The texts in the first column of what a statement brings. */
 static List *
-list_texts(FpgoStatement *statement, FpgoParameters *p)
+read_texts(FpgoStatement *statement, FpgoParameters *p)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *texts = NIL;
@@ -503,18 +603,10 @@ list_texts(FpgoStatement *statement, FpgoParameters *p)
 }
 
 List *
-fpgo_submission_queued_servers(void)
-{
-	FpgoParameters p = {0};
-
-	return list_texts(&queued_servers_statement, &p);
-}
-
-List *
 fpgo_submission_queued_roles(const char *server)
 {
 	FpgoParameters p = {0};
 
 	fpgo_put_text(&p, server);
-	return list_texts(&queued_roles_statement, &p);
+	return read_texts(&queued_roles_statement, &p);
 }

@@ -42,6 +42,14 @@ typedef struct FpgoClaim
 								 * in the payload */
 } FpgoClaim;
 
+/* What came of a look for what is due. */
+typedef struct FpgoDueWalk
+{
+	int			n_found;		/* as many as asked for, unless the end came */
+	int64		last_found;		/* the highest number of these */
+	int			n_finished;		/* those that need not be sent any more */
+} FpgoDueWalk;
+
 /* Which of a role's queued submissions. */
 typedef enum FpgoWhichDue
 {
@@ -52,17 +60,21 @@ typedef enum FpgoWhichDue
 } FpgoWhichDue;
 
 /*
- * Lock up to "limit" submissions that a role has queued for a server.  Returns a
- * list of FpgoDue.  Those that need not be sent any more, since another version
- * of their order stands in their place, are finished on the way; n_finished
- * receives how many that were.  fpgo_submission_due_one() does so with a single
- * one, due or not.
+ * Lock up to "limit" submissions that a role has queued for a server, with
+ * numbers from "first" on.  Returns a list of FpgoDue.  Those that need not be
+ * sent any more, since another version of their order stands in their place, are
+ * finished on the way.  fpgo_submission_due_one() does so with a single one, due
+ * or not.
  */
 extern List *fpgo_submission_due(const char *server, const char *role,
-								 FpgoWhichDue which, int limit,
-								 int *n_finished);
+								 FpgoWhichDue which, int limit, int64 first,
+								 FpgoDueWalk *walk);
 extern List *fpgo_submission_due_one(const char *server, int64 submission,
-									 int *n_finished);
+									 FpgoDueWalk *walk);
+
+/* The highest number of a role's queued submissions, 0 if there are none. */
+extern int64 fpgo_submission_last_queued(const char *server,
+										 const char *role);
 
 /* Claim submissions that are locked so.  Returns a list of FpgoClaim. */
 extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
@@ -77,8 +89,10 @@ extern int64 fpgo_submission_explain_waits(const char *server,
 										   const char *role, int64 after,
 										   int *limit);
 
-/* Names of the servers that have queued submissions, and of a server's roles. */
-extern List *fpgo_submission_queued_servers(void);
+/* Names of servers that have queued submissions, without those that are known. */
+extern List *fpgo_submission_other_servers(List *known);
+
+/* Names of the roles that have queued submissions for a server. */
 extern List *fpgo_submission_queued_roles(const char *server);
 
 #endif							/* FPGO_QUEUE_H */
