@@ -389,6 +389,7 @@ find_due_of_role(FpgoBatch *batch, FpgoLaneRole *role, const char **to_try)
 		return;
 	hold = fpgo_holds_check(lane->server, view->mapping,
 							&view->account->target);
+	role->is_held = hold != NULL;
 	if (hold != NULL)
 	{
 		if (is_to_try(batch, hold))
@@ -465,6 +466,7 @@ claim_due(FpgoBatch *batch)
 	lane->try_at = 0;
 	lane->tries_soon = false;
 	hold = find_hold_of_account(batch, &roles);
+	lane->is_held = hold != NULL;
 	if (hold != NULL)
 	{
 		claim_of_held_account(batch, roles, hold);
