@@ -19,10 +19,10 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide early insert keyed_hash locks open_key queue settle \
+RECORDS = age decide early insert keyed_hash locks open_key queue settle \
 	submissions taken_back unsourced versions
 DELIVERY = backoff change claim deliver deliver_call durable flight lane question \
-	slow
+	slow walk
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper

@@ -42,7 +42,7 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 /* most requests that a deliverer has under way at once */
 #define MAX_CONCURRENCY 64
 
-/* longest time, in seconds, that payloads of finished orders are kept */
+/* longest time, in seconds, that payloads and BankID addresses are kept */
 #define MAX_RETENTION (10 * 366 * 86400)
 
 /* most tax rates, and longest list of them */
@@ -79,6 +79,7 @@ static const Option options[] = {
 	{"concurrency", ForeignServerRelationId, check_concurrency},
 	{"callback_window", ForeignServerRelationId, check_duration},
 	{"retention", ForeignServerRelationId, check_retention},
+	{"bank_id_age", ForeignServerRelationId, check_retention},
 	{"tax_rates", ForeignServerRelationId, check_tax_rates},
 	{"defaults", ForeignServerRelationId, NULL},
 	{"token", UserMappingRelationId, check_token},

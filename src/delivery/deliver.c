@@ -46,6 +46,7 @@
 #include "delivery/patience.h"
 #include "delivery/question.h"
 #include "delivery/slow.h"
+#include "records/age.h"
 #include "records/locks.h"
 #include "records/settle.h"
 #include "tables/statement.h"
@@ -78,16 +79,6 @@ static FpgoLane *
 find_lane(FpgoDelivery *delivery, const char *server)
 {
 	return fpgo_lane_find(&delivery->lanes, server, delivery->context);
-}
-
-/* Make a lane for every server that has queued submissions. */
-static void
-find_lanes(FpgoDelivery *delivery)
-{
-	ListCell   *cell;
-
-	foreach(cell, fpgo_submission_queued_servers())
-		(void) find_lane(delivery, lfirst(cell));
 }
 
 /* ---------- settling ---------- */
@@ -272,13 +263,14 @@ work(void *arg)
 	delivery->is_outdated = !fpgo_extension_is_current();
 	fpgo_extension_require_current();
 	if (delivery->wants_lanes)
-		find_lanes(delivery);
+		fpgo_lane_find_queued(&delivery->lanes, delivery->context);
 	foreach(cell, delivery->lanes)
 	{
 		FpgoLane   *lane = lfirst(cell);
 
 		if (fpgo_lane_free_places(lane) > 0)
 			fpgo_lane_claim(lane, delivery->run, delivery->only,
+							!delivery->transactions->is_resident,
 							delivery->context, &delivery->ready);
 	}
 }
@@ -637,13 +629,13 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	return FPGO_DELIVERY_DONE;
 }
 
-/* Make submissions of dead runs uncertain, and delete old payloads. */
+/* Make submissions of dead runs uncertain, and let go what is old. */
 static void
 tidy(void *arg)
 {
 	fpgo_table_lock_all();
 	/* personal numbers go on time, whatever the versions are */
-	fpgo_submission_purge();
+	fpgo_age_let_go(FPGO_AGE_NEXT_PART);
 	if (fpgo_extension_is_current())
 		(void) fpgo_submission_sweep();
 }
@@ -661,7 +653,8 @@ fpgo_delivery_tidy(FpgoDelivery *delivery)
 	else
 	{
 		(void) fpgo_submission_sweep();
-		fpgo_submission_purge();
+		fpgo_age_let_go(delivery->only == 0 ? FPGO_AGE_NEXT_PART :
+						FPGO_AGE_NOWHERE);
 	}
 	delivery->transactions->commit();
 	MemoryContextSwitchTo(caller);

@@ -57,7 +57,8 @@ fpgo_lane_free_places(const FpgoLane *lane)
 bool
 fpgo_lane_may_claim(const FpgoLane *lane)
 {
-	return !lane->is_exhausted && fpgo_lane_free_places(lane) > 0;
+	return (!lane->is_exhausted || fpgo_walk_is_due(&lane->walk)) &&
+		fpgo_lane_free_places(lane) > 0;
 }
 
 static void

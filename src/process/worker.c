@@ -19,6 +19,7 @@
 #include "catalog/pg_database.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
@@ -161,6 +162,8 @@ fpgo_worker_commit_transaction(void)
 	is_committing = false;
 	QueryCancelPending = false;
 	RESUME_INTERRUPTS();
+	/* autovacuum sees what the process did, even if the process never idles */
+	pgstat_report_stat(false);
 	/* the wait may have ended because no standby is required any more */
 	fpgo_worker_attend();
 }

@@ -53,15 +53,15 @@ decide_uncertain($node, $gateway, name => 'restarts', least => 0);
     for my $n (1 .. 6) {
         $node->safe_psql('postgres', 'BEGIN; ' . enqueue_sql($orders[ $n - 1 ]) . "; PREPARE TRANSACTION 'order $n'");
     }
-    my ($kept) = $records->enqueue($node);
     $node->stop('immediate');
     $node->start;
+    my ($beside) = $records->enqueue($node);
     $node->safe_psql('postgres', "COMMIT PREPARED 'order $_'")   for 1 .. 3;
     $node->safe_psql('postgres', "ROLLBACK PREPARED 'order $_'") for 4 .. 6;
     $records->expect(map { reference_of($_) } @orders[ 0 .. 2 ]);
     is_drained('prepared transactions');
     is(join(' ', map { $gateway->received(reference_of($_)) } @orders), '1 1 1 0 0 0', 'prepared: those that were committed are sent');
-    is($records->state_of($kept), 'accepted', 'prepared: an order beside them goes out');
+    is($records->state_of($beside), 'accepted', 'prepared: an order beside them goes out');
 }
 {
     # a person takes one back, and nobody knows yet whether that holds
