@@ -866,11 +866,9 @@ COMMENT ON FUNCTION fpgo.pause(text) IS
 	'the server. A rollback does not undo it. Error 3D000: no such database. 42501: not its owner. 55000: fpgo is not '
 	'in shared_preload_libraries. 55006: the worker is still there.';
 COMMENT ON FUNCTION fpgo.worker() IS
-	'The resident worker of this database. state: none, starting, no slot, no room, running, paused or outdated. starting: '
-	'it is meant to run, and does not yet. no slot: the same, since max_worker_processes are used up. no room: the same, '
-	'since 64 other databases have a worker or are paused. outdated: it runs and sends nothing, since library and SQL '
-	'objects are of different versions; see fpgo.doctor. pid and since: its process and when it started; NULL unless it '
-	'runs.';
+	'The resident worker of this database. state: none, starting, no slot (max_worker_processes are used up), no room (64 '
+	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
+	'process and when it started; NULL unless it runs.';
 ALTER FUNCTION fpgo.doctor(text) ROWS 29;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '

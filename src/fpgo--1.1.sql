@@ -1115,11 +1115,9 @@ CREATE FUNCTION fpgo.worker(OUT state text, OUT pid integer, OUT since timestamp
 	AS 'MODULE_PATHNAME', 'fpgo_worker'
 	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION fpgo.worker() IS
-	'The resident worker of this database. state: none, starting, no slot, no room, running, paused or outdated. starting: '
-	'it is meant to run, and does not yet. no slot: the same, since max_worker_processes are used up. no room: the same, '
-	'since 64 other databases have a worker or are paused. outdated: it runs and sends nothing, since library and SQL '
-	'objects are of different versions; see fpgo.doctor. pid and since: its process and when it started; NULL unless it '
-	'runs.';
+	'The resident worker of this database. state: none, starting, no slot (max_worker_processes are used up), no room (64 '
+	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
+	'process and when it started; NULL unless it runs.';
 
 CREATE FUNCTION fpgo.doctor(
 	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
