@@ -66,6 +66,8 @@ wait_in_session(FpgoDeliveryState state)
 	{
 		fpgo_wait(STEP_MS, FPGO_WAIT_RECORD);
 	}
+	else if (state == FPGO_DELIVERY_WAITS)
+		fpgo_wait(STEP_MS, FPGO_WAIT_RETRY);
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
 }
@@ -98,7 +100,7 @@ Datum
 fpgo_deliver(PG_FUNCTION_ARGS)
 {
 	static const FpgoTransactions transactions = {
-		begin_in_call, SPI_commit, should_stop_call, false
+		begin_in_call, SPI_commit, NULL, should_stop_call, false
 	};
 	CallContext *context = (CallContext *) fcinfo->context;
 	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);

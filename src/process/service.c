@@ -11,6 +11,9 @@
  *		   again if it fails;
  *		4. the answer is handed back.
  *
+ * Steps 2 and 4 need a record that is flushed.  The resident worker flushes those
+ * of several services at once.
+ *
  * An inquiry is sent and its answer handed back: no transaction, no lock, no
  * record.  It ends early when its caller has left, and at a shutdown.
  *
@@ -34,9 +37,11 @@
 #include "base/fpgo.h"
 #include "delivery/durable.h"
 #include "delivery/flight.h"
+#include "delivery/holds.h"
 #include "delivery/patience.h"
 #include "ipc/message.h"
 #include "order/secrets.h"
+#include "process/closed.h"
 #include "process/held_tables.h"
 #include "process/in_the_way.h"
 #include "process/service.h"
@@ -71,6 +76,7 @@ struct FpgoService
 	FpgoExchange *inquiry;		/* NULL unless begun, or once ended */
 	int64		run;
 	bool		may_wait;
+	bool		awaits_launch;	/* recorded, and perhaps not flushed yet */
 	bool		holds_tables;
 	bool		is_inserting;	/* has the insertion of the order begun? */
 	int			n_overtaken;	/* how often others used the key first */
@@ -201,6 +207,7 @@ record(FpgoService *service)
 	FpgoRequest *request = service->request;
 	bool		is_open;
 	FpgoClaim	claim = {.attempt = 1};
+	int64		canary_of;
 	FpgoVersions *versions;
 
 	/* the caller has checked that too, but may have another library loaded */
@@ -224,18 +231,22 @@ record(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 		return IN_THE_WAY;
 	}
+	if (fpgo_closed_is(request, service->run, &service->answer, &canary_of))
+		return ANSWERED;
 	claim.submission = insert(service, versions);
 	if (claim.submission == 0)
 		return overtaken(service);
 	claim.order = versions->order != 0 ? versions->order : claim.submission;
 	claim.server = request->handin.account;
 	claim.role = request->handin.role;
+	claim.mapping = request->handin.mapping;
 	claim.payload = request->handin.payload;
 	claim.secrets = request->secrets;
 	service->flight = fpgo_flight_prepare(&claim, service->run,
 										  &request->target,
 										  request->retention_s,
 										  service->context);
+	service->flight->canary_of = canary_of;
 	return RECORDED;
 }
 
@@ -402,11 +413,7 @@ begin_order(FpgoService *service)
 	if (recording != RECORDED)
 		return;
 	service->answer.submission = service->flight->claim.submission;
-	if (fpgo_durable_is_acknowledged())
-		fpgo_flight_launch(service->flight);
-	else
-		fpgo_flight_call_off(service->flight);
-	pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
+	service->awaits_launch = true;
 }
 
 /* ---------- inquiries ---------- */
@@ -490,6 +497,22 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 	return service;
 }
 
+void
+fpgo_service_launch(FpgoService *service)
+{
+	if (!service->awaits_launch)
+		return;
+	service->awaits_launch = false;
+	/* it may have been stopped meanwhile */
+	if (fpgo_flight_is_over(service->flight))
+		return;
+	if (fpgo_durable_is_acknowledged())
+		fpgo_flight_launch(service->flight);
+	else
+		fpgo_flight_call_off(service->flight);
+	pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
+}
+
 bool
 fpgo_service_is_in_flight(const FpgoService *service)
 {
@@ -521,6 +544,8 @@ try_to_settle(FpgoService *service)
 			fpgo_table_lock_all();
 		fpgo_flight_settle(service->flight,
 						   fpgo_mailbox_is_awaited(service->mailbox));
+		fpgo_holds_learn(service->flight);
+		fpgo_holds_look();
 		fpgo_worker_commit_transaction();
 		settled = true;
 	}
