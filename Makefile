@@ -22,7 +22,7 @@ TABLES = foreign_code row_direct row_plan statement
 RECORDS = age decide early insert keyed_hash locks open_key queue settle \
 	submissions taken_back unsourced versions
 DELIVERY = backoff change claim deliver deliver_call durable flight lane question \
-	walk
+	slow walk
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper

@@ -45,6 +45,7 @@
 #include "delivery/flight.h"
 #include "delivery/patience.h"
 #include "delivery/question.h"
+#include "delivery/slow.h"
 #include "records/age.h"
 #include "records/locks.h"
 #include "records/settle.h"
@@ -597,9 +598,11 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
 	bool		is_resident = delivery->transactions->is_resident;
 	bool		stop = is_stopping(delivery);
-	bool		claim = !stop && may_claim(delivery);
+	bool		claim;
 	bool		all = stop && fpgo_clock_has_come(delivery->ends);
 
+	fpgo_slow_count(delivery->lanes, delivery->flights);
+	claim = !stop && may_claim(delivery);
 	fpgo_questions_attend(delivery->flights);
 	if (stop)
 		stop_unsent(delivery);

@@ -18,6 +18,7 @@ typedef struct FpgoLane
 	const char *server;
 	int			limit;			/* most requests under way */
 	int			n_flights;
+	int			n_slow;			/* of them, unanswered for long */
 	FpgoMoment	closed_until;	/* no further request before that */
 	int			n_failures;		/* requests in a row that did not arrive */
 	bool		is_exhausted;	/* the last claim brought nothing */
