@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoReadme;
 use FpgoRecords;
 use FpgoResident;
 use FpgoTest;
@@ -143,8 +144,8 @@ sub queue {
     ok(time - $began < 8, 'the first order leaves soon after it');
     wait_for('all orders', sub { count_states('queued') + count_states('sending') == 0 }, 20);
     is(holds(), '', 'the gateway\'s answer to an order lifts the hold');
-    is(administer($admin, q{SELECT count(fpgo.resolve(submission, 'queued', 'outage'))
-        FROM fpgo.submissions WHERE state = 'uncertain'}), $uncertain, 'a person decides about all at once');
+    is(administer($admin, readme_sql('A thousand uncertain at once', 'src/doc/operating.md')), $uncertain,
+        'a person decides about all at once, as the page shows');
     wait_for('the decided ones', sub { count_states('accepted') == $accepted + 60 }, 20);
     ends('release of a hold that is lifted', run_in($admin, "SELECT fpgo.release($hold, 'too late')"), '42704');
 }
@@ -163,9 +164,11 @@ sub queue {
     my $tried = scalar $gateway->ledger;
     cmp_ok($tried, '<=', 9, 'few requests are made') or diag($tried);
     is(count_states('queued') + count_states('sending'), 10, 'nothing is final');
-    ends('release', run_in($admin, q{SELECT fpgo.release(hold, 'firewall mended') FROM fpgo.holds}), '');
+    my ($show, $release) = readme_sql('Orders that are held', 'src/doc/operating.md');
+    like(administer($admin, $show), qr/^frontpayment\|PUBLIC\|answers\|HTTP status 405 came.*\|10$/s, 'the page shows what is held');
+    ends('release, as the page shows', run_in($admin, $release), '');
     like(administer($admin, 'SELECT what, reason FROM fpgo.history ORDER BY event DESC LIMIT 1'),
-        qr/^hold \d+ released: .*405.*\|firewall mended$/s, 'who releases is on record');
+        qr/^hold \d+ released: .*405.*\|the firewall was mended$/s, 'who releases is on record');
     ends('release without the right', run_in($branch, q{SELECT fpgo.release(1, 'x')}), '42501');
     $gateway->behave;
     administer($admin, q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'});
