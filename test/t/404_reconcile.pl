@@ -36,6 +36,7 @@ sub uncertain {
     my $arrives = delete $changes{arrives} // 1;
     my ($order, $reference) = new_order(orderDate => '' . $date++, %changes);
     $gateway->misbehave($arrives ? { close_after_request => \1 } : { status => 503 });
+    release_holds($node);
     is(submit($shop, $order)->{sqlstate}, '38F01', 'an answer is lost');
     push @committed, $reference;
     my $id = administer($node, "SELECT max(submission) FROM fpgo.submissions WHERE reference = '$reference'");
@@ -130,6 +131,7 @@ candidates('one that did not arrive', $lost);
     my $first = uncertain(arrives => 0);
     ends('it is given up', run_in($clerk, "SELECT fpgo.resolve($first->{id}, 'cancelled', 'not there')"), '');
     $gateway->misbehave({ close_after_request => \1 });
+    release_holds($node);
     is(submit($shop, $first->{order})->{sqlstate}, '38F01', 'and handed in anew');
     my $second = { %$first, id => administer($node, "SELECT max(submission) FROM fpgo.submissions WHERE reference = '$first->{reference}'") };
     finds('which of them arrived', $second, 'Order ODR\d+ is like it, and like other submissions');
