@@ -55,6 +55,7 @@ struct FpgoDelivery
 	const FpgoTransactions *transactions;
 	MemoryContext context;		/* of the delivery; flights are its children */
 	int64		only;			/* deliver this submission; 0: all */
+	FpgoTally	tally;
 	int64		run;
 	List	   *lanes;			/* FpgoLane */
 	List	   *flights;		/* FpgoFlight, landed ones included */
@@ -212,6 +213,7 @@ forget_settled(FpgoDelivery *delivery)
 		lane = find_lane(delivery, flight->claim.server);
 		lane->n_flights--;
 		lane->is_exhausted = delivery->only != 0;
+		fpgo_tally_add(&delivery->tally, flight->state);
 		if (!flight->is_stopped)
 			fpgo_lane_learn(lane, flight->outcome->class,
 							flight->outcome->retry_after_s,
@@ -531,6 +533,12 @@ fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
 	delivery->wants_lanes = true;
 	delivery->run = fpgo_run_begin();
 	return delivery;
+}
+
+const FpgoTally *
+fpgo_delivery_tally(const FpgoDelivery *delivery)
+{
+	return &delivery->tally;
 }
 
 void
