@@ -741,6 +741,18 @@ COMMENT ON COLUMN fpgo.history.reason IS
 
 GRANT SELECT ON fpgo.history, fpgo.versions TO PUBLIC;
 
+/* ---------- Dead rows ---------- */
+
+-- an order on its way leaves dead rows behind; at a fifth of a large table, which
+-- is PostgreSQL's default, they would be cleared away too late
+ALTER TABLE fpgo_internal.submission SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE fpgo_internal.attempt SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE fpgo_internal.payload SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+	toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 1000);
+
 /* ---------- Rights, dumps, event triggers ---------- */
 
 -- keys and queue of an account are of all roles

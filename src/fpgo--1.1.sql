@@ -892,6 +892,16 @@ COMMENT ON COLUMN fpgo_internal.hash_key.created_at IS 'When it was made';
 INSERT INTO fpgo_internal.hash_key (key)
 	VALUES (pg_catalog.uuid_send(pg_catalog.gen_random_uuid()) || pg_catalog.uuid_send(pg_catalog.gen_random_uuid()));
 
+-- an order on its way leaves dead rows behind; at a fifth of a large table, which
+-- is PostgreSQL's default, they would be cleared away too late
+ALTER TABLE fpgo_internal.submission SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE fpgo_internal.attempt SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE fpgo_internal.payload SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+	toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 1000);
+
 /* ---------- 6. Submission ---------- */
 
 CREATE TYPE fpgo.invoice_session AS (

@@ -210,22 +210,65 @@ wipe(List *views, List *claims)
 	}
 }
 
+/* A single submission is tried once, due or not. */
+static List *
+find_single(FpgoLane *lane, int64 only)
+{
+	FpgoDueWalk due;
+
+	lane->is_exhausted = true;
+	return fpgo_submission_due(lane->server, 1, only, only, lane->shut_out,
+							   &due);
+}
+
+/*
+ * The next submissions of the queue that are due.  A session ends with the queue,
+ * and so must know that nothing is left at its start, either.
+ */
+static List *
+find_next(FpgoLane *lane, int limit, bool is_session)
+{
+	List	   *dues;
+	FpgoDueWalk due;
+
+	do
+	{
+		int64		first = fpgo_walk_begin(&lane->walk);
+
+		dues = fpgo_submission_due(lane->server, limit, first, PG_INT64_MAX,
+								   lane->shut_out, &due);
+		fpgo_walk_end(&lane->walk, lane->server, limit, &due);
+	} while (due.n_found == 0 && lane->n_flights == 0 &&
+			 fpgo_walk_starts_over(&lane->walk, is_session));
+	lane->is_exhausted = dues == NIL && due.n_finished == 0;
+	return dues;
+}
+
 void
-fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
-				List **flights)
+fpgo_lane_find_queued(List **lanes, MemoryContext context)
+{
+	List	   *known = NIL;
+	ListCell   *cell;
+
+	foreach(cell, *lanes)
+		known = lappend(known, unconstify(char *, ((FpgoLane *) lfirst(cell))->server));
+	foreach(cell, fpgo_submission_other_servers(known))
+		(void) fpgo_lane_find(lanes, lfirst(cell), context);
+}
+
+void
+fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
+				MemoryContext context, List **flights)
 {
 	int			limit = fpgo_lane_free_places(lane);
 	int64	   *ids = palloc(sizeof(int64) * limit);
 	int			n = 0;
 	List	   *views = NIL;
 	List	   *claims = NIL;
-	int			n_finished;
-	List	   *dues = fpgo_submission_due(lane->server, limit, only,
-										   lane->shut_out, &n_finished);
+	List	   *dues = only != 0 ? find_single(lane, only) :
+		find_next(lane, limit, is_session);
 	ListCell   *cell;
 
-	/* a single submission is tried once, due or not */
-	lane->is_exhausted = (dues == NIL && n_finished == 0) || only != 0;
 	foreach(cell, dues)
 	{
 		FpgoDue    *due = lfirst(cell);

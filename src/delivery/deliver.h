@@ -14,6 +14,7 @@ typedef struct FpgoTransactions
 {
 	void		(*begin) (void);
 	void		(*commit) (void);
+	void		(*flush) (void);	/* make commits durable; NULL: commit does */
 	bool		(*should_stop) (void);	/* claim no more, and end */
 	bool		is_resident;	/* goes on after every failure; tries a server
 								 * that fails again after a while */

@@ -105,7 +105,7 @@ Datum
 fpgo_deliver(PG_FUNCTION_ARGS)
 {
 	static const FpgoTransactions transactions = {
-		begin_in_call, SPI_commit, should_stop_call, false
+		begin_in_call, SPI_commit, NULL, should_stop_call, false
 	};
 	CallContext *context = (CallContext *) fcinfo->context;
 	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);

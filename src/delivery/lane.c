@@ -47,7 +47,9 @@ is_closed(const FpgoLane *lane)
 int
 fpgo_lane_free_places(const FpgoLane *lane)
 {
-	int			limit = lane->last_was_unknown ? 1 : lane->limit;
+	/* each slow request gives its place away, up to twice the limit in all */
+	int			limit = lane->last_was_unknown ? 1 :
+		lane->limit + Min(lane->n_slow, lane->limit);
 
 	return is_closed(lane) ? 0 : Max(limit - lane->n_flights, 0);
 }
@@ -55,7 +57,8 @@ fpgo_lane_free_places(const FpgoLane *lane)
 bool
 fpgo_lane_may_claim(const FpgoLane *lane)
 {
-	return !lane->is_exhausted && fpgo_lane_free_places(lane) > 0;
+	return (!lane->is_exhausted || fpgo_walk_is_due(&lane->walk)) &&
+		fpgo_lane_free_places(lane) > 0;
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "nodes/pg_list.h"
 
 #include "base/clock.h"
+#include "delivery/walk.h"
 #include "gateway/outcome.h"
 
 typedef struct FpgoLane
@@ -17,6 +18,7 @@ typedef struct FpgoLane
 	const char *server;
 	int			limit;			/* most requests under way */
 	int			n_flights;
+	int			n_slow;			/* of them, unanswered for long */
 	FpgoMoment	closed_until;	/* no further request before that */
 	int			n_failures;		/* requests in a row that did not arrive */
 	bool		is_exhausted;	/* the last claim brought nothing */
@@ -24,6 +26,7 @@ typedef struct FpgoLane
 	List	   *shut_out;		/* names of roles that may not use it */
 	FpgoMoment	explained_at;	/* when it was recorded what waits for what */
 	int64		explained_to;	/* the last submission looked at, 0 at the end */
+	FpgoWalk	walk;			/* where the next claim looks */
 } FpgoLane;
 
 /*

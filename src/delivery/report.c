@@ -131,9 +131,9 @@ describe(StringInfo text, const FpgoLeft *left)
 						 strcmp(left->reason, "Waits for submission ") == 0 ?
 						 "..." : "");
 	if (left->until > GetCurrentTimestamp())
-		appendStringInfo(text, "%s to be tried again %s%s",
-						 left->reason != NULL ? " " : ":",
-						 left->n > 1 ? "from " : "at ",
+		appendStringInfo(text, "%s%s is tried again at %s.",
+						 left->reason != NULL ? "  " : ": ",
+						 left->n > 1 ? "The first" : "It",
 						 timestamptz_to_str(left->until));
 }
 

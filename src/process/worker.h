@@ -35,6 +35,14 @@ extern void fpgo_worker_attend(void);
 extern void fpgo_worker_begin_transaction(void);
 extern void fpgo_worker_commit_transaction(void);
 
+/*
+ * From now on the commits of this process survive a crash only once
+ * fpgo_worker_flush() has returned: nothing may be sent or told before.  SIGTERM
+ * ends its wait for synchronous standbys.
+ */
+extern void fpgo_worker_put_off_flushes(void);
+extern void fpgo_worker_flush(void);
+
 /* When this process must end, whatever is under way; 0: it goes on. */
 extern FpgoMoment fpgo_worker_deadline(void);
 
