@@ -21,7 +21,8 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = decide early insert keyed_hash locks open_key queue settle \
 	submissions taken_back versions
-DELIVERY = backoff change claim deliver deliver_call durable flight lane question
+DELIVERY = allowance backoff change claim deliver deliver_call durable flight \
+	lane pace question
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper

@@ -12,12 +12,20 @@
 #include "utils/timestamp.h"
 
 #include "account/account.h"
+#include "base/clock.h"
 #include "base/subtransaction.h"
 #include "delivery/backoff.h"
 #include "delivery/change.h"
 #include "delivery/claim.h"
 #include "delivery/flight.h"
 #include "records/settle.h"
+
+/*
+ * How often a lane that waits for its allowance claims nevertheless, and how
+ * often it looks for orders of other allowances, in milliseconds.
+ */
+#define WAIT_MS 1000
+#define LOOK_PAST_MS 5000
 
 /* how often it is recorded what waits for what, in milliseconds */
 #define EXPLAIN_MS 5000
@@ -28,6 +36,7 @@ typedef struct View
 	const char *role;
 	FpgoAccount *account;		/* NULL if the role may not use it ... */
 	const char *reason;			/* ... and why */
+	FpgoAllowance *allowance;	/* of the account */
 } View;
 
 typedef struct Look
@@ -70,7 +79,10 @@ view_as(List **views, const char *server, const char *role)
 	*views = lappend(*views, view);
 	error = fpgo_subtransaction_run(resolve, &look);
 	if (error == NULL)
+	{
 		view->account = look.account;
+		view->allowance = fpgo_allowance_of(&look.account->target);
+	}
 	else
 		view->reason = psprintf("Not sent: %s.", error->message);
 	return view;
@@ -177,6 +189,70 @@ shut_out(FpgoLane *lane, const View *view, MemoryContext context)
 	fpgo_submission_explain(lane->server, view->role, view->reason);
 }
 
+/* ---------- the allowance ---------- */
+
+static bool
+has_name(List *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * An order was found that the allowance of its role does not let go now.  The
+ * lane waits until some can.
+ */
+static void
+wait_for_allowance(FpgoLane *lane, const View *view, MemoryContext context)
+{
+	FpgoAllowanceWait wait = fpgo_allowance_wait(view->allowance,
+												 FPGO_PACE_QUEUE);
+	MemoryContext old;
+
+	lane->waits_until = fpgo_clock_in(wait.never_before == 0 ? WAIT_MS :
+									  LOOK_PAST_MS);
+	lane->waits_since = fpgo_allowance_n_filled();
+	lane->is_paced = !wait.is_closed;
+	if (has_name(lane->waiting, view->role))
+		return;
+	old = MemoryContextSwitchTo(context);
+	lane->waiting = lappend(lane->waiting, pstrdup(view->role));
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The roles whose orders are not to be looked for.  While those of some roles
+ * wait for their allowance, orders of others may lie behind them.  To look past
+ * them costs a look at all those that wait, and so it is done at times.
+ */
+static List *
+begin_look(FpgoLane *lane, bool *looks_past)
+{
+	fpgo_allowance_unreserve();
+	lane->waits_until = 0;
+	*looks_past = lane->waiting != NIL &&
+		fpgo_clock_has_passed(lane->looked_past_at, LOOK_PAST_MS);
+	if (*looks_past)
+		return list_concat_copy(lane->shut_out, lane->waiting);
+	list_free_deep(lane->waiting);
+	lane->waiting = NIL;
+	return lane->shut_out;
+}
+
+/* There is nothing past the orders that wait: go on waiting. */
+static void
+end_look_past(FpgoLane *lane)
+{
+	lane->looked_past_at = fpgo_clock_now();
+	lane->waits_until = fpgo_clock_in(WAIT_MS);
+}
+
 /* Record from time to time what waits for which submission. */
 static void
 explain_waits(FpgoLane *lane)
@@ -223,10 +299,14 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 	List	   *views = NIL;
 	List	   *claims = NIL;
 	int			n_finished;
-	List	   *dues = fpgo_submission_due(lane->server, limit, only,
-										   lane->shut_out, &n_finished);
+	bool		looks_past;
+	List	   *left_out = begin_look(lane, &looks_past);
+	List	   *dues = fpgo_submission_due(lane->server, limit, only, left_out,
+										   &n_finished);
 	ListCell   *cell;
 
+	if (looks_past && dues == NIL)
+		end_look_past(lane);
 	/* a single submission is tried once, due or not */
 	lane->is_exhausted = (dues == NIL && n_finished == 0) || only != 0;
 	foreach(cell, dues)
@@ -239,8 +319,11 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 		{
 			/* the option may have changed since the last claim */
 			lane->limit = view->account->concurrency;
-			if (n < fpgo_lane_free_places(lane))
+			if (n < fpgo_lane_free_places(lane) &&
+				fpgo_allowance_reserve(view->allowance))
 				ids[n++] = due->submission;
+			else if (n < fpgo_lane_free_places(lane))
+				wait_for_allowance(lane, view, context);
 		}
 		else if (list_length(views) > n_views)
 			shut_out(lane, view, context);

@@ -229,20 +229,9 @@ forget_settled(FpgoDelivery *delivery)
 static bool
 may_claim(const FpgoDelivery *delivery)
 {
-	ListCell   *cell;
-
 	if (delivery->failure != NULL)
 		return GetCurrentTimestamp() >= delivery->claim_again_at;
-	if (delivery->wants_lanes)
-		return true;
-	foreach(cell, delivery->lanes)
-	{
-		const FpgoLane *lane = lfirst(cell);
-
-		if (fpgo_lane_may_claim(lane))
-			return true;
-	}
-	return false;
+	return delivery->wants_lanes || fpgo_lanes_may_claim(delivery->lanes);
 }
 
 /* The work of one transaction. */
@@ -538,6 +527,7 @@ fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
 	delivery->only = only;
 	delivery->wants_lanes = true;
 	delivery->run = fpgo_run_begin();
+	fpgo_allowance_look_again();
 	return delivery;
 }
 
@@ -614,9 +604,11 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
 	bool		is_resident = delivery->transactions->is_resident;
 	bool		stop = is_stopping(delivery);
-	bool		claim = !stop && may_claim(delivery);
 	bool		all = stop && GetCurrentTimestamp() >= delivery->ends;
+	bool		claim;
 
+	fpgo_allowance_attend(delivery->transactions, false);
+	claim = !stop && may_claim(delivery);
 	fpgo_questions_attend(delivery->flights);
 	if (stop)
 		stop_unsent(delivery);
@@ -640,8 +632,10 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	if (is_flying(delivery))
 		return FPGO_DELIVERY_FLIES;
 	if (delivery->flights != NIL ||
-		(!stop && delivery->failure != NULL && !needs_person(delivery)))
+		(!stop && ((delivery->failure != NULL && !needs_person(delivery)) ||
+				   fpgo_lanes_are_paced(delivery->lanes))))
 		return FPGO_DELIVERY_FAILED;
+	fpgo_allowance_attend(delivery->transactions, true);
 	return FPGO_DELIVERY_DONE;
 }
 

@@ -25,6 +25,13 @@ fpgo_durable_require(void)
 	ForceSyncCommit();
 }
 
+void
+fpgo_durable_waive(void)
+{
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
 bool
 fpgo_durable_is_acknowledged(void)
 {

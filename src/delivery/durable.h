@@ -21,4 +21,7 @@ extern bool fpgo_durable_is_acknowledged(void);
  */
 extern void fpgo_durable_require(void);
 
+/* A crash may take the current transaction's commit back: it need not be flushed. */
+extern void fpgo_durable_waive(void);
+
 #endif							/* FPGO_DURABLE_H */

@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "delivery/allowance.h"
 #include "gateway/exchange.h"
 #include "records/queue.h"
 #include "records/submissions.h"
@@ -40,6 +41,9 @@ typedef struct FpgoFlight
 	FpgoTarget	question;		/* as target, for the question */
 	FpgoExchange *exchange;		/* the request under way, or NULL */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
+	FpgoAllowance *allowance;	/* that the request draws from ... */
+	FpgoPaceTicket ticket;		/* ... by this ticket ... */
+	bool		is_noted;		/* ... which has been given back */
 	bool		is_stopped;		/* requeued unsent: nothing failed */
 	FpgoSubmissionState state;	/* of the submission, once settled */
 	/* notes of the delivery loop (deliver.c) */

@@ -2,8 +2,9 @@
  * lane.c
  *		What a delivery knows of one server.
  *
- * A server that cannot be reached, refuses the credentials or asks to slow
- * down gets no further request for a while: its submissions stay queued.
+ * A server that cannot be reached or refuses the credentials gets no further
+ * request for a while: its submissions stay queued.  How many requests may be
+ * sent in a while is the matter of the allowance (allowance.c).
  * After an unknown outcome a server gets one request at a time, until an
  * outcome is known again.
  */
@@ -11,6 +12,7 @@
 
 #include "utils/timestamp.h"
 
+#include "delivery/allowance.h"
 #include "delivery/backoff.h"
 #include "delivery/lane.h"
 
@@ -56,10 +58,43 @@ fpgo_lane_free_places(const FpgoLane *lane)
 	return is_closed(lane) ? 0 : Max(limit - lane->n_flights, 0);
 }
 
-bool
-fpgo_lane_may_claim(const FpgoLane *lane)
+static bool
+may_claim(const FpgoLane *lane)
 {
-	return !lane->is_exhausted && fpgo_lane_free_places(lane) > 0;
+	bool		is_worth_it = !lane->is_exhausted;
+
+	if (lane->waits_until != 0)
+		is_worth_it = fpgo_clock_has_come(lane->waits_until) ||
+			fpgo_allowance_n_filled() != lane->waits_since;
+	return is_worth_it && fpgo_lane_free_places(lane) > 0;
+}
+
+bool
+fpgo_lanes_may_claim(List *lanes)
+{
+	ListCell   *cell;
+
+	foreach(cell, lanes)
+	{
+		if (may_claim(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+bool
+fpgo_lanes_are_paced(List *lanes)
+{
+	ListCell   *cell;
+
+	foreach(cell, lanes)
+	{
+		const FpgoLane *lane = lfirst(cell);
+
+		if (lane->waits_until != 0 && lane->is_paced && !is_closed(lane))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -96,7 +131,9 @@ fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
 											CLOSED_MAX), reopens);
 			break;
 		case FPGO_OUTCOME_SLOW_DOWN:
-			close_lane(lane, fpgo_backoff_slow_down(retry_after_s), reopens);
+			/* who goes on finds that in the allowance */
+			if (!reopens)
+				close_lane(lane, fpgo_backoff_slow_down(retry_after_s), false);
 			break;
 	}
 }

@@ -10,6 +10,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "base/clock.h"
 #include "gateway/outcome.h"
 
 typedef struct FpgoLane
@@ -21,6 +22,11 @@ typedef struct FpgoLane
 	int			n_failures;		/* requests in a row that did not arrive */
 	bool		is_exhausted;	/* the last claim brought nothing */
 	bool		last_was_unknown;	/* its last outcome was unknown */
+	FpgoMoment	waits_until;	/* for its allowance, at the longest; 0: no */
+	uint64		waits_since;	/* fpgo_allowance_n_filled() then */
+	bool		is_paced;		/* ... and was not asked to slow down */
+	List	   *waiting;		/* names of roles whose orders wait for it */
+	FpgoMoment	looked_past_at; /* when orders of others were looked for */
 	List	   *shut_out;		/* names of roles that may not use it */
 	TimestampTz explained_at;	/* when it was recorded what waits for what */
 	int64		explained_to;	/* the last submission looked at, 0 at the end */
@@ -36,8 +42,14 @@ extern FpgoLane *fpgo_lane_find(List **lanes, const char *server,
 /* How many requests to the server may be started now. */
 extern int	fpgo_lane_free_places(const FpgoLane *lane);
 
-/* Can a claim for the server bring a submission? */
-extern bool fpgo_lane_may_claim(const FpgoLane *lane);
+/* Can a claim for one of these servers bring a submission? */
+extern bool fpgo_lanes_may_claim(List *lanes);
+
+/*
+ * Does one of them wait for its allowance, with orders that may be sent soon?
+ * Not if the gateway has asked to slow down.
+ */
+extern bool fpgo_lanes_are_paced(List *lanes);
 
 /*
  * Note what an outcome says about its server.  A server that could not take

@@ -282,8 +282,8 @@ should_stop(void)
 }
 
 static const FpgoTransactions transactions = {
-	fpgo_worker_begin_transaction, fpgo_worker_commit_transaction,
-	should_stop, true
+	fpgo_worker_begin_transaction, fpgo_worker_begin_lax_transaction,
+	fpgo_worker_commit_transaction, should_stop, true
 };
 
 /* The owner of a database may end its worker by DROP DATABASE ... (FORCE). */

@@ -136,6 +136,14 @@ fpgo_worker_begin_transaction(void)
 }
 
 void
+fpgo_worker_begin_lax_transaction(void)
+{
+	StartTransactionCommand();
+	fpgo_durable_waive();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
 fpgo_worker_commit_transaction(void)
 {
 	PopActiveSnapshot();
@@ -164,3 +172,14 @@ fpgo_worker_deadline(void)
 											   FPGO_ORPHAN_GRACE_MS);
 	return deadline;
 }
+
+static bool
+should_stop(void)
+{
+	return ShutdownRequestPending;
+}
+
+const FpgoTransactions fpgo_worker_transactions = {
+	fpgo_worker_begin_transaction, fpgo_worker_begin_lax_transaction,
+	fpgo_worker_commit_transaction, should_stop, true
+};

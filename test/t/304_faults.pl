@@ -68,6 +68,7 @@ sub suffer {
     $ended->{reference} = reference_of($order);
     is($gateway->received($ended->{reference}), $received, "$name: received $received times");
     $gateway->behave;
+    forget_slow_down($session);
     return $ended;
 }
 
@@ -365,6 +366,7 @@ sub deliver {
     $records->show("$name, delivered", $submission, $state, received => $received);
     push @waiting, $submission if $state eq 'queued';
     $gateway->behave;
+    forget_slow_down($delivery);
     return $submission;
 }
 

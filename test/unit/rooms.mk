@@ -27,6 +27,8 @@ SOURCES_fields = $(SRC)/order/fields.c
 SOURCES_plausible = $(SRC)/validation/plausible.c $(SOURCES_fields) \
 	$(SOURCES_format)
 
+SOURCES_pace = $(SRC)/delivery/pace.c
+
 SOURCES_backoff = $(SRC)/delivery/backoff.c
 LIBS_backoff = $(BACKEND_LIBS) -lm
 
