@@ -41,6 +41,9 @@
 /* pause after a row was found locked, in milliseconds */
 #define BUSY_MS 5
 
+/* so often at most is a row tried for a session, within that pause */
+#define MAX_TRIES 5
+
 /* how often the row is read while it says "closed", in milliseconds */
 #define CLOSED_MS 500
 
@@ -572,16 +575,25 @@ run(Visit *visit, const FpgoTransactions *transactions)
 	MemoryContextDelete(context);
 }
 
-void
+bool
 fpgo_allowance_prepare(const FpgoTarget *target,
 					   const FpgoTransactions *transactions)
 {
-	Visit		visit = {.target = target,.use = FPGO_PACE_SUBMIT,
-	.wants = true};
+	if (n_kept == 0 && target->rate_limit == 0)
+		return false;
+	/* another process has the row for a fraction of a millisecond */
+	for (int i = 0; i < MAX_TRIES; i++)
+	{
+		Visit		visit = {.target = target,.use = FPGO_PACE_SUBMIT,
+		.wants = true};
 
-	/* the record of the order looks for a row, too */
-	if (n_kept > 0 || target->rate_limit > 0)
 		run(&visit, transactions);
+		if (visit.allowance == NULL || visit.is_done)
+			break;
+		visit.allowance->try_at = 0;
+		pg_usleep(BUSY_MS * 1000 / MAX_TRIES);
+	}
+	return true;
 }
 
 /* Is it time to tell what is not urgent, and to give back what is left? */

@@ -67,9 +67,10 @@ extern void fpgo_allowance_note(FpgoAllowance *allowance,
 
 /*
  * Before a session's order is recorded: lease a request for it if there is none
- * left.  Runs a transaction of its own.
+ * left.  Runs a transaction of its own.  Returns false, having done nothing, if
+ * this process knows of no row; fpgo_allowance_of() may find one afterwards.
  */
-extern void fpgo_allowance_prepare(const FpgoTarget *target,
+extern bool fpgo_allowance_prepare(const FpgoTarget *target,
 								   const FpgoTransactions *transactions);
 
 /* What others have written meanwhile counts: read the rows anew. */

@@ -386,12 +386,17 @@ answer_failure(FpgoService *service)
 static void
 begin_order(FpgoService *service)
 {
+	const FpgoTarget *target = &service->request->target;
 	Recording	recording;
+	bool		is_prepared;
 
 	pgstat_report_activity(STATE_RUNNING, "recording");
-	fpgo_allowance_prepare(&service->request->target,
-						   &fpgo_worker_transactions);
+	is_prepared = fpgo_allowance_prepare(target, &fpgo_worker_transactions);
 	recording = try_to_record(service);
+	if (recording == IN_THE_WAY && !is_prepared &&
+		service->answer.kind == FPGO_ANSWER_LATER &&
+		fpgo_allowance_prepare(target, &fpgo_worker_transactions))
+		recording = try_to_record(service);
 	if (recording == IN_THE_WAY &&
 		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
 		sweep(service))

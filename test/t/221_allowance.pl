@@ -1,5 +1,5 @@
-# What the gateway allows is used up and not exceeded, by all that send together; who
-# submits goes first, and waits for its turn.  FPGO_PACED_ORDERS=2000 measures with so
+# What the gateway allows is used up and not exceeded, by all that send together, and
+# nobody who submits beside is turned away.  FPGO_PACED_ORDERS=2000 measures with so
 # many orders, and a window of six seconds.
 
 use strict;
@@ -86,13 +86,17 @@ sub drain {
     return;
 }
 
-drain('the worker', 3);
-administer($admin, 'SELECT fpgo.pause()');
 my @callers = map { open_session($node) } 1 .. 4;
-drain('four calls', 6, @callers);
+if ($is_full) {
+    drain('the worker', 3);
+    administer($admin, 'SELECT fpgo.pause()');
+    drain('four calls', 6, @callers);
+    administer($admin, 'SELECT fpgo.resume()');
+    wait_for_worker($admin);
+}
+drain('the worker and four calls', 7, @callers);
+is(administer($admin, q{SELECT count(*) FROM fpgo_internal.allowance WHERE leased > 0}), 0, 'nothing stays leased');
 $_->quit for @callers;
-administer($admin, 'SELECT fpgo.resume()');
-wait_for_worker($admin);
 
 $admin->quit;
 check_log($node);
