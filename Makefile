@@ -19,8 +19,8 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = decide early insert keyed_hash locks open_key queue settle \
-	submissions taken_back versions
+RECORDS = age decide early insert keyed_hash locks open_key queue settle \
+	submissions taken_back unsourced versions
 DELIVERY = allowance backoff change claim deliver deliver_call durable flight \
 	lane pace question
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \

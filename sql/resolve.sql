@@ -172,7 +172,7 @@ GRANT USAGE ON FOREIGN SERVER frontpayment TO regress_fpgo_shop;
 -- invoice_session: the row submit_invoice would return
 SELECT a_submission('F-' || s, s) FROM unnest('{queued,sending,refused,uncertain,cancelled}'::text[]) s \g /dev/null
 SELECT a_submission('F-accepted', 'accepted') AS one, a_submission('F-corporate', 'accepted') AS two \gset
-UPDATE fpgo_internal.submission SET order_uuid = 'ODR1', customer_uuid = 'CSRT1', bank_id_url = 'https://bank.example/1' WHERE id = :one;
+UPDATE fpgo_internal.submission SET order_uuid = 'ODR1', customer_uuid = 'CSRT1', bank_id_url = 'https://bank.example/1', settled_at = now() WHERE id = :one;
 UPDATE fpgo_internal.submission SET order_uuid = 'ODR2' WHERE id = :two;
 \pset null '(null)'
 SELECT key, i FROM fpgo_internal.submission s LEFT JOIN LATERAL fpgo.invoice_session(s.id) i ON true WHERE key LIKE 'F-%' ORDER BY s.id;

@@ -224,7 +224,7 @@ COMMENT ON COLUMN fpgo_internal.account.reason IS
 CREATE TABLE fpgo_internal.allowance (
 	origin text COLLATE "C",
 	token bytea,
-	number bigint NOT NULL DEFAULT 0,
+	number bigint NOT NULL DEFAULT 1,
 	rate_limit integer NOT NULL DEFAULT 0,
 	remaining integer NOT NULL DEFAULT 0,
 	at_start integer NOT NULL DEFAULT 0,
@@ -825,10 +825,15 @@ COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
 	'private_network or a url of this machine.';
 COMMENT ON FOREIGN DATA WRAPPER fpgo IS
 	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
-	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, tax_rates, defaults). A user '
+	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, bank_id_age, tax_rates, defaults). A user '
 	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
 	'FOREIGN SERVER is the right to submit.';
+COMMENT ON COLUMN fpgo.invoice_session.bank_id_url IS
+	'data.bankIdUrl: where the customer confirms their identity. A secret: do not log it. NULL if the answer had none, '
+	'as for corporate customers, and, with a NOTICE, once the server''s option bank_id_age has passed';
 COMMENT ON COLUMN fpgo_internal.submission.state IS 'State; see fpgo.submission_state';
+COMMENT ON COLUMN fpgo_internal.submission.bank_id_url IS
+	'The BankID address, once accepted; a secret. Empty: its age has passed (option bank_id_age); NULL: the gateway gave none';
 COMMENT ON COLUMN fpgo_internal.submission.callback_token IS
 	'The token that took the place of {submission} in callback.callbackUrl, by which a callback names this submission; '
 	'a secret. NULL if the shop wrote no {submission}';

@@ -437,7 +437,7 @@ COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
 COMMENT ON FOREIGN DATA WRAPPER fpgo IS
 	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
-	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, tax_rates, defaults). A user '
+	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, bank_id_age, tax_rates, defaults). A user '
 	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
 	'FOREIGN SERVER is the right to submit.';
 
@@ -508,7 +508,8 @@ COMMENT ON COLUMN fpgo_internal.submission.run IS
 COMMENT ON COLUMN fpgo_internal.submission.not_before IS 'While queued: when it may be sent; NULL means now';
 COMMENT ON COLUMN fpgo_internal.submission.order_uuid IS 'The gateway''s identifier of the order, once accepted';
 COMMENT ON COLUMN fpgo_internal.submission.customer_uuid IS 'The gateway''s identifier of the customer, once accepted';
-COMMENT ON COLUMN fpgo_internal.submission.bank_id_url IS 'The BankID address, once accepted; a secret';
+COMMENT ON COLUMN fpgo_internal.submission.bank_id_url IS
+	'The BankID address, once accepted; a secret. Empty: its age has passed (option bank_id_age); NULL: the gateway gave none';
 COMMENT ON COLUMN fpgo_internal.submission.error IS 'What went wrong last, in a sentence without personal data';
 COMMENT ON COLUMN fpgo_internal.submission.created_at IS 'When it was handed in';
 COMMENT ON COLUMN fpgo_internal.submission.settled_at IS
@@ -593,7 +594,7 @@ COMMENT ON COLUMN fpgo_internal.account.reason IS
 CREATE TABLE fpgo_internal.allowance (
 	origin text COLLATE "C",
 	token bytea,
-	number bigint NOT NULL DEFAULT 0,
+	number bigint NOT NULL DEFAULT 1,
 	rate_limit integer NOT NULL DEFAULT 0,
 	remaining integer NOT NULL DEFAULT 0,
 	at_start integer NOT NULL DEFAULT 0,
@@ -897,7 +898,7 @@ COMMENT ON COLUMN fpgo.invoice_session.customer_uuid IS
 	'data.customerUuid: the gateway''s identifier of the customer (CSRT...); NULL if the answer had none';
 COMMENT ON COLUMN fpgo.invoice_session.bank_id_url IS
 	'data.bankIdUrl: where the customer confirms their identity. A secret: do not log it. NULL if the answer had none, '
-	'as for corporate customers';
+	'as for corporate customers, and, with a NOTICE, once the server''s option bank_id_age has passed';
 
 CREATE FUNCTION fpgo.submit_invoice(
 	"order" text, server text DEFAULT NULL, key text DEFAULT NULL

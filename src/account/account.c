@@ -55,6 +55,13 @@
 /* how long the gateway counts requests before it begins anew, in ms */
 #define DEFAULT_RATE_WINDOW (60 * 1000)
 
+/*
+ * How long a BankID address is kept, in seconds.  Nobody documents how long one
+ * works.  It begins a sign-in, which is a matter of minutes; a week lets a shop
+ * that was closed send it to its customer.
+ */
+#define DEFAULT_BANK_ID_AGE (7 * 86400)
+
 /* how many requests a delivery has under way at once */
 #define DEFAULT_CONCURRENCY 4
 
@@ -447,17 +454,30 @@ fpgo_account_recorded_name(const char *server_name)
 	return account;
 }
 
-int
-fpgo_account_retention(const char *account_name)
+/* An option in seconds of the server that an account has, or had last. */
+static int
+find_seconds(const char *account_name, const char *option, int otherwise)
 {
 	const char *server_name = fpgo_account_find_server(account_name);
 	ForeignServer *server = server_name == NULL ? NULL :
 	GetForeignServerByName(server_name, true);
 	int			seconds = server ?
-	fpgo_option_seconds(server->options, "retention", 0) : 0;
+	fpgo_option_seconds(server->options, option, otherwise) : otherwise;
 
 	/* an option of that name of another wrapper does not count */
-	return Max(seconds, 0);
+	return seconds < 0 ? otherwise : seconds;
+}
+
+int
+fpgo_account_retention(const char *account_name)
+{
+	return find_seconds(account_name, "retention", 0);
+}
+
+int
+fpgo_account_bank_id_age(const char *account_name)
+{
+	return find_seconds(account_name, "bank_id_age", DEFAULT_BANK_ID_AGE);
 }
 
 FpgoCallbackTerms

@@ -78,6 +78,12 @@ extern const char *fpgo_account_recorded_name(const char *server_name);
  */
 extern int	fpgo_account_retention(const char *account_name);
 
+/*
+ * How long BankID addresses of an account are kept, in seconds, from the
+ * acceptance on; the default if its server does not exist any more.
+ */
+extern int	fpgo_account_bank_id_age(const char *account_name);
+
 /* What a server's callbacks are verified with. */
 typedef struct FpgoCallbackTerms
 {

@@ -46,7 +46,7 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 #define MAX_RATE_LIMIT 1000000
 #define MIN_RATE_WINDOW 1000
 
-/* longest time, in seconds, that payloads of finished orders are kept */
+/* longest time, in seconds, that payloads and BankID addresses are kept */
 #define MAX_RETENTION (10 * 366 * 86400)
 
 /* most tax rates, and longest list of them */
@@ -86,6 +86,7 @@ static const Option options[] = {
 	{"rate_window", ForeignServerRelationId, check_duration},
 	{"callback_window", ForeignServerRelationId, check_duration},
 	{"retention", ForeignServerRelationId, check_retention},
+	{"bank_id_age", ForeignServerRelationId, check_retention},
 	{"tax_rates", ForeignServerRelationId, check_tax_rates},
 	{"defaults", ForeignServerRelationId, NULL},
 	{"token", UserMappingRelationId, check_token},

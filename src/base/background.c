@@ -41,3 +41,14 @@ fpgo_background_start(BackgroundWorker *worker)
 	MemoryContextSwitchTo(caller);
 	return is_started ? handle : NULL;
 }
+
+void
+fpgo_background_give_up(BackgroundWorkerHandle *handle)
+{
+	pid_t		pid;
+
+	/* its slot would be taken until the postmaster can start it */
+	if (GetBackgroundWorkerPid(handle, &pid) == BGWH_NOT_YET_STARTED)
+		TerminateBackgroundWorker(handle);
+	pfree(handle);
+}

@@ -27,4 +27,10 @@ extern BackgroundWorker fpgo_background_worker(const char *function,
  */
 extern BackgroundWorkerHandle *fpgo_background_start(BackgroundWorker *worker);
 
+/*
+ * This process has no further use for the worker, and frees its handle.  A
+ * worker that has not started yet never starts; any other goes on.
+ */
+extern void fpgo_background_give_up(BackgroundWorkerHandle *handle);
+
 #endif							/* FPGO_BACKGROUND_H */

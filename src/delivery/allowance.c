@@ -76,7 +76,7 @@ struct FpgoAllowance
 
 static List *allowances = NIL;
 static int	n_kept = 0;
-static uint64 n_filled = 0;
+static uint64 n_changes = 0;
 
 /* ---------- the row ---------- */
 
@@ -168,6 +168,7 @@ insert_row(const FpgoAllowance *allowance, FpgoPace *pace, int64 now)
 	put_moment(&p, now);
 	if (fpgo_statement_run(&insert_statement, &p) == 0)
 		return false;
+	pace->number = 1;
 	pace->since = now;
 	return true;
 }
@@ -338,9 +339,9 @@ fpgo_allowance_unreserve(void)
 }
 
 uint64
-fpgo_allowance_n_filled(void)
+fpgo_allowance_n_changes(void)
 {
-	return n_filled;
+	return n_changes;
 }
 
 FpgoAllowanceWait
@@ -512,10 +513,10 @@ take_over(const Visit *visit)
 									  visit->began + CLOSED_MS);
 	if (!visit->wants)
 		return;
-	if (visit->use == FPGO_PACE_QUEUE && grant->n > 0)
+	if (visit->use == FPGO_PACE_QUEUE)
 	{
-		allowance->is_wanted = false;
-		n_filled++;
+		allowance->is_wanted = grant->n == 0;
+		n_changes += grant->n > 0 || grant->is_closed != allowance->is_slowed;
 	}
 	allowance->again_at[visit->use] = visit->began +
 		(grant->is_closed ? 0 : grant->again_ms);
@@ -639,6 +640,8 @@ fpgo_allowance_look_again(void)
 		if (!allowance->is_kept)
 			continue;
 		allowance->closed_until = 0;
+		allowance->never_before = 0;
+		allowance->is_slowed = false;
 		allowance->again_at[FPGO_PACE_QUEUE] = 0;
 	}
 }

@@ -39,8 +39,8 @@ extern int	fpgo_allowance_left(FpgoAllowance *allowance);
 extern bool fpgo_allowance_reserve(FpgoAllowance *allowance);
 extern void fpgo_allowance_unreserve(void);
 
-/* Counts the leases for claims that were filled: a claim may find some left. */
-extern uint64 fpgo_allowance_n_filled(void);
+/* Counts the changes for which a claim that found nothing left may look again. */
+extern uint64 fpgo_allowance_n_changes(void);
 
 /*
  * When it is time to ask again, and the moment before which there certainly is

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
@@ -68,13 +69,14 @@ add_members(Jsonb *order, const char *order_uuid)
 											  JsonbPGetDatum(order), more));
 }
 
-/* Its text if it breaks no rule. */
+/* Its text if it breaks no rule, and is not too large. */
 static FpgoChange
 write_change(Jsonb *change, const char *const *tax_rates)
 {
 	FpgoChange	made = {0};
 	List	   *violations = fpgo_validate_order(change, tax_rates);
 	StringInfoData payload;
+	int			wire_len;
 
 	if (violations != NIL)
 	{
@@ -85,7 +87,18 @@ write_change(Jsonb *change, const char *const *tax_rates)
 	}
 	initStringInfo(&payload);
 	fpgo_payload_write(&payload, change);
-	made.payload = payload.data;
+	wire_len = payload.len;
+	/* SQL_ASCII is sent as it is */
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		(void) fpgo_payload_wire(payload.data, &wire_len);
+	if (wire_len > FPGO_PAYLOAD_MAX)
+	{
+		made.refusal = psprintf("Not changed: with the order's uuid the payload has %d bytes; the limit is %d.",
+								wire_len, FPGO_PAYLOAD_MAX);
+		explicit_bzero(payload.data, payload.len);
+	}
+	else
+		made.payload = payload.data;
 	return made;
 }
 

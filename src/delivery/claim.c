@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "utils/acl.h"
-#include "utils/timestamp.h"
 
 #include "account/account.h"
 #include "base/clock.h"
@@ -217,7 +216,7 @@ wait_for_allowance(FpgoLane *lane, const View *view, MemoryContext context)
 
 	lane->waits_until = fpgo_clock_in(wait.never_before == 0 ? WAIT_MS :
 									  LOOK_PAST_MS);
-	lane->waits_since = fpgo_allowance_n_filled();
+	lane->waits_since = fpgo_allowance_n_changes();
 	lane->is_paced = !wait.is_closed;
 	if (has_name(lane->waiting, view->role))
 		return;
@@ -257,12 +256,10 @@ end_look_past(FpgoLane *lane)
 static void
 explain_waits(FpgoLane *lane)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	if (lane->explained_at != 0 &&
-		!TimestampDifferenceExceeds(lane->explained_at, now, EXPLAIN_MS))
+		!fpgo_clock_has_passed(lane->explained_at, EXPLAIN_MS))
 		return;
-	lane->explained_at = now;
+	lane->explained_at = fpgo_clock_now();
 	lane->explained_to = fpgo_submission_explain_waits(lane->server,
 													   lane->explained_to);
 }

@@ -33,8 +33,8 @@
 #include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "base/subtransaction.h"
@@ -45,6 +45,7 @@
 #include "delivery/flight.h"
 #include "delivery/patience.h"
 #include "delivery/question.h"
+#include "records/age.h"
 #include "records/locks.h"
 #include "records/settle.h"
 #include "tables/statement.h"
@@ -60,14 +61,14 @@ struct FpgoDelivery
 	List	   *ready;			/* FpgoFlight, claimed and not launched */
 	bool		wants_lanes;	/* look for servers that have no lane yet */
 	bool		unacknowledged; /* a standby did not confirm a commit */
-	TimestampTz ends;			/* of the grace time; 0 unless stopping */
+	FpgoMoment	ends;			/* of the grace time; 0 unless stopping */
 	ErrorData  *failure;		/* of the last claim, NULL if there was none */
 	bool		is_failure_told;	/* in the log */
 	bool		is_outdated;	/* the SQL objects are of another version */
-	TimestampTz failing_since;	/* since when claims fail */
-	TimestampTz claim_again_at;
+	FpgoMoment	failing_since;	/* since when claims fail */
+	FpgoMoment	claim_again_at;
 	bool		is_careful;		/* settle one by one, after a failure */
-	TimestampTz unsettled_since;	/* since when settling fails, or 0 */
+	FpgoMoment	unsettled_since;	/* since when settling fails, or 0 */
 	bool		is_unsettled_told;	/* in the log */
 };
 
@@ -96,8 +97,7 @@ static bool
 is_to_settle(const FpgoFlight *flight)
 {
 	return fpgo_flight_is_over(flight) &&
-		(flight->settle_again_at == 0 ||
-		 flight->settle_again_at <= GetCurrentTimestamp());
+		fpgo_clock_has_come(flight->settle_again_at);
 }
 
 static bool
@@ -123,17 +123,15 @@ settle(void *arg)
 static void
 note_unsettled(FpgoDelivery *delivery, const ErrorData *error)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	delivery->is_careful = true;
 	if (delivery->unsettled_since == 0)
 	{
-		delivery->unsettled_since = now;
+		delivery->unsettled_since = fpgo_clock_now();
 		delivery->is_unsettled_told = false;
 	}
 	if (delivery->is_unsettled_told ||
-		!TimestampDifferenceExceeds(delivery->unsettled_since, now,
-									FPGO_RETRY_LIMIT_MS))
+		!fpgo_clock_has_passed(delivery->unsettled_since,
+							   FPGO_RETRY_LIMIT_MS))
 		return;
 	ereport(LOG,
 			(errmsg("outcomes of orders that were sent cannot be recorded: %s",
@@ -146,8 +144,7 @@ note_unsettled(FpgoDelivery *delivery, const ErrorData *error)
 static void
 put_off(FpgoFlight *flight)
 {
-	flight->settle_again_at =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FPGO_RETRY_MS);
+	flight->settle_again_at = fpgo_clock_in(FPGO_RETRY_MS);
 }
 
 /*
@@ -230,7 +227,7 @@ static bool
 may_claim(const FpgoDelivery *delivery)
 {
 	if (delivery->failure != NULL)
-		return GetCurrentTimestamp() >= delivery->claim_again_at;
+		return fpgo_clock_has_come(delivery->claim_again_at);
 	return delivery->wants_lanes || fpgo_lanes_may_claim(delivery->lanes);
 }
 
@@ -306,9 +303,7 @@ static bool
 has_failed_for_long(const FpgoDelivery *delivery)
 {
 	return delivery->failure != NULL &&
-		TimestampDifferenceExceeds(delivery->failing_since,
-								   GetCurrentTimestamp(),
-								   FPGO_RETRY_LIMIT_MS);
+		fpgo_clock_has_passed(delivery->failing_since, FPGO_RETRY_LIMIT_MS);
 }
 
 /*
@@ -319,17 +314,15 @@ has_failed_for_long(const FpgoDelivery *delivery)
 static void
 note_failure(FpgoDelivery *delivery, ErrorData *error)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	if (delivery->failure == NULL)
 	{
-		delivery->failing_since = now;
+		delivery->failing_since = fpgo_clock_now();
 		delivery->is_failure_told = false;
 	}
 	else
 		FreeErrorData(delivery->failure);
 	delivery->failure = error;
-	delivery->claim_again_at = TimestampTzPlusMilliseconds(now, FPGO_RETRY_MS);
+	delivery->claim_again_at = fpgo_clock_in(FPGO_RETRY_MS);
 	if (!delivery->transactions->is_resident || delivery->is_failure_told ||
 		!(needs_person(delivery) || has_failed_for_long(delivery)))
 		return;
@@ -447,7 +440,7 @@ take_turn(FpgoDelivery *delivery, bool claim, bool all)
 {
 	bool		is_resident = delivery->transactions->is_resident;
 	Turn		turn = {.delivery = delivery,.claim = claim,.all = all};
-	TimestampTz began = GetCurrentTimestamp();
+	FpgoMoment	began = fpgo_clock_now();
 	ErrorData  *error;
 
 	while ((error = try_turn(&turn)) != NULL)
@@ -468,8 +461,7 @@ take_turn(FpgoDelivery *delivery, bool claim, bool all)
 				put_off_landed(delivery, error);
 			return;
 		}
-		else if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-											patience(delivery)))
+		else if (fpgo_clock_has_passed(began, patience(delivery)))
 			ReThrowError(error);
 		else
 			wait_for_records();
@@ -569,10 +561,8 @@ is_stopping(FpgoDelivery *delivery)
 		!delivery->transactions->should_stop())
 		return false;
 	if (delivery->ends == 0)
-		delivery->ends =
-			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-										is_orphan ? FPGO_ORPHAN_GRACE_MS :
-										FPGO_GRACE_MS);
+		delivery->ends = fpgo_clock_in(is_orphan ? FPGO_ORPHAN_GRACE_MS :
+									   FPGO_GRACE_MS);
 	return true;
 }
 
@@ -604,7 +594,7 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
 	bool		is_resident = delivery->transactions->is_resident;
 	bool		stop = is_stopping(delivery);
-	bool		all = stop && GetCurrentTimestamp() >= delivery->ends;
+	bool		all = stop && fpgo_clock_has_come(delivery->ends);
 	bool		claim;
 
 	fpgo_allowance_attend(delivery->transactions, false);
@@ -639,13 +629,13 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	return FPGO_DELIVERY_DONE;
 }
 
-/* Make submissions of dead runs uncertain, and delete old payloads. */
+/* Make submissions of dead runs uncertain, and let go what is old. */
 static void
 tidy(void *arg)
 {
 	fpgo_table_lock_all();
 	/* personal numbers go on time, whatever the versions are */
-	fpgo_submission_purge();
+	fpgo_age_let_go(FPGO_AGE_NEXT_PART);
 	if (fpgo_extension_is_current())
 		(void) fpgo_submission_sweep();
 }
@@ -663,7 +653,8 @@ fpgo_delivery_tidy(FpgoDelivery *delivery)
 	else
 	{
 		(void) fpgo_submission_sweep();
-		fpgo_submission_purge();
+		fpgo_age_let_go(delivery->only == 0 ? FPGO_AGE_NEXT_PART :
+						FPGO_AGE_NOWHERE);
 	}
 	delivery->transactions->commit();
 	MemoryContextSwitchTo(caller);

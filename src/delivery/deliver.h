@@ -19,7 +19,10 @@ extern FpgoDelivery *fpgo_delivery_begin(const FpgoTransactions *transactions,
 										 int64 only);
 extern void fpgo_delivery_end(FpgoDelivery *delivery);
 
-/* Make submissions of dead runs uncertain, and delete old payloads. */
+/*
+ * Make submissions of dead runs uncertain, and let go old payloads and BankID
+ * addresses.
+ */
 extern void fpgo_delivery_tidy(FpgoDelivery *delivery);
 
 /* What the caller is to do after a step. */

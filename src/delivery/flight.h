@@ -7,8 +7,7 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
-
+#include "base/clock.h"
 #include "delivery/allowance.h"
 #include "gateway/exchange.h"
 #include "records/queue.h"
@@ -48,7 +47,7 @@ typedef struct FpgoFlight
 	FpgoSubmissionState state;	/* of the submission, once settled */
 	/* notes of the delivery loop (deliver.c) */
 	bool		is_settled;		/* by the transaction that runs or just ended */
-	TimestampTz settle_again_at;	/* after a try that failed; 0: at once */
+	FpgoMoment	settle_again_at;	/* after a try that failed; 0: at once */
 } FpgoFlight;
 
 /*

@@ -10,8 +10,7 @@
  */
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
+#include "base/clock.h"
 #include "delivery/allowance.h"
 #include "delivery/backoff.h"
 #include "delivery/lane.h"
@@ -36,7 +35,6 @@ fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
 	lane = palloc0(sizeof(FpgoLane));
 	lane->server = pstrdup(server);
 	lane->limit = 1;
-	lane->closed_until = DT_NOBEGIN;
 	*lanes = lappend(*lanes, lane);
 	MemoryContextSwitchTo(old);
 	return lane;
@@ -45,9 +43,7 @@ fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
 static bool
 is_closed(const FpgoLane *lane)
 {
-	return lane->closed_until != DT_NOBEGIN &&
-		(lane->closed_until == DT_NOEND ||
-		 lane->closed_until > GetCurrentTimestamp());
+	return !fpgo_clock_has_come(lane->closed_until);
 }
 
 int
@@ -65,7 +61,7 @@ may_claim(const FpgoLane *lane)
 
 	if (lane->waits_until != 0)
 		is_worth_it = fpgo_clock_has_come(lane->waits_until) ||
-			fpgo_allowance_n_filled() != lane->waits_since;
+			fpgo_allowance_n_changes() != lane->waits_since;
 	return is_worth_it && fpgo_lane_free_places(lane) > 0;
 }
 
@@ -100,9 +96,8 @@ fpgo_lanes_are_paced(List *lanes)
 static void
 close_lane(FpgoLane *lane, int seconds, bool reopens)
 {
-	lane->closed_until = reopens ?
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), seconds * 1000) :
-		DT_NOEND;
+	lane->closed_until = reopens ? fpgo_clock_in(seconds * 1000) :
+		FPGO_MOMENT_NEVER;
 }
 
 void

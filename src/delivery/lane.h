@@ -7,7 +7,6 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 #include "base/clock.h"
@@ -18,17 +17,17 @@ typedef struct FpgoLane
 	const char *server;
 	int			limit;			/* most requests under way */
 	int			n_flights;
-	TimestampTz closed_until;	/* no further request before that */
+	FpgoMoment	closed_until;	/* no further request before that */
 	int			n_failures;		/* requests in a row that did not arrive */
 	bool		is_exhausted;	/* the last claim brought nothing */
 	bool		last_was_unknown;	/* its last outcome was unknown */
 	FpgoMoment	waits_until;	/* for its allowance, at the longest; 0: no */
-	uint64		waits_since;	/* fpgo_allowance_n_filled() then */
+	uint64		waits_since;	/* fpgo_allowance_n_changes() then */
 	bool		is_paced;		/* ... and was not asked to slow down */
 	List	   *waiting;		/* names of roles whose orders wait for it */
 	FpgoMoment	looked_past_at; /* when orders of others were looked for */
 	List	   *shut_out;		/* names of roles that may not use it */
-	TimestampTz explained_at;	/* when it was recorded what waits for what */
+	FpgoMoment	explained_at;	/* when it was recorded what waits for what */
 	int64		explained_to;	/* the last submission looked at, 0 at the end */
 } FpgoLane;
 

@@ -9,7 +9,8 @@
  * Senders share the pace.  Each has a lease: a few requests that it may send.
  * What is left for others is what the gateway said was left, less all that is
  * leased and not heard of since.  That is never too much: the answer processed
- * last of those that were told counts every request before it.
+ * last of those that were told counts every request before it.  Senders begin
+ * without a lease, and have one once the gateway has said that it counts.
  *
  * When a window began is known by its first answer.  An answer that has more
  * left than was known when its request was begun is of a new window.  The
@@ -273,12 +274,10 @@ see_first(FpgoPace *pace, const FpgoPaceNews *news, int64_t now)
 static void
 learn_of_window(FpgoPace *pace, const FpgoPaceNews *news, int64_t now)
 {
-	pace->leased = max_int(pace->leased - news->n_back, 0);
 	if (news->first_at != 0 && !pace->is_seen)
 		see_first(pace, news, now);
 	else if (news->remaining >= 0)
 		pace->remaining = min_int(pace->remaining, news->remaining);
-	pace->remaining = max_int(pace->remaining - news->n_lost, 0);
 }
 
 /*
@@ -318,6 +317,9 @@ fpgo_pace_learn(FpgoPace *pace, const FpgoPaceTerms *terms, int64_t number,
 		pace->limit = news->limit;
 	}
 	if (number == pace->number)
+		pace->leased = max_int(pace->leased - news->n_back, 0);
+	/* a sender that never had a lease has just had its first answers */
+	if (number == pace->number || number == 0)
 		learn_of_window(pace, news, now);
 	if (news->is_turned)
 		learn_of_turn(pace, terms, number, news);
@@ -429,7 +431,12 @@ fpgo_pace_lease_note(FpgoPaceLease *lease, const FpgoPaceTicket *ticket,
 	FpgoPaceNews *news = &lease->news;
 	bool		is_first;
 
-	if (ticket->number == lease->number)
+	/*
+	 * A request that may have been counted, and that no answer tells of, stays
+	 * leased until the window is over.
+	 */
+	if (ticket->number == lease->number &&
+		(!answer->is_sent || answer->remaining >= 0))
 		news->n_back++;
 	if (!answer->is_sent)
 		return false;
@@ -448,11 +455,7 @@ fpgo_pace_lease_note(FpgoPaceLease *lease, const FpgoPaceTicket *ticket,
 		return true;
 	}
 	if (answer->remaining < 0)
-	{
-		if (ticket->number == lease->number)
-			news->n_lost++;
 		return false;
-	}
 	return note_remaining(lease, ticket, answer->remaining, now) || is_first;
 }
 

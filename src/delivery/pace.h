@@ -21,7 +21,7 @@ typedef struct FpgoPaceTerms
 /* What all senders know of an allowance together. */
 typedef struct FpgoPace
 {
-	int64_t		number;			/* counts the windows */
+	int64_t		number;			/* counts the windows, from 1 */
 	int			limit;			/* requests a window, as the gateway says; 0:
 								 * it does not say */
 	int			remaining;		/* least that it said was left in this window */
@@ -54,8 +54,7 @@ typedef struct FpgoPaceGrant
 /* What a sender has learnt since it told the others last. */
 typedef struct FpgoPaceNews
 {
-	int			n_back;			/* of its lease: answered, or not sent */
-	int			n_lost;			/* sent, and no answer said what is left */
+	int			n_back;			/* requests answered, or not sent */
 	int			limit;			/* as the gateway says; 0: nothing */
 	int			remaining;		/* least that the gateway said; -1: nothing */
 	int64_t		first_at;		/* when the first answer came */
@@ -105,7 +104,10 @@ extern FpgoPaceGrant fpgo_pace_grant(FpgoPace *pace,
 									 const FpgoPaceTerms *terms,
 									 FpgoPaceUse use, int64_t now);
 
-/* A sender whose lease is of window "number" tells what it has learnt. */
+/*
+ * A sender whose lease is of window "number" tells what it has learnt; 0: it
+ * never had one.
+ */
 extern void fpgo_pace_learn(FpgoPace *pace, const FpgoPaceTerms *terms,
 							int64_t number, const FpgoPaceNews *news,
 							int64_t now);

@@ -32,6 +32,9 @@ PG_FUNCTION_INFO_V1(fpgo_fetch_details);
 PG_FUNCTION_INFO_V1(fpgo_fetch_invoice_number);
 PG_FUNCTION_INFO_V1(fpgo_fetch_orders);
 
+/* how long a caller waits at most because the gateway asks for a pause */
+#define LONGEST_PAUSE_MS 5000
+
 /* longest filter in bytes */
 #define FILTER_MAX 255
 
@@ -52,12 +55,12 @@ ask(void *arg)
 	Question   *question = arg;
 
 	question->inquiry = fpgo_inquire(question->account, question->path,
-									 question->body_limit);
+									 question->body_limit, LONGEST_PAUSE_MS);
 }
 
 /*
  * Member data of the answer to a GET of path; NULL if the gateway has nothing
- * of that name.
+ * of that name, or says nothing of it.
  */
 static const JsonbValue *
 inquire(const FpgoAccount *account, const char *path, int body_limit)
@@ -187,8 +190,8 @@ fpgo_fetch_orders(PG_FUNCTION_ARGS)
 	const FpgoAccount *account;
 	const JsonbValue *data;
 	FpgoOrderStatus *order_status;
-	JsonbContainer *list;
-	int			n = 0;
+	JsonbContainer **list;
+	uint32		n;
 
 	if (status != NULL && (status[0] == '\0' || strlen(status) > FILTER_MAX))
 		ereport(ERROR,
@@ -202,22 +205,17 @@ fpgo_fetch_orders(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (data == NULL)
 		PG_RETURN_NULL();
-	list = data->val.binary.data;
-	if (!JsonContainerIsArray(list))
-		raise_odd_answer(account->target.server_name);
+	list = fpgo_inquiry_elements(data, &n);
 	order_status = MemoryContextAllocHuge(CurrentMemoryContext,
 										  sizeof(FpgoOrderStatus) *
-										  (Size) Max(JsonContainerSize(list), 1));
-	for (uint32 i = 0; i < JsonContainerSize(list); i++)
+										  ((Size) n + 1));
+	for (uint32 i = 0; i < n; i++)
 	{
-		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
-
 		CHECK_FOR_INTERRUPTS();
-		if (element->type != jbvBinary ||
-			!fpgo_order_status_read(element->val.binary.data,
-									&order_status[n]))
+		if (list[i] == NULL ||
+			!fpgo_order_status_read(list[i], &order_status[i]))
 			raise_odd_answer(account->target.server_name);
-		put_row(result, &order_status[n++]);
+		put_row(result, &order_status[i]);
 	}
 	keep(account, order_status, n);
 	PG_RETURN_NULL();

@@ -19,19 +19,23 @@
 #include "storage/latch.h"
 #include "utils/jsonb.h"
 
+#include "base/clock.h"
 #include "base/fpgo.h"
 #include "base/wait.h"
 #include "followup/inquiry.h"
+#include "gateway/outcome_text.h"
 #include "ipc/ask.h"
 #include "order/json_text.h"
 
 StaticAssertDecl(FPGO_ORDER_STATUS_LIMIT <= FPGO_ASK_SMALL,
 				 "what is said about one order must not need a helper process");
 
-/* most tries of an inquiry, and the longest pause between two */
+/* most tries of an inquiry, and the shortest pause between two */
 #define MAX_TRIES 3
 #define FIRST_PAUSE_MS 200
-#define MAX_PAUSE_MS 5000
+
+/* the longest one because the gateway is out of order */
+#define LONGEST_OUTAGE_MS 5000
 
 /* longest that one try may take, in milliseconds */
 #define TRY_TIMEOUT 30000
@@ -52,13 +56,15 @@ may_mend(const FpgoFinding *finding)
  * How long to wait before the next try, in milliseconds; -1: too long to wait.
  */
 static int
-choose_pause(const FpgoFinding *finding, int n_tries)
+choose_pause(const FpgoFinding *finding, int n_tries, int longest_ms)
 {
 	int			pause_ms = FIRST_PAUSE_MS << (n_tries - 1);
 
 	/* a random part keeps sessions from trying again at the same time */
 	pause_ms += (int) (pg_prng_double(&pg_global_prng_state) * pause_ms);
-	if (finding->retry_after_s > MAX_PAUSE_MS / 1000)
+	if (finding->status != 429)
+		longest_ms = Min(longest_ms, LONGEST_OUTAGE_MS);
+	if (finding->retry_after_s > longest_ms / 1000)
 		return -1;
 	return Max(pause_ms, finding->retry_after_s * 1000);
 }
@@ -66,8 +72,13 @@ choose_pause(const FpgoFinding *finding, int n_tries)
 static void
 pause_for(int pause_ms)
 {
-	fpgo_wait(pause_ms, FPGO_WAIT_RETRY);
-	CHECK_FOR_INTERRUPTS();
+	FpgoMoment	end = fpgo_clock_in(pause_ms);
+
+	do
+	{
+		fpgo_wait(fpgo_clock_left(end), FPGO_WAIT_RETRY);
+		CHECK_FOR_INTERRUPTS();
+	} while (!fpgo_clock_has_come(end));
 }
 
 /* Converts to the database's encoding; NULL if that lacks a character. */
@@ -125,9 +136,21 @@ read_answer(FpgoInquiry *inquiry)
 	return &answer->root;
 }
 
+/* What the gateway says in an answer that is no success, for people. */
+static const FpgoReply *
+read_sentences(const FpgoAccount *account, const FpgoFinding *finding)
+{
+	const char *const secrets[] = {account->target.token, NULL};
+
+	if (finding->body == NULL)
+		return NULL;
+	return fpgo_reply_read(finding->body, strlen(finding->body), secrets);
+}
+
 /* Asks, again if need be, and returns the finding of the last try. */
 static const FpgoFinding *
-ask_patiently(const FpgoAccount *account, FpgoRequest *request)
+ask_patiently(const FpgoAccount *account, FpgoRequest *request,
+			  int longest_pause_ms)
 {
 	for (int n_tries = 1;; n_tries++)
 	{
@@ -144,7 +167,7 @@ ask_patiently(const FpgoAccount *account, FpgoRequest *request)
 					 fpgo_errhide()));
 		if (!may_mend(finding))
 			return finding;
-		pause_ms = choose_pause(finding, n_tries);
+		pause_ms = choose_pause(finding, n_tries, longest_pause_ms);
 		if (n_tries == MAX_TRIES || pause_ms < 0)
 			return finding;
 		pause_for(pause_ms);
@@ -152,7 +175,8 @@ ask_patiently(const FpgoAccount *account, FpgoRequest *request)
 }
 
 FpgoInquiry *
-fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit)
+fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit,
+			 int longest_pause_ms)
 {
 	FpgoRequest request = {
 		.kind = FPGO_REQUEST_INQUIRY,
@@ -167,22 +191,47 @@ fpgo_inquire(const FpgoAccount *account, const char *path, int body_limit)
 
 	request.target.timeout_ms = Min(request.target.timeout_ms, TRY_TIMEOUT);
 	inquiry->end = FPGO_INQUIRY_FAILED;
-	inquiry->finding = ask_patiently(account, &request);
+	inquiry->finding = ask_patiently(account, &request, longest_pause_ms);
 	status = inquiry->finding->status;
 	answer = may_mend(inquiry->finding) ? NULL : read_answer(inquiry);
-	if (answer == NULL)
-		return inquiry;
-	if (status == 404)
+	if (answer != NULL && status == 404)
 		inquiry->end = FPGO_INQUIRY_NOTHING;
 	if (status < 200 || status > 299)
+	{
+		inquiry->reply = read_sentences(account, inquiry->finding);
 		return inquiry;
-	data = getKeyJsonValueFromContainer(answer, "data", 4, NULL);
+	}
+	data = answer == NULL ? NULL :
+		getKeyJsonValueFromContainer(answer, "data", 4, NULL);
+	if (data != NULL && data->type == jbvNull)
+		inquiry->end = FPGO_INQUIRY_EMPTY;
 	if (data != NULL && data->type == jbvBinary)
 	{
 		inquiry->end = FPGO_INQUIRY_ANSWERED;
 		inquiry->data = data;
 	}
 	return inquiry;
+}
+
+JsonbContainer **
+fpgo_inquiry_elements(const JsonbValue *data, uint32 *n)
+{
+	JsonbContainer *list = data->val.binary.data;
+	JsonbContainer **elements =
+		MemoryContextAllocHuge(CurrentMemoryContext, sizeof(*elements) *
+							   ((Size) JsonContainerSize(list) + 1));
+	JsonbIterator *iterator = JsonbIteratorInit(list);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	*n = 0;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM || token == WJB_VALUE)
+			elements[(*n)++] = value.type == jbvBinary ?
+				value.val.binary.data : NULL;
+	}
+	return elements;
 }
 
 /* ---------- failing ---------- */
@@ -197,8 +246,32 @@ fpgo_inquiry_reason(const FpgoInquiry *inquiry)
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE)
 		return psprintf("Its answer has characters that encoding %s does not have.",
 						GetDatabaseEncodingName());
+	if (inquiry->end == FPGO_INQUIRY_EMPTY)
+		return "Its answer has no data.";
 	return finding->reason != NULL ? finding->reason :
 		psprintf("It answered HTTP status %d.", finding->status);
+}
+
+/* The reason, and what the gateway itself says. */
+static const char *
+describe(const FpgoInquiry *inquiry)
+{
+	FpgoOutcome outcome = {.reason = fpgo_inquiry_reason(inquiry),
+	.reply = inquiry->reply};
+
+	return fpgo_outcome_describe(&outcome);
+}
+
+/* When to ask again; NULL if the gateway did not say. */
+static const char *
+advise_pause(const FpgoFinding *finding)
+{
+	if (finding->retry_after_s < 0)
+		return NULL;
+	return psprintf(ngettext("Ask again in %d second.",
+							 "Ask again in %d seconds.",
+							 finding->retry_after_s),
+					finding->retry_after_s);
 }
 
 void
@@ -207,7 +280,9 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 	const FpgoFinding *finding = inquiry->finding;
 	int			code = ERRCODE_FPGO_UNREACHED;
 	const char *message = "server \"%s\" did not answer the question";
-	const char *hint = "Nothing was changed; ask again later.";
+	const char *pause = may_mend(finding) ? advise_pause(finding) : NULL;
+	const char *hint = pause != NULL ? pause :
+		"Nothing was changed; ask again later.";
 
 	if (inquiry->end == FPGO_INQUIRY_UNREADABLE && finding->body != NULL)
 	{
@@ -226,11 +301,6 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 	{
 		code = ERRCODE_FPGO_SLOW_DOWN;
 		message = "server \"%s\" asked to slow down";
-		if (finding->retry_after_s >= 0)
-			hint = psprintf(ngettext("Ask again in %d second.",
-									 "Ask again in %d seconds.",
-									 finding->retry_after_s),
-							finding->retry_after_s);
 	}
 	else if (finding->needs_certificates)
 		hint = FPGO_CERTIFICATES_HINT;
@@ -239,7 +309,7 @@ fpgo_inquiry_raise(const FpgoInquiry *inquiry, const char *server_name)
 	ereport(ERROR,
 			(errcode(code),
 			 errmsg(message, server_name),
-			 errdetail_internal("%s", fpgo_inquiry_reason(inquiry)),
+			 errdetail_internal("%s", describe(inquiry)),
 			 errhint("%s", hint),
 			 fpgo_errhide()));
 }

@@ -28,6 +28,7 @@ typedef enum FpgoInquiryEnd
 {
 	FPGO_INQUIRY_ANSWERED,
 	FPGO_INQUIRY_NOTHING,		/* the gateway has nothing of that name */
+	FPGO_INQUIRY_EMPTY,			/* it knows the name, and data is null */
 	FPGO_INQUIRY_UNREADABLE,	/* a text of this database cannot hold the
 								 * answer; another try would not help */
 	FPGO_INQUIRY_FAILED
@@ -39,18 +40,30 @@ typedef struct FpgoInquiry
 	const JsonbValue *data;		/* member data of the answer, an object or an
 								 * array in a container; NULL unless answered */
 	const FpgoFinding *finding;
+	const FpgoReply *reply;		/* of a failed one: what the gateway says, or
+								 * NULL */
 } FpgoInquiry;
 
 /*
  * Ask with a GET of path below the server's url.  That changes nothing at the
  * gateway, and is tried again after a failure that may pass.  Another process
- * sends the request; raises what fpgo_ask() raises.  The result is allocated
- * in the current memory context.
+ * sends the request; raises what fpgo_ask() raises.  If the gateway has had
+ * too many requests, and wants none for longer than longest_pause_ms, the
+ * inquiry fails.  The result
+ * is allocated in the current memory context.
  */
 extern FpgoInquiry *fpgo_inquire(const FpgoAccount *account, const char *path,
-								 int body_limit);
+								 int body_limit, int longest_pause_ms);
 
-/* Why an inquiry failed or is unreadable: a sentence without secrets. */
+/*
+ * The elements of a list: of an array, or the members' values of an object,
+ * which is how PHP writes a list with gaps.  NULL stands for one that is
+ * neither object nor array.
+ */
+extern JsonbContainer **fpgo_inquiry_elements(const JsonbValue *data,
+											  uint32 *n);
+
+/* Why an inquiry brought nothing: a sentence without secrets. */
 extern const char *fpgo_inquiry_reason(const FpgoInquiry *inquiry);
 
 /* Raise that an inquiry failed: 22P05, 38F02, 38F03 or 38F04. */

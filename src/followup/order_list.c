@@ -5,7 +5,7 @@
  * The gateway's list has identifiers and statuses only.  To compare an order,
  * the gateway must be asked for its details: one question for each order, and
  * an account may have thousands.  Details that are on record (sightings.c) are
- * not asked for again, and one call asks for a hundred at most.
+ * not asked for again, and one call asks about a limited number of orders.
  */
 #include "postgres.h"
 
@@ -20,10 +20,10 @@
 #include "text/identifier.h"
 
 /*
- * most orders that one call asks about; the gateway allows 240 questions a
- * minute
+ * The gateway allows 240 questions a minute.  When they are used up, it wants
+ * to be left alone for the rest of that minute.
  */
-#define LOOKS_MAX 100
+#define LONGEST_PAUSE_MS 60000
 
 /* after so many failed questions, the rest is left for the next call */
 #define FAILURES_MAX 3
@@ -37,7 +37,7 @@ fpgo_order_list_look_at(const FpgoAccount *account, const char *order_uuid)
 
 	look.inquiry = fpgo_inquire(account,
 								psprintf(FPGO_DETAILS_PATH "/%s", order_uuid),
-								FPGO_DETAILS_LIMIT);
+								FPGO_DETAILS_LIMIT, LONGEST_PAUSE_MS);
 	if (look.inquiry->end != FPGO_INQUIRY_ANSWERED)
 		return look;
 	said = fpgo_json_member(look.inquiry->data->val.binary.data, "orderUuid");
@@ -57,12 +57,11 @@ fpgo_order_list_failure(const FpgoInquiry *inquiry)
 }
 
 static void
-read_list(FpgoOrderList *order_list, JsonbContainer *list)
+read_list(FpgoOrderList *order_list, const JsonbValue *data)
 {
-	uint32		n = JsonContainerIsArray(list) ? JsonContainerSize(list) : 0;
+	uint32		n;
+	JsonbContainer **list = fpgo_inquiry_elements(data, &n);
 
-	if (!JsonContainerIsArray(list))
-		order_list->fault = "The gateway's list of orders is malformed.";
 	order_list->sightings = MemoryContextAllocExtended(CurrentMemoryContext,
 													   sizeof(FpgoSighting) *
 													   ((Size) n + 1),
@@ -70,12 +69,11 @@ read_list(FpgoOrderList *order_list, JsonbContainer *list)
 													   MCXT_ALLOC_ZERO);
 	for (uint32 i = 0; i < n; i++)
 	{
-		JsonbValue *element = getIthJsonbValueFromContainer(list, i);
 		FpgoOrderStatus order_status;
 
 		CHECK_FOR_INTERRUPTS();
-		if (element->type != jbvBinary ||
-			!fpgo_order_status_read(element->val.binary.data, &order_status) ||
+		if (list[i] == NULL ||
+			!fpgo_order_status_read(list[i], &order_status) ||
 			!fpgo_is_identifier(order_status.order_uuid,
 								strlen(order_status.order_uuid)))
 		{
@@ -94,7 +92,8 @@ read_list(FpgoOrderList *order_list, JsonbContainer *list)
  * hold counts as known: no submission of this database can be of it.
  */
 static void
-look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list)
+look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list,
+				int max_looks)
 {
 	static const FpgoLikeness nothing = {0};
 	MemoryContext context = CurrentMemoryContext;
@@ -112,10 +111,11 @@ look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list)
 		FpgoSighting *sighting = &order_list->sightings[lfirst_int(cell)];
 		FpgoLook	look;
 
-		if (foreach_current_index(cell) == LOOKS_MAX)
+		if (foreach_current_index(cell) == max_looks)
 			return;
 		look = fpgo_order_list_look_at(account, sighting->order_uuid);
-		if (look.inquiry->end != FPGO_INQUIRY_FAILED)
+		if (look.inquiry->end != FPGO_INQUIRY_FAILED &&
+			look.inquiry->end != FPGO_INQUIRY_EMPTY)
 		{
 			sighting->likeness = look.details != NULL ? look.likeness :
 				&nothing;
@@ -128,19 +128,20 @@ look_at_unknown(const FpgoAccount *account, FpgoOrderList *order_list)
 }
 
 FpgoOrderList *
-fpgo_order_list_fetch(const FpgoAccount *account)
+fpgo_order_list_fetch(const FpgoAccount *account, int max_looks)
 {
 	FpgoOrderList *order_list = palloc0(sizeof(FpgoOrderList));
 	const FpgoInquiry *inquiry = fpgo_inquire(account, FPGO_STATUS_PATH,
-											  FPGO_LIST_LIMIT);
+											  FPGO_LIST_LIMIT,
+											  LONGEST_PAUSE_MS);
 
 	order_list->came_at = GetCurrentTimestamp();
 	if (inquiry->end == FPGO_INQUIRY_FAILED ||
 		inquiry->end == FPGO_INQUIRY_UNREADABLE)
 		order_list->fault = fpgo_order_list_failure(inquiry);
 	else if (inquiry->end == FPGO_INQUIRY_ANSWERED)
-		read_list(order_list, inquiry->data->val.binary.data);
+		read_list(order_list, inquiry->data);
 	if (order_list->fault == NULL)
-		look_at_unknown(account, order_list);
+		look_at_unknown(account, order_list, max_looks);
 	return order_list;
 }

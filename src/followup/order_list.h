@@ -37,9 +37,10 @@ typedef struct FpgoOrderList
 
 /*
  * Fetch the list, and the details of orders in it that no submission has and
- * that are not known yet, up to a limit.  SPI must not be connected.  The
+ * that are not known yet, of at most max_looks orders.  SPI must not be connected.  The
  * result is allocated in the current memory context.
  */
-extern FpgoOrderList *fpgo_order_list_fetch(const FpgoAccount *account);
+extern FpgoOrderList *fpgo_order_list_fetch(const FpgoAccount *account,
+											int max_looks);
 
 #endif							/* FPGO_ORDER_LIST_H */

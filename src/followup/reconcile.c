@@ -74,6 +74,7 @@ typedef struct CaseGroup
 	const char *role;
 	List	   *cases;
 	FpgoAccount *account;
+	int			max_looks;		/* of the gateway's orders, at their details */
 } CaseGroup;
 
 /* ---------- evidence ---------- */
@@ -306,7 +307,8 @@ decide_case(const CaseGroup *group, Case *c, const FpgoOrderList *order_list,
 static void
 decide_by_list(const CaseGroup *group, List *cases)
 {
-	const FpgoOrderList *order_list = fpgo_order_list_fetch(group->account);
+	const FpgoOrderList *order_list = fpgo_order_list_fetch(group->account,
+															group->max_looks);
 	List	   *matches = NIL;
 	ListCell   *cell;
 
@@ -448,7 +450,7 @@ is_unresolved(bool is_uncertain, int64 run)
 
 /* Groups the uncertain submissions, which come sorted by account. */
 static List *
-find_accounts(List *submissions, int64 only)
+find_accounts(List *submissions, int64 only, int max_looks)
 {
 	List	   *groups = NIL;
 	CaseGroup *group = NULL;
@@ -467,6 +469,7 @@ find_accounts(List *submissions, int64 only)
 			group = palloc0(sizeof(CaseGroup));
 			group->server = uncertain->server;
 			group->role = uncertain->role;
+			group->max_looks = max_looks;
 			groups = lappend(groups, group);
 		}
 		group->cases = lappend(group->cases, make_case(uncertain));
@@ -546,7 +549,7 @@ conclude(List *groups)
 }
 
 List *
-fpgo_reconcile_run(int64 only)
+fpgo_reconcile_run(int64 only, int max_looks)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *groups;
@@ -571,7 +574,7 @@ fpgo_reconcile_run(int64 only)
 	SPI_connect();
 	submissions = fpgo_sightings_uncertain(context);
 	SPI_finish();
-	groups = find_accounts(submissions, only);
+	groups = find_accounts(submissions, only, max_looks);
 	foreach(cell, groups)
 		reconcile_group(lfirst(cell));
 	return conclude(groups);
@@ -590,7 +593,7 @@ fpgo_reconcile(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("fpgo.reconcile()");
 	PreventCommandIfParallelMode("fpgo.reconcile()");
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, fpgo_reconcile_run(only))
+	foreach(cell, fpgo_reconcile_run(only, FPGO_LOOKS_OF_PERSON))
 	{
 		const FpgoReconcileResult *result = lfirst(cell);
 		FpgoSubmissionState state = result->is_accepted ? FPGO_STATE_ACCEPTED :

@@ -14,6 +14,7 @@
 
 #include "account/account.h"
 #include "base/arguments.h"
+#include "records/age.h"
 #include "records/versions.h"
 
 PG_FUNCTION_INFO_V1(fpgo_invoice_session);
@@ -34,7 +35,9 @@ put_session(FunctionCallInfo fcinfo, const FpgoSubmission *submission)
 		return;
 	fpgo_submission_fill_session(submission->order_uuid,
 								 submission->customer_uuid,
-								 submission->bank_id_url, values, nulls);
+								 fpgo_age_show_address(submission,
+													   submission->server),
+								 values, nulls);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

@@ -379,9 +379,14 @@ release(FpgoExchange *exchange)
 static int
 when_to_return(const FpgoHttpResult *result)
 {
-	if (result->retry_after_s < 0)
+	int64		seconds = result->retry_after_s;
+
+	if (seconds < 0)
 		return -1;
-	return Min(Max(result->retry_after_s, 1), LONGEST_ABSENCE);
+	/* it is a moment of the gateway's clock, which may not be this machine's */
+	if (result->retry_at != -1 && result->date != -1)
+		seconds = result->retry_at - result->date;
+	return (int) Min(Max(seconds, 1), LONGEST_ABSENCE);
 }
 
 /* Is the answer the API's own: JSON which names its status? */

@@ -15,6 +15,7 @@ fpgo_http_header_forget(FpgoHttpResult *result)
 	result->is_coded = false;
 	result->foreign_coding = NULL;
 	result->retry_after_s = -1;
+	result->retry_at = -1;
 	result->rate_limit = -1;
 	result->rate_remaining = -1;
 	result->date = -1;
@@ -27,7 +28,11 @@ fpgo_http_header_note(FpgoHttpResult *result, const char *line, size_t len)
 	size_t		value_len;
 
 	if (fpgo_http_find_value(line, len, "retry-after", &value, &value_len))
+	{
 		result->retry_after_s = fpgo_http_parse_retry_after(value, value_len);
+		result->retry_at = fpgo_http_parse_number(value, value_len) == -1 ?
+			fpgo_http_parse_date(value, value_len) : -1;
+	}
 	else if (fpgo_http_find_value(line, len, "x-ratelimit-limit", &value,
 								  &value_len))
 		result->rate_limit = fpgo_http_parse_number(value, value_len);

@@ -40,6 +40,8 @@ typedef struct FpgoHttpResult
 	int			status;			/* HTTP status, 0 if none was seen */
 	int			retry_after_s;	/* Retry-After in seconds, -1 if absent or
 								 * unreadable */
+	int64		retry_at;		/* the moment that Retry-After names, in Unix
+								 * seconds; -1 unless it names one */
 	int			rate_limit;		/* x-ratelimit-limit, -1 if absent or
 								 * unreadable */
 	int			rate_remaining; /* x-ratelimit-remaining, -1 if absent or

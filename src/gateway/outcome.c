@@ -187,7 +187,9 @@ static const StatusLine status_lines[] = {
 	{413, 415, FPGO_OUTCOME_REFUSED},		/* too large, URL, media type */
 	{416, 416, FPGO_OUTCOME_UNKNOWN},
 	{417, 417, FPGO_OUTCOME_REFUSED},		/* the gateway's validation */
-	{418, 420, FPGO_OUTCOME_UNKNOWN},
+	{418, 418, FPGO_OUTCOME_UNKNOWN},
+	{419, 419, FPGO_OUTCOME_MISCONFIGURED},	/* a web page's route, not the API's */
+	{420, 420, FPGO_OUTCOME_UNKNOWN},
 	{421, 421, FPGO_OUTCOME_UNREACHED},		/* wrong server for this host */
 	{422, 422, FPGO_OUTCOME_REFUSED},
 	{423, 424, FPGO_OUTCOME_UNKNOWN},

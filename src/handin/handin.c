@@ -36,12 +36,6 @@
 #include "validation/violation.h"
 
 /*
- * Largest payload in bytes: nginx's default for client_max_body_size.  An
- * nginx stands before the gateway.
- */
-#define PAYLOAD_MAX (1024 * 1024)
-
-/*
  * Longest key in bytes; a longer reference is cut to as much.  Each must fit
  * into an index entry beside the server's name.
  */
@@ -302,12 +296,12 @@ write_payload(FpgoHandIn *handin, Jsonb *order)
 	/* SQL_ASCII is sent as it is; an order that is no UTF-8 is refused */
 	if (GetDatabaseEncoding() != PG_SQL_ASCII)
 		(void) fpgo_payload_wire(payload.data, &wire_len);
-	if (wire_len > PAYLOAD_MAX)
+	if (wire_len > FPGO_PAYLOAD_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("order payload is too large"),
 				 errdetail("It has %d bytes; the limit is %d.  Nothing was sent.",
-						   wire_len, PAYLOAD_MAX),
+						   wire_len, FPGO_PAYLOAD_MAX),
 				 fpgo_errhide()));
 	handin->order = order;
 	handin->payload = payload.data;

@@ -10,32 +10,24 @@
  */
 #include "postgres.h"
 
-#include "pgtime.h"
 #include "utils/timestamp.h"
 
+#include "base/day.h"
 #include "base/fpgo.h"
 #include "base/settings.h"
 #include "handin/keyless.h"
 
-/* The day of a time in the session's time zone, such as 2026-11-30. */
-static const char *
-name_day(TimestampTz time)
-{
-	pg_time_t	seconds = timestamptz_to_time_t(time);
-	char		text[32];
-
-	pg_strftime(text, sizeof(text), "%Y-%m-%d",
-				pg_localtime(&seconds, session_timezone));
-	return pstrdup(text);
-}
-
 void
 fpgo_keyless_answer(const FpgoHandIn *handin, const FpgoSubmission *earlier)
 {
+	TimestampTz now = GetCurrentTimestamp();
+	/* of one that lies far ahead, the clock being set back, nothing is known */
 	bool		is_recent = fpgo_keyless_window > 0 &&
-		!TimestampDifferenceExceeds(earlier->settled_at, GetCurrentTimestamp(),
+		!TimestampDifferenceExceeds(earlier->settled_at, now,
+									fpgo_keyless_window) &&
+		!TimestampDifferenceExceeds(now, earlier->settled_at,
 									fpgo_keyless_window);
-	const char *day = name_day(earlier->settled_at);
+	const char *day = fpgo_day_name(earlier->settled_at);
 
 	if (is_recent)
 		ereport(NOTICE,

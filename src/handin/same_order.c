@@ -80,12 +80,37 @@ lay_former_defaults_under(Jsonb *order, Jsonb *payload)
 												  VARSIZE(rest)));
 }
 
+/* The payload of a submission; NULL if it is not kept any more. */
+static Jsonb *
+read_payload(int64 submission)
+{
+	const char *payload = fpgo_submission_find_payload(submission);
+	FpgoJsonFault fault;
+
+	return payload == NULL ? NULL :
+		fpgo_json_read(payload, strlen(payload), &fault);
+}
+
+static bool
+is_like(const FpgoHandIn *handin, Jsonb *order)
+{
+	return are_same(handin->complete, order, !handin->is_date_filled) ||
+		are_same(lay_former_defaults_under(handin->given, order), order,
+				 !handin->is_date_filled);
+}
+
+bool
+fpgo_is_same_payload(const FpgoHandIn *handin, const FpgoSubmission *holder)
+{
+	Jsonb	   *order = read_payload(holder->id);
+
+	return order != NULL && is_like(handin, order);
+}
+
 bool
 fpgo_is_same_order(const FpgoHandIn *handin, const FpgoSubmission *holder)
 {
-	const char *payload;
-	FpgoJsonFault fault;
-	Jsonb	   *order = NULL;
+	Jsonb	   *order;
 
 	if (has_same_hash(handin, holder))
 		return true;
@@ -93,12 +118,7 @@ fpgo_is_same_order(const FpgoHandIn *handin, const FpgoSubmission *holder)
 	if (holder->hash_rule == handin->hash_rule ||
 		handin->hash_rule == FPGO_RULE_1_0)
 		return false;
-	payload = fpgo_submission_find_payload(holder->id);
-	if (payload != NULL)
-		order = fpgo_json_read(payload, strlen(payload), &fault);
-	if (order == NULL)
-		return holder->state == FPGO_STATE_ACCEPTED;
-	return are_same(handin->complete, order, !handin->is_date_filled) ||
-		are_same(lay_former_defaults_under(handin->given, order), order,
-				 !handin->is_date_filled);
+	order = read_payload(holder->id);
+	return order == NULL ? holder->state == FPGO_STATE_ACCEPTED :
+		is_like(handin, order);
 }

@@ -16,4 +16,11 @@
 extern bool fpgo_is_same_order(const FpgoHandIn *handin,
 							   const FpgoSubmission *holder);
 
+/*
+ * Is it the same order by value as the payload of the submission?  No, if that
+ * one's payload is not kept any more.  SPI must not be connected.
+ */
+extern bool fpgo_is_same_payload(const FpgoHandIn *handin,
+								 const FpgoSubmission *holder);
+
 #endif							/* FPGO_SAME_ORDER_H */

@@ -28,6 +28,7 @@
 #include "handin/turn.h"
 #include "order/secrets.h"
 #include "order/spellings.h"
+#include "records/age.h"
 #include "records/taken_back.h"
 #include "tables/statement.h"
 
@@ -320,7 +321,8 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	if (answer->kind == FPGO_ANSWER_ON_RECORD)
 		fpgo_submission_fill_session(answer->on_record.order_uuid,
 									 answer->on_record.customer_uuid,
-									 answer->on_record.bank_id_url,
+									 fpgo_age_show_address(&answer->on_record,
+														   call.handin->account),
 									 values, nulls);
 	else
 		fpgo_submission_fill_session(answer->outcome.reply->order_uuid,

@@ -17,6 +17,7 @@
 
 #include "base/fpgo.h"
 #include "base/settings.h"
+#include "handin/handin.h"
 #include "handin/holder.h"
 #include "handin/keyless.h"
 #include "handin/same_order.h"
@@ -25,6 +26,7 @@
 #include "ipc/roster.h"
 #include "records/insert.h"
 #include "records/taken_back.h"
+#include "records/unsourced.h"
 #include "records/versions.h"
 
 /*
@@ -291,13 +293,65 @@ is_void(const FpgoVersion *newest)
 		(newest->submission.state == FPGO_STATE_REFUSED && !newest->was_sent);
 }
 
+/* Can an order of the row be on record without the row? */
+static bool
+may_be_unsourced(const FpgoHandIn *handin, const FpgoVersions *versions)
+{
+	return handin->source != NULL && handin->reference == NULL &&
+		(versions->newest == NULL ||
+		 (is_void(versions->newest) && versions->accepted == NULL &&
+		  versions->open == NULL));
+}
+
+/* The order of the row, if fpgo 1.0 recorded it without the row; or NULL. */
+static const FpgoSubmission *
+find_unsourced(const FpgoHandIn *handin)
+{
+	uint8		hash[FPGO_HASH_BYTES];
+	List	   *found;
+	ListCell   *cell;
+
+	fpgo_handin_hash(handin, FPGO_RULE_1_0, hash);
+	found = fpgo_unsourced_by_hash(handin, hash);
+	if (found != NIL)
+		return linitial(found);
+	/* with other defaults or another date it has another hash */
+	foreach(cell, fpgo_unsourced_with_payload(handin))
+	{
+		if (fpgo_is_same_payload(handin, lfirst(cell)))
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/*
+ * The row has the same order as on record.  A submission of 1.0 does not tell
+ * its row: it becomes that of this row.  Returns its number, 0 if it has become
+ * another row's.
+ */
+static int64
+keep(const FpgoHandIn *handin, const FpgoVersion *newest)
+{
+	int64		id = newest->submission.id;
+
+	if (newest->number > 0 || newest->has_source || handin->source == NULL ||
+		strcmp(newest->submission.role, handin->role) != 0)
+		return id;
+	return fpgo_unsourced_take(id, handin->source) ? id : 0;
+}
+
 static int64
 try_row(const FpgoHandIn *handin)
 {
 	FpgoVersions *versions = fpgo_versions_find(handin);
 	const FpgoVersion *newest = versions->newest;
+	const FpgoSubmission *unsourced = may_be_unsourced(handin, versions) ?
+		find_unsourced(handin) : NULL;
 	FpgoTakenBack *taken_back;
 
+	if (unsourced != NULL)
+		return fpgo_unsourced_take(unsourced->id, handin->source) ?
+			unsourced->id : 0;
 	require_key(handin, versions);
 	if (newest == NULL)
 		return versions->same != NULL ? versions->same->submission.id :
@@ -311,7 +365,7 @@ try_row(const FpgoHandIn *handin)
 		is_same(handin, newest) && !is_void(newest))
 	{
 		if (!is_moved(handin, newest))
-			return newest->submission.id;
+			return keep(handin, newest);
 		/* the same order of another primary key: a version for the record */
 		if (versions->accepted != NULL && !is_changing(versions))
 			return fpgo_submission_supersede(handin, versions);

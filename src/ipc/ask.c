@@ -20,10 +20,12 @@
 #include "libpq/pqmq.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
+#include "base/background.h"
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/fpgo.h"
 #include "base/hide.h"
@@ -65,7 +67,7 @@ forget_sender(void)
 	(void) fpgo_mailbox_stop_waiting(mailbox);
 	fpgo_mailbox_detach(mailbox);
 	if (sender.worker != NULL)
-		pfree(sender.worker);
+		fpgo_background_give_up(sender.worker);
 	sender.worker = NULL;
 }
 
@@ -92,7 +94,7 @@ make_mailbox(void)
 	sender.mailbox = fpgo_mailbox_create();
 	header = sender.mailbox->header;
 	header->database = MyDatabaseId;
-	header->session_role = GetSessionUserId();
+	header->process_role = MyProc->roleId;
 	header->caller_pid = MyProcPid;
 	header->idle_ms = fpgo_helper_idle;
 }
@@ -114,7 +116,7 @@ static bool
 is_taken_by_resident(void)
 {
 	dsm_handle	handle = dsm_segment_handle(sender.mailbox->segment);
-	TimestampTz began = GetCurrentTimestamp();
+	FpgoMoment	began = fpgo_clock_now();
 	int			pid = fpgo_roster_offer(handle);
 
 	while (pid != 0)
@@ -123,8 +125,7 @@ is_taken_by_resident(void)
 			return true;
 		if (fpgo_roster_status(MyDatabaseId).pid != pid)
 			break;
-		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   OFFER_MS))
+		if (fpgo_clock_has_passed(began, OFFER_MS))
 		{
 			(void) fpgo_roster_take_back(handle);
 			break;

@@ -44,7 +44,8 @@ typedef struct FpgoMailboxHeader
 	pg_atomic_uint64 submission;	/* of the request under way, 0 before the
 									 * deal is struck */
 	Oid			database;
-	Oid			session_role;	/* of the caller */
+	Oid			process_role;	/* whose process the caller is: its helper is
+								 * ended by the same */
 	int			caller_pid;
 	int			idle_ms;		/* how long the process that sends waits for
 								 * the next request */

@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/timestamp.h"
 
 #include "base/background.h"
+#include "base/clock.h"
 #include "base/fpgo.h"
 #include "base/settings.h"
 #include "base/wait.h"
@@ -24,13 +24,12 @@
 static BackgroundWorkerHandle *
 start(BackgroundWorker *worker, volatile bool *wished)
 {
-	TimestampTz began = GetCurrentTimestamp();
+	FpgoMoment	began = fpgo_clock_now();
 	BackgroundWorkerHandle *handle;
 
 	while ((handle = fpgo_background_start(worker)) == NULL)
 	{
-		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   fpgo_helper_wait))
+		if (fpgo_clock_has_passed(began, fpgo_helper_wait))
 			ereport(ERROR,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 					 errmsg("no worker slot became free for a helper process"),

@@ -19,4 +19,10 @@ extern void fpgo_payload_write(StringInfo wire, Jsonb *order);
 /* The payload in UTF-8, as it is sent; len receives its length in bytes. */
 extern const char *fpgo_payload_wire(const char *payload, int *len);
 
+/*
+ * Largest payload in bytes: nginx's default for client_max_body_size.  An
+ * nginx stands before the gateway.
+ */
+#define FPGO_PAYLOAD_MAX (1024 * 1024)
+
 #endif							/* FPGO_PAYLOAD_H */

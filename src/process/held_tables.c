@@ -25,37 +25,31 @@ static struct
 }			locks;
 
 /*
- * Raises if another process waits for the tables.  Services that overlap would
- * otherwise hold the locks for ever: PostgreSQL grants ROW EXCLUSIVE again to a
- * process that has it, however many processes wait.
+ * Does another process wait for tables that this one holds?  Services that
+ * overlap would otherwise hold them for ever: PostgreSQL grants ROW EXCLUSIVE
+ * again to a process that has it, however many processes wait.
  */
-static void
-require_unwanted(void)
+static bool
+are_wanted(void)
 {
-	int			wanted;
-
-	if (!locks.are_held)
-		return;
-	wanted = fpgo_lock_find_wanted(locks.tables, FPGO_N_TABLES_WRITTEN);
-	if (wanted >= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("another process waits for table \"%s\"",
-						fpgo_table_written[wanted])));
+	return locks.are_held &&
+		fpgo_lock_is_wanted(locks.tables, FPGO_N_TABLES_WRITTEN);
 }
 
-void
+bool
 fpgo_held_tables_take(bool may_wait)
 {
 	if (!may_wait)
 	{
-		require_unwanted();
+		/* no error: its rollback would let go what others still need */
+		if (are_wanted())
+			return false;
 		fpgo_table_lock_all();
 	}
 	if (locks.are_held)
 	{
 		locks.n_holders++;
-		return;
+		return true;
 	}
 	for (int i = 0; i < FPGO_N_TABLES_WRITTEN; i++)
 	{
@@ -67,6 +61,7 @@ fpgo_held_tables_take(bool may_wait)
 	}
 	locks.n_holders++;
 	locks.are_held = true;
+	return true;
 }
 
 void

@@ -10,9 +10,10 @@
 /*
  * Hold the tables until fpgo_held_tables_release() is called as often.  Must be
  * called in a transaction.  With may_wait false, raises 55P03 if the tables are
- * locked, or if another process waits for them.
+ * locked, and returns false, with nothing more held, if another process waits
+ * for those that are held already.
  */
-extern void fpgo_held_tables_take(bool may_wait);
+extern bool fpgo_held_tables_take(bool may_wait);
 extern void fpgo_held_tables_release(void);
 
 /* A transaction was rolled back, and the locks went with it. */

@@ -18,8 +18,8 @@
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/wait.h"
 #include "delivery/allowance.h"
@@ -56,7 +56,7 @@ PGDLLEXPORT void fpgo_helper_main(Datum main_arg);
 static bool
 await_request(FpgoMailbox *mailbox, Size *len, void **data)
 {
-	TimestampTz began = GetCurrentTimestamp();
+	FpgoMoment	began = fpgo_clock_now();
 
 	for (;;)
 	{
@@ -67,8 +67,7 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 		if (result == SHM_MQ_DETACHED)
 			return false;
 		if ((ShutdownRequestPending || fpgo_lock_slot_is_wished() ||
-			 TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-										mailbox->header->idle_ms)) &&
+			 fpgo_clock_has_passed(began, mailbox->header->idle_ms)) &&
 			fpgo_mailbox_leave(mailbox))
 			return false;
 		fpgo_wait(IDLE_LOOK_MS, FPGO_WAIT_HELPER);
@@ -84,11 +83,11 @@ fly(FpgoService *service)
 {
 	while (fpgo_service_is_in_flight(service))
 	{
-		TimestampTz deadline = fpgo_worker_deadline();
+		FpgoMoment	deadline = fpgo_worker_deadline();
 
 		if (deadline != 0)
 			fpgo_service_stop_unsent(service);
-		if (deadline != 0 && GetCurrentTimestamp() >= deadline)
+		if (deadline != 0 && fpgo_clock_has_come(deadline))
 			return;
 		fpgo_http_step(STEP_MS);
 		fpgo_worker_attend();
@@ -137,7 +136,7 @@ fpgo_helper_main(Datum main_arg)
 
 	BackgroundWorkerInitializeConnectionByOid(mailbox->header->database,
 											  InvalidOid, 0);
-	fpgo_set_process_role(mailbox->header->session_role);
+	fpgo_set_process_role(mailbox->header->process_role);
 	fpgo_worker_set_up_settings(RECORD_LOCK_TIMEOUT,
 								psprintf("fpgo helper of process %d",
 										 mailbox->header->caller_pid));

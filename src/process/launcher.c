@@ -27,10 +27,10 @@
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 #include "utils/varlena.h"
 
 #include "base/background.h"
+#include "base/clock.h"
 #include "base/settings.h"
 #include "base/wait.h"
 #include "ipc/roster.h"
@@ -59,8 +59,8 @@ typedef struct WatchedDatabase
 	char		name[NAMEDATALEN];
 	bool		is_named;		/* in fpgo.databases, as last read */
 	BackgroundWorkerHandle *worker; /* NULL: not started, or ended */
-	TimestampTz started;
-	TimestampTz start_again_at;
+	FpgoMoment	started;
+	FpgoMoment	start_again_at;
 	int			delay_ms;
 } WatchedDatabase;
 
@@ -239,17 +239,14 @@ read_names(void)
 static void
 note_end(WatchedDatabase *watched)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	pfree(watched->worker);
 	watched->worker = NULL;
 	if (watched->delay_ms == 0 ||
-		TimestampDifferenceExceeds(watched->started, now, LONG_LIFE_MS))
+		fpgo_clock_has_passed(watched->started, LONG_LIFE_MS))
 		watched->delay_ms = FIRST_DELAY_MS;
 	else
 		watched->delay_ms = Min(watched->delay_ms * 2, LAST_DELAY_MS);
-	watched->start_again_at =
-		TimestampTzPlusMilliseconds(now, watched->delay_ms);
+	watched->start_again_at = fpgo_clock_in(watched->delay_ms);
 }
 
 static void
@@ -262,13 +259,12 @@ start(WatchedDatabase *watched)
 							   watched->database);
 
 	strlcpy(worker.bgw_extra, watched->name, BGW_EXTRALEN);
-	watched->started = GetCurrentTimestamp();
+	watched->started = fpgo_clock_now();
 	watched->worker = fpgo_background_start(&worker);
 	if (watched->worker == NULL)
 	{
 		watched->delay_ms = LOOK_MS;
-		watched->start_again_at = TimestampTzPlusMilliseconds(watched->started,
-															  LOOK_MS);
+		watched->start_again_at = watched->started + LOOK_MS;
 		ereport(LOG,
 				(errmsg("no worker slot is free for delivering the orders of database \"%s\"",
 						watched->name),
@@ -280,7 +276,6 @@ start(WatchedDatabase *watched)
 static long
 attend(WatchedDatabase *watched)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	FpgoWorkerStatus status = fpgo_roster_status(watched->database);
 	pid_t		pid;
 
@@ -294,10 +289,9 @@ attend(WatchedDatabase *watched)
 	if (fpgo_roster_take_request(watched->database))
 		watched->start_again_at =
 			Min(watched->start_again_at,
-				TimestampTzPlusMilliseconds(watched->started, FIRST_DELAY_MS));
-	if (now < watched->start_again_at)
-		return TimestampDifferenceMilliseconds(now,
-											   watched->start_again_at) + 1;
+				watched->started + FIRST_DELAY_MS);
+	if (!fpgo_clock_has_come(watched->start_again_at))
+		return fpgo_clock_left(watched->start_again_at) + 1;
 	start(watched);
 	return LOOK_MS;
 }

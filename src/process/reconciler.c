@@ -77,7 +77,7 @@ fpgo_reconciler_end(void)
 static void
 reconcile(void *arg)
 {
-	*(List **) arg = fpgo_reconcile_run(0);
+	*(List **) arg = fpgo_reconcile_run(0, FPGO_LOOKS_OF_WORKER);
 }
 
 void
@@ -96,6 +96,7 @@ fpgo_reconciler_main(Datum main_arg)
 	fpgo_worker_set_up_settings(LOCK_TIMEOUT_SETTING, "fpgo reconciler");
 	/* no snapshot is held here, since it would hold back vacuum */
 	StartTransactionCommand();
+	fpgo_worker_obey_owner();
 	MemoryContextSwitchTo(TopMemoryContext);
 	error = fpgo_subtransaction_run(reconcile, &results);
 	CommitTransactionCommand();

@@ -24,9 +24,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -34,9 +32,8 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
-#include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/extension_version.h"
 #include "base/settings.h"
 #include "base/subtransaction.h"
@@ -76,8 +73,8 @@ typedef struct Client
 {
 	FpgoMailbox *mailbox;
 	FpgoService *service;		/* the request under way, or NULL */
-	TimestampTz idle_since;
-	TimestampTz settle_again_at;	/* after a try that failed */
+	FpgoMoment	idle_since;
+	FpgoMoment	settle_again_at;	/* after a try that failed */
 } Client;
 
 static List *clients = NIL;
@@ -122,7 +119,7 @@ attach_clients(void)
 		old = MemoryContextSwitchTo(TopMemoryContext);
 		client = palloc0(sizeof(Client));
 		client->mailbox = mailbox;
-		client->idle_since = GetCurrentTimestamp();
+		client->idle_since = fpgo_clock_now();
 		clients = lappend(clients, client);
 		MemoryContextSwitchTo(old);
 	}
@@ -149,9 +146,8 @@ await_request(Client *client)
 		case SHM_MQ_DETACHED:
 			return false;
 		default:
-			return !TimestampDifferenceExceeds(client->idle_since,
-											   GetCurrentTimestamp(),
-											   mailbox->header->idle_ms) ||
+			return !fpgo_clock_has_passed(client->idle_since,
+										  mailbox->header->idle_ms) ||
 				!fpgo_mailbox_leave(mailbox);
 	}
 }
@@ -203,9 +199,9 @@ end_old_runs(void)
 static bool
 is_time_over(void)
 {
-	TimestampTz deadline = fpgo_worker_deadline();
+	FpgoMoment	deadline = fpgo_worker_deadline();
 
-	return deadline != 0 && GetCurrentTimestamp() >= deadline;
+	return deadline != 0 && fpgo_clock_has_come(deadline);
 }
 
 /* Go on with a client without waiting; false if it is to be dropped. */
@@ -220,15 +216,14 @@ serve(Client *client)
 		fpgo_service_stop_unsent(client->service);
 	if (client->service == NULL ||
 		(fpgo_service_is_in_flight(client->service) && !is_time_over()) ||
-		GetCurrentTimestamp() < client->settle_again_at)
+		!fpgo_clock_has_come(client->settle_again_at))
 		return true;
 	if (!fpgo_service_settle(client->service))
 	{
-		client->settle_again_at =
-			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FPGO_RETRY_MS);
+		client->settle_again_at = fpgo_clock_in(FPGO_RETRY_MS);
 		return true;
 	}
-	client->idle_since = GetCurrentTimestamp();
+	client->idle_since = fpgo_clock_now();
 	if (fpgo_service_is_unrecorded(client->service) &&
 		fpgo_service_run(client->service) == client_run)
 		change_run();
@@ -286,26 +281,13 @@ static const FpgoTransactions transactions = {
 	fpgo_worker_commit_transaction, should_stop, true
 };
 
-/* The owner of a database may end its worker by DROP DATABASE ... (FORCE). */
-static void
-obey_database_owner(void)
-{
-	HeapTuple	tuple;
-
-	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-	if (!HeapTupleIsValid(tuple))
-		return;
-	fpgo_set_process_role(((Form_pg_database) GETSTRUCT(tuple))->datdba);
-	ReleaseSysCache(tuple);
-}
-
 static void
 see_changes(void *arg)
 {
 	/* tables that come back are not the same ones */
 	if (!fpgo_table_exist())
 		are_tables_gone = true;
-	obey_database_owner();
+	fpgo_worker_obey_owner();
 }
 
 /* Has the extension been dropped, or the database got another owner? */
@@ -354,40 +336,34 @@ reconcile(void)
 static void
 reconcile_at_times(void)
 {
-	static TimestampTz since = 0;
-	TimestampTz now = GetCurrentTimestamp();
+	static FpgoMoment since = 0;
 
 	/* the gateway may still work at orders that a crash left: wait first */
 	if (since == 0)
-		since = now;
+		since = fpgo_clock_now();
 	if (fpgo_reconcile_interval == 0 ||
-		!TimestampDifferenceExceeds(since, now, fpgo_reconcile_interval))
+		!fpgo_clock_has_passed(since, fpgo_reconcile_interval))
 		return;
+	since = fpgo_clock_now();
 	reconcile();
-	since = now;
 }
 
 /* Is it time?  If so, move the time on by the interval. */
 static bool
-is_due(TimestampTz *at, int interval_ms)
+is_due(FpgoMoment *at, int interval_ms)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (now < *at)
+	if (!fpgo_clock_has_come(*at))
 		return false;
-	*at = TimestampTzPlusMilliseconds(now, interval_ms);
+	*at = fpgo_clock_in(interval_ms);
 	return true;
 }
 
 static void
-wait_for_work(TimestampTz look_at)
+wait_for_work(FpgoMoment look_at)
 {
-	long		wait_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-														  look_at);
-
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	fpgo_wait(wait_ms, FPGO_WAIT_WORKER);
+	fpgo_wait(fpgo_clock_left(look_at), FPGO_WAIT_WORKER);
 }
 
 /* Drive the requests in flight, and show in pg_stat_activity that some are. */
@@ -402,8 +378,8 @@ step(int wait_ms)
 static void
 run_loop(FpgoDelivery *delivery)
 {
-	TimestampTz look_at = 0;
-	TimestampTz tidy_at = 0;
+	FpgoMoment	look_at = 0;
+	FpgoMoment	tidy_at = 0;
 
 	for (;;)
 	{
@@ -437,8 +413,7 @@ run_loop(FpgoDelivery *delivery)
 		else if (state == FPGO_DELIVERY_GOES_ON)
 			continue;
 		else if (state == FPGO_DELIVERY_FAILED || load.n_requests > 0)
-			wait_for_work(TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													  PAUSE_MS));
+			wait_for_work(fpgo_clock_in(PAUSE_MS));
 		else
 			wait_for_work(look_at);
 	}

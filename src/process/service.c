@@ -28,8 +28,8 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "delivery/allowance.h"
@@ -76,16 +76,19 @@ struct FpgoService
 	bool		is_inserting;	/* has the insertion of the order begun? */
 	int			n_overtaken;	/* how often others used the key first */
 	bool		is_patient;		/* wait for locks as long as the process may */
-	TimestampTz settling_since; /* 0 before the first try */
+	FpgoMoment	settling_since; /* 0 before the first try */
 };
 
 /* ---------- table locks ---------- */
 
-static void
+/* False if others wait for the tables, which a helper can let go first. */
+static bool
 hold_tables(FpgoService *service)
 {
-	fpgo_held_tables_take(service->may_wait);
-	service->holds_tables = true;
+	service->holds_tables = fpgo_held_tables_take(service->may_wait);
+	if (!service->holds_tables)
+		service->answer.kind = FPGO_ANSWER_ELSEWHERE;
+	return service->holds_tables;
 }
 
 static void
@@ -269,9 +272,9 @@ record_and_commit(FpgoService *service)
 	PG_TRY();
 	{
 		fpgo_worker_begin_transaction();
-		hold_tables(service);
 		MemoryContextSwitchTo(service->context);
-		recording = record(service);
+		if (hold_tables(service))
+			recording = record(service);
 		if (recording == RECORDED && !strike_deal(service))
 		{
 			service->answer.kind = FPGO_ANSWER_WITHDRAWN;
@@ -559,13 +562,12 @@ give_up(FpgoService *service)
 static bool
 has_given_up(const FpgoService *service)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz deadline = fpgo_worker_deadline();
+	FpgoMoment	deadline = fpgo_worker_deadline();
 
 	if (deadline != 0)
-		return now >= deadline;
-	return TimestampDifferenceExceeds(service->settling_since, now,
-									  FPGO_RETRY_LIMIT_MS);
+		return fpgo_clock_has_come(deadline);
+	return fpgo_clock_has_passed(service->settling_since,
+								 FPGO_RETRY_LIMIT_MS);
 }
 
 bool
@@ -577,7 +579,7 @@ fpgo_service_settle(FpgoService *service)
 		return true;
 	pgstat_report_activity(STATE_RUNNING, "recording the outcome");
 	if (service->settling_since == 0)
-		service->settling_since = GetCurrentTimestamp();
+		service->settling_since = fpgo_clock_now();
 	if (try_to_settle(service))
 	{
 		service->answer.kind = service->flight->is_stopped ?

@@ -14,7 +14,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -25,8 +27,8 @@
 #include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
-#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/fpgo.h"
@@ -116,6 +118,18 @@ fpgo_worker_set_up_settings(const char *lock_timeout, const char *name)
 }
 
 void
+fpgo_worker_obey_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID,
+										ObjectIdGetDatum(MyDatabaseId));
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	fpgo_set_process_role(((Form_pg_database) GETSTRUCT(tuple))->datdba);
+	ReleaseSysCache(tuple);
+}
+
+void
 fpgo_worker_attend(void)
 {
 	if (ProcSignalBarrierPending)
@@ -159,17 +173,15 @@ fpgo_worker_commit_transaction(void)
 	fpgo_worker_attend();
 }
 
-TimestampTz
+FpgoMoment
 fpgo_worker_deadline(void)
 {
-	static TimestampTz deadline = 0;
+	static FpgoMoment deadline = 0;
 
 	if (deadline == 0 && ShutdownRequestPending)
-		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   FPGO_GRACE_MS);
+		deadline = fpgo_clock_in(FPGO_GRACE_MS);
 	else if (deadline == 0 && !PostmasterIsAlive())
-		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   FPGO_ORPHAN_GRACE_MS);
+		deadline = fpgo_clock_in(FPGO_ORPHAN_GRACE_MS);
 	return deadline;
 }
 

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
+#include "base/clock.h"
 
 #include "delivery/transactions.h"
 
@@ -20,6 +20,12 @@ extern void fpgo_worker_set_up_signals(void);
  */
 extern void fpgo_worker_set_up_settings(const char *lock_timeout,
 										const char *name);
+
+/*
+ * The owner of the database may end this process from now on, by DROP DATABASE
+ * ... WITH (FORCE).  Must be called in a transaction.
+ */
+extern void fpgo_worker_obey_owner(void);
 
 /* What a process of fpgo does between two steps of its transfers. */
 extern void fpgo_worker_attend(void);
@@ -38,6 +44,6 @@ extern void fpgo_worker_commit_transaction(void);
 extern const FpgoTransactions fpgo_worker_transactions;
 
 /* When this process must end, whatever is under way; 0: it goes on. */
-extern TimestampTz fpgo_worker_deadline(void);
+extern FpgoMoment fpgo_worker_deadline(void);
 
 #endif							/* FPGO_WORKER_H */

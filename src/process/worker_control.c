@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/extension_version.h"
 #include "base/wait.h"
@@ -60,13 +61,12 @@ Datum
 fpgo_pause(PG_FUNCTION_ARGS)
 {
 	Oid			database = database_argument(fcinfo, 0);
-	TimestampTz began = GetCurrentTimestamp();
+	FpgoMoment	began = fpgo_clock_now();
 
 	fpgo_roster_pause(database);
 	while (fpgo_roster_status(database).pid != 0)
 	{
-		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-									   FPGO_GRACE_MS + MARGIN_MS))
+		if (fpgo_clock_has_passed(began, FPGO_GRACE_MS + MARGIN_MS))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("worker of database \"%s\" has not ended yet",

@@ -198,13 +198,13 @@ has_waiter(Oid table)
  * No lock is tried.  From PostgreSQL 17 on, a process is granted a lock ahead
  * of those that wait for a lock it has.
  */
-int
-fpgo_lock_find_wanted(const Oid *tables, int n_tables)
+bool
+fpgo_lock_is_wanted(const Oid *tables, int n_tables)
 {
 	for (int i = 0; i < n_tables; i++)
 	{
 		if (has_waiter(tables[i]))
-			return i;
+			return true;
 	}
-	return -1;
+	return false;
 }

@@ -59,8 +59,7 @@ extern bool fpgo_lock_slot_is_wished(void);
 /*
  * Does any process wait for a lock on one of these tables that ROW EXCLUSIVE
  * blocks: to alter, truncate or drop it, or to make an index or a trigger?
- * Returns the index of the first such table, or -1.
  */
-extern int	fpgo_lock_find_wanted(const Oid *tables, int n_tables);
+extern bool fpgo_lock_is_wanted(const Oid *tables, int n_tables);
 
 #endif							/* FPGO_LOCKS_H */

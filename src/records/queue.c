@@ -84,6 +84,16 @@
 	"  WHERE e.submission " EQ " o.id AND e.at " GT " s.created_at" \
 	"  AND pg_catalog.starts_with(e.what, 'queued to cancelled'))")
 
+/*
+ * May s be sent now?  No pause is longer than FPGO_LONGEST_PAUSE_S.  A later
+ * time was recorded before the clock was set back, and says nothing.
+ */
+#define IS_TIME \
+	"(s.not_before IS NULL" \
+	" OR s.not_before " LE " pg_catalog.clock_timestamp()" \
+	" OR s.not_before " GT " (pg_catalog.clock_timestamp() " PLUS \
+	" interval '" CppAsString2(FPGO_LONGEST_PAUSE_S) " s'))"
+
 /* Is what is said of a submission that it waits for another one? */
 #define WAITS "Waits for submission "
 #define SAYS_WAITS(s) \
@@ -105,8 +115,7 @@ static FpgoStatement due_statement = {
 	" AND s.server " EQ " $1"
 	" AND s.id " GE " $3 AND s.id " LE " $4"
 	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE"
-	"  ($3 " EQ " $4 OR s.not_before IS NULL"
-	"   OR s.not_before " LE " pg_catalog.clock_timestamp())"
+	"  ($3 " EQ " $4 OR" IS_TIME ")"
 	"  AND s.role " NE " ALL ($5)"
 	"  AND (SELECT p.submission FROM fpgo_internal.payload p"
 	"   WHERE p.submission " EQ " s.id) IS NOT NULL"

@@ -12,6 +12,12 @@
 
 #include "nodes/pg_list.h"
 
+/*
+ * The longest time, in seconds, that a submission is put off: Retry-After is
+ * followed for 900, and a clock may be put right by some seconds meanwhile.
+ */
+#define FPGO_LONGEST_PAUSE_S 960
+
 /* A submission that could be sent now. */
 typedef struct FpgoDue
 {

@@ -336,7 +336,7 @@ fpgo_submission_raise_missing(int64 id)
 			 fpgo_errhide()));
 }
 
-/* ---------- sweeping and purging ---------- */
+/* ---------- sweeping ---------- */
 
 static FpgoStatement runs_statement = {
 	.sql = "SELECT DISTINCT run FROM fpgo_internal.submission"
@@ -409,22 +409,6 @@ fpgo_submission_sweep(void)
 	}
 	SPI_finish();
 	return n_swept;
-}
-
-static FpgoStatement purge_statement = {
-	.sql = "DELETE FROM fpgo_internal.payload"
-	" WHERE keep_until " LT " pg_catalog.now()",
-	.n_parameters = 0
-};
-
-void
-fpgo_submission_purge(void)
-{
-	FpgoParameters p = {0};
-
-	SPI_connect();
-	fpgo_statement_run(&purge_statement, &p);
-	SPI_finish();
 }
 
 /* ---------- the rest ---------- */

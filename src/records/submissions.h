@@ -107,7 +107,8 @@ typedef struct FpgoSubmission
 	const char *role;
 	const char *order_uuid;		/* this and the next two NULL unless known */
 	const char *customer_uuid;
-	const char *bank_id_url;
+	const char *bank_id_url;	/* show it by fpgo_age_show_address() alone;
+								 * "": its age has passed */
 	bool		is_own;			/* this transaction made the row */
 	TimestampTz settled_at;		/* when it reached its state; not known of one
 								 * that is queued or sending */
@@ -176,9 +177,6 @@ extern FpgoSubmission *fpgo_submission_find(int64 id);
  * sent; returns how many there were.
  */
 extern int	fpgo_submission_sweep(void);
-
-/* Delete payloads that have been kept as long as they should. */
-extern void fpgo_submission_purge(void);
 
 /* Is any submission uncertain? */
 extern bool fpgo_submission_has_uncertain(void);

@@ -543,13 +543,21 @@ fpgo_get_text(int row, int column, MemoryContext context)
 {
 	bool		is_null;
 	Datum		value = fpgo_get_datum(row, column, &is_null);
+	bool		lacks_snapshot;
 	MemoryContext old;
 	const char *copy;
 
 	if (is_null)
 		return NULL;
+	/* a large text lies in a TOAST table, which is read by a snapshot */
+	lacks_snapshot = VARATT_IS_EXTERNAL(DatumGetPointer(value)) &&
+		!ActiveSnapshotSet();
+	if (lacks_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(context);
 	copy = TextDatumGetCString(value);
 	MemoryContextSwitchTo(old);
+	if (lacks_snapshot)
+		PopActiveSnapshot();
 	return copy;
 }

@@ -78,6 +78,16 @@ for my $case (
     ends("in $name", run_in($session, $sql), '');
     $records->show("in $name", $submission, 'accepted', received => 1);
 }
+
+# --- orders whose payloads do not fit into a row ----------------------------------------
+
+for my $n_products (100, 500, 5000) {
+    my $order     = large_order($n_products);
+    my $reference = reference_of($order);
+    run_in($session, 'SELECT fpgo.enqueue_invoice(' . literal($order) . '::jsonb)');
+    ends("an order of $n_products products", run_in($session, 'CALL fpgo.deliver()'), '');
+    $records->show("an order of $n_products products", $reference, 'accepted', received => 1);
+}
 run_in($session, 'SET default_transaction_read_only = on');
 ends('read-only', run_in($session, 'CALL fpgo.deliver()'), '55000', qr/read-only/);
 run_in($session, 'RESET default_transaction_read_only');

@@ -206,6 +206,28 @@ sub enter_new_database {
     administer($admin, "DROP DATABASE $name");
 }
 
+{
+    # a helper that the postmaster has not started yet never starts: its caller has left
+    my ($order, $reference) = new_order();
+    my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+    my $in         = open_session($node);
+    administer($admin, q{ALTER SYSTEM SET log_min_messages = debug1});
+    administer($admin, 'SELECT pg_reload_conf()');
+    my $offset = -s $node->logfile;
+    kill 'STOP', $postmaster;
+    run_in($in, q{SET statement_timeout = '500ms'});
+    ends('a helper that does not start in time', submit($in, $order), '57014', qr/withdrawn/);
+    kill 'CONT', $postmaster;
+    my $other = open_session($node);
+    ends('a helper that starts in time', submit($other, order()), '');
+    my @started = slurp_file($node->logfile, $offset) =~ /starting background worker process "fpgo helper of process (\d+)"/g;
+    is("@started", pid_of($other), 'a helper that nobody waits for any more is not started');
+    administer($admin, q{ALTER SYSTEM RESET log_min_messages});
+    administer($admin, 'SELECT pg_reload_conf()');
+    $records->show('a helper that does not start in time', $reference, '', received => 0);
+    $_->quit for $in, $other;
+}
+
 # --- large orders, and messages that are not read to their end ------------------------------
 
 # products of an order of about 600 kB, which no ring holds as a whole

@@ -258,6 +258,22 @@ for my $case (
     is(states($reference), 'accepted accepted', '... and accepted');
 }
 {
+    # as large as an order may be: the uuid makes a change larger
+    my $reference = 'C-' . ++$next;
+    push @references, $reference;
+    hand_in($reference, 10, filler => '.');
+    my $size = administer($admin, 'SELECT octet_length(payload) FROM fpgo_internal.payload');
+    deliver();
+    my %filler = (filler => '.' x (1024 * 1024 - $size + 1));
+    ($reference) = accepted(%filler);
+    hand_in($reference, 11, %filler);
+    requests();
+    deliver();
+    is(requests(), '', 'a change over the limit of a payload: nothing is asked and nothing sent');
+    is(states($reference), 'accepted refused', '... it is refused');
+    is(newest($reference, 'last_error') =~ s/\d{7}/N/gr, "Not changed: with the order's uuid the payload has N bytes; the limit is N.", '... with the reason');
+}
+{
     # a create answered so is not refused
     my $reference = 'C-' . ++$next;
     push @references, $reference;

@@ -61,6 +61,9 @@ my $number = run_in($shop, "SELECT fpgo.fetch_invoice_number('$invoiced')")->{ro
 like($number, qr/^\d{8}$/, 'an invoice number');
 says('what is kept of it', "SELECT invoice_number FROM fpgo.submissions WHERE reference = '$corporate_reference'", $number);
 
+$gateway->misbehave({ route => 'invoice-number', json => { status_code => 200, is_data => \0, data => undef } });
+says('a number that is null', "SELECT fpgo.fetch_invoice_number('$invoiced') IS NULL", 't');
+
 # --- the list ------------------------------------------------------------------------
 
 my $both = join "\n", sort "$uuid|PAID||", "$invoiced|INVOICED||";
@@ -80,6 +83,17 @@ ends('a list that leaves an order out', run_in($shop, 'SELECT * FROM fpgo.fetch_
 my @many = map { { uuid => "ODR$_", status => 'PAID' } } 1 .. 20_000;
 $gateway->misbehave({ route => 'list', json => { status_code => 200, is_data => \1, data => \@many } });
 says('a long list', 'SELECT count(*) FROM fpgo.fetch_orders()', '20000');
+
+# PHP writes a list with gaps as an object, and an empty one now and then as null
+$gateway->misbehave({ route => 'list', json => { status_code => 200, is_data => \1,
+    data => { 0 => { uuid => $uuid, status => 'PAID' }, 2 => { uuid => $invoiced, status => 'INVOICED' } } } });
+says('a list with gaps', 'SELECT order_uuid FROM fpgo.fetch_orders() ORDER BY 1', join "\n", sort $uuid, $invoiced);
+for my $empty (undef, {}) {
+    $gateway->misbehave({ route => 'list', json => { status_code => 200, is_data => \0, data => $empty } });
+    says('a list without orders', 'SELECT * FROM fpgo.fetch_orders()', '');
+}
+$gateway->misbehave({ route => 'list', json => { status_code => 200, is_data => \1, data => { uuid => $uuid, status => 'PAID' } } });
+ends('an order in place of a list', run_in($shop, 'SELECT * FROM fpgo.fetch_orders()'), '38F02');
 
 # --- details -------------------------------------------------------------------------
 
@@ -127,6 +141,7 @@ my @faults = (
     [ 'asked to wait for long',    [ { status => 429, headers => { 'Retry-After' => '60' } } ], '38F04', 1 ],
     [ 'an answer about another order',
         [ { json => { status_code => 200, is_data => \1, data => { uuid => 'ODR7', status => 'PAID' } } } ], '38F02', 1 ],
+    [ 'an answer without data',      [ { json => { status_code => 200, is_data => \0, data => undef } } ], '', 1 ],
     [ 'an answer that says nothing', [ { json => { status_code => 200, is_data => \1, data => {} } } ], '38F02', 1 ],
     [ 'an answer that is a list',    [ { json => { status_code => 200, is_data => \1, data => [] } } ], '38F02', 1 ],
     [ 'a status that is an object',
@@ -146,6 +161,15 @@ for my $case (@faults) {
     is($gateway->requests->{routes}{status} - $before, $n_requests, "$name: $n_requests requests");
     $gateway->behave;
 }
+
+# what the gateway says of it, and when it wants to be asked again
+$gateway->misbehave({ route => 'list', status => 417, errors => ["The type is not valid, $PERSONAL_NUMBER.", "See $TOKEN."] });
+my $refused = ends('a question that is refused', run_in($shop, q{SELECT * FROM fpgo.fetch_orders('Payd')}), '38F02');
+is($refused->{detail}, "It answered HTTP status 417.\nThe type is not valid, ***********.\nSee ***********.\n",
+    'it says what the gateway says');
+$gateway->misbehave({ route => 'status', status => 503, headers => { 'Retry-After' => '42' } });
+my $busy = ends('a gateway that is busy', run_in($shop, "SELECT fpgo.fetch_status('$uuid')"), '38F02');
+is($busy->{hint}, "Ask again in 42 seconds.\n", 'it says when to ask again');
 
 administer($node, q{
     CREATE SERVER wary FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://127.0.0.1:1/api/v1', ca_file '/no/such/file');

@@ -300,7 +300,7 @@ for my $case (
 {
     my $busy = uncertain();
     my $uuid = (made_of($busy))[0];
-    my @list = ((map { { uuid => "ODR9$_", status => 'PAID' } } 1000 .. 1149), { uuid => $uuid, status => 'SENT' });
+    my @list = ((map { { uuid => "ODR9$_", status => 'PAID' } } 1000 .. 2049), { uuid => $uuid, status => 'SENT' });
     my $wish = { route => 'list', json => { status_code => 200, data => \@list } };
     $gateway->misbehave($wish);
     finds('more orders than are looked at in one go', $busy, 'Orders of the gateway\'s that are still to be looked at: 51');

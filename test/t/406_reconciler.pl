@@ -12,19 +12,29 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $node    = new_resident_cluster('resident', url => $gateway->address,
+my $node    = new_resident_cluster('resident', url => $gateway->address, databases => 'postgres, rented',
     settings => "fpgo.reconcile_interval = '200ms'\n");
 my $session = open_session($node);
 my @committed;
 
 # Queue an order whose answer is lost, and wait until it has gone.
-sub enqueue_lost {
-    my ($order, $reference) = new_order(@_);
+sub enqueue_lost { return enqueue_lost_order(order(@_)); }
+
+sub enqueue_lost_order {
+    my ($order) = @_;
+    my $reference = reference_of($order);
     $gateway->misbehave({ close_after_request => \1 });
     run_in($session, enqueue_sql($order));
     push @committed, $reference;
     wait_for_order($gateway, $reference);
     return $reference;
+}
+
+# A session in which a statement was begun.
+sub begun {
+    my ($in, $sql) = @_;
+    begin_in($in, $sql);
+    return $in;
 }
 
 sub state_of { return administer($node, "SELECT state FROM fpgo.submissions WHERE reference = '$_[0]'"); }
@@ -39,6 +49,11 @@ is(administer($node, "SELECT order_uuid FROM fpgo.submissions WHERE reference = 
     ($gateway->ledger($reference))[0]{order_uuid}, 'accepted as the order that the gateway made');
 wait_for('the log to say so', sub { count_logged($node, qr/LOG:  uncertain submission \d+ turned out to be accepted/) });
 is(count_logged($node, qr/turned out to be accepted/), 1, 'once');
+wait_for('the process to end', sub { reconciler() eq '' });
+
+# the payload does not fit into a row
+$reference = enqueue_lost_order(large_order(5000, orderDate => '' . (CORE::time - 1)));
+wait_for('a large order to be found', sub { state_of($reference) eq 'accepted' });
 wait_for('the process to end', sub { reconciler() eq '' });
 
 # --- in nobody's way ------------------------------------------------------------------------
@@ -65,6 +80,29 @@ cmp_ok(time - $began, '<', 4, 'and with the cluster');
 $gateway->behave;
 $node->start;
 wait_for('it to be found then', sub { state_of($reference) eq 'accepted' });
+
+# --- a database whose owner is no superuser ---------------------------------------------------
+
+{
+    my $elsewhere = FpgoGateway->start('--token', $TOKEN);
+    new_database($node, 'rented', url => $elsewhere->address);
+    administer($node, 'CREATE ROLE landlord LOGIN; ALTER DATABASE rented OWNER TO landlord');
+    my $tenant   = open_session($node, database => 'rented');
+    my $landlord = open_session($node, user => 'landlord');
+    wait_for_worker($node, 'rented');
+    $elsewhere->misbehave({ close_after_request => \1 }, { route => 'list', requests => 0, stall => 60 });
+    my ($order, $lost) = new_order();
+    run_in($tenant, enqueue_sql($order));
+    wait_for_order($elsewhere, $lost);
+    $tenant->quit;
+    for my $who ('reconciler', 'helper') {
+        wait_for("a $who there", sub { administer($node, "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = 'rented' AND backend_type = 'fpgo $who'") });
+    }
+    ends('the owner drops it meanwhile', finish_within('DROP DATABASE', begun($landlord, 'DROP DATABASE rented WITH (FORCE)'), 6), '');
+    $landlord->quit;
+    $elsewhere->stop;
+}
 
 # --- never by itself -----------------------------------------------------------------------
 

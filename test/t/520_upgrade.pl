@@ -167,6 +167,55 @@ shows_records('updated, dumped and restored', 'again');
 is($node->safe_psql('again', $early), '5|ODR4713|frontpayment', 'updated, dumped and restored: an early callback stays early');
 same_catalogs('updated, and restored from a dump of it', 'records', 'again');
 
+# --- rows whose orders have no reference, recorded by 1.0 ------------------------------
+
+# 1.0 knew such an order by its hash alone: the row that hands it in again takes it.
+create_database('rows');
+$node->safe_psql('rows', q{
+    CREATE EXTENSION fpgo VERSION '1.0';
+    CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo
+        OPTIONS (url '} . closed_address() . q{', retention '1d', defaults '{"invoiceFeeApplicable": true, "invoiceInterval": 1}');
+    CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token 'record-token');
+    CREATE TABLE public.sale (id int PRIMARY KEY, what text, at timestamptz, note text);
+    CREATE FUNCTION public.invoice_for(s public.sale) RETURNS fpgo.invoice_order LANGUAGE sql STABLE AS $$
+        SELECT fpgo.make_order(
+            products => ARRAY[fpgo.make_product(name => s.what, quantity => 1, rate => 599, tax => 25)],
+            customer_details => fpgo.make_private_customer(
+                name => 'Kari Nordmann', personal_number => '05928520287', email => 'kari@shop.example',
+                country_code => '+47', msisdn => '40000000',
+                address => fpgo.make_address(street => 'Storgata 1', zip => '0155', city => 'Oslo', country => 'NO')),
+            order_date => s.at, callback => fpgo.make_callback(callback_url => 'https://shop.example/fpgo',
+                success => 'https://shop.example/thanks', failure => 'https://shop.example/sorry')) $$;
+    CREATE TRIGGER invoice AFTER INSERT OR UPDATE ON public.sale
+        FOR EACH ROW EXECUTE FUNCTION fpgo.enqueue_invoice_trigger('public.invoice_for')});
+# a date of the row's own, and one that is left to the clock
+$node->safe_psql('rows', qq{SET fpgo.undelivered_notice = off; INSERT INTO public.sale VALUES ($_)})
+    for map { my $n = $_; ("$n, 'dated $n', '2026-11-01'", ($n + 10) . ", 'undated $n', NULL") } 1 .. 4;
+$node->safe_psql('rows', q{
+    UPDATE fpgo_internal.submission SET state = 'accepted', order_uuid = 'ODR' || id, settled_at = now() WHERE id IN (1, 2);
+    UPDATE fpgo_internal.submission SET state = 'uncertain', attempts = 1, settled_at = now() WHERE id IN (3, 4);
+    UPDATE fpgo_internal.submission SET state = 'sending', run = 1, attempts = 1 WHERE id IN (5, 6);
+    DELETE FROM fpgo_internal.payload WHERE submission = 1});
+update('rows');
+{
+    my $counts = q{SELECT state, count(*), count(source) FROM fpgo_internal.submission GROUP BY 1 ORDER BY 1};
+    my $fire   = sub { $node->safe_psql('rows', "SET fpgo.undelivered_notice = off; $_[0]") };
+    is($node->safe_psql('rows', $counts), "accepted|2|0\nqueued|2|0\nsending|2|0\nuncertain|2|0", 'rows of 1.0: their orders, none of a row');
+    $node->safe_psql('rows', q{ALTER SERVER frontpayment OPTIONS (SET defaults '{"invoiceFeeApplicable": true, "invoiceInterval": 2}')});
+    $fire->('UPDATE public.sale SET note = $$fired$$ WHERE id > 1');
+    is($node->safe_psql('rows', $counts), "accepted|2|1\nqueued|2|2\nsending|2|2\nuncertain|2|2",
+        'rows of 1.0: under other defaults each finds its order by the payload');
+    $node->safe_psql('rows', q{ALTER SERVER frontpayment OPTIONS (SET defaults '{"invoiceFeeApplicable": true, "invoiceInterval": 1}')});
+    $fire->('UPDATE public.sale SET note = $$fired again$$');
+    is($node->safe_psql('rows', $counts), "accepted|2|2\nqueued|2|2\nsending|2|2\nuncertain|2|2",
+        'rows of 1.0: each finds its order again, one without payload by its hash');
+    $fire->(q{INSERT INTO public.sale SELECT id + 100, what, at FROM public.sale WHERE id IN (1, 2, 3, 4)});
+    is($node->safe_psql('rows', $counts), "accepted|2|2\nqueued|6|6\nsending|2|2\nuncertain|2|2", 'rows like them are orders of their own');
+    $fire->('UPDATE public.sale SET what = what || $$, blue$$ WHERE id IN (4, 11)');
+    is($node->safe_psql('rows', q{SELECT first_version, version, state, error FROM fpgo_internal.submission WHERE first_version <= 8 ORDER BY 1}),
+        "2|1|refused|Not sent: the order was accepted already as ODR2, submission 2.\n7|1|queued|", 'rows of 1.0 that are edited make versions');
+}
+
 # --- and it all goes on -----------------------------------------------------------------
 
 for my $database ('records', 'restored', 'again') {

@@ -26,13 +26,19 @@ sub n_read {
              + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'fpgo_internal')});
 }
 
+# What the session read until now is counted.
+sub flush_counts {
+    run_in($session, 'SELECT pg_stat_force_next_flush()');
+    run_in($session, 'SELECT 1');
+    return;
+}
+
 # reads($name, $limit, $sql): a statement reads no more than so many of them.
 sub reads {
     my ($name, $limit, $sql) = @_;
     my $before = n_read();
     ends($name, run_in($session, $sql), '');
-    run_in($session, 'SELECT pg_stat_force_next_flush()');
-    run_in($session, 'SELECT 1');
+    flush_counts();
     cmp_ok(n_read() - $before, '<=', $limit, "$name: reads at most $limit rows and index entries");
 }
 
@@ -48,6 +54,7 @@ run_in($session, qq{
     FROM generate_series(1, $queued) n});
 my $last = run_in($session, 'SELECT max(id) FROM fpgo_internal.submission')->{rows};
 
+flush_counts();
 my @late = map { order() } 1 .. 2;
 reads("submit_invoice beside $queued queued", 25, submit_sql($late[0]));
 reads("enqueue_invoice beside $queued queued", 20, enqueue_sql($late[1]));

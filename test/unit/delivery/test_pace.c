@@ -110,6 +110,7 @@ go_to_row(Sender *sender, bool wants, int64_t now)
 	if (!is_kept)
 	{
 		memset(&pace, 0, sizeof(pace));
+		pace.number = 1;
 		pace.since = now;
 		is_kept = true;
 	}
@@ -376,21 +377,21 @@ static void
 test_terms(void)
 {
 	FpgoPaceTerms stated = {.limit = 100,.window_ms = 6000};
-	FpgoPace	row = {.since = 1};
+	FpgoPace	row = {.number = 1,.since = 1};
 	FpgoPaceNews news = {.remaining = 239,.limit = 240,.first_at = 1,
 	.n_back = 1};
 
 	ok(grant_all(&row, &stated, 1) == 100,
 	   "a gateway that says nothing: what the option states");
-	row = (FpgoPace) {.since = 1};
+	row = (FpgoPace) {.number = 1,.since = 1};
 	fpgo_pace_learn(&row, &stated, 0, &news, 1);
 	ok(grant_all(&row, &stated, 1) == 100, "less than the gateway allows");
 	stated.limit = 1000;
-	row = (FpgoPace) {.since = 1};
+	row = (FpgoPace) {.number = 1,.since = 1};
 	fpgo_pace_learn(&row, &stated, 0, &news, 1);
 	ok(grant_all(&row, &stated, 1) == 239, "not more than the gateway allows");
 	stated.limit = 0;
-	row = (FpgoPace) {.since = 1};
+	row = (FpgoPace) {.number = 1,.since = 1};
 	ok(fpgo_pace_grant(&row, &stated, FPGO_PACE_QUEUE, 2).n > 100,
 	   "nothing known: no limit");
 }
@@ -402,7 +403,7 @@ test_clock(void)
 	FpgoPaceTerms none = {.window_ms = 60000};
 	FpgoPaceNews news = {.remaining = -1,.closed_until = hour + 5000};
 	FpgoPaceGrant grant;
-	FpgoPace	row = {.limit = 240,.since = hour,.began = hour,.is_seen = true,
+	FpgoPace	row = {.number = 1,.limit = 240,.since = hour,.began = hour,.is_seen = true,
 	.at_start = 240};
 
 	/* nothing left; the clock is set back by an hour */
@@ -431,6 +432,7 @@ main(void)
 		{"five senders that find a window", 240, 6000, 10, 5, 2, 500, 0, 40, 20},
 		{"a slow gateway", 240, 60000, 300, 1, 2, 5000, 0, -1, 2},
 		{"a window of a minute", 240, 60000, 50, 3, 2, 5000, 0, 40, 2},
+		{"five senders, a short window", 80, 2000, 40, 5, 2, 200, 0, -1, 20},
 		{"few requests a window", 10, 6000, 10, 2, 0, 0, 0, -1, 10},
 	};
 	/* all that begin at once may meet a window that others have used up */

@@ -38,7 +38,7 @@ static const int config_codes[] = {1, 3, 4, 43, 48, 49, 53, 54, 58, 59, 60,
 static const int broken_body_codes[] = {18, 23, 28, 55, 56, 61, 63, 100, 0};
 static const int successes[] = {200, 201, 202, 0};
 static const int refusals[] = {400, 406, 411, 413, 414, 415, 417, 422, 431, 0};
-static const int wrong_addresses[] = {404, 405, 307, 308, 0};
+static const int wrong_addresses[] = {404, 405, 419, 307, 308, 0};
 static const int refused_tokens[] = {401, 403, 407, 0};
 static const int not_looked_at[] = {421, 425, 0};
 
