@@ -19,17 +19,17 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = age decide early insert keyed_hash locks open_key queue settle \
-	submissions taken_back unsourced versions
+RECORDS = age decide early insert keyed_hash locks open_key purge queue settle \
+	submissions taken_back traces unsourced versions
 DELIVERY = allowance backoff change claim deliver deliver_call durable flight \
-	lane pace question
+	lane pace question slow walk
 GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper
 PROCESS = held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control
 FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \
-	order_status reconcile resolve session sightings
+	order_status purge_call reconcile resolve session sightings
 SETUP = account_changes accounts doctor doctor_host doctor_server \
 	doctor_triggers drop_guard follow_server install_guard
 

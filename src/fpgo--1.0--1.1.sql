@@ -170,6 +170,57 @@ CREATE UNIQUE INDEX submission_versions ON fpgo_internal.submission (first_versi
 CREATE INDEX submission_source ON fpgo_internal.submission (source, server COLLATE "C")
 	WHERE source IS NOT NULL;
 
+/* ---------- Purged orders ---------- */
+
+-- What stays of an order that was purged: its key and its uuid stay known.
+CREATE TABLE fpgo_internal.trace (
+	submission bigint,
+	day date NOT NULL,
+	hash_rule smallint,
+	for_good boolean,
+	state fpgo.submission_state NOT NULL,
+	server text COLLATE "C" NOT NULL,
+	key bytea,
+	source bytea,
+	order_hash bytea,
+	newest_hash bytea,
+	order_uuid text,
+	role text NOT NULL,
+	mapping text,
+	PRIMARY KEY (submission, key)
+);
+CREATE INDEX trace_key ON fpgo_internal.trace (key);
+CREATE INDEX trace_source ON fpgo_internal.trace (source)
+	WHERE source IS NOT NULL;
+CREATE INDEX trace_order_uuid ON fpgo_internal.trace (order_uuid)
+	WHERE order_uuid IS NOT NULL;
+COMMENT ON TABLE fpgo_internal.trace IS
+	'One row an order that fpgo.purge took away, or one for each key of such an order. No personal data; see fpgo.forget_keys';
+COMMENT ON COLUMN fpgo_internal.trace.submission IS 'The number that the submission of its first version had';
+COMMENT ON COLUMN fpgo_internal.trace.day IS 'The day on which the order reached its state';
+COMMENT ON COLUMN fpgo_internal.trace.hash_rule IS 'Number of the rule that both hashes were made by, as in fpgo_internal.submission';
+COMMENT ON COLUMN fpgo_internal.trace.for_good IS
+	'Did the person who took it back do so for good? NULL: nobody took it back';
+COMMENT ON COLUMN fpgo_internal.trace.state IS 'State of the order: that of the version that decided';
+COMMENT ON COLUMN fpgo_internal.trace.server IS 'Name of its account, see fpgo_internal.account';
+COMMENT ON COLUMN fpgo_internal.trace.key IS 'Its key: 16 bytes of the SHA-256 of the hash key and the key';
+COMMENT ON COLUMN fpgo_internal.trace.source IS 'The row that it was made of, as in fpgo_internal.submission; NULL: none';
+COMMENT ON COLUMN fpgo_internal.trace.order_hash IS
+	'Hash of the version that decided; NULL: it was not sent, and may be handed in again';
+COMMENT ON COLUMN fpgo_internal.trace.newest_hash IS 'Hash of the newest version; NULL: the same';
+COMMENT ON COLUMN fpgo_internal.trace.order_uuid IS 'The gateway''s identifier of the order; NULL unless it was accepted';
+COMMENT ON COLUMN fpgo_internal.trace.role IS 'Name of the role that handed it in';
+COMMENT ON COLUMN fpgo_internal.trace.mapping IS 'Whose user mapping it was sent with, as in fpgo_internal.submission';
+
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.trace', '');
+-- statistics keep copies of what they sample, and keep them when it is gone
+ALTER TABLE fpgo_internal.submission ALTER COLUMN customer_uuid SET STATISTICS 0;
+ALTER TABLE fpgo_internal.event ALTER COLUMN reason SET STATISTICS 0;
+ALTER TABLE fpgo_internal.sighting ALTER COLUMN customer SET STATISTICS 0, ALTER COLUMN contact SET STATISTICS 0;
+ALTER TABLE fpgo_internal.likeness ALTER COLUMN customer SET STATISTICS 0, ALTER COLUMN contact SET STATISTICS 0;
+ALTER TABLE fpgo_internal.event ALTER COLUMN submission DROP NOT NULL;
+COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about; NULL: many, as of fpgo.purge';
+
 /* ---------- Tables of sources ---------- */
 
 -- What a table was called when rows of it were first handed in.  Rows are only
@@ -261,6 +312,27 @@ INSERT INTO fpgo_internal.account (name, server)
 	SELECT DISTINCT s.server, s.server FROM fpgo_internal.submission s;
 COMMENT ON COLUMN fpgo_internal.submission.server IS
 	'Name of the account, see fpgo_internal.account: at first that of its foreign server';
+
+CREATE PROCEDURE fpgo.purge(
+	before timestamptz, INOUT orders bigint DEFAULT NULL, INOUT submissions bigint DEFAULT NULL
+)
+	AS 'MODULE_PATHNAME', 'fpgo_purge'
+	LANGUAGE C;
+COMMENT ON PROCEDURE fpgo.purge(timestamptz, bigint, bigint) IS
+	'Takes away the records of orders all versions of which were finished before that time, and all that hangs on them. '
+	'Returns how many orders and submissions. Their keys and uuids stay known, so that none is invoiced again. At top '
+	'level it commits every 1000 submissions. Granted to nobody. Error 22004: NULL. 55000: read-only, standby, or ALTER '
+	'EXTENSION fpgo UPDATE is due.';
+
+CREATE FUNCTION fpgo.forget_keys(
+	before date, reason text, OUT server text, OUT orders bigint, OUT accepted bigint, OUT first_day date, OUT last_day date
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'fpgo_forget_keys'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION fpgo.forget_keys(date, text) IS
+	'Forgets the keys and uuids of purged orders that were finished before that day. Whoever hands such an order in again '
+	'has it invoiced again: accepted says how many orders may be invoiced twice. One row a server. reason is recorded. For '
+	'superusers. Error 22004: NULL. 22023: blank reason. 42501: no superuser.';
 
 CREATE FUNCTION fpgo.new_account(server text, reason text) RETURNS text
 	AS 'MODULE_PATHNAME', 'fpgo_new_account'
@@ -679,35 +751,51 @@ CREATE VIEW fpgo.history WITH (security_barrier) AS
 		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
 			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key, s.role, e.at,
 		e.role AS decided_by, e.what, e.reason
-	FROM fpgo_internal.event e JOIN fpgo_internal.submission s ON s.id = e.submission
+	FROM fpgo_internal.event e LEFT JOIN fpgo_internal.submission s ON s.id = e.submission
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON VIEW fpgo.history IS
 	'One row a decision about a submission that fpgo.submissions shows: who decided what, when, and why. What the '
-	'gateway answered is in fpgo.attempts.';
+	'gateway answered is in fpgo.attempts. To those who see all it shows what was purged and forgotten, too.';
 COMMENT ON COLUMN fpgo.history.event IS 'The number of the decision; never NULL';
-COMMENT ON COLUMN fpgo.history.submission IS 'The number of the submission; never NULL';
-COMMENT ON COLUMN fpgo.history.server IS 'Name of the foreign server it was handed in for; never NULL';
+COMMENT ON COLUMN fpgo.history.submission IS 'The number of the submission; NULL: it is about many';
+COMMENT ON COLUMN fpgo.history.server IS
+	'Name of the foreign server it was handed in for; NULL without a submission, like key and role';
 COMMENT ON COLUMN fpgo.history.reference IS
 	'referenceNo of the order, its first 1000 bytes; NULL if the order has none';
-COMMENT ON COLUMN fpgo.history.key IS 'The key of the submission; never NULL';
-COMMENT ON COLUMN fpgo.history.role IS 'Name the role that handed the order in had then; never NULL';
+COMMENT ON COLUMN fpgo.history.key IS 'The key of the submission';
+COMMENT ON COLUMN fpgo.history.role IS 'Name the role that handed the order in had then';
 COMMENT ON COLUMN fpgo.history.at IS 'When it was decided; never NULL';
 COMMENT ON COLUMN fpgo.history.decided_by IS
 	'Name the role that decided had then; that of the caller for fpgo.reconcile. Never NULL';
 COMMENT ON COLUMN fpgo.history.what IS
 	'The change: uncertain to accepted, queued to cancelled, queued to cancelled for good, cancelled to queued, '
-	'cancelled to free (the key), ... Never NULL';
+	'cancelled to free (the key), purged, keys forgotten, ... Never NULL';
 COMMENT ON COLUMN fpgo.history.reason IS
 	'The reason in the words of the person, or of fpgo.reconcile: what they wrote there stands here. Never NULL';
 
 GRANT SELECT ON fpgo.history, fpgo.versions TO PUBLIC;
 
+/* ---------- Dead rows ---------- */
+
+-- an order on its way leaves dead rows behind; at a fifth of a large table, which
+-- is PostgreSQL's default, they would be cleared away too late
+ALTER TABLE fpgo_internal.submission SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE fpgo_internal.attempt SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE fpgo_internal.payload SET (
+	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+	toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 1000);
+
 /* ---------- Rights, dumps, event triggers ---------- */
 
 -- keys and queue of an account are of all roles
 REVOKE EXECUTE ON FUNCTION fpgo.new_account(text, text), fpgo.adopt_account(text, text, text) FROM PUBLIC;
+-- records that are gone are gone
+REVOKE EXECUTE ON PROCEDURE fpgo.purge(timestamptz, bigint, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION fpgo.forget_keys(date, text) FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.account', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.allowance', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.source_table', '');

@@ -16,6 +16,7 @@
 
 #include <limits.h>
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -559,11 +560,15 @@ run(Visit *visit, const FpgoTransactions *transactions)
 												  ALLOCSET_SMALL_SIZES);
 	ErrorData  *error;
 
+	/* nothing that is sent or told depends on this commit, and nobody flushes it */
+	XLogRecPtr	last_commit = XactLastCommitEnd;
+
 	HOLD_INTERRUPTS();
 	transactions->begin_lax();
 	MemoryContextSwitchTo(context);
 	error = fpgo_subtransaction_run(work, visit);
 	transactions->commit();
+	XactLastCommitEnd = last_commit;
 	RESUME_INTERRUPTS();
 	MemoryContextSwitchTo(context);
 	if (error != NULL)

@@ -208,12 +208,15 @@ has_name(List *names, const char *name)
  * lane waits until some can.
  */
 static void
-wait_for_allowance(FpgoLane *lane, const View *view, MemoryContext context)
+wait_for_allowance(FpgoLane *lane, const FpgoDue *due, const View *view,
+				   MemoryContext context)
 {
 	FpgoAllowanceWait wait = fpgo_allowance_wait(view->allowance,
 												 FPGO_PACE_QUEUE);
 	MemoryContext old;
 
+	if (lane->waits_until == 0)
+		fpgo_walk_return(&lane->walk, due->submission);
 	lane->waits_until = fpgo_clock_in(wait.never_before == 0 ? WAIT_MS :
 									  LOOK_PAST_MS);
 	lane->waits_since = fpgo_allowance_n_changes();
@@ -286,26 +289,71 @@ wipe(List *views, List *claims)
 	}
 }
 
+/* A single submission is tried once, due or not. */
+static List *
+find_single(FpgoLane *lane, int64 only)
+{
+	FpgoDueWalk due;
+
+	lane->is_exhausted = true;
+	return fpgo_submission_due(lane->server, 1, only, only, lane->shut_out,
+							   &due);
+}
+
+/*
+ * The next submissions of the queue that are due.  A session ends with the queue,
+ * and so must know that nothing is left at its start, either.
+ */
+static List *
+find_next(FpgoLane *lane, FpgoWalk *walk, List *left_out, int limit,
+		  bool is_session)
+{
+	List	   *dues;
+	FpgoDueWalk due;
+
+	do
+	{
+		int64		first = fpgo_walk_begin(walk);
+
+		dues = fpgo_submission_due(lane->server, limit, first, PG_INT64_MAX,
+								   left_out, &due);
+		fpgo_walk_end(walk, lane->server, limit, &due);
+	} while (due.n_found == 0 && lane->n_flights == 0 &&
+			 fpgo_walk_starts_over(walk, is_session));
+	lane->is_exhausted = dues == NIL && due.n_finished == 0;
+	return dues;
+}
+
 void
-fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
-				List **flights)
+fpgo_lane_find_queued(List **lanes, MemoryContext context)
+{
+	List	   *known = NIL;
+	ListCell   *cell;
+
+	foreach(cell, *lanes)
+		known = lappend(known, unconstify(char *, ((FpgoLane *) lfirst(cell))->server));
+	foreach(cell, fpgo_submission_other_servers(known))
+		(void) fpgo_lane_find(lanes, lfirst(cell), context);
+}
+
+void
+fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
+				MemoryContext context, List **flights)
 {
 	int			limit = fpgo_lane_free_places(lane);
 	int64	   *ids = palloc(sizeof(int64) * limit);
 	int			n = 0;
 	List	   *views = NIL;
 	List	   *claims = NIL;
-	int			n_finished;
 	bool		looks_past;
 	List	   *left_out = begin_look(lane, &looks_past);
-	List	   *dues = fpgo_submission_due(lane->server, limit, only, left_out,
-										   &n_finished);
+	FpgoWalk   *walk = looks_past ? &lane->walk_past : &lane->walk;
+	List	   *dues = only != 0 ? find_single(lane, only) :
+		find_next(lane, walk, left_out, limit, is_session);
 	ListCell   *cell;
 
 	if (looks_past && dues == NIL)
 		end_look_past(lane);
-	/* a single submission is tried once, due or not */
-	lane->is_exhausted = (dues == NIL && n_finished == 0) || only != 0;
 	foreach(cell, dues)
 	{
 		FpgoDue    *due = lfirst(cell);
@@ -320,7 +368,7 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, MemoryContext context,
 				fpgo_allowance_reserve(view->allowance))
 				ids[n++] = due->submission;
 			else if (n < fpgo_lane_free_places(lane))
-				wait_for_allowance(lane, view, context);
+				wait_for_allowance(lane, due, view, context);
 		}
 		else if (list_length(views) > n_views)
 			shut_out(lane, view, context);

@@ -11,6 +11,9 @@
 
 #include "delivery/lane.h"
 
+/* Make a lane for each server that has queued submissions and no lane. */
+extern void fpgo_lane_find_queued(List **lanes, MemoryContext context);
+
 /*
  * Claim for one server, in the current transaction, as many submissions as its
  * lane has places free, or the submission "only" (0: any).  The flights
@@ -21,6 +24,7 @@
  * finds every flight there.
  */
 extern void fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only,
-							MemoryContext context, List **flights);
+							bool is_session, MemoryContext context,
+							List **flights);
 
 #endif							/* FPGO_CLAIM_H */

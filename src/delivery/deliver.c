@@ -45,6 +45,7 @@
 #include "delivery/flight.h"
 #include "delivery/patience.h"
 #include "delivery/question.h"
+#include "delivery/slow.h"
 #include "records/age.h"
 #include "records/locks.h"
 #include "records/settle.h"
@@ -78,16 +79,6 @@ static FpgoLane *
 find_lane(FpgoDelivery *delivery, const char *server)
 {
 	return fpgo_lane_find(&delivery->lanes, server, delivery->context);
-}
-
-/* Make a lane for every server that has queued submissions. */
-static void
-find_lanes(FpgoDelivery *delivery)
-{
-	ListCell   *cell;
-
-	foreach(cell, fpgo_submission_queued_servers())
-		(void) find_lane(delivery, lfirst(cell));
 }
 
 /* ---------- settling ---------- */
@@ -261,13 +252,14 @@ work(void *arg)
 	delivery->is_outdated = !fpgo_extension_is_current();
 	fpgo_extension_require_current();
 	if (delivery->wants_lanes)
-		find_lanes(delivery);
+		fpgo_lane_find_queued(&delivery->lanes, delivery->context);
 	foreach(cell, delivery->lanes)
 	{
 		FpgoLane   *lane = lfirst(cell);
 
 		if (fpgo_lane_free_places(lane) > 0)
 			fpgo_lane_claim(lane, delivery->run, delivery->only,
+							!delivery->transactions->is_resident,
 							delivery->context, &delivery->ready);
 	}
 }
@@ -474,6 +466,8 @@ take_turn(FpgoDelivery *delivery, bool claim, bool all)
 		delivery->wants_lanes = false;
 	}
 	forget_settled(delivery);
+	if (delivery->transactions->flush != NULL)
+		delivery->transactions->flush();
 	if (all && delivery->flights != NIL)
 		give_up_landed(delivery, NULL);
 	if ((delivery->ready != NIL ||
@@ -598,6 +592,7 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	bool		claim;
 
 	fpgo_allowance_attend(delivery->transactions, false);
+	fpgo_slow_count(delivery->lanes, delivery->flights);
 	claim = !stop && may_claim(delivery);
 	fpgo_questions_attend(delivery->flights);
 	if (stop)

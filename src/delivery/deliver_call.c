@@ -59,7 +59,7 @@ static void
 begin_lax_in_call(void)
 {
 	prepare_transaction();
-	fpgo_durable_waive();
+	fpgo_durable_put_off();
 }
 
 /* Has a cancel, a timeout or a termination come? */
@@ -111,7 +111,8 @@ Datum
 fpgo_deliver(PG_FUNCTION_ARGS)
 {
 	static const FpgoTransactions transactions = {
-		begin_in_call, begin_lax_in_call, SPI_commit, should_stop_call, false
+		begin_in_call, begin_lax_in_call, SPI_commit, NULL, should_stop_call,
+		false
 	};
 	CallContext *context = (CallContext *) fcinfo->context;
 	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);

@@ -16,12 +16,23 @@
 extern bool fpgo_durable_is_acknowledged(void);
 
 /*
+ * Let the current transaction's commit return before it is flushed.  Until
+ * fpgo_durable_flush() has returned, nobody may be told of it and nothing that it
+ * records may be sent.
+ */
+extern void fpgo_durable_put_off(void);
+
+/*
+ * Flush all commits of this process, and wait for the synchronous standbys, if
+ * there are any.  Outside of a transaction.  A cancel ends the wait for standbys;
+ * fpgo_durable_is_acknowledged() tells.
+ */
+extern void fpgo_durable_flush(void);
+
+/*
  * Make the current transaction's commit survive a crash, and a failover where
  * standbys are synchronous, whatever synchronous_commit says.
  */
 extern void fpgo_durable_require(void);
-
-/* A crash may take the current transaction's commit back: it need not be flushed. */
-extern void fpgo_durable_waive(void);
 
 #endif							/* FPGO_DURABLE_H */

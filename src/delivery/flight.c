@@ -40,6 +40,12 @@
 #include "order/secrets.h"
 #include "records/settle.h"
 
+/*
+ * A request without an answer is slow after so many milliseconds, and after
+ * half its timeout
+ */
+#define SLOW_MS 10000
+
 /* longest wait for the status of the order to be changed, in milliseconds */
 #define QUESTION_TIMEOUT_MS 5000
 
@@ -164,6 +170,8 @@ try_step(FpgoFlight *flight, void (*step) (FpgoFlight *flight),
 void
 fpgo_flight_launch(FpgoFlight *flight)
 {
+	flight->slow_at = fpgo_clock_in(Min(flight->target.timeout_ms / 2,
+										SLOW_MS));
 	try_step(flight, launch, "The request could not be begun.");
 }
 
@@ -173,6 +181,13 @@ fpgo_flight_is_over(const FpgoFlight *flight)
 	return flight->outcome != NULL ||
 		(flight->stage == FPGO_FLIGHT_SENDING &&
 		 fpgo_exchange_is_done(flight->exchange));
+}
+
+bool
+fpgo_flight_is_slow(const FpgoFlight *flight)
+{
+	return !fpgo_flight_is_over(flight) &&
+		fpgo_clock_has_come(flight->slow_at);
 }
 
 /* ---------- the question ---------- */

@@ -39,6 +39,8 @@ typedef struct FpgoFlight
 	FpgoFlightStage stage;
 	FpgoTarget	question;		/* as target, for the question */
 	FpgoExchange *exchange;		/* the request under way, or NULL */
+	FpgoMoment	slow_at;		/* it gives its place away if there is no
+								 * answer by then */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
 	FpgoAllowance *allowance;	/* that the request draws from ... */
 	FpgoPaceTicket ticket;		/* ... by this ticket ... */
@@ -86,6 +88,9 @@ extern void fpgo_flight_confirm(FpgoFlight *flight);
 extern void fpgo_flight_give_up(FpgoFlight *flight);
 
 extern bool fpgo_flight_is_over(const FpgoFlight *flight);
+
+/* Has the request under way been unanswered for long? */
+extern bool fpgo_flight_is_slow(const FpgoFlight *flight);
 
 /*
  * For a process that is to end: a flight that has not reached the mark lands

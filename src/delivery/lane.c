@@ -49,7 +49,9 @@ is_closed(const FpgoLane *lane)
 int
 fpgo_lane_free_places(const FpgoLane *lane)
 {
-	int			limit = lane->last_was_unknown ? 1 : lane->limit;
+	/* each slow request gives its place away, up to twice the limit in all */
+	int			limit = lane->last_was_unknown ? 1 :
+		lane->limit + Min(lane->n_slow, lane->limit);
 
 	return is_closed(lane) ? 0 : Max(limit - lane->n_flights, 0);
 }
@@ -57,7 +59,8 @@ fpgo_lane_free_places(const FpgoLane *lane)
 static bool
 may_claim(const FpgoLane *lane)
 {
-	bool		is_worth_it = !lane->is_exhausted;
+	bool		is_worth_it = !lane->is_exhausted ||
+	fpgo_walk_is_due(&lane->walk);
 
 	if (lane->waits_until != 0)
 		is_worth_it = fpgo_clock_has_come(lane->waits_until) ||

@@ -10,6 +10,7 @@
 #include "nodes/pg_list.h"
 
 #include "base/clock.h"
+#include "delivery/walk.h"
 #include "gateway/outcome.h"
 
 typedef struct FpgoLane
@@ -17,6 +18,7 @@ typedef struct FpgoLane
 	const char *server;
 	int			limit;			/* most requests under way */
 	int			n_flights;
+	int			n_slow;			/* of them, unanswered for long */
 	FpgoMoment	closed_until;	/* no further request before that */
 	int			n_failures;		/* requests in a row that did not arrive */
 	bool		is_exhausted;	/* the last claim brought nothing */
@@ -25,10 +27,12 @@ typedef struct FpgoLane
 	uint64		waits_since;	/* fpgo_allowance_n_changes() then */
 	bool		is_paced;		/* ... and was not asked to slow down */
 	List	   *waiting;		/* names of roles whose orders wait for it */
-	FpgoMoment	looked_past_at; /* when orders of others were looked for */
+	FpgoMoment	looked_past_at; /* when orders of others were looked for ... */
+	FpgoWalk	walk_past;		/* ... and where */
 	List	   *shut_out;		/* names of roles that may not use it */
 	FpgoMoment	explained_at;	/* when it was recorded what waits for what */
 	int64		explained_to;	/* the last submission looked at, 0 at the end */
+	FpgoWalk	walk;			/* where the next claim looks */
 } FpgoLane;
 
 /*

@@ -12,6 +12,7 @@ typedef struct FpgoTransactions
 	void		(*begin) (void);	/* its commit survives crash and failover */
 	void		(*begin_lax) (void);	/* its commit may be lost by a crash */
 	void		(*commit) (void);
+	void		(*flush) (void);	/* make commits durable; NULL: commit does */
 	bool		(*should_stop) (void);	/* claim no more, and end */
 	bool		is_resident;	/* goes on after every failure; tries a server
 								 * that fails again after a while */

@@ -35,6 +35,7 @@
 #include "base/fpgo.h"
 #include "followup/callback_query.h"
 #include "records/early.h"
+#include "records/traces.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -185,16 +186,21 @@ reject(const char *server, const char *outcome)
 	(void) fpgo_statement_run(&reject_statement, &p);
 }
 
-/* The submission that has the order; 0 if none has. */
+/* The submission that has the order, or had it until it was purged; 0: none. */
 static int64
 find_submission(const char *server, const char *order_uuid)
 {
 	FpgoParameters p = {0};
+	const FpgoVersion *trace = NULL;
+	int64		id;
 
 	fpgo_put_text(&p, order_uuid);
 	fpgo_put_text(&p, server);
 	(void) fpgo_statement_run(&find_statement, &p);
-	return fpgo_get_int64(0, 1);
+	id = fpgo_get_int64(0, 1);
+	if (id == 0)
+		trace = fpgo_trace_find_order(server, order_uuid, true);
+	return trace == NULL ? id : trace->submission.id;
 }
 
 /* The submission that the path names; 0 if it names none of this server. */

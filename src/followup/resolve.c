@@ -28,6 +28,7 @@
 #include "followup/resolve.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
+#include "records/traces.h"
 #include "records/versions.h"
 #include "records/submissions.h"
 #include "tables/operators.h"
@@ -61,6 +62,7 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 	const char *role_name = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	FpgoParameters p = {0};
+	const FpgoVersion *trace;
 	Oid			role;
 
 	if (fpgo_decide_is_operator())
@@ -71,6 +73,10 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 	if (fpgo_statement_run(&role_statement, &p) > 0)
 		role_name = fpgo_get_text(0, 1, caller);
 	SPI_finish();
+	trace = role_name == NULL ? fpgo_trace_find_order(server, order_uuid,
+													  true) : NULL;
+	if (trace != NULL)
+		role_name = trace->submission.role;
 	role = role_name ? get_role_oid(role_name, true) : InvalidOid;
 	if (!OidIsValid(role) || !has_privs_of_role(GetUserId(), role))
 		ereport(ERROR,

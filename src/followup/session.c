@@ -15,6 +15,7 @@
 #include "account/account.h"
 #include "base/arguments.h"
 #include "records/age.h"
+#include "records/traces.h"
 #include "records/versions.h"
 
 PG_FUNCTION_INFO_V1(fpgo_invoice_session);
@@ -46,8 +47,14 @@ fpgo_invoice_session(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
 	const FpgoSubmission *submission = fpgo_submission_find(id);
+	const FpgoVersion *trace = submission == NULL ? fpgo_trace_find(id) : NULL;
 	const FpgoVersions *versions;
 
+	if (trace != NULL)
+	{
+		put_session(fcinfo, &trace->submission);
+		return (Datum) 0;
+	}
 	if (submission == NULL)
 		fpgo_submission_raise_missing(id);
 	fpgo_submission_require_for(submission->id, submission->role);

@@ -20,10 +20,12 @@
 
 /* ---------- statements ---------- */
 
-/* has a submission this order?  At any server, as in decide.c */
+/* has a submission this order, or had one?  At any server, as in decide.c */
 #define IS_HELD(uuid) \
-	"EXISTS (SELECT FROM fpgo_internal.submission h" \
-	" WHERE h.order_uuid " EQ " " uuid ")"
+	"(EXISTS (SELECT FROM fpgo_internal.submission h" \
+	"  WHERE h.order_uuid " EQ " " uuid ")" \
+	" OR EXISTS (SELECT FROM fpgo_internal.trace h" \
+	"  WHERE h.order_uuid " EQ " " uuid "))"
 
 #define IS_SAME(column, a, b) \
 	a "." column " " EQ " " b "." column

@@ -16,6 +16,12 @@
 /* bytes; a distribution's whole collection of authorities has 0.25 million */
 #define MAX_CA_FILE_SIZE 16000000
 
+/*
+ * For so long certificates are kept that were read, in seconds.  Those that are
+ * replaced meanwhile count that much later.
+ */
+#define CA_CACHE_S 600L
+
 /* 7.88 does not; 8.14 and 8.22 do */
 #define FIRST_TO_KEEP_REQUESTS 0x080000
 
@@ -160,6 +166,51 @@ set_address(FpgoHttpEasy *easy, const char *url, const char *query)
 	return code;
 }
 
+/*
+ * Can the certificates be read without waiting?  Opening a pipe would wait for
+ * its writer, and reading a device might not end.  The TLS library reads the
+ * file inside fpgo_http_step(), which must not wait so.
+ */
+static bool
+is_readable_at_once(const char *ca_file)
+{
+	struct stat status;
+
+	return stat(ca_file, &status) == 0 && S_ISREG(status.st_mode) &&
+		status.st_size <= MAX_CA_FILE_SIZE;
+}
+
+/*
+ * Does the system have its authorities in one file, too?  libcurl knows where
+ * file and directory are from its own build.
+ */
+static bool
+has_system_file(void)
+{
+	const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+	return file != NULL && is_readable_at_once(file);
+}
+
+/*
+ * Set whom to trust.  libcurl keeps certificates that it has read for the next
+ * connections, unless there is a directory of them.  Reading the system's takes
+ * some thirty times as long as all else of a new connection.
+ */
+static CURLcode
+set_trust(FpgoHttpEasy *easy, const char *ca_file)
+{
+	CURLcode	code = CURLE_OK;
+
+	if (ca_file != NULL)
+		SET_OPTION(code, easy, CURLOPT_CAINFO, ca_file);
+	/* with a ca_file, the system's directory would be trusted too */
+	if (ca_file != NULL || has_system_file())
+		SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
+	SET_OPTION(code, easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S);
+	return code;
+}
+
 /* Set address, way and time limits. */
 static CURLcode
 set_route(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
@@ -170,12 +221,8 @@ set_route(FpgoHttpEasy *easy, const FpgoHttpRequest *request)
 			   fpgo_http_is_plain(request->url) ? "http" : "https");
 	SET_OPTION(code, easy, CURLOPT_PROXY, "");
 	SET_OPTION(code, easy, CURLOPT_NOPROXY, "*");
-	if (request->ca_file)
-	{
-		SET_OPTION(code, easy, CURLOPT_CAINFO, request->ca_file);
-		/* without this the system's directory would be trusted too */
-		SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
-	}
+	if (code == CURLE_OK && !easy->is_plain)
+		code = set_trust(easy, request->ca_file);
 	SET_OPTION(code, easy, CURLOPT_CONNECTTIMEOUT_MS,
 			   (long) request->connect_timeout_ms);
 	SET_OPTION(code, easy, CURLOPT_TIMEOUT_MS, (long) request->timeout_ms);
@@ -248,20 +295,6 @@ fpgo_http_easy_take(const FpgoHttpRequest *request,
 		easy = create();
 	*code = easy ? set_up(easy, request, hooks) : CURLE_OUT_OF_MEMORY;
 	return easy;
-}
-
-/*
- * Can the certificates be read without waiting?  Opening a pipe would wait for
- * its writer, and reading a device might not end.  The TLS library reads the
- * file inside fpgo_http_step(), which must not wait so.
- */
-static bool
-is_readable_at_once(const char *ca_file)
-{
-	struct stat status;
-
-	return stat(ca_file, &status) == 0 && S_ISREG(status.st_mode) &&
-		status.st_size <= MAX_CA_FILE_SIZE;
 }
 
 CURLcode

@@ -25,6 +25,7 @@
 #include "ipc/roster.h"
 #include "records/decide.h"
 #include "records/taken_back.h"
+#include "records/traces.h"
 #include "records/versions.h"
 
 PG_FUNCTION_INFO_V1(fpgo_hand_in_again);
@@ -84,6 +85,27 @@ find_refused(const FpgoVersions *versions, int64 id)
 		versions->accepted == NULL ? newest : NULL;
 }
 
+/* Of an order that was purged nothing is left to queue: its key is free. */
+static void
+free_purged(int64 id, const char *reason)
+{
+	const FpgoVersion *trace = fpgo_trace_find(id);
+
+	if (trace == NULL)
+		fpgo_submission_raise_missing(id);
+	if (!fpgo_decide_is_operator())
+		fpgo_submission_require_for(id, trace->submission.role);
+	if (!trace->is_taken_back ||
+		trace->submission.state != FPGO_STATE_CANCELLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("submission %lld was not taken back", (long long) id),
+				 errdetail("It is %s, and its record was purged.",
+						   fpgo_state_name(trace->submission.state)),
+				 fpgo_errhide()));
+	fpgo_trace_free(id, reason);
+}
+
 static int64
 hand_in_again(int64 id, const char *reason)
 {
@@ -94,7 +116,10 @@ hand_in_again(int64 id, const char *reason)
 	int64		made;
 
 	if (versions == NULL)
-		fpgo_submission_raise_missing(id);
+	{
+		free_purged(id, reason);
+		return 0;
+	}
 	refused = find_refused(versions, id);
 	if (refused == NULL)
 		return undo_cancellation(id, reason);

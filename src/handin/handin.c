@@ -29,6 +29,7 @@
 #include "order/payload.h"
 #include "order/sameness.h"
 #include "records/keyed_hash.h"
+#include "records/traces.h"
 #include "records/versions.h"
 #include "text/format.h"
 #include "validation/advise.h"
@@ -157,6 +158,15 @@ read_order(Jsonb *order, FpgoHandIn *handin)
 	handin->grand_total = read_total(&totals[field_index(shape, "grandTotal")]);
 }
 
+/* The key that begins so of an order on record, or of one that was purged. */
+static const char *
+find_former_key(const FpgoHandIn *handin, const char *beginning)
+{
+	const char *key = fpgo_submission_find_former_key(handin, beginning);
+
+	return key != NULL ? key : fpgo_trace_find_former_key(handin, beginning);
+}
+
 /*
  * The key of an order that has none: its hash and its role.  A submission of a
  * role that was renamed keeps its key, and so does one of 1.0, whose keys began
@@ -171,12 +181,11 @@ make_keyless(const FpgoHandIn *handin)
 
 	if (handin->hash_rule != FPGO_RULE_1_0)
 	{
-		key = fpgo_submission_find_former_key(handin, beginning);
+		key = find_former_key(handin, beginning);
 		if (key == NULL)
 		{
 			fpgo_handin_hash(handin, FPGO_RULE_1_0, hash);
-			key = fpgo_submission_find_former_key(handin,
-												  psprintf("%s/", hex(hash)));
+			key = find_former_key(handin, psprintf("%s/", hex(hash)));
 		}
 	}
 	return key != NULL ? key : psprintf("%s%s", beginning, handin->role);

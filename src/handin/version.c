@@ -26,6 +26,7 @@
 #include "ipc/roster.h"
 #include "records/insert.h"
 #include "records/taken_back.h"
+#include "records/traces.h"
 #include "records/unsourced.h"
 #include "records/versions.h"
 
@@ -324,6 +325,18 @@ find_unsourced(const FpgoHandIn *handin)
 	return NULL;
 }
 
+/* The same of an order that was purged, which becomes that of the row; or 0. */
+static int64
+take_unsourced_trace(const FpgoHandIn *handin)
+{
+	uint8		hash[FPGO_HASH_BYTES];
+	int64		id;
+
+	fpgo_handin_hash(handin, FPGO_RULE_1_0, hash);
+	id = fpgo_trace_find_unsourced(handin, hash);
+	return id != 0 && fpgo_trace_take(id, handin->source) ? id : 0;
+}
+
 /*
  * The row has the same order as on record.  A submission of 1.0 does not tell
  * its row: it becomes that of this row.  Returns its number, 0 if it has become
@@ -334,6 +347,13 @@ keep(const FpgoHandIn *handin, const FpgoVersion *newest)
 {
 	int64		id = newest->submission.id;
 
+	if (newest->is_trace)
+	{
+		if (newest->submission.hash_rule == FPGO_RULE_1_0 &&
+			handin->source != NULL && !newest->has_source)
+			(void) fpgo_trace_take(id, handin->source);
+		return id;
+	}
 	if (newest->number > 0 || newest->has_source || handin->source == NULL ||
 		strcmp(newest->submission.role, handin->role) != 0)
 		return id;
@@ -345,13 +365,17 @@ try_row(const FpgoHandIn *handin)
 {
 	FpgoVersions *versions = fpgo_versions_find(handin);
 	const FpgoVersion *newest = versions->newest;
-	const FpgoSubmission *unsourced = may_be_unsourced(handin, versions) ?
-		find_unsourced(handin) : NULL;
+	bool		may_be = may_be_unsourced(handin, versions);
+	const FpgoSubmission *unsourced = may_be ? find_unsourced(handin) : NULL;
+	int64		purged = may_be && unsourced == NULL ?
+		take_unsourced_trace(handin) : 0;
 	FpgoTakenBack *taken_back;
 
 	if (unsourced != NULL)
 		return fpgo_unsourced_take(unsourced->id, handin->source) ?
 			unsourced->id : 0;
+	if (purged != 0)
+		return purged;
 	require_key(handin, versions);
 	if (newest == NULL)
 		return versions->same != NULL ? versions->same->submission.id :

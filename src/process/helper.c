@@ -110,6 +110,7 @@ serve(FpgoMailbox *mailbox, void *data, Size len, int64 run)
 {
 	FpgoService *service = fpgo_service_begin(mailbox, data, len, run, true);
 
+	fpgo_service_launch(service);
 	fly(service);
 	while (!settle(service))
 	{

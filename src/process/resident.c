@@ -11,6 +11,10 @@
  * submissions that became due and for commits that set no latch.  While a
  * request is in flight, it looks every millisecond.
  *
+ * A turn of the loop records what has come and what has landed, each in a
+ * transaction of its own, and flushes all of that at once.  Only then are orders
+ * sent and sessions answered.
+ *
  * The worker may not wait long, since all sessions would wait with it.  It
  * waits a tenth of a second for a lock.  A request that needs longer is handed
  * back, and a helper process serves it.
@@ -75,6 +79,7 @@ typedef struct Client
 	FpgoService *service;		/* the request under way, or NULL */
 	FpgoMoment	idle_since;
 	FpgoMoment	settle_again_at;	/* after a try that failed */
+	bool		is_settled;		/* its service, which can be answered */
 } Client;
 
 static List *clients = NIL;
@@ -204,12 +209,13 @@ is_time_over(void)
 	return deadline != 0 && fpgo_clock_has_come(deadline);
 }
 
-/* Go on with a client without waiting; false if it is to be dropped. */
+/*
+ * Record what a client's request needs recorded, without waiting; false if the
+ * client is to be dropped.
+ */
 static bool
-serve(Client *client)
+record(Client *client)
 {
-	bool		stays;
-
 	if (client->service == NULL && !await_request(client))
 		return false;
 	if (client->service != NULL && fpgo_worker_deadline() != 0)
@@ -218,18 +224,49 @@ serve(Client *client)
 		(fpgo_service_is_in_flight(client->service) && !is_time_over()) ||
 		!fpgo_clock_has_come(client->settle_again_at))
 		return true;
-	if (!fpgo_service_settle(client->service))
-	{
+	client->is_settled = fpgo_service_settle(client->service);
+	if (!client->is_settled)
 		client->settle_again_at = fpgo_clock_in(FPGO_RETRY_MS);
-		return true;
-	}
-	client->idle_since = fpgo_clock_now();
-	if (fpgo_service_is_unrecorded(client->service) &&
-		fpgo_service_run(client->service) == client_run)
-		change_run();
-	stays = fpgo_service_answer(client->service);
+	return true;
+}
+
+/* Hand a client its answer; false if the client is to be dropped. */
+static bool
+answer(Client *client)
+{
+	FpgoService *service = client->service;
+
 	client->service = NULL;
-	return stays;
+	client->is_settled = false;
+	client->idle_since = fpgo_clock_now();
+	if (fpgo_service_is_unrecorded(service) &&
+		fpgo_service_run(service) == client_run)
+		change_run();
+	return fpgo_service_answer(service);
+}
+
+static void
+drop(Client *client)
+{
+	fpgo_mailbox_detach(client->mailbox);
+	pfree(client);
+}
+
+/* Record what all clients need recorded. */
+static void
+record_clients(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, clients)
+	{
+		Client	   *client = lfirst(cell);
+
+		if (record(client))
+			continue;
+		clients = foreach_delete_current(clients, cell);
+		drop(client);
+	}
 }
 
 /* How much the clients have under way. */
@@ -237,30 +274,35 @@ typedef struct Load
 {
 	int			n_requests;		/* under way */
 	int			n_in_flight;
+	bool		has_landed;		/* one is to be settled at once */
 } Load;
 
+/* Send and answer what has been recorded, once that is flushed. */
 static Load
-serve_clients(void)
+release_clients(void)
 {
-	Load		load = {0, 0};
+	Load		load = {0};
 	ListCell   *cell;
 
+	fpgo_worker_flush();
 	foreach(cell, clients)
 	{
 		Client	   *client = lfirst(cell);
 
-		if (!serve(client))
+		if (client->is_settled && !answer(client))
 		{
 			clients = foreach_delete_current(clients, cell);
-			fpgo_mailbox_detach(client->mailbox);
-			pfree(client);
+			drop(client);
 			continue;
 		}
 		if (client->service == NULL)
 			continue;
+		fpgo_service_launch(client->service);
 		load.n_requests++;
 		if (fpgo_service_is_in_flight(client->service))
 			load.n_in_flight++;
+		else if (client->settle_again_at == 0)
+			load.has_landed = true;
 	}
 	return load;
 }
@@ -278,7 +320,7 @@ should_stop(void)
 
 static const FpgoTransactions transactions = {
 	fpgo_worker_begin_transaction, fpgo_worker_begin_lax_transaction,
-	fpgo_worker_commit_transaction, should_stop, true
+	fpgo_worker_commit_transaction, fpgo_worker_flush, should_stop, true
 };
 
 static void
@@ -385,6 +427,7 @@ run_loop(FpgoDelivery *delivery)
 	{
 		FpgoDeliveryState state;
 		Load		load;
+		bool		goes_on;
 
 		fpgo_worker_attend();
 		if (is_due(&look_at, LOOK_MS))
@@ -402,15 +445,17 @@ run_loop(FpgoDelivery *delivery)
 			attach_clients();
 			reconcile_at_times();
 		}
-		load = serve_clients();
-		end_old_runs();
+		record_clients();
 		state = fpgo_delivery_step(delivery);
+		load = release_clients();
+		end_old_runs();
 		if (should_stop() && state == FPGO_DELIVERY_DONE &&
 			load.n_requests == 0)
 			return;
+		goes_on = load.has_landed || state == FPGO_DELIVERY_GOES_ON;
 		if (load.n_in_flight > 0 || state == FPGO_DELIVERY_FLIES)
-			step(state == FPGO_DELIVERY_GOES_ON ? 0 : STEP_MS);
-		else if (state == FPGO_DELIVERY_GOES_ON)
+			step(goes_on ? 0 : STEP_MS);
+		else if (goes_on)
 			continue;
 		else if (state == FPGO_DELIVERY_FAILED || load.n_requests > 0)
 			wait_for_work(fpgo_clock_in(PAUSE_MS));
@@ -443,6 +488,7 @@ fpgo_resident_main(Datum main_arg)
 		proc_exit(0);
 	}
 	fpgo_roster_is_well();
+	fpgo_worker_put_off_flushes();
 	client_run = fpgo_run_begin();
 	delivery = fpgo_delivery_begin(&transactions, 0);
 	run_loop(delivery);

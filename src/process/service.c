@@ -11,6 +11,9 @@
  *		   again if it fails;
  *		4. the answer is handed back.
  *
+ * Steps 2 and 4 need a record that is flushed.  The resident worker flushes those
+ * of several services at once.
+ *
  * An inquiry is sent and its answer handed back: no transaction, no lock, no
  * record.  It ends early when its caller has left, and at a shutdown.
  *
@@ -72,6 +75,7 @@ struct FpgoService
 	FpgoExchange *inquiry;		/* NULL unless begun, or once ended */
 	int64		run;
 	bool		may_wait;
+	bool		awaits_launch;	/* recorded, and perhaps not flushed yet */
 	bool		holds_tables;
 	bool		is_inserting;	/* has the insertion of the order begun? */
 	int			n_overtaken;	/* how often others used the key first */
@@ -412,11 +416,7 @@ begin_order(FpgoService *service)
 	if (recording != RECORDED)
 		return;
 	service->answer.submission = service->flight->claim.submission;
-	if (fpgo_durable_is_acknowledged())
-		fpgo_flight_launch(service->flight);
-	else
-		fpgo_flight_call_off(service->flight);
-	pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
+	service->awaits_launch = true;
 }
 
 /* ---------- inquiries ---------- */
@@ -498,6 +498,22 @@ fpgo_service_begin(FpgoMailbox *mailbox, void *data, Size len, int64 run,
 		begin_order(service);
 	MemoryContextSwitchTo(TopMemoryContext);
 	return service;
+}
+
+void
+fpgo_service_launch(FpgoService *service)
+{
+	if (!service->awaits_launch)
+		return;
+	service->awaits_launch = false;
+	/* it may have been stopped meanwhile */
+	if (fpgo_flight_is_over(service->flight))
+		return;
+	if (fpgo_durable_is_acknowledged())
+		fpgo_flight_launch(service->flight);
+	else
+		fpgo_flight_call_off(service->flight);
+	pgstat_report_activity(STATE_RUNNING, "waiting for the gateway");
 }
 
 bool

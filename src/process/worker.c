@@ -19,6 +19,7 @@
 #include "catalog/pg_database.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
@@ -141,19 +142,49 @@ fpgo_worker_attend(void)
 	}
 }
 
+/* Does this process flush several commits at once? */
+static bool puts_off_flushes = false;
+
+void
+fpgo_worker_put_off_flushes(void)
+{
+	puts_off_flushes = true;
+}
+
 void
 fpgo_worker_begin_transaction(void)
 {
 	StartTransactionCommand();
-	fpgo_durable_require();
+	if (puts_off_flushes)
+		fpgo_durable_put_off();
+	else
+		fpgo_durable_require();
 	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/* Let SIGTERM, and nothing else, end a wait for standbys. */
+static void
+begin_wait(void)
+{
+	HOLD_INTERRUPTS();
+	is_committing = true;
+	if (ShutdownRequestPending)
+		QueryCancelPending = true;
+}
+
+static void
+end_wait(void)
+{
+	is_committing = false;
+	QueryCancelPending = false;
+	RESUME_INTERRUPTS();
 }
 
 void
 fpgo_worker_begin_lax_transaction(void)
 {
 	StartTransactionCommand();
-	fpgo_durable_waive();
+	fpgo_durable_put_off();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
@@ -161,15 +192,21 @@ void
 fpgo_worker_commit_transaction(void)
 {
 	PopActiveSnapshot();
-	HOLD_INTERRUPTS();
-	is_committing = true;
-	if (ShutdownRequestPending)
-		QueryCancelPending = true;
+	begin_wait();
 	CommitTransactionCommand();
-	is_committing = false;
-	QueryCancelPending = false;
-	RESUME_INTERRUPTS();
+	end_wait();
+	/* autovacuum sees what the process did, even if the process never idles */
+	pgstat_report_stat(false);
 	/* the wait may have ended because no standby is required any more */
+	fpgo_worker_attend();
+}
+
+void
+fpgo_worker_flush(void)
+{
+	begin_wait();
+	fpgo_durable_flush();
+	end_wait();
 	fpgo_worker_attend();
 }
 
@@ -193,5 +230,5 @@ should_stop(void)
 
 const FpgoTransactions fpgo_worker_transactions = {
 	fpgo_worker_begin_transaction, fpgo_worker_begin_lax_transaction,
-	fpgo_worker_commit_transaction, should_stop, true
+	fpgo_worker_commit_transaction, fpgo_worker_flush, should_stop, true
 };

@@ -43,6 +43,14 @@ extern void fpgo_worker_commit_transaction(void);
 /* The same, for those who run transactions of a process that sends. */
 extern const FpgoTransactions fpgo_worker_transactions;
 
+/*
+ * From now on the commits of this process survive a crash only once
+ * fpgo_worker_flush() has returned: nothing may be sent or told before.  SIGTERM
+ * ends its wait for synchronous standbys.
+ */
+extern void fpgo_worker_put_off_flushes(void);
+extern void fpgo_worker_flush(void);
+
 /* When this process must end, whatever is under way; 0: it goes on. */
 extern FpgoMoment fpgo_worker_deadline(void);
 

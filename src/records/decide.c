@@ -104,7 +104,7 @@ static FpgoStatement lock_statement = {
 	" EXISTS (SELECT FROM fpgo_internal.payload p"
 	"  WHERE p.submission " EQ " s.id)"
 	" FROM fpgo_internal.submission s"
-	" WHERE s.id " EQ " $1" UNLESS_SENDING "FOR UPDATE OF s",
+	" WHERE s.id " EQ " $1" UNLESS_SENDING "FOR NO KEY UPDATE OF s",
 	.n_parameters = 1,
 	.types = {INT8OID}
 };
@@ -122,7 +122,11 @@ static FpgoStatement is_held_statement = {
 	" WHERE h.order_uuid " EQ " $1"
 	" AND NOT EXISTS (SELECT FROM fpgo_internal.submission s"
 	"  WHERE s.id " EQ " $2"
-	"  AND " ORDER_OF("s") " " EQ " " ORDER_OF("h") ") LIMIT 1",
+	"  AND " ORDER_OF("s") " " EQ " " ORDER_OF("h") ")"
+	" UNION ALL SELECT FROM fpgo_internal.trace h"
+	" WHERE h.order_uuid " EQ " $1"
+	" AND NOT EXISTS (SELECT FROM fpgo_internal.submission s"
+	"  WHERE s.id " EQ " $2 AND " ORDER_OF("s") " " EQ " h.submission) LIMIT 1",
 	.n_parameters = 2,
 	.types = {TEXTOID, INT8OID}
 };

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "records/insert.h"
+#include "records/traces.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -122,16 +123,48 @@ is_finished(FpgoSubmissionState state)
 	return state != FPGO_STATE_QUEUED && state != FPGO_STATE_SENDING;
 }
 
-/* Returns the submission's number, 0 if its key or version is taken. */
+/*
+ * The order has other versions: it must not be purged while this one is added.
+ * The lock hinders no delivery and no decision.
+ */
+static FpgoStatement hold_statement = {
+	.sql = "SELECT id FROM fpgo_internal.submission"
+	" WHERE id " EQ " $1 FOR KEY SHARE",
+	.n_parameters = 1,
+	.types = {INT8OID},
+	.sees_latest = true
+};
+
+/* Keep the order from being purged; false if it was, or was made again. */
+static bool
+hold_order(const FpgoVersions *versions)
+{
+	FpgoParameters p = {0};
+
+	if (versions->order == 0)
+		return true;
+	if (versions->newest->is_trace)
+		return fpgo_trace_revive(versions->newest);
+	fpgo_put_int64(&p, versions->order);
+	return fpgo_statement_run(&hold_statement, &p) > 0;
+}
+
+/*
+ * Returns the submission's number, 0 if its key or version is taken, or if its
+ * order has just been purged.
+ */
 static int64
 insert_submission(const FpgoHandIn *handin, const FpgoVersions *versions,
 				  const New *new)
 {
-	int64		id = fpgo_table_next_submission();
+	int64		id;
 	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 	FpgoParameters p = {0};
 	bool		is_sent = new->state == FPGO_STATE_SENDING;
 
+	if (versions != NULL && !hold_order(versions))
+		return 0;
+	id = fpgo_table_next_submission();
 	fpgo_put_int64(&p, id);
 	fpgo_put_text(&p, handin->account);
 	fpgo_put_text(&p, handin->key);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "common/cryptohash.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 #include "base/fpgo.h"
@@ -96,4 +97,20 @@ fpgo_keyed_hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not hash an order"),
 				 fpgo_errhide()));
+}
+
+void
+fpgo_key_digest(const char *key, int len,
+				uint8 result[FPGO_KEY_DIGEST_BYTES])
+{
+	uint8		hash[FPGO_HASH_BYTES];
+	const char *text = pnstrdup(key, len);
+
+	if (GetDatabaseEncoding() != PG_UTF8 &&
+		GetDatabaseEncoding() != PG_SQL_ASCII)
+		text = pg_server_to_any(text, len, PG_UTF8);
+	/* no order has this form: a key's digest is never an order's hash */
+	text = psprintf("key %s", text);
+	fpgo_keyed_hash(text, strlen(text), hash);
+	memcpy(result, hash, FPGO_KEY_DIGEST_BYTES);
 }

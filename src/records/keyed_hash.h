@@ -16,4 +16,14 @@
 extern void fpgo_keyed_hash(const char *data, size_t len,
 							uint8 result[FPGO_HASH_BYTES]);
 
+/* bytes of a key's digest, by which a purged order is found */
+#define FPGO_KEY_DIGEST_BYTES 16
+
+/*
+ * A digest of a key, or of its beginning.  It is the same in every encoding of
+ * the database.
+ */
+extern void fpgo_key_digest(const char *key, int len,
+							uint8 result[FPGO_KEY_DIGEST_BYTES]);
+
 #endif							/* FPGO_KEYED_HASH_H */

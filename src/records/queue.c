@@ -100,6 +100,16 @@
 	" pg_catalog.starts_with(" s ".error, '" WAITS "') "
 
 /*
+ * Queued submissions q of a server, in the order of the index of unfinished
+ * ones, which is ORDER_OF_QUEUE.  A statement that may not sort is left this
+ * index alone, whatever the statistics say, and never walks through what is
+ * finished.  With "=" in place of ANY the order of the numbers would do, which
+ * the primary key has as well.
+ */
+#define IS_QUEUED(q) q ".state " EQ " ANY ('{queued}')"
+#define ORDER_OF_QUEUE(q) q ".state, " q ".server, " q ".id"
+
+/*
  * Finds submissions with numbers from $3 to $4: those that are due, or a
  * single one, due or not.  Roles in $5 are left out.  A submission without a
  * payload is left out too: there is nothing to send.  The scalar subquery for
@@ -107,11 +117,12 @@
  * order has outdated is found in any case.
  */
 static FpgoStatement due_statement = {
+	.is_ordered = true,
 	.sql = "SELECT s.id, s.reference, s.role, " IS_OUTDATED ","
 	" " HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE")
 	"OR" WAS_TAKEN_BACK
 	" FROM fpgo_internal.submission s"
-	" WHERE s.state " EQ " 'queued'"
+	" WHERE " IS_QUEUED("s")
 	" AND s.server " EQ " $1"
 	" AND s.id " GE " $3 AND s.id " LE " $4"
 	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE"
@@ -121,7 +132,7 @@ static FpgoStatement due_statement = {
 	"   WHERE p.submission " EQ " s.id) IS NOT NULL"
 	"  AND NOT" IS_HELD_UP
 	"  AND" REFERENCE_IS_FREE " END"
-	" ORDER BY s.id LIMIT $2 FOR UPDATE SKIP LOCKED",
+	" ORDER BY " ORDER_OF_QUEUE("s") " LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED",
 	.n_parameters = 5,
 	.types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTARRAYOID}
 };
@@ -279,8 +290,8 @@ finish(FpgoStatement *statement, const int64 *ids, int n)
 }
 
 List *
-fpgo_submission_due(const char *server, int limit, int64 only,
-					List *without_roles, int *n_finished)
+fpgo_submission_due(const char *server, int limit, int64 first, int64 last,
+					List *without_roles, FpgoDueWalk *walk)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *dues = NIL;
@@ -295,10 +306,12 @@ fpgo_submission_due(const char *server, int limit, int64 only,
 	SPI_connect();
 	fpgo_put_text(&p, server);
 	fpgo_put_int(&p, limit);
-	fpgo_put_int64(&p, only);
-	fpgo_put_int64(&p, only == 0 ? PG_INT64_MAX : only);
+	fpgo_put_int64(&p, first);
+	fpgo_put_int64(&p, last);
 	fpgo_put_texts(&p, list_texts(without_roles));
 	n = fpgo_statement_run(&due_statement, &p);
+	walk->n_found = n;
+	walk->last_found = n > 0 ? fpgo_get_int64(n - 1, 1) : 0;
 	outdated = palloc(sizeof(int64) * (n + 1));
 	late = palloc(sizeof(int64) * (n + 1));
 	for (int i = 0; i < n; i++)
@@ -324,7 +337,7 @@ fpgo_submission_due(const char *server, int limit, int64 only,
 		dues = lappend(dues, due);
 		MemoryContextSwitchTo(old);
 	}
-	*n_finished = finish(&supersede_statement, outdated, n_outdated) +
+	walk->n_finished = finish(&supersede_statement, outdated, n_outdated) +
 		finish(&too_late_statement, late, n_late) +
 		finish(&taken_back_statement, late, n_late);
 	SPI_finish();
@@ -384,10 +397,10 @@ fpgo_submission_explain(const char *server, const char *role,
 /*
  * Looks at queued submissions with numbers above $2, as many as $3, and says of
  * each what it waits for.  A few look-ups in indexes tell that of one.  What is
- * said for another reason stays.  Conditions and order leave the planner only the
- * index of unfinished submissions: the primary key has the finished ones, too.
+ * said for another reason stays.
  */
 static FpgoStatement waits_statement = {
+	.is_ordered = true,
 	.sql = "WITH looked AS (SELECT s.id, s.error, CASE"
 	"  WHEN s.error IS NOT NULL AND NOT" SAYS_WAITS("s") "THEN s.error"
 	"  ELSE COALESCE("
@@ -398,10 +411,9 @@ static FpgoStatement waits_statement = {
 	"   (SELECT " WAITS_FOR_O " FROM fpgo_internal.submission o"
 	"    WHERE o.id " EQ " s.first_version AND " IS_OPEN("o") ")) END AS says"
 	"  FROM (SELECT * FROM fpgo_internal.submission q"
-	"   WHERE q.state " EQ " ANY ('{queued,sending,uncertain}')"
-	"   AND q.state " GE " 'queued' AND q.state " LE " 'queued'"
+	"   WHERE " IS_QUEUED("q")
 	"   AND q.server " EQ " $1 AND q.id " GT " $2"
-	"   ORDER BY q.state, q.server, q.id LIMIT $3) s),"
+	"   ORDER BY " ORDER_OF_QUEUE("q") " LIMIT $3) s),"
 	" free AS (SELECT q.id FROM fpgo_internal.submission q"
 	"  WHERE q.id " EQ " ANY (ARRAY(SELECT l.id FROM looked l"
 	"   WHERE l.error IS DISTINCT FROM l.says))"
@@ -431,38 +443,81 @@ fpgo_submission_explain_waits(const char *server, int64 after)
 	return last;
 }
 
-/* one index look-up for each server, however many submissions are queued */
-static FpgoStatement queued_servers_statement = {
-	.sql = "WITH RECURSIVE s AS ("
-	" SELECT pg_catalog.min(server) AS server FROM fpgo_internal.submission"
-	"  WHERE state " EQ " 'queued'"
+/* the highest number of a server's queued submissions */
+static FpgoStatement last_statement = {
+	.is_ordered = true,
+	.sql = "SELECT q.id FROM fpgo_internal.submission q"
+	" WHERE " IS_QUEUED("q") " AND q.server " EQ " $1"
+	" ORDER BY q.state USING " GT ", q.server USING " GT ", q.id USING " GT
+	" LIMIT 1",
+	.n_parameters = 1,
+	.types = {TEXTOID}
+};
+
+int64
+fpgo_submission_last_queued(const char *server)
+{
+	FpgoParameters p = {0};
+	int64		last = 0;
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	if (fpgo_statement_run(&last_statement, &p) > 0)
+		last = fpgo_get_int64(0, 1);
+	SPI_finish();
+	return last;
+}
+
+/*
+ * Servers with queued submissions that are not among those in $1, one at most
+ * between two of these.  Only the gaps between the known servers are looked at.
+ * A known server may have many index entries of what is finished.
+ */
+static FpgoStatement other_servers_statement = {
+	.is_ordered = true,
+	.sql = "SELECT n.server FROM"
+	" (SELECT name, pg_catalog.lead(name) OVER (ORDER BY name) AS next"
+	"  FROM pg_catalog.unnest($1) name) k,"
+	" LATERAL (SELECT q.server FROM fpgo_internal.submission q"
+	"  WHERE " IS_QUEUED("q")
+	"  AND q.server " GT " k.name AND q.server " LT " k.next"
+	"  ORDER BY q.state, q.server LIMIT 1) n"
 	" UNION ALL"
-	" SELECT (SELECT pg_catalog.min(q.server) FROM fpgo_internal.submission q"
-	"   WHERE q.state " EQ " 'queued'"
-	"   AND q.server " GT " s.server)"
-	"  FROM s WHERE s.server IS NOT NULL)"
-	" SELECT server FROM s WHERE server IS NOT NULL",
-	.n_parameters = 0
+	" (SELECT q.server FROM fpgo_internal.submission q"
+	"  WHERE " IS_QUEUED("q")
+	"  AND q.server " GT " (SELECT pg_catalog.max(name)"
+	"   FROM pg_catalog.unnest($1) name)"
+	"  ORDER BY q.state, q.server LIMIT 1)",
+	.n_parameters = 1,
+	.types = {TEXTARRAYOID}
 };
 
 List *
-fpgo_submission_queued_servers(void)
+fpgo_submission_other_servers(List *known)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	List	   *servers = NIL;
-	FpgoParameters p = {0};
+	List	   *all = lcons("", list_copy(known));
+	List	   *others = NIL;
 	int			n;
 
 	SPI_connect();
-	n = fpgo_statement_run(&queued_servers_statement, &p);
-	for (int i = 0; i < n; i++)
+	do
 	{
-		const char *server = fpgo_get_text(i, 1, caller);
-		MemoryContext old = MemoryContextSwitchTo(caller);
+		FpgoParameters p = {0};
 
-		servers = lappend(servers, unconstify(char *, server));
-		MemoryContextSwitchTo(old);
-	}
+		fpgo_put_texts(&p, list_texts(all));
+		n = fpgo_statement_run(&other_servers_statement, &p);
+		for (int i = 0; i < n; i++)
+		{
+			const char *server = fpgo_get_text(i, 1, caller);
+			MemoryContext old;
+
+			all = lappend(all, unconstify(char *, server));
+			old = MemoryContextSwitchTo(caller);
+			others = lappend(others, unconstify(char *, server));
+			MemoryContextSwitchTo(old);
+		}
+	} while (n > 0);
 	SPI_finish();
-	return servers;
+	return others;
 }

@@ -40,15 +40,27 @@ typedef struct FpgoClaim
 								 * in the payload */
 } FpgoClaim;
 
+/* What came of a look for what is due. */
+typedef struct FpgoDueWalk
+{
+	int			n_found;		/* as many as asked for, unless the end came */
+	int64		last_found;		/* the highest number of these */
+	int			n_finished;		/* those that need not be sent any more */
+} FpgoDueWalk;
+
 /*
- * Lock up to "limit" submissions of a server that are queued and due, or the
- * one with the number "only" (0: any), due or not.  Submissions of the roles
- * shut_out are skipped.  Returns a list of FpgoDue.  Those that need not be
- * sent any more, since another version of their order stands in their place,
- * are finished on the way; n_finished receives how many that were.
+ * Lock up to "limit" submissions of a server that are queued and due, by their
+ * numbers from "first" to "last"; or a single one, due or not, where these are
+ * equal.  Submissions of the roles without_roles are skipped.  Returns a list of
+ * FpgoDue.  Those that need not be sent any more, since another version of their
+ * order stands in their place, are finished on the way.
  */
-extern List *fpgo_submission_due(const char *server, int limit, int64 only,
-								 List *without_roles, int *n_finished);
+extern List *fpgo_submission_due(const char *server, int limit, int64 first,
+								 int64 last, List *without_roles,
+								 FpgoDueWalk *walk);
+
+/* The highest number of a server's queued submissions, 0 if there are none. */
+extern int64 fpgo_submission_last_queued(const char *server);
 
 /* Claim submissions that are locked so.  Returns a list of FpgoClaim. */
 extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
@@ -65,7 +77,7 @@ extern void fpgo_submission_explain(const char *server, const char *role,
  */
 extern int64 fpgo_submission_explain_waits(const char *server, int64 after);
 
-/* Names of the servers that have queued submissions. */
-extern List *fpgo_submission_queued_servers(void);
+/* Names of servers that have queued submissions, without those that are known. */
+extern List *fpgo_submission_other_servers(List *known);
 
 #endif							/* FPGO_QUEUE_H */

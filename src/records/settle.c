@@ -18,6 +18,7 @@
 
 #include "records/early.h"
 #include "records/settle.h"
+#include "records/traces.h"
 #include "records/versions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -224,6 +225,7 @@ fpgo_submission_find_holder(const FpgoSettlement *settlement)
 {
 	FpgoParameters p = {0};
 	int64		holder = 0;
+	const FpgoVersion *trace;
 
 	if (settlement->order_uuid == NULL)
 		return 0;
@@ -234,7 +236,11 @@ fpgo_submission_find_holder(const FpgoSettlement *settlement)
 	if (fpgo_statement_run(&find_holder_statement, &p) > 0)
 		holder = fpgo_get_int64(0, 1);
 	SPI_finish();
-	return holder;
+	if (holder != 0)
+		return holder;
+	trace = fpgo_trace_find_order(settlement->server, settlement->order_uuid,
+								  false);
+	return trace == NULL ? 0 : trace->submission.id;
 }
 
 bool

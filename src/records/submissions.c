@@ -87,8 +87,8 @@ fpgo_state_name(FpgoSubmissionState state)
 	return state_names[state];
 }
 
-static FpgoSubmissionState
-parse_state(const char *name)
+FpgoSubmissionState
+fpgo_state_parse(const char *name)
 {
 	for (int i = 0; i < (int) lengthof(state_names); i++)
 	{
@@ -159,7 +159,7 @@ fpgo_submission_read(FpgoSubmission *s, int row, MemoryContext context)
 	Datum		value;
 
 	s->id = fpgo_get_int64(row, 1);
-	s->state = parse_state(fpgo_get_text(row, 2, context));
+	s->state = fpgo_state_parse(fpgo_get_text(row, 2, context));
 	s->run = fpgo_get_int64(row, 3);
 	s->server = fpgo_get_text(row, 4, context);
 	s->role = fpgo_get_text(row, 5, context);

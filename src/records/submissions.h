@@ -122,6 +122,7 @@ typedef struct FpgoSubmission
 extern void fpgo_submission_require_writable(void);
 
 extern const char *fpgo_state_name(FpgoSubmissionState state);
+extern FpgoSubmissionState fpgo_state_parse(const char *name);
 
 /* The part of a sentence that is kept: whole characters; NULL for NULL. */
 extern const char *fpgo_submission_clip(const char *sentence);

@@ -13,6 +13,7 @@
 
 #include "catalog/pg_type.h"
 
+#include "base/day.h"
 #include "base/fpgo.h"
 #include "records/taken_back.h"
 #include "tables/operators.h"
@@ -62,6 +63,23 @@ may_be_taken_back(const FpgoVersions *versions)
 		(newest->submission.state == FPGO_STATE_REFUSED && !newest->was_sent);
 }
 
+/* The same of an order that was purged: a hand-in need not be refused again. */
+static FpgoTakenBack *
+of_trace(const FpgoVersion *trace)
+{
+	FpgoTakenBack *found;
+
+	if (!trace->is_taken_back)
+		return NULL;
+	found = palloc(sizeof(FpgoTakenBack));
+	found->id = trace->submission.id;
+	found->role = "a person";
+	found->day = fpgo_day_name(trace->submission.settled_at);
+	found->for_good = trace->for_good;
+	found->is_answered = true;
+	return found;
+}
+
 FpgoTakenBack *
 fpgo_taken_back_find(const FpgoVersions *versions)
 {
@@ -72,6 +90,8 @@ fpgo_taken_back_find(const FpgoVersions *versions)
 
 	if (!may_be_taken_back(versions))
 		return NULL;
+	if (versions->newest->is_trace)
+		return of_trace(versions->newest);
 	SPI_connect();
 	fpgo_put_int64(&p, versions->order);
 	if (fpgo_statement_run(&find_statement, &p) > 0)

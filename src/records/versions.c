@@ -15,6 +15,9 @@
  * transactions that hand in under one key get the same number for their
  * versions, and the unique index makes the second one wait.  Hand-ins of one
  * row are in order without that: a transaction that changes a row holds it.
+ *
+ * An order that was purged is found by its trace (traces.c), which is a version
+ * like any other here.
  */
 #include "postgres.h"
 
@@ -25,6 +28,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/fpgo.h"
+#include "records/traces.h"
 #include "records/versions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -262,9 +266,8 @@ is_open(const FpgoVersion *version)
 		version->submission.state == FPGO_STATE_UNCERTAIN;
 }
 
-/* Does it keep its key from other orders? */
-static bool
-holds_key(const FpgoVersion *version)
+bool
+fpgo_version_holds_key(const FpgoVersion *version)
 {
 	return is_open(version) || version->for_good ||
 		version->submission.state == FPGO_STATE_QUEUED ||
@@ -400,7 +403,7 @@ find_by_key(const List *all, const FpgoHandIn *handin, int64 of_row,
 			continue;
 		if (!is_of(version, handin))
 		{
-			if (holds_key(version) && !version->for_good &&
+			if (fpgo_version_holds_key(version) && !version->for_good &&
 				version->submission.hash_rule == handin->hash_rule &&
 				memcmp(version->submission.order_hash, handin->order_hash,
 					   FPGO_HASH_BYTES) == 0)
@@ -411,21 +414,20 @@ find_by_key(const List *all, const FpgoHandIn *handin, int64 of_row,
 			is_of_another_row(newest_of(all, version->order), handin->source))
 		{
 			/* a key that is made of the row is not that row's any more */
-			if (holds_key(version) && handin->reference != NULL)
+			if (fpgo_version_holds_key(version) && handin->reference != NULL)
 				versions->obstacle = version;
 			continue;
 		}
 		/* an order whose key was changed holds the former one if it was sent */
-		if (holds_key(version) ||
+		if (fpgo_version_holds_key(version) ||
 			strcmp(newest_of(all, version->order)->key, handin->key) == 0)
 			found = version->order;
 	}
 	return found;
 }
 
-/* Note what the versions of the order are, and the number of the next one. */
-static void
-note_versions(FpgoVersions *versions, const List *all, int64 order)
+void
+fpgo_versions_note(FpgoVersions *versions, const List *all, int64 order)
 {
 	ListCell   *cell;
 
@@ -464,6 +466,45 @@ note_key(FpgoVersions *versions, const List *all, const char *key)
 	}
 }
 
+List *
+fpgo_versions_read(const int64 *orders, int n, MemoryContext context)
+{
+	return read_orders(&latest_versions_statement, orders, n, context);
+}
+
+/*
+ * The versions of these orders, and of those that were purged.  Traces are
+ * looked for last, by a newer snapshot: an order that was purged since it was
+ * found is among them.  A trace comes before the versions that its order has.
+ */
+static List *
+find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
+			  MemoryContext context)
+{
+	List	   *all = fpgo_versions_read(orders, n, context);
+	List	   *traces = fpgo_traces_find(handin, context);
+	ListCell   *cell;
+
+	if (all != NIL)
+		require_seen(all);
+	foreach(cell, traces)
+	{
+		const FpgoVersion *trace = lfirst(cell);
+		MemoryContext old;
+
+		/* it may have been made again, under another key */
+		if (newest_of(all, trace->order) == NULL)
+		{
+			List	   *revived = fpgo_versions_read(&trace->order, 1, context);
+
+			old = MemoryContextSwitchTo(context);
+			all = list_concat(all, revived);
+			MemoryContextSwitchTo(old);
+		}
+	}
+	return list_concat(traces, all);
+}
+
 static List *
 find_all(const FpgoHandIn *handin, MemoryContext context)
 {
@@ -487,7 +528,7 @@ find_all(const FpgoHandIn *handin, MemoryContext context)
 		fpgo_put_text(&p, handin->account);
 		orders = find_orders(&by_source_statement, &p, orders, &n);
 	}
-	return read_orders(&latest_versions_statement, orders, n, context);
+	return find_versions(handin, orders, n, context);
 }
 
 FpgoVersions *
@@ -502,8 +543,6 @@ fpgo_versions_find(const FpgoHandIn *handin)
 	versions->mapping = handin->mapping;
 	SPI_connect();
 	all = find_all(handin, caller);
-	if (all != NIL)
-		require_seen(all);
 	SPI_finish();
 	if (all == NIL)
 		return versions;
@@ -523,7 +562,7 @@ fpgo_versions_find(const FpgoHandIn *handin)
 		note_key(versions, all, handin->key);
 	}
 	if (order != 0)
-		note_versions(versions, all, order);
+		fpgo_versions_note(versions, all, order);
 	if (versions->mapping == NULL)
 		versions->mapping = handin->mapping;
 	return versions;
@@ -548,7 +587,7 @@ fpgo_versions_of(int64 submission)
 
 		versions = MemoryContextAllocZero(caller, sizeof(FpgoVersions));
 		versions->next = 1;
-		note_versions(versions, all, orders[0]);
+		fpgo_versions_note(versions, all, orders[0]);
 	}
 	SPI_finish();
 	return versions;
@@ -603,6 +642,7 @@ fpgo_versions_of_key(const char *account, const char *key)
 	orders = find_orders(&of_key_statement, &p, NULL, &n);
 	all = read_orders(&versions_statement, orders, n, caller);
 	SPI_finish();
+	all = list_concat(fpgo_traces_find_key(account, key), all);
 	foreach(cell, all)
 	{
 		const FpgoVersion *version = lfirst(cell);
@@ -611,9 +651,9 @@ fpgo_versions_of_key(const char *account, const char *key)
 
 		if (strcmp(version->key, key) != 0 || (is_for && !may_see))
 			continue;
-		note_versions(&versions, all, version->order);
+		fpgo_versions_note(&versions, all, version->order);
 		version = fpgo_versions_deciding(&versions);
-		if (!holds_key(version))
+		if (!fpgo_version_holds_key(version))
 			continue;
 		found = version;
 		is_for = may_see;

@@ -10,43 +10,10 @@
 
 #include "postgres.h"
 
-#include "records/submissions.h"
+#include "records/order_versions.h"
 
 /* Have the SQL objects the columns that versions need? */
 extern bool fpgo_versions_are_known(void);
-
-/* A version of an order, as it is on record. */
-typedef struct FpgoVersion
-{
-	FpgoSubmission submission;
-	int64		order;			/* number of the order's first version */
-	int			number;			/* of the version; 0: of fpgo 1.0 */
-	const char *key;
-	const char *mapping;		/* NULL: not known, of fpgo 1.0 */
-	bool		has_source;
-	uint8		source[FPGO_HASH_BYTES];
-	const char *source_table;	/* NULL without a source */
-	bool		is_withdrawal;	/* the order is not wanted any more */
-	bool		for_good;		/* cancelled for good */
-	bool		was_sent;		/* a transmission was begun */
-	const char *error;			/* NULL if there is none */
-} FpgoVersion;
-
-/* The order that a hand-in is a version of. */
-typedef struct FpgoVersions
-{
-	int64		order;			/* number of its first version; 0: none is on
-								 * record */
-	const char *mapping;		/* that of its first version */
-	int			next;			/* number of the next version */
-	const FpgoVersion *newest;	/* this and the next two NULL if there is none */
-	const FpgoVersion *accepted;	/* the newest of those accepted */
-	const FpgoVersion *open;	/* the newest that is sending or uncertain */
-	const FpgoVersion *taken_back;	/* for good */
-	const FpgoVersion *obstacle;	/* another order holds the key; NULL: none */
-	const FpgoVersion *same;	/* another mapping's order has the same hash and
-								 * is not finished, or accepted; or NULL */
-} FpgoVersions;
 
 /*
  * Find the order that a hand-in is a version of: by its source, or else by its
@@ -57,6 +24,20 @@ extern FpgoVersions *fpgo_versions_find(const FpgoHandIn *handin);
 
 /* The order that a submission is a version of; NULL if there is none. */
 extern FpgoVersions *fpgo_versions_of(int64 submission);
+
+/*
+ * Read the versions of these orders, as they are now, those with lower numbers
+ * first.  SPI must be connected.
+ */
+extern List *fpgo_versions_read(const int64 *orders, int n,
+								MemoryContext context);
+
+/* What those of them that belong to one order are. */
+extern void fpgo_versions_note(FpgoVersions *versions, const List *all,
+							   int64 order);
+
+/* Does a version keep its key from other orders? */
+extern bool fpgo_version_holds_key(const FpgoVersion *version);
 
 /*
  * The version that decides what the order's state is: the accepted one, else

@@ -42,7 +42,8 @@ static FpgoStatement find_statement = {
 };
 
 static FpgoStatement has_records_statement = {
-	.sql = "SELECT FROM fpgo_internal.submission WHERE server " EQ " $1 LIMIT 1",
+	.sql = "SELECT FROM fpgo_internal.submission WHERE server " EQ " $1"
+	" UNION ALL SELECT FROM fpgo_internal.trace WHERE server " EQ " $1 LIMIT 1",
 	.n_parameters = 1,
 	.types = {TEXTOID}
 };

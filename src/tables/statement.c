@@ -51,7 +51,8 @@
 static const char *const table_names[] = {
 	"submission", "payload", "attempt", "event", "hash_key",
 	"account", "allowance", "callback", "callback_rejection", "early_callback",
-	"gateway_order", "likeness", "sighting", "source_table", "status_change"
+	"gateway_order", "likeness", "sighting", "source_table", "status_change",
+	"trace"
 };
 
 #define N_TABLES_KNOWN 5
@@ -257,6 +258,13 @@ prepare(FpgoStatement *statement)
 }
 
 static void
+forget_plan(FpgoStatement *statement)
+{
+	SPI_freeplan(statement->plan);
+	statement->plan = NULL;
+}
+
+static void
 set_for_statement(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
@@ -270,10 +278,12 @@ set_for_statement(const char *name, const char *value)
  * is off too.
  */
 static void
-avoid_scans(void)
+avoid_scans(const FpgoStatement *statement)
 {
 	set_for_statement("enable_seqscan", "off");
 	set_for_statement("jit", "off");
+	if (statement->is_ordered)
+		set_for_statement("enable_sort", "off");
 }
 
 static bool
@@ -317,7 +327,9 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 {
 	int			level = NewGUCNestLevel();
 	bool		is_safe = has_safe_path();
+	bool		has_plan;
 	CachedPlanSource *source;
+	int			generation;
 	uint64		n;
 
 	if (!is_safe)
@@ -325,10 +337,15 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 	if (statement->plan == NULL)
 		prepare(statement);
 	source = source_of(statement);
-	if (!fpgo_foreign_code_has_plan(source) || !fpgo_has_path_of(source))
-		avoid_scans();
+	generation = source->generation;
+	has_plan = fpgo_foreign_code_has_plan(source) && fpgo_has_path_of(source);
+	if (!has_plan)
+		avoid_scans(statement);
 	n = run_plan(statement, values, nulls);
 	fpgo_foreign_code_look(&statement->foreign_code, source);
+	/* news that came with a lock has made it be planned without avoid_scans() */
+	if (has_plan && source->generation != generation)
+		forget_plan(statement);
 	AtEOXact_GUC(false, level);
 	return n;
 }

@@ -21,6 +21,7 @@ typedef struct FpgoStatement
 	Oid			types[FPGO_MAX_PARAMETERS];
 	bool		sees_latest;	/* what others committed, even if the
 								 * transaction is REPEATABLE READ */
+	bool		is_ordered;		/* an index has the order: never sort */
 	SPIPlanPtr	plan;			/* NULL until the first use */
 	FpgoForeignCode foreign_code; /* has it code of others? */
 } FpgoStatement;

@@ -49,6 +49,10 @@ a line break.'
         FROM fpgo_internal.submission WHERE attempts > 0;
     DELETE FROM fpgo_internal.payload WHERE submission IN
         (SELECT id FROM fpgo_internal.submission WHERE key IN ('accepted', 'refused', 'cancelled'))});
+# what stays of an order that was purged
+$main->safe_psql('postgres', q{
+    INSERT INTO fpgo_internal.trace (submission, day, hash_rule, state, server, key, source, order_hash, order_uuid, role, mapping)
+        VALUES (4711, '2026-01-31', 1, 'accepted', 'frontpayment', '\x01', '\x02', '\x03', 'ODR-purged', 'dump_shop', '')});
 # an event of a person's decision, and a submission that only one remembers
 $main->safe_psql('postgres', 'SELECT fpgo.cancel_submission(fpgo.enqueue_invoice('
     . literal(order(referenceNo => 'event')) . q{), 'test')});
@@ -104,7 +108,8 @@ sub records {
         SELECT 's ' || s::text FROM fpgo_internal.submission s ORDER BY id;
         SELECT 'p ' || p::text FROM fpgo_internal.payload p ORDER BY submission;
         SELECT 'a ' || a::text FROM fpgo_internal.attempt a ORDER BY submission, number;
-        SELECT 'e ' || e::text FROM fpgo_internal.event e ORDER BY id});
+        SELECT 'e ' || e::text FROM fpgo_internal.event e ORDER BY id;
+        SELECT 't ' || t::text FROM fpgo_internal.trace t ORDER BY submission});
 }
 
 sub number_of {

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 use FpgoTest;
@@ -39,6 +40,27 @@ for my $case (@cases) {
     is($gateway->received($reference), $sqlstate eq '' ? 1 : 0, "$name: received or not, as it says");
     $gateway->stop;
 }
+
+# Bytes that a process has read so far.
+sub n_read {
+    my ($pid) = @_;
+    my ($bytes) = slurp_file("/proc/$pid/io") =~ /^rchar: (\d+)$/m;
+    return $bytes;
+}
+
+# the system's certificates have some 200 kB
+my $gateway = FpgoGateway->start('--token', $TOKEN, $authority->serve_as('IP:127.0.0.1'));
+administer($node, sprintf q{
+    DROP SERVER frontpayment CASCADE;
+    CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '%s');
+    CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '%s')}, $gateway->address, $TOKEN);
+ends('a first connection', submit($session, order()), '38F02');
+my $helper = find_helper($node);
+my $before = n_read($helper);
+ends('another connection of the same process', submit($session, order()), '38F02') for 1 .. 3;
+is(find_helper($node), $helper, 'it is the same process');
+cmp_ok(n_read($helper) - $before, '<', 100_000, 'it does not read the certificates of the system again');
+$gateway->stop;
 
 $session->quit;
 check_log($node);
