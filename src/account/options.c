@@ -39,9 +39,6 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 /* oldest callback, in milliseconds, that may be news */
 #define MAX_CALLBACK_WINDOW (7 * 24 * 60 * 60 * 1000)
 
-/* most requests that a deliverer has under way at once */
-#define MAX_CONCURRENCY 64
-
 /* most requests of a window, and its shortest length, in milliseconds */
 #define MAX_RATE_LIMIT 1000000
 #define MIN_RATE_WINDOW 1000
@@ -237,8 +234,8 @@ check_concurrency(DefElem *option)
 {
 	int			count = parse_count(defGetString(option));
 
-	if (count < 1 || count > MAX_CONCURRENCY)
-		refuse_option(option, "must be a number from 1 to " CppAsString2(MAX_CONCURRENCY));
+	if (count < 1 || count > FPGO_MAX_CONCURRENCY)
+		refuse_option(option, "must be a number from 1 to " CppAsString2(FPGO_MAX_CONCURRENCY));
 }
 
 static void

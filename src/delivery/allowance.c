@@ -77,6 +77,7 @@ struct FpgoAllowance
 
 static List *allowances = NIL;
 static int	n_kept = 0;
+static FpgoMoment looked_at = 0;	/* for any row that was not known */
 static uint64 n_changes = 0;
 
 /* ---------- the row ---------- */
@@ -212,7 +213,7 @@ look_for_row(FpgoAllowance *allowance)
 							   !fpgo_clock_has_passed(allowance->looked_at,
 													  LOOK_MS)))
 		return;
-	allowance->looked_at = fpgo_clock_now();
+	looked_at = allowance->looked_at = fpgo_clock_now();
 	if (!try_table(AccessShareLock))
 		return;
 	SPI_connect();
@@ -315,19 +316,20 @@ fpgo_allowance_left(FpgoAllowance *allowance)
 	return fpgo_pace_lease_left(&allowance->lease, fpgo_clock_now());
 }
 
-bool
-fpgo_allowance_reserve(FpgoAllowance *allowance)
+int
+fpgo_allowance_reserve(FpgoAllowance *allowance, int wanted)
 {
 	int			left = fpgo_allowance_left(allowance);
+	int			n = Max(Min(left - allowance->n_reserved, wanted), 0);
 
-	if (left > allowance->n_reserved)
-	{
-		allowance->n_reserved++;
-		return true;
-	}
-	/* once what is left of the lease is gone */
+	allowance->n_reserved += n;
+	return n;
+}
+
+void
+fpgo_allowance_want(FpgoAllowance *allowance)
+{
 	allowance->is_wanted = true;
-	return false;
 }
 
 void
@@ -581,12 +583,13 @@ run(Visit *visit, const FpgoTransactions *transactions)
 	MemoryContextDelete(context);
 }
 
-bool
+void
 fpgo_allowance_prepare(const FpgoTarget *target,
 					   const FpgoTransactions *transactions)
 {
-	if (n_kept == 0 && target->rate_limit == 0)
-		return false;
+	if (n_kept == 0 && target->rate_limit == 0 && looked_at != 0 &&
+		!fpgo_clock_has_passed(looked_at, LOOK_MS))
+		return;
 	/* another process has the row for a fraction of a millisecond */
 	for (int i = 0; i < MAX_TRIES; i++)
 	{
@@ -599,7 +602,6 @@ fpgo_allowance_prepare(const FpgoTarget *target,
 		visit.allowance->try_at = 0;
 		pg_usleep(BUSY_MS * 1000 / MAX_TRIES);
 	}
-	return true;
 }
 
 /* Is it time to tell what is not urgent, and to give back what is left? */
@@ -618,9 +620,11 @@ attend(FpgoAllowance *allowance, const FpgoTransactions *transactions,
 	   bool is_idle)
 {
 	Visit		visit = {.allowance = allowance,.use = FPGO_PACE_QUEUE};
-	bool		returns = is_idle && !allowance->is_wanted &&
+	bool		returns = is_idle &&
 	is_to_return(allowance, transactions->is_resident);
 
+	if (is_idle)
+		allowance->is_wanted = false;
 	if (!fpgo_clock_has_come(allowance->try_at))
 		return;
 	visit.wants = allowance->is_wanted && !is_closed(allowance) &&

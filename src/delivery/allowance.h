@@ -32,12 +32,15 @@ extern FpgoAllowance *fpgo_allowance_of(const FpgoTarget *target);
 extern int	fpgo_allowance_left(FpgoAllowance *allowance);
 
 /*
- * For a claim: take aside one request that may be begun now.  Returns false if
- * there is none; then some are asked for by fpgo_allowance_attend().  The second
- * function begins anew with all that are left.
+ * For a claim: take aside so many requests that may be begun now; returns how
+ * many there are of them.  The second function begins anew with all that are
+ * left.
  */
-extern bool fpgo_allowance_reserve(FpgoAllowance *allowance);
+extern int	fpgo_allowance_reserve(FpgoAllowance *allowance, int wanted);
 extern void fpgo_allowance_unreserve(void);
+
+/* Let fpgo_allowance_attend() lease more, once none are left. */
+extern void fpgo_allowance_want(FpgoAllowance *allowance);
 
 /* Counts the changes for which a claim that found nothing left may look again. */
 extern uint64 fpgo_allowance_n_changes(void);
@@ -67,10 +70,10 @@ extern void fpgo_allowance_note(FpgoAllowance *allowance,
 
 /*
  * Before a session's order is recorded: lease a request for it if there is none
- * left.  Runs a transaction of its own.  Returns false, having done nothing, if
- * this process knows of no row; fpgo_allowance_of() may find one afterwards.
+ * left.  Runs a transaction of its own, unless this process knows of no row and
+ * has looked for one lately.
  */
-extern bool fpgo_allowance_prepare(const FpgoTarget *target,
+extern void fpgo_allowance_prepare(const FpgoTarget *target,
 								   const FpgoTransactions *transactions);
 
 /* What others have written meanwhile counts: read the rows anew. */

@@ -38,9 +38,11 @@
 #include "delivery/allowance.h"
 #include "delivery/durable.h"
 #include "delivery/flight.h"
+#include "delivery/holds.h"
 #include "delivery/patience.h"
 #include "ipc/message.h"
 #include "order/secrets.h"
+#include "process/closed.h"
 #include "process/held_tables.h"
 #include "process/in_the_way.h"
 #include "process/service.h"
@@ -206,6 +208,7 @@ record(FpgoService *service)
 	FpgoRequest *request = service->request;
 	bool		is_open;
 	FpgoClaim	claim = {.attempt = 1};
+	int64		canary_of;
 	FpgoVersions *versions;
 
 	/* the caller has checked that too, but may have another library loaded */
@@ -231,18 +234,22 @@ record(FpgoService *service)
 	}
 	if (fpgo_in_the_way_is_time(&request->target, &service->answer))
 		return IN_THE_WAY;
+	if (fpgo_closed_is(request, service->run, &service->answer, &canary_of))
+		return ANSWERED;
 	claim.submission = insert(service, versions);
 	if (claim.submission == 0)
 		return overtaken(service);
 	claim.order = versions->order != 0 ? versions->order : claim.submission;
 	claim.server = request->handin.account;
 	claim.role = request->handin.role;
+	claim.mapping = request->handin.mapping;
 	claim.payload = request->handin.payload;
 	claim.secrets = request->secrets;
 	service->flight = fpgo_flight_prepare(&claim, service->run,
 										  &request->target,
 										  request->retention_s,
 										  service->context);
+	service->flight->canary_of = canary_of;
 	return RECORDED;
 }
 
@@ -393,17 +400,12 @@ answer_failure(FpgoService *service)
 static void
 begin_order(FpgoService *service)
 {
-	const FpgoTarget *target = &service->request->target;
 	Recording	recording;
-	bool		is_prepared;
 
 	pgstat_report_activity(STATE_RUNNING, "recording");
-	is_prepared = fpgo_allowance_prepare(target, &fpgo_worker_transactions);
+	fpgo_allowance_prepare(&service->request->target,
+						   &fpgo_worker_transactions);
 	recording = try_to_record(service);
-	if (recording == IN_THE_WAY && !is_prepared &&
-		service->answer.kind == FPGO_ANSWER_LATER &&
-		fpgo_allowance_prepare(target, &fpgo_worker_transactions))
-		recording = try_to_record(service);
 	if (recording == IN_THE_WAY &&
 		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
 		sweep(service))
@@ -547,6 +549,8 @@ try_to_settle(FpgoService *service)
 			fpgo_table_lock_all();
 		fpgo_flight_settle(service->flight,
 						   fpgo_mailbox_is_awaited(service->mailbox));
+		fpgo_holds_learn(service->flight);
+		fpgo_holds_look();
 		fpgo_worker_commit_transaction();
 		settled = true;
 	}
