@@ -28,6 +28,9 @@
 /* when to look again at an order that cannot be tried yet, in milliseconds */
 #define LOOK_MS 1000
 
+/* and when what was learnt could not be written, in milliseconds */
+#define BEHIND_MS 20
+
 /* ---------- roles ---------- */
 
 static FpgoLaneRole *
@@ -455,6 +458,7 @@ find_due_of_role(FpgoBatch *batch, FpgoLaneRole *role, const char **to_try)
 		return;
 	hold = fpgo_holds_check(lane->server, view->mapping,
 							&view->account->target);
+	role->is_held = hold != NULL;
 	if (hold != NULL)
 	{
 		if (is_to_try(batch, hold))
@@ -534,6 +538,7 @@ claim_due(FpgoBatch *batch)
 	lane->tries_soon = false;
 	fpgo_allowance_unreserve();
 	hold = find_hold_of_account(batch, &roles);
+	lane->is_held = hold != NULL;
 	if (hold != NULL)
 	{
 		claim_of_held_account(batch, roles, hold);
@@ -601,7 +606,13 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
 	if (only != 0)
 		claim_one(&batch, only);
 	else if (fpgo_holds_is_behind(lane->server))
-		return;
+	{
+		/* the process that writes holds of the server is soon done */
+		lane->is_exhausted = true;
+		lane->is_held = true;
+		lane->tries_soon = true;
+		lane->try_at = fpgo_clock_in(BEHIND_MS);
+	}
 	else
 	{
 		claim_due(&batch);

@@ -57,6 +57,7 @@ struct FpgoDelivery
 	const FpgoTransactions *transactions;
 	MemoryContext context;		/* of the delivery; flights are its children */
 	int64		only;			/* deliver this submission; 0: all */
+	FpgoTally	tally;
 	int64		run;
 	List	   *lanes;			/* FpgoLane */
 	List	   *flights;		/* FpgoFlight, landed ones included */
@@ -209,6 +210,7 @@ forget_settled(FpgoDelivery *delivery)
 		if (flight->outcome->class == FPGO_OUTCOME_SLOW_DOWN &&
 			!delivery->transactions->is_resident)
 			fpgo_lane_close(lane);
+		fpgo_tally_add(&delivery->tally, flight->state);
 		delivery->flights = foreach_delete_current(delivery->flights, cell);
 		fpgo_flight_free(flight);
 	}
@@ -518,6 +520,12 @@ fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
 	delivery->run = fpgo_run_begin();
 	fpgo_allowance_look_again();
 	return delivery;
+}
+
+const FpgoTally *
+fpgo_delivery_tally(const FpgoDelivery *delivery)
+{
+	return &delivery->tally;
 }
 
 void

@@ -63,11 +63,14 @@ owes_look(const FpgoLane *lane)
 {
 	ListCell   *cell;
 
+	if (lane->is_held)
+		return false;
 	foreach(cell, lane->roles)
 	{
 		const FpgoLaneRole *role = lfirst(cell);
 
-		if (!role->is_denied && fpgo_walk_is_due(&role->walk))
+		if (!role->is_denied && !role->is_held &&
+			fpgo_walk_is_due(&role->walk))
 			return true;
 	}
 	return false;

@@ -27,6 +27,7 @@ typedef struct FpgoLaneRole
 	const char *name;
 	bool		is_exhausted;	/* the last claim brought nothing */
 	bool		is_denied;		/* it may not send */
+	bool		is_held;		/* its orders are held */
 	FpgoWalk	walk;			/* where the next claim looks */
 	FpgoLaneWait wait;
 } FpgoLaneRole;
@@ -41,6 +42,7 @@ typedef struct FpgoLane
 	bool		is_exhausted;	/* no role has anything to claim */
 	bool		wants_roles;	/* look which roles there are */
 	List	   *roles;			/* FpgoLaneRole */
+	bool		is_held;		/* all of its orders are */
 	List	   *shut_out;		/* names of roles that may not send */
 	int			next_role;		/* the role whose turn it is */
 	FpgoLaneWait wait;			/* of the one submission that is asked for */
