@@ -109,6 +109,7 @@ for my $name (sort keys %meets) {
     $gateway->misbehave($misbehaviour) if $misbehaviour;
     try_invoice($name, $expected, $order_of{$name});
     $gateway->behave;
+    run_in_shop('DELETE FROM fpgo_internal.allowance');
     run_in_shop("ALTER SERVER frontpayment OPTIONS ($mend)") if $mend;
 }
 $order_of{'a wrong token'} = order();
@@ -156,6 +157,7 @@ for my $way (qw(class name others)) {
         my ($sqlstate, $misbehaviour) = @$outcome;
         $gateway->misbehave($misbehaviour);
         is(run_in($shop, "SELECT try_with_$way(" . literal(order()) . ')')->{rows}, "caught $sqlstate", "$way: it catches $sqlstate");
+        run_in_shop('DELETE FROM fpgo_internal.allowance');
     }
 }
 run_in_shop(q{SELECT fpgo.resolve(submission, 'cancelled', 'it is not there') FROM fpgo.submissions WHERE state = 'uncertain'});
