@@ -32,6 +32,7 @@ typedef struct FpgoLane
 	bool		is_exhausted;	/* no role has anything to claim */
 	bool		wants_roles;	/* look which roles there are */
 	List	   *roles;			/* FpgoLaneRole */
+	FpgoMoment	roles_again_at; /* when those known are looked at again */
 	List	   *shut_out;		/* names of roles that may not send */
 	int			next_role;		/* the role whose turn it is */
 	FpgoMoment	try_at;			/* when an order that is held may be tried; 0:
