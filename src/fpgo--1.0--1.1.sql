@@ -1062,9 +1062,9 @@ COMMENT ON FUNCTION fpgo.pause(text) IS
 	'the server. A rollback does not undo it. Error 3D000: no such database. 42501: not its owner. 55000: fpgo is not '
 	'in shared_preload_libraries. 55006: the worker is still there.';
 COMMENT ON FUNCTION fpgo.worker() IS
-	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
-	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
-	'since: its process and when it started; NULL unless it runs.';
+	'The resident worker of this database. state: none, starting, no slot (max_worker_processes are used up), no room (64 '
+	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
+	'process and when it started; NULL unless it runs.';
 ALTER FUNCTION fpgo.doctor(text) ROWS 29;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
@@ -1137,7 +1137,7 @@ COMMENT ON COLUMN fpgo.queue_health.wait_p95 IS
 COMMENT ON COLUMN fpgo.queue_health.wait_p99 IS
 	'interval in which 99 of 100 were accepted, as in wait_p50; NULL if none was accepted';
 COMMENT ON COLUMN fpgo.queue_health.worker IS
-	'State of this database''s resident worker, see fpgo.worker: none, starting, running, paused, outdated; never NULL';
+	'State of this database''s resident worker, see fpgo.worker: none, starting, no slot, no room, running, paused, outdated; never NULL';
 COMMENT ON VIEW fpgo.delivery_progress IS
 	'How far a long delivery is, whoever delivers: SELECT * FROM fpgo.delivery_progress \watch 2. One row a foreign '
 	'server of wrapper fpgo, and one a server that is gone and has something left. Counts as fpgo.queue_health does.';

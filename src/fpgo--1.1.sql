@@ -1237,9 +1237,9 @@ CREATE FUNCTION fpgo.worker(OUT state text, OUT pid integer, OUT since timestamp
 	AS 'MODULE_PATHNAME', 'fpgo_worker'
 	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION fpgo.worker() IS
-	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
-	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
-	'since: its process and when it started; NULL unless it runs.';
+	'The resident worker of this database. state: none, starting, no slot (max_worker_processes are used up), no room (64 '
+	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
+	'process and when it started; NULL unless it runs.';
 
 CREATE FUNCTION fpgo.doctor(
 	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
@@ -1829,7 +1829,7 @@ COMMENT ON COLUMN fpgo.queue_health.wait_p95 IS
 COMMENT ON COLUMN fpgo.queue_health.wait_p99 IS
 	'interval in which 99 of 100 were accepted, as in wait_p50; NULL if none was accepted';
 COMMENT ON COLUMN fpgo.queue_health.worker IS
-	'State of this database''s resident worker, see fpgo.worker: none, starting, running, paused, outdated; never NULL';
+	'State of this database''s resident worker, see fpgo.worker: none, starting, no slot, no room, running, paused, outdated; never NULL';
 COMMENT ON COLUMN fpgo.queue_health.last_error IS
 	'Why the oldest queued submission that something went wrong with is not sent yet, in a sentence without personal '
 	'data; NULL if there is none';
