@@ -23,6 +23,7 @@
 #include "base/wait.h"
 #include "delivery/deliver.h"
 #include "delivery/durable.h"
+#include "delivery/report.h"
 #include "gateway/http.h"
 #include "records/submissions.h"
 
@@ -37,7 +38,7 @@ PG_FUNCTION_INFO_V1(fpgo_deliver);
  * another level, recording an outcome could fail because others deliver too.
  */
 static void
-begin_in_call(void)
+prepare_transaction(void)
 {
 	XactIsoLevel = XACT_READ_COMMITTED;
 	XactDeferrable = false;
@@ -46,7 +47,20 @@ begin_in_call(void)
 		(void) set_config_option("exit_on_error", "off", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
 								 false);
+}
+
+static void
+begin_in_call(void)
+{
+	prepare_transaction();
 	fpgo_durable_require();
+}
+
+static void
+begin_lax_in_call(void)
+{
+	prepare_transaction();
+	fpgo_durable_put_off();
 }
 
 /* Has a cancel, a timeout or a termination come? */
@@ -82,11 +96,17 @@ run(const FpgoTransactions *transactions, int64 only)
 
 	PG_TRY();
 	{
+		fpgo_report_begin();
 		fpgo_delivery_tidy(delivery);
 		while ((state = fpgo_delivery_step(delivery)) != FPGO_DELIVERY_DONE)
+		{
 			wait_in_session(state);
+			fpgo_report_progress(delivery, transactions, only);
+		}
 		MemoryContextSwitchTo(caller);
 		fpgo_delivery_raise(delivery);
+		if (!transactions->should_stop())
+			fpgo_report_left(transactions, only);
 	}
 	PG_FINALLY();
 	{
@@ -100,7 +120,8 @@ Datum
 fpgo_deliver(PG_FUNCTION_ARGS)
 {
 	static const FpgoTransactions transactions = {
-		begin_in_call, SPI_commit, NULL, should_stop_call, false
+		begin_in_call, begin_lax_in_call, SPI_commit, NULL, should_stop_call,
+		false
 	};
 	CallContext *context = (CallContext *) fcinfo->context;
 	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);

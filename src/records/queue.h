@@ -12,6 +12,9 @@
 
 #include "nodes/pg_list.h"
 
+/* how the reason of a submission that waits for another one begins */
+#define FPGO_WAITS "Waits for submission "
+
 /*
  * The longest time, in seconds, that a submission is put off: Retry-After is
  * followed for 900, and a clock may be put right by some seconds meanwhile.
@@ -94,5 +97,8 @@ extern List *fpgo_submission_other_servers(List *known);
 
 /* Names of the roles that have queued submissions for a server. */
 extern List *fpgo_submission_queued_roles(const char *server);
+
+/* The roles that are known, and others that have queued submissions. */
+extern List *fpgo_submission_other_roles(const char *server, List *known);
 
 #endif							/* FPGO_QUEUE_H */

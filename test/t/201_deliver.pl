@@ -161,6 +161,11 @@ for my $case (
         sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s', DROP concurrency)}, $gateway->address);
     deliver();
     $records->show("$name, too early", $submission, 'queued', made => 0);
+    if ($name eq 'status 429') {
+        $records->show("$name, too early", $bystander, 'queued', made => 0);
+        forget_slow_down($admin);
+        deliver();
+    }
     $records->show("$name, the bystander", $bystander, 'accepted', made => 1);
     $records->make_due();
     deliver();
