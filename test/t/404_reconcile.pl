@@ -180,6 +180,7 @@ candidates('one that did not arrive', $lost);
     administer($node, 'UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = \'queued\'');
     forget_slow_down($node);
     $gateway->misbehave({ status => 503 });
+    release_holds($node);
     run_in($admin, 'CALL fpgo.deliver()');
     my $mine = { id => administer($node, "SELECT submission FROM fpgo.submissions WHERE reference = '$reference'"), reference => $reference };
     finds('what was there before the attempt that may have arrived', $mine, 'The gateway shows no order that is like it');
