@@ -5,6 +5,7 @@
 SELECT set_config('test.order', :'order', false) IS NOT NULL AS kept;
 SET TimeZone = 'UTC';
 SET fpgo.undelivered_notice = off;
+SET client_min_messages = warning;
 \set VERBOSITY terse
 
 CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1', retention '1d');

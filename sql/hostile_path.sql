@@ -100,7 +100,10 @@ SELECT fpgo.resolve(submission, 'accepted', 'test', order_uuid => 'ODR1')
 	FROM fpgo.submissions WHERE key OPERATOR(pg_catalog.=) 'uncertain';
 SELECT i.order_uuid FROM fpgo.submissions s, fpgo.invoice_session(s.submission) i WHERE s.key OPERATOR(pg_catalog.=) 'uncertain';
 SELECT fpgo.cancel_submission(submission, 'test') FROM fpgo.submissions WHERE key OPERATOR(pg_catalog.=) 'queued';
+-- what is left is told, with times
+SET client_min_messages = warning;
 CALL fpgo.deliver();
+RESET client_min_messages;
 SELECT key, state FROM fpgo.submissions ORDER BY key;
 ALTER SERVER frontpayment OPTIONS (ADD tax_rates '0, 25');
 DROP EXTENSION fpgo;

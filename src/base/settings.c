@@ -20,6 +20,7 @@ int			fpgo_submit_wait;
 int			fpgo_keyless_window;
 int			fpgo_helper_idle;
 int			fpgo_reconcile_interval;
+int			fpgo_progress_interval;
 
 /* A list of database names, as identifiers are written. */
 static bool
@@ -94,6 +95,14 @@ fpgo_settings_define(void)
 							"Zero: never; the order is refused then.",
 							&fpgo_keyless_window,
 							24 * 60 * 60 * 1000, 0, INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("fpgo.progress_interval",
+							"Sets how often CALL fpgo.deliver() says how far it is.",
+							"Zero: never.",
+							&fpgo_progress_interval,
+							5000, 0, INT_MAX,
 							PGC_USERSET,
 							GUC_UNIT_MS,
 							NULL, NULL, NULL);

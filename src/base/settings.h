@@ -15,6 +15,8 @@ extern int	fpgo_helper_idle;	/* fpgo.helper_idle, in milliseconds */
 extern int	fpgo_submit_wait;	/* fpgo.submit_wait, in milliseconds */
 extern int	fpgo_keyless_window;	/* fpgo.keyless_window, in milliseconds; 0:
 									 * never */
+extern int	fpgo_progress_interval; /* fpgo.progress_interval, in
+										 * milliseconds; 0: never */
 extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, in
 										 * milliseconds; 0: never */
 

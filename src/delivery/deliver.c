@@ -57,6 +57,7 @@ struct FpgoDelivery
 	const FpgoTransactions *transactions;
 	MemoryContext context;		/* of the delivery; flights are its children */
 	int64		only;			/* deliver this submission; 0: all */
+	FpgoTally	tally;
 	int64		run;
 	List	   *lanes;			/* FpgoLane */
 	List	   *flights;		/* FpgoFlight, landed ones included */
@@ -208,6 +209,7 @@ forget_settled(FpgoDelivery *delivery)
 		if (flight->outcome->class == FPGO_OUTCOME_SLOW_DOWN)
 			fpgo_lane_slow_down(lane, flight->outcome->retry_after_s,
 								delivery->transactions->is_resident);
+		fpgo_tally_add(&delivery->tally, flight->state);
 		delivery->flights = foreach_delete_current(delivery->flights, cell);
 		fpgo_flight_free(flight);
 	}
@@ -527,6 +529,12 @@ fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
 	delivery->wants_lanes = true;
 	delivery->run = fpgo_run_begin();
 	return delivery;
+}
+
+const FpgoTally *
+fpgo_delivery_tally(const FpgoDelivery *delivery)
+{
+	return &delivery->tally;
 }
 
 void

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "delivery/tally.h"
+
 /* How a process runs the short transactions of a delivery. */
 typedef struct FpgoTransactions
 {
@@ -59,6 +61,9 @@ extern FpgoDeliveryState fpgo_delivery_step(FpgoDelivery *delivery);
  */
 extern void fpgo_delivery_look_again(FpgoDelivery *delivery);
 extern void fpgo_delivery_readmit_roles(FpgoDelivery *delivery);
+
+/* What the delivery has come to until now. */
+extern const FpgoTally *fpgo_delivery_tally(const FpgoDelivery *delivery);
 
 /*
  * For a session whose delivery is done: raise the error that ended it, if

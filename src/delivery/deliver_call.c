@@ -23,6 +23,7 @@
 #include "base/wait.h"
 #include "delivery/deliver.h"
 #include "delivery/durable.h"
+#include "delivery/report.h"
 #include "gateway/http.h"
 #include "records/submissions.h"
 
@@ -82,11 +83,17 @@ run(const FpgoTransactions *transactions, int64 only)
 
 	PG_TRY();
 	{
+		fpgo_report_begin();
 		fpgo_delivery_tidy(delivery);
 		while ((state = fpgo_delivery_step(delivery)) != FPGO_DELIVERY_DONE)
+		{
 			wait_in_session(state);
+			fpgo_report_progress(delivery, transactions, only);
+		}
 		MemoryContextSwitchTo(caller);
 		fpgo_delivery_raise(delivery);
+		if (!transactions->should_stop())
+			fpgo_report_left(transactions, only);
 	}
 	PG_FINALLY();
 	{

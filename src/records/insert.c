@@ -19,6 +19,7 @@
 
 #include "records/insert.h"
 #include "records/traces.h"
+#include "records/trouble.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -258,6 +259,9 @@ insert_finished(const FpgoHandIn *handin, const FpgoVersions *versions,
 	SPI_connect();
 	id = insert_submission(handin, versions, new);
 	SPI_finish();
+	if (id != 0 && new->state == FPGO_STATE_REFUSED)
+		fpgo_trouble_note(FPGO_TROUBLE_REFUSED, id, handin->account,
+						  fpgo_submission_clip(new->error));
 	return id;
 }
 

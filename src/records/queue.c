@@ -92,7 +92,7 @@
 	" interval '" CppAsString2(FPGO_LONGEST_PAUSE_S) " s'))"
 
 /* Is what is said of a submission that it waits for another one? */
-#define WAITS "Waits for submission "
+#define WAITS FPGO_WAITS
 #define SAYS_WAITS(s) \
 	" pg_catalog.starts_with(" s ".error, '" WAITS "') "
 

@@ -12,6 +12,9 @@
 
 #include "nodes/pg_list.h"
 
+/* how the reason of a submission that waits for another one begins */
+#define FPGO_WAITS "Waits for submission "
+
 /*
  * The longest time, in seconds, that a submission is put off: Retry-After is
  * followed for 900, and a clock may be put right by some seconds meanwhile.

@@ -19,6 +19,7 @@
 #include "records/early.h"
 #include "records/settle.h"
 #include "records/traces.h"
+#include "records/trouble.h"
 #include "records/versions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -262,6 +263,11 @@ fpgo_submission_settle(const FpgoSettlement *settlement)
 	if (settled && settlement->order_uuid != NULL)
 		fpgo_early_look_at_commit(settlement->server, settlement->order_uuid,
 								  false);
+	if (settled && settlement->state == FPGO_STATE_UNCERTAIN &&
+		settlement->server != NULL)
+		fpgo_trouble_note(FPGO_TROUBLE_UNCERTAIN, settlement->submission,
+						  settlement->server,
+						  fpgo_submission_clip(settlement->reason));
 	if (settled && settlement->state == FPGO_STATE_ACCEPTED &&
 		settlement->order != 0)
 		fpgo_versions_note_accepted(settlement->submission,

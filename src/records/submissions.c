@@ -39,6 +39,7 @@
 #include "base/fpgo.h"
 #include "records/locks.h"
 #include "records/submissions.h"
+#include "records/trouble.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 #include "text/format.h"
@@ -338,6 +339,9 @@ fpgo_submission_raise_missing(int64 id)
 
 /* ---------- sweeping ---------- */
 
+#define ENDED \
+	"The process that sent it ended before the outcome was recorded."
+
 static FpgoStatement runs_statement = {
 	.sql = "SELECT DISTINCT run FROM fpgo_internal.submission"
 	" WHERE state " EQ " 'sending' AND run IS NOT NULL",
@@ -353,7 +357,9 @@ static FpgoStatement sweep_statement = {
 	" UPDATE fpgo_internal.attempt a SET ended_at = pg_catalog.clock_timestamp(),"
 	"  outcome = 'unknown', reason = $2 FROM swept"
 	" WHERE a.submission " EQ " swept.id"
-	" AND a.number " EQ " swept.attempts",
+	" AND a.number " EQ " swept.attempts"
+	" RETURNING a.submission, (SELECT s.server FROM fpgo_internal.submission s"
+	"  WHERE s.id " EQ " a.submission)",
 	.n_parameters = 2,
 	.types = {INT8OID, TEXTOID}
 };
@@ -386,6 +392,7 @@ fpgo_submission_sweep(void)
 	FpgoParameters p = {0};
 	int64	   *runs;
 	int			n_runs;
+	int			n_uncertain;
 	int			n_swept = 0;
 
 	SPI_connect();
@@ -404,8 +411,13 @@ fpgo_submission_sweep(void)
 		n_swept += fpgo_statement_run(&sweep_unsent_statement, &p);
 		p.n = 0;
 		fpgo_put_int64(&p, runs[i]);
-		fpgo_put_text(&p, "The process that sent it ended before the outcome was recorded.");
-		n_swept += fpgo_statement_run(&sweep_statement, &p);
+		fpgo_put_text(&p, ENDED);
+		n_uncertain = fpgo_statement_run(&sweep_statement, &p);
+		for (int row = 0; row < n_uncertain; row++)
+			fpgo_trouble_note(FPGO_TROUBLE_UNCERTAIN, fpgo_get_int64(row, 1),
+							  fpgo_get_text(row, 2, CurrentMemoryContext),
+							  ENDED);
+		n_swept += n_uncertain;
 	}
 	SPI_finish();
 	return n_swept;
