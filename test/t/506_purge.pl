@@ -30,7 +30,7 @@ my @orders = map { order(referenceNo => "P-$_", orderDate => '1755150488') } 1 .
 $gateway->misbehave({ data => { bankIdUrl => $bank_id } });
 is(submit($session, $orders[0])->{rows} =~ s/\|.*//rs, uuid_of('P-1'), 'an order is accepted');
 run_in($session, enqueue_sql($orders[$_])) for 1 .. 2;
-$gateway->misbehave({ data => { bankIdUrl => $bank_id } }, { errors => ['No.'] });
+$gateway->misbehave({ body_has => '"P-2"', data => { bankIdUrl => $bank_id } }, { body_has => '"P-3"', errors => ['No.'] });
 run_in($session, 'CALL fpgo.deliver()');
 is(administer($admin, "SELECT string_agg(state, ' ' ORDER BY submission) FROM fpgo.submissions"), 'accepted accepted refused',
     'and another one, and one is refused');
