@@ -26,6 +26,7 @@ sub uncertain {
     my $arrives = delete $changes{arrives} // 1;
     my ($order, $reference) = new_order(orderDate => '' . $date++, %changes);
     $gateway->misbehave($arrives ? { close_after_request => \1 } : { status => 503 });
+    release_holds($node);
     is(submit($session, $order)->{sqlstate}, '38F01', 'an answer is lost');
     push @committed, $reference;
     my $id = administer($node, "SELECT max(submission) FROM fpgo.submissions WHERE reference = '$reference'");
@@ -96,6 +97,7 @@ sub details_of {
     my ($again) = new_order(referenceNo => $first->{reference}, orderDate => decode_json($first->{order})->{orderDate},
         'customerDetails.address.street' => 'Another street 1');
     $gateway->misbehave({ status => 503 });
+    release_holds($node);
     is(submit($session, $again)->{sqlstate}, '38F01', 'handed in anew, with another address');
     my $second = { id => administer($node, "SELECT max(submission) FROM fpgo.submissions WHERE reference = '$first->{reference}'") };
     finds('which of them arrived', $second, 'uncertain', 'Order ODR\w+ is like it, and like other submissions');
@@ -205,6 +207,7 @@ for my $case (
         my $escaped = $name =~ s/[^ -~]/?/gr;
         my ($order, $reference) = new_order(orderDate => '' . $date++);
         $gateway->misbehave({ close_after_request => \1 });
+        release_holds($latin1);
         is(submit($latin1, $order)->{sqlstate}, '38F01', 'an answer is lost');
         push @committed, $reference;
         my ($made) = map { $_->{order_uuid} } $gateway->ledger($reference);
