@@ -23,19 +23,20 @@ my $timeout_s = 8;
 # the orders of a queue that no outage empties
 my $n_queued = 1000;
 
-# under way when it begins
+# under way when it begins; requests that hang give their places to as many others
 my $in_flight = 4;
+my $hanging   = 2 * $in_flight;
 
 # name, what goes wrong, whether questions are answered, most that become uncertain
 my @kinds = (
     [ 'status_503',          { status => 503 },              0, $in_flight + 3 ],
     [ 'status_500',          { status => 500 },              0, $in_flight + 3 ],
     [ 'cut',                 { close_after_request => \1 },  0, $in_flight + 3 ],
-    [ 'silent',              { stall => $timeout_s + 5 },    0, $in_flight + 3 ],
+    [ 'silent',              { stall => $timeout_s + 5 },    0, $hanging + 3 ],
     [ 'status_503_get_good', { status => 503 },              1, $in_flight + 15 ],
     [ 'status_500_get_good', { status => 500 },              1, $in_flight + 15 ],
     [ 'cut_get_good',        { close_after_request => \1 },  1, $in_flight + 15 ],
-    [ 'silent_get_good',     { stall => $timeout_s + 5 },    1, $in_flight + 15 ],
+    [ 'silent_get_good',     { stall => $timeout_s + 5 },    1, $hanging + 15 ],
     # answers questions and refuses every order, from the start
     [ 'refuses_all',         { status => 403, html => \1 },  1, 0 ]);
 
@@ -90,8 +91,10 @@ for my $kind (@kinds) {
         silent => administer($admin, q{SELECT count(*) FROM fpgo.submissions WHERE state = 'queued' AND last_error IS NULL}),
         requests => scalar $gateway->ledger,
     };
-    $gateway->behave;
-    $seen{$name}{over} = time;
+}
+for my $kind (@kinds) {
+    $place{ $kind->[0] }{gateway}->behave;
+    $seen{ $kind->[0] }{over} = time;
 }
 
 for my $kind (@kinds) {

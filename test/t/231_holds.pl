@@ -146,7 +146,7 @@ sub queue {
     ok(time - $began < 8, 'the first order leaves soon after it');
     wait_for('all orders', sub { count_states('queued') + count_states('sending') == 0 }, 20);
     is(holds(), '', 'the gateway\'s answer to an order lifts the hold');
-    is(administer($admin, readme_sql('A thousand uncertain at once', 'src/doc/operating.md')), $uncertain,
+    is(administer($admin, readme_sql('A thousand uncertain at once', 'src/doc/trouble.md')), $uncertain,
         'a person decides about all at once, as the page shows');
     wait_for('the decided ones', sub { count_states('accepted') == $accepted + 60 }, 20);
     ends('release of a hold that is lifted', run_in($admin, "SELECT fpgo.release($hold, 'too late')"), '42704');
@@ -166,7 +166,7 @@ sub queue {
     my $tried = scalar $gateway->ledger;
     cmp_ok($tried, '<=', 9, 'few requests are made') or diag($tried);
     is(count_states('queued') + count_states('sending'), 10, 'nothing is final');
-    my ($show, $release) = readme_sql('Orders that are held', 'src/doc/operating.md');
+    my ($show, $release) = readme_sql('Orders that are held', 'src/doc/trouble.md');
     like(administer($admin, $show), qr/^frontpayment\|PUBLIC\|answers\|HTTP status 405 came.*\|10$/s, 'the page shows what is held');
     ends('release, as the page shows', run_in($admin, $release), '');
     like(administer($admin, 'SELECT what, reason FROM fpgo.history ORDER BY event DESC LIMIT 1'),

@@ -482,7 +482,7 @@ diag(sprintf 'CREATE and DROP DATABASE waited %.1f ms for others while nothing w
     begin_in($second->{session}, 'CALL fpgo.deliver()');
     ends('beside an order that is being cancelled', finish_within('beside an order that is being cancelled',
         $second->{session}, 20, sub { run_in($locker, 'ROLLBACK') }), '');
-    like(administer($admin, "SELECT error FROM fpgo_internal.submission WHERE id = $second->{id}"),
+    like(administer($admin, "SELECT last_error FROM fpgo.submissions WHERE submission = $second->{id}"),
         qr/permission denied/, 'what is not locked says why it is not sent');
     ends('cancelled', run_in($locker, 'COMMIT'), '');
     is(join(' ', state_of($call), state_of($second)), 'cancelled queued', 'the records');

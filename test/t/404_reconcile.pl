@@ -181,6 +181,7 @@ candidates('one that did not arrive', $lost);
     forget_slow_down($node);
     release_holds($node);
     $gateway->misbehave({ status => 503 });
+    release_holds($node);
     run_in($admin, 'CALL fpgo.deliver()');
     my $mine = { id => administer($node, "SELECT submission FROM fpgo.submissions WHERE reference = '$reference'"), reference => $reference };
     finds('what was there before the attempt that may have arrived', $mine, 'The gateway shows no order that is like it');

@@ -100,6 +100,7 @@ sub lose_answer {
     my ($order, $reference) = new_order(orderDate => '' . (time + @references));
     push @references, $reference;
     $gateway->misbehave({ close_after_request => \1 });
+    release_holds($node);
     ends("$name: no answer", submit($shop, $order), '38F01');
     my $uuid = uuid_of($reference);
     is(run_in($shop, receive_sql(callback($uuid, 'SENT')))->{rows}, 'foreign|', "$name: the callback is early");

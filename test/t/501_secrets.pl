@@ -137,8 +137,10 @@ sub try_gateway {
     hears('outcome unknown', $client, '38F01', $submit, $order);
     hears('and asked again', $client, '38F01', $submit, $order);
     $gateway->misbehave({ close_after_request => \1 });
+    release_holds($node);
     hears('no answer', $client, '38F01', $submit, order(%needle));
     $gateway->misbehave({ status => 401, %echo });
+    release_holds($node);
     hears('the credentials refused', $client, '38F03', $submit, order(%needle));
     $gateway->misbehave({ status => 429, headers => { 'Retry-After' => '1' }, %echo });
     hears('asked to slow down', $client, '38F04', $submit, order(%needle));

@@ -90,7 +90,9 @@ sub try_invoice {
 
 my %meets = (
     'a gateway that takes it' => ['accepted'],
-    (map { ("refused with $_" => [ 'refused',      { status => $_ } ]) } 400, 417, 422),
+    (map { ("refused with $_" => [ 'refused',      { status => $_, json => { status_code => $_, errors => ['The reference no is wrong.'] } } ]) }
+        400, 417, 422),
+    'a firewall\'s answer'     => [ 'not processed', { status => 403, html => \1 } ],
     (map { ("broken, $_"      => [ 'perhaps sent', { status => $_ } ]) } 500, 502, 503, 510),
     'broken, a page for an answer' => [ 'perhaps sent',  { html => \1, status => 200 } ],
     'broken, garbage'              => [ 'perhaps sent',  { garbage => 1 } ],
@@ -107,6 +109,8 @@ for my $name (sort keys %meets) {
     $order_of{$name} = order();
     run_in_shop("ALTER SERVER frontpayment OPTIONS ($spoil)") if $spoil;
     $gateway->misbehave($misbehaviour) if $misbehaviour;
+    # what went wrong before would keep this one from being sent
+    run_in_shop(q{SELECT fpgo.release(hold, 'next case') FROM fpgo.holds});
     try_invoice($name, $expected, $order_of{$name});
     $gateway->behave;
     run_in_shop('DELETE FROM fpgo_internal.allowance');
@@ -139,6 +143,7 @@ for my $name (@perhaps) {
     my $decision  = $made ? "'accepted', 'it is there', order_uuid => '$made->{order_uuid}'" : q{'cancelled', 'it is not there'};
     run_in_shop("SELECT fpgo.resolve(submission, $decision) FROM fpgo.submissions WHERE reference = '$reference'");
 }
+run_in_shop(q{SELECT fpgo.release(hold, 'mended') FROM fpgo.holds});
 for my $name (sort keys %order_of) {
     try_invoice("$name, once more", 'accepted', $order_of{$name});
     is($gateway->made(reference_of($order_of{$name})), 1, "$name: made once");
