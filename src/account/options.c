@@ -43,8 +43,8 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 #define MAX_RATE_LIMIT 1000000
 #define MIN_RATE_WINDOW 1000
 
-/* longest time, in seconds, that payloads and BankID addresses are kept */
-#define MAX_RETENTION (10 * 366 * 86400)
+/* longest of retention and bank_id_age, in seconds */
+#define MAX_RETENTION (FPGO_LONGEST_RETENTION_DAYS * 86400)
 
 /* most tax rates, and longest list of them */
 #define MAX_TAX_RATES 100

@@ -31,6 +31,9 @@
 /* and when what was learnt could not be written, in milliseconds */
 #define BEHIND_MS 20
 
+/* after a look at all roles, so many times its duration pass to the next */
+#define ROLES_REST 40
+
 /* ---------- roles ---------- */
 
 static FpgoLaneRole *
@@ -48,11 +51,40 @@ find_role(List *roles, const char *name)
 	return NULL;
 }
 
+/*
+ * The roles with queued submissions.  A role may have thousands of index entries
+ * of what is finished, as long as an old snapshot keeps them.  So roles that are
+ * known are looked at again for a small share of the time alone; until then they
+ * count as roles with queued submissions.
+ */
+static List *
+list_roles(FpgoLane *lane)
+{
+	List	   *names = NIL;
+	FpgoMoment	began = fpgo_clock_now();
+	ListCell   *cell;
+
+	if (fpgo_clock_has_come(lane->roles_again_at))
+	{
+		names = fpgo_submission_queued_roles(lane->server);
+		lane->roles_again_at = fpgo_clock_in(ROLES_REST *
+											 (fpgo_clock_now() - began));
+		return names;
+	}
+	foreach(cell, lane->roles)
+	{
+		const FpgoLaneRole *role = lfirst(cell);
+
+		names = lappend(names, unconstify(char *, role->name));
+	}
+	return fpgo_submission_other_roles(lane->server, names);
+}
+
 /* Look which roles have queued submissions; what is known of one stays. */
 static void
 find_roles(FpgoLane *lane, MemoryContext context)
 {
-	List	   *names = fpgo_submission_queued_roles(lane->server);
+	List	   *names = list_roles(lane);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *roles = NIL;
 	ListCell   *cell;

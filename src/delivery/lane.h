@@ -43,6 +43,7 @@ typedef struct FpgoLane
 	bool		wants_roles;	/* look which roles there are */
 	List	   *roles;			/* FpgoLaneRole */
 	bool		is_held;		/* all of its orders are */
+	FpgoMoment	roles_again_at; /* when those known are looked at again */
 	List	   *shut_out;		/* names of roles that may not send */
 	int			next_role;		/* the role whose turn it is */
 	FpgoLaneWait wait;			/* of the one submission that is asked for */

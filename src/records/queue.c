@@ -535,36 +535,6 @@ static FpgoStatement other_servers_statement = {
 	.types = {TEXTARRAYOID}
 };
 
-List *
-fpgo_submission_other_servers(List *known)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	List	   *all = lcons("", list_copy(known));
-	List	   *others = NIL;
-	int			n;
-
-	SPI_connect();
-	do
-	{
-		FpgoParameters p = {0};
-
-		fpgo_put_texts(&p, list_texts(all));
-		n = fpgo_statement_run(&other_servers_statement, &p);
-		for (int i = 0; i < n; i++)
-		{
-			const char *server = fpgo_get_text(i, 1, caller);
-			MemoryContext old;
-
-			all = lappend(all, unconstify(char *, server));
-			old = MemoryContextSwitchTo(caller);
-			others = lappend(others, unconstify(char *, server));
-			MemoryContextSwitchTo(old);
-		}
-	} while (n > 0);
-	SPI_finish();
-	return others;
-}
-
 /* one index look-up for each role, however many submissions are queued */
 static FpgoStatement queued_roles_statement = {
 	.sql = "WITH RECURSIVE r AS ("
@@ -600,6 +570,65 @@ read_texts(FpgoStatement *statement, FpgoParameters *p)
 	}
 	SPI_finish();
 	return texts;
+}
+
+List *
+fpgo_submission_other_servers(List *known)
+{
+	List	   *all = lcons("", list_copy(known));
+	int			n_known = list_length(all);
+	List	   *others;
+
+	do
+	{
+		FpgoParameters p = {0};
+
+		fpgo_put_texts(&p, list_texts(all));
+		others = read_texts(&other_servers_statement, &p);
+		all = list_concat(all, others);
+	} while (others != NIL);
+	return list_copy_tail(all, n_known);
+}
+
+/*
+ * The same of roles of a server that are not among those in $2, one at most
+ * between two of these; see other_servers_statement.
+ */
+static FpgoStatement other_roles_statement = {
+	.is_ordered = true,
+	.sql = "SELECT n.role FROM"
+	" (SELECT name, pg_catalog.lead(name) OVER (ORDER BY name) AS next"
+	"  FROM pg_catalog.unnest($2) name) k,"
+	" LATERAL (SELECT q.role FROM fpgo_internal.submission q"
+	"  WHERE " IS_QUEUED("q") " AND q.server " EQ " $1"
+	"  AND q.role " GT " k.name AND q.role " LT " k.next"
+	"  ORDER BY q.state, q.server, q.role LIMIT 1) n"
+	" UNION ALL"
+	" (SELECT q.role FROM fpgo_internal.submission q"
+	"  WHERE " IS_QUEUED("q") " AND q.server " EQ " $1"
+	"  AND q.role " GT " (SELECT pg_catalog.max(name)"
+	"   FROM pg_catalog.unnest($2) name)"
+	"  ORDER BY q.state, q.server, q.role LIMIT 1)",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTARRAYOID}
+};
+
+List *
+fpgo_submission_other_roles(const char *server, List *known)
+{
+	List	   *all = lcons("", list_copy(known));
+	List	   *others;
+
+	do
+	{
+		FpgoParameters p = {0};
+
+		fpgo_put_text(&p, server);
+		fpgo_put_texts(&p, list_texts(all));
+		others = read_texts(&other_roles_statement, &p);
+		all = list_concat(all, others);
+	} while (others != NIL);
+	return list_delete_first(all);
 }
 
 List *

@@ -98,4 +98,7 @@ extern List *fpgo_submission_other_servers(List *known);
 /* Names of the roles that have queued submissions for a server. */
 extern List *fpgo_submission_queued_roles(const char *server);
 
+/* The roles that are known, and others that have queued submissions. */
+extern List *fpgo_submission_other_roles(const char *server, List *known);
+
 #endif							/* FPGO_QUEUE_H */

@@ -183,7 +183,7 @@ my ($checks) = slurp_file("$root/src/setup/README.md") =~ /^(\| check \| false i
 is_deeply([ sort(names_in($checks)) ],
     [ sort split /\n/, run_in_shop('SELECT "check" FROM fpgo.doctor()') ], 'the page lists every check');
 
-# --- src/doc/operating.md -------------------------------------------------------------------
+# --- src/doc/trouble.md and operating.md -------------------------------------------------------------------
 
 # Two are uncertain, of which the gateway made one, and one is queued.
 my %number;
@@ -199,7 +199,7 @@ hand_in('arrived', { close_after_request => \1 });
 hand_in('lost', { cut_request => 100 });
 hand_in('regretted');
 
-my $decide = only_sql('Uncertain submissions', 'src/doc/operating.md');
+my $decide = only_sql('Uncertain submissions', 'src/doc/trouble.md');
 my ($made) = $gateway->ledger('arrived');
 my @numbers = @number{qw(arrived lost)};
 $decide =~ s/ODR\d{10}/$made->{order_uuid}/;
