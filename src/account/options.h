@@ -10,6 +10,9 @@
 
 #include "postgres.h"
 
+/* longest time that payloads and BankID addresses are kept */
+#define FPGO_LONGEST_RETENTION_DAYS 3660
+
 #include "fmgr.h"
 #include "nodes/pg_list.h"
 

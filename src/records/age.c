@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "account/account.h"
+#include "account/options.h"
 #include "base/day.h"
 #include "base/extension_version.h"
 #include "base/fpgo.h"
@@ -45,9 +46,15 @@
 
 /* ---------- payloads ---------- */
 
+/*
+ * A time that is later than the longest retention was recorded before the clock
+ * was set back, and says nothing.
+ */
 static FpgoStatement delete_payloads_statement = {
 	.sql = "DELETE FROM fpgo_internal.payload"
-	" WHERE keep_until " LT " pg_catalog.now()",
+	" WHERE keep_until " LT " pg_catalog.now()"
+	" OR keep_until " GT " (pg_catalog.now() " PLUS
+	" interval '" CppAsString2(FPGO_LONGEST_RETENTION_DAYS) " days')",
 	.n_parameters = 0
 };
 

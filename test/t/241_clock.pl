@@ -102,6 +102,21 @@ wait_for_worker($session);
     arrives('committed when the clock was right again', $later);
 }
 
+# --- forward by fifteen years, and back ------------------------------------------------------
+
+{
+    administer($session, q{ALTER SERVER frontpayment OPTIONS (ADD retention '1d')});
+    set_clock(15 * 366 * $day);
+    my $kept = $records->enqueue($session);
+    arrives('queued fifteen years ahead', $kept);
+    my $is_kept = "SELECT count(*) FROM fpgo_internal.payload WHERE submission = $kept->{id}";
+    is(administer($session, $is_kept), '1', 'its payload is kept');
+    set_clock(0);
+    run_in($session, 'CALL fpgo.deliver()');
+    is(administer($session, $is_kept), '0', 'but not for fifteen years');
+    administer($session, 'ALTER SERVER frontpayment OPTIONS (DROP retention)');
+}
+
 # --- those who start and end a worker -----------------------------------------------------
 
 {
