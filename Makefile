@@ -10,8 +10,8 @@ BASE = background clock extension_version hide settings subtransaction texts \
 	wait wait_events
 TEXT = characters email format identifier printed_value query url
 ORDER = amount callback_token constructors defaults document fields \
-	json_escape json_text mapping payload reading sameness secrets spellings \
-	totals
+	json_escape json_text mapping named_field payload reading sameness secrets \
+	spellings totals
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
@@ -19,17 +19,17 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
-RECORDS = age decide early insert keyed_hash left locks open_key purge queue settle \
-	submissions taken_back traces trouble unsourced versions
-DELIVERY = backoff change claim deliver deliver_call durable flight lane question \
-	report slow walk
-GATEWAY = exchange http http_easy http_header http_memory http_peer http_socket \
+RECORDS = age decide early hold hold_rule insert keyed_hash left locks open_key \
+	purge queue settle submissions taken_back traces trouble unsourced versions
+DELIVERY = backoff batch change claim deliver deliver_call durable flight \
+	holds lane probe question report slow walk
+GATEWAY = exchange lesson http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper
-PROCESS = held_tables helper in_the_way launcher reconciler resident service \
+PROCESS = closed held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control
 FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \
-	order_status purge_call reconcile resolve session sightings
+	order_status purge_call reconcile release resolve session sightings
 SETUP = account_changes accounts doctor doctor_host doctor_server \
 	doctor_triggers drop_guard follow_server install_guard
 

@@ -219,7 +219,6 @@ ALTER TABLE fpgo_internal.event ALTER COLUMN reason SET STATISTICS 0;
 ALTER TABLE fpgo_internal.sighting ALTER COLUMN customer SET STATISTICS 0, ALTER COLUMN contact SET STATISTICS 0;
 ALTER TABLE fpgo_internal.likeness ALTER COLUMN customer SET STATISTICS 0, ALTER COLUMN contact SET STATISTICS 0;
 ALTER TABLE fpgo_internal.event ALTER COLUMN submission DROP NOT NULL;
-COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about; NULL: many, as of fpgo.purge';
 
 /* ---------- Tables of sources ---------- */
 
@@ -334,6 +333,72 @@ COMMENT ON COLUMN fpgo_internal.server_account.server IS 'Name of the foreign se
 COMMENT ON COLUMN fpgo_internal.server_account.account IS
 	'Name of its account in the records; NULL if a person must say which it has';
 
+/* ---------- Holds ---------- */
+
+CREATE TABLE fpgo_internal.hold (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	server text COLLATE "C" NOT NULL,
+	mapping text COLLATE "C",
+	role text COLLATE "C",
+	kind text COLLATE "C" NOT NULL,
+	because text NOT NULL,
+	since timestamptz NOT NULL DEFAULT clock_timestamp(),
+	until timestamptz,
+	step integer NOT NULL,
+	pause integer NOT NULL,
+	answers integer NOT NULL,
+	asked integer NOT NULL,
+	tries_highest boolean NOT NULL,
+	canary bigint,
+	digest bytea
+);
+COMMENT ON TABLE fpgo_internal.hold IS
+	'One row a hold: orders that are not sent for now, and why. A process that sends writes a row when something changes, '
+	'and deletes the row when an order gets through.';
+COMMENT ON COLUMN fpgo_internal.hold.id IS 'The number of the hold';
+COMMENT ON COLUMN fpgo_internal.hold.server IS 'Name of the account, see fpgo_internal.account';
+COMMENT ON COLUMN fpgo_internal.hold.mapping IS
+	'Whose user mapping the held orders go with: a role''s name, or empty for PUBLIC; NULL: all orders of the account, or '
+	'those of role';
+COMMENT ON COLUMN fpgo_internal.hold.role IS
+	'The role that may not send, whose orders are held; NULL: the role does not matter';
+COMMENT ON COLUMN fpgo_internal.hold.kind IS
+	'unreached: the address; unknown: outcomes are unknown; answers: none is an answer to an order; refusals: every order is '
+	'refused; rights: the role may not send';
+COMMENT ON COLUMN fpgo_internal.hold.because IS 'Why, in a sentence without personal data';
+COMMENT ON COLUMN fpgo_internal.hold.since IS 'When it began';
+COMMENT ON COLUMN fpgo_internal.hold.until IS
+	'When the next order is tried, if the clock is right; NULL: when the role may send again';
+COMMENT ON COLUMN fpgo_internal.hold.step IS 'How often the pause between two tries has grown';
+COMMENT ON COLUMN fpgo_internal.hold.pause IS
+	'The pause before the next try in milliseconds: until is never further away, whatever the clock says';
+COMMENT ON COLUMN fpgo_internal.hold.answers IS 'How many answers in a row were of this kind';
+COMMENT ON COLUMN fpgo_internal.hold.asked IS 'How many questions in a row had no answer; a question comes before a try';
+COMMENT ON COLUMN fpgo_internal.hold.tries_highest IS
+	'true: the next order to be tried is the one with the highest number; false: the lowest';
+COMMENT ON COLUMN fpgo_internal.hold.canary IS 'While an order is tried: the run of the process that sends it';
+COMMENT ON COLUMN fpgo_internal.hold.digest IS
+	'Keyed hash of the server''s options and, with a mapping, of the token: another one lifts the hold';
+COMMENT ON SEQUENCE fpgo_internal.hold_id_seq IS 'Numbers the holds';
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hold', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hold_id_seq', '');
+ALTER TABLE fpgo_internal.event ADD COLUMN server text COLLATE "C";
+COMMENT ON TABLE fpgo_internal.event IS 'What people decided about submissions and holds: who, when, what and why';
+COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about; NULL: many, as of fpgo.purge, or a hold';
+COMMENT ON COLUMN fpgo_internal.event.server IS 'Name of the account whose hold it is about; NULL: about a submission';
+DROP INDEX fpgo_internal.submission_unfinished;
+-- what is not finished: small, however many are; a role that may not send costs
+-- the others nothing
+CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, role, id)
+	WHERE state = ANY ('{queued,sending,uncertain}');
+CREATE FUNCTION fpgo.release(hold bigint, reason text) RETURNS void
+	AS 'MODULE_PATHNAME', 'fpgo_release'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.release(bigint, text) IS
+	'Lifts a hold of fpgo.holds: its orders are sent again at once. reason is recorded, in fpgo.history. A hold whose cause '
+	'goes on comes back. For those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank reason. 42501: without '
+	'that right. 42704: no such hold, perhaps not any more.';
+
 CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
 	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference,
 		-- the key that fpgo makes of a row is long
@@ -346,7 +411,17 @@ CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
 		-- the clock may have been set back, and the statement may have begun before
 		greatest(CASE WHEN s.state = ANY ('{queued,sending,uncertain}') THEN statement_timestamp()
 			ELSE s.settled_at END - s.created_at, '0') AS waiting_time,
-		s.not_before, s.error AS last_error,
+		s.not_before,
+		-- an order that waits with others was not even tried: the hold says why
+		CASE WHEN s.state = 'queued' THEN coalesce(
+			(SELECT h.because FROM fpgo_internal.hold h
+				WHERE h.server = s.server COLLATE "C" AND h.role = s.role COLLATE "C" LIMIT 1),
+			s.error,
+			(SELECT h.because FROM fpgo_internal.hold h
+				WHERE h.server = s.server COLLATE "C" AND h.role IS NULL
+					AND (h.mapping IS NULL OR h.mapping = s.mapping COLLATE "C")
+				ORDER BY h.mapping NULLS FIRST LIMIT 1))
+			ELSE s.error END AS last_error,
 		g.status AS gateway_status, g.status_at AS gateway_status_at,
 		g.order_amount, g.refunded_amount, g.invoice_number,
 		(SELECT c.status FROM fpgo_internal.callback c
@@ -392,7 +467,16 @@ CREATE VIEW fpgo.versions WITH (security_barrier) AS
 			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key,
 		CASE WHEN s.source IS NOT NULL THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) END AS source,
 		s.role, s.state, s.withdrawn IS TRUE AS is_withdrawal, s.on_change, s.grand_total, s.order_uuid, s.attempts,
-		s.created_at, s.settled_at, s.error AS last_error
+		s.created_at, s.settled_at,
+		CASE WHEN s.state = 'queued' THEN coalesce(
+			(SELECT h.because FROM fpgo_internal.hold h
+				WHERE h.server = s.server COLLATE "C" AND h.role = s.role COLLATE "C" LIMIT 1),
+			s.error,
+			(SELECT h.because FROM fpgo_internal.hold h
+				WHERE h.server = s.server COLLATE "C" AND h.role IS NULL
+					AND (h.mapping IS NULL OR h.mapping = s.mapping COLLATE "C")
+				ORDER BY h.mapping NULLS FIRST LIMIT 1))
+			ELSE s.error END AS last_error
 	FROM fpgo_internal.submission s
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
@@ -438,10 +522,10 @@ CREATE OR REPLACE VIEW fpgo.attempts WITH (security_barrier) AS
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON COLUMN fpgo.attempts.outcome IS
 	'accepted, refused, unknown (it may have arrived), or certainly not processed: unreached, misconfigured, '
-	'credentials, slow_down. asking: the gateway is asked first whether the order may be changed, and nothing was sent. '
+	'credentials, not_api (an answer that is not the API''s own), slow_down. asking: the gateway is asked first whether the order may be changed, and nothing was sent. '
 	'NULL while it is under way';
 COMMENT ON COLUMN fpgo_internal.attempt.outcome IS
-	'accepted, refused, unreached, misconfigured, credentials, slow_down, unknown; asking while the gateway is asked first';
+	'accepted, refused, unreached, misconfigured, credentials, not_api, slow_down, unknown; asking while the gateway is asked first';
 
 CREATE OR REPLACE VIEW fpgo.callbacks WITH (security_barrier) AS
 	SELECT c.id AS callback, coalesce(n.server, c.server) AS server, s.id AS submission,
@@ -558,8 +642,10 @@ CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
 		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
 		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
 		(SELECT w.state FROM fpgo.worker() w) AS worker,
-		t.error AS last_error,
-		coalesce(w.orders, 0) AS refused_at_hand_in
+		coalesce(t.error, (SELECT h.because FROM fpgo_internal.hold h WHERE h.server = n.account COLLATE "C"
+			AND u.queued > 0 ORDER BY h.mapping NULLS FIRST, h.id LIMIT 1)) AS last_error,
+		coalesce(w.orders, 0) AS refused_at_hand_in,
+		(SELECT count(*) FROM fpgo_internal.hold h WHERE h.server = n.account COLLATE "C") AS holds
 	FROM (SELECT a.server, a.account FROM fpgo_internal.server_account a
 		UNION SELECT coalesce(o.server, c.server), c.server
 			FROM (SELECT server FROM unfinished UNION SELECT server FROM recent
@@ -573,6 +659,39 @@ CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
 COMMENT ON COLUMN fpgo.queue_health.refused_at_hand_in IS
 	'Orders of the last hour that a trigger recorded as refused, by on_invalid=record or since a person had taken them '
 	'back; last_error of fpgo.submissions says why. Never NULL';
+COMMENT ON COLUMN fpgo.queue_health.holds IS 'Holds of its orders, see fpgo.holds; never NULL';
+
+CREATE VIEW fpgo.holds WITH (security_barrier) AS
+	SELECT h.id AS hold, coalesce(n.server, h.server COLLATE "default") AS server,
+		coalesce(h.role, CASE h.mapping WHEN '' THEN 'PUBLIC' ELSE h.mapping END) COLLATE "default" AS role,
+		h.kind COLLATE "default" AS kind, h.because, h.since,
+		CASE WHEN h.until > statement_timestamp() + make_interval(secs => h.pause / 1000.0) THEN statement_timestamp()
+			ELSE h.until END AS until,
+		(SELECT count(*) FROM fpgo_internal.submission s
+			WHERE s.state = 'queued' AND s.server = h.server COLLATE "default"
+				AND (h.role IS NULL OR s.role = h.role COLLATE "default")
+				AND (h.mapping IS NULL OR s.mapping = h.mapping COLLATE "default")) AS orders
+	FROM fpgo_internal.hold h
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = h.server
+	WHERE (SELECT v.counts_all FROM fpgo_internal.viewer v) OR h.role IS NULL AND coalesce(h.mapping, '') = ''
+		OR coalesce(h.role, h.mapping) COLLATE "default" IN (SELECT o.role FROM fpgo_internal.own_role o);
+COMMENT ON VIEW fpgo.holds IS
+	'One row a hold: queued orders that are not sent for now. From time to time one of them is tried. Shows holds of whole '
+	'servers and of PUBLIC''s user mapping to everybody, others to members of the role, and to those who see all.';
+COMMENT ON COLUMN fpgo.holds.hold IS 'The number of the hold, for fpgo.release; never NULL';
+COMMENT ON COLUMN fpgo.holds.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.holds.role IS
+	'Whose orders: those that go with this role''s user mapping, or PUBLIC''s; with kind rights those that the role handed '
+	'in. NULL: all of the server';
+COMMENT ON COLUMN fpgo.holds.kind IS
+	'unreached: no connection comes about. unknown: it is unknown what becomes of orders. answers: the answers are none to an '
+	'order, or refuse the token. refusals: every order is refused. rights: the role may not send. Never NULL';
+COMMENT ON COLUMN fpgo.holds.because IS 'What happened last, in a sentence without personal data; never NULL';
+COMMENT ON COLUMN fpgo.holds.since IS 'When the hold began; never NULL';
+COMMENT ON COLUMN fpgo.holds.until IS
+	'When the next order is tried, or the gateway is asked first; NULL: not before the role may send again';
+COMMENT ON COLUMN fpgo.holds.orders IS 'How many queued orders wait for it; never NULL';
+GRANT SELECT ON fpgo.holds TO PUBLIC;
 
 CREATE OR REPLACE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 	WITH unfinished AS (
@@ -711,31 +830,32 @@ COMMENT ON FUNCTION fpgo.hand_in_refused(timestamptz, text) IS
 	'many have a new version. Leaves out what a person took back, and other roles'' without fpgo.resolve. 22004: NULL. 22023: blank reason.';
 
 CREATE VIEW fpgo.history WITH (security_barrier) AS
-	SELECT e.id AS event, e.submission, coalesce(n.server, s.server) AS server, s.reference,
-		CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
+	SELECT e.id AS event, e.submission, coalesce(n.server, e.server COLLATE "default", s.server) AS server,
+		s.reference, CASE WHEN s.key = s.source_table || '/' || encode(s.source, 'hex')
 			THEN s.source_table || '/' || left(encode(s.source, 'hex'), 8) ELSE s.key END AS key, s.role, e.at,
 		e.role AS decided_by, e.what, e.reason
 	FROM fpgo_internal.event e LEFT JOIN fpgo_internal.submission s ON s.id = e.submission
-		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = coalesce(e.server, s.server COLLATE "C")
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON VIEW fpgo.history IS
 	'One row a decision about a submission that fpgo.submissions shows: who decided what, when, and why. What the '
 	'gateway answered is in fpgo.attempts. To those who see all it shows what was purged and forgotten, too.';
 COMMENT ON COLUMN fpgo.history.event IS 'The number of the decision; never NULL';
-COMMENT ON COLUMN fpgo.history.submission IS 'The number of the submission; NULL: it is about many';
+COMMENT ON COLUMN fpgo.history.submission IS 'The number of the submission; NULL: it is about many, or about a hold';
 COMMENT ON COLUMN fpgo.history.server IS
-	'Name of the foreign server it was handed in for; NULL without a submission, like key and role';
+	'Name of the foreign server it was handed in for, or is held at; NULL if it is about many';
 COMMENT ON COLUMN fpgo.history.reference IS
 	'referenceNo of the order, its first 1000 bytes; NULL if the order has none';
-COMMENT ON COLUMN fpgo.history.key IS 'The key of the submission';
-COMMENT ON COLUMN fpgo.history.role IS 'Name the role that handed the order in had then';
+COMMENT ON COLUMN fpgo.history.key IS 'The key of the submission; NULL without one';
+COMMENT ON COLUMN fpgo.history.role IS
+	'Name the role that handed the order in had then; NULL without a submission';
 COMMENT ON COLUMN fpgo.history.at IS 'When it was decided; never NULL';
 COMMENT ON COLUMN fpgo.history.decided_by IS
 	'Name the role that decided had then; that of the caller for fpgo.reconcile. Never NULL';
 COMMENT ON COLUMN fpgo.history.what IS
 	'The change: uncertain to accepted, queued to cancelled, queued to cancelled for good, cancelled to queued, '
-	'cancelled to free (the key), purged, keys forgotten, ... Never NULL';
+	'cancelled to free (the key), purged, keys forgotten, hold 7 released: why it was held, ... Never NULL';
 COMMENT ON COLUMN fpgo.history.reason IS
 	'The reason in the words of the person, or of fpgo.reconcile: what they wrote there stands here. Never NULL';
 
@@ -942,9 +1062,9 @@ COMMENT ON FUNCTION fpgo.pause(text) IS
 	'the server. A rollback does not undo it. Error 3D000: no such database. 42501: not its owner. 55000: fpgo is not '
 	'in shared_preload_libraries. 55006: the worker is still there.';
 COMMENT ON FUNCTION fpgo.worker() IS
-	'The resident worker of this database. state: none, starting (meant to run, and does not yet), running, paused, or '
-	'outdated (it runs and sends nothing: library and SQL objects are of different versions; see fpgo.doctor). pid and '
-	'since: its process and when it started; NULL unless it runs.';
+	'The resident worker of this database. state: none, starting, no slot (max_worker_processes are used up), no room (64 '
+	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
+	'process and when it started; NULL unless it runs.';
 ALTER FUNCTION fpgo.doctor(text) ROWS 29;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
@@ -1017,7 +1137,7 @@ COMMENT ON COLUMN fpgo.queue_health.wait_p95 IS
 COMMENT ON COLUMN fpgo.queue_health.wait_p99 IS
 	'interval in which 99 of 100 were accepted, as in wait_p50; NULL if none was accepted';
 COMMENT ON COLUMN fpgo.queue_health.worker IS
-	'State of this database''s resident worker, see fpgo.worker: none, starting, running, paused, outdated; never NULL';
+	'State of this database''s resident worker, see fpgo.worker: none, starting, no slot, no room, running, paused, outdated; never NULL';
 COMMENT ON VIEW fpgo.delivery_progress IS
 	'How far a long delivery is, whoever delivers: SELECT * FROM fpgo.delivery_progress \watch 2. One row a foreign '
 	'server of wrapper fpgo, and one a server that is gone and has something left. Counts as fpgo.queue_health does.';

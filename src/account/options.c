@@ -39,9 +39,6 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 /* oldest callback, in milliseconds, that may be news */
 #define MAX_CALLBACK_WINDOW (7 * 24 * 60 * 60 * 1000)
 
-/* most requests that a deliverer has under way at once */
-#define MAX_CONCURRENCY 64
-
 /* longest time, in seconds, that payloads and BankID addresses are kept */
 #define MAX_RETENTION (10 * 366 * 86400)
 
@@ -225,8 +222,8 @@ check_concurrency(DefElem *option)
 {
 	int			count = parse_count(defGetString(option));
 
-	if (count < 1 || count > MAX_CONCURRENCY)
-		refuse_option(option, "must be a number from 1 to " CppAsString2(MAX_CONCURRENCY));
+	if (count < 1 || count > FPGO_MAX_CONCURRENCY)
+		refuse_option(option, "must be a number from 1 to " CppAsString2(FPGO_MAX_CONCURRENCY));
 }
 
 /* Seconds of a duration option, -1 if it is none. */

@@ -41,4 +41,7 @@ extern FpgoTerms fpgo_option_terms(List *defs);
 /* The validator of fpgo's foreign-data wrapper, an SQL function. */
 extern Datum fpgo_option_validator(PG_FUNCTION_ARGS);
 
+/* most requests that a deliverer has under way at once to one server */
+#define FPGO_MAX_CONCURRENCY 64
+
 #endif							/* FPGO_OPTIONS_H */

@@ -2,246 +2,505 @@
  * claim.c
  *		Claims: which submissions of a server's queue are sent next.
  *
- * The role that handed an order in may have lost its right to the server or
- * its user mapping since, or the role may be gone.  Then the order stays
- * queued with the reason on record.  One look serves all orders of the role.
+ * The roles that have queued submissions take turns.  A role that may not send
+ * is passed over, and a hold of its own says why.  Of orders that are held one
+ * is tried from time to time, the canary.
  */
 #include "postgres.h"
 
-#include "utils/acl.h"
-
-#include "account/account.h"
-#include "base/subtransaction.h"
-#include "delivery/backoff.h"
-#include "delivery/change.h"
+#include "delivery/batch.h"
 #include "delivery/claim.h"
-#include "delivery/flight.h"
-#include "records/settle.h"
+#include "delivery/holds.h"
 
 /* how often it is recorded what waits for what, in milliseconds */
 #define EXPLAIN_MS 5000
 
-/* The account of one role at a server; resolved once a turn. */
-typedef struct View
-{
-	const char *role;
-	FpgoAccount *account;		/* NULL if the role may not use it ... */
-	const char *reason;			/* ... and why */
-} View;
+/* so many queued submissions at most are looked at in one go */
+#define N_EXPLAINED 1000
 
-typedef struct Look
-{
-	const char *server;
-	const char *role;
-	FpgoAccount *account;
-} Look;
+/* when to look again at an order that cannot be tried yet, in milliseconds */
+#define LOOK_MS 1000
 
-static void
-resolve(void *arg)
-{
-	Look	   *look = arg;
+/* ---------- roles ---------- */
 
-	look->account =
-		fpgo_account_resolve_recorded(look->server,
-									  get_role_oid(look->role, false));
-}
-
-/*
- * The account of the role that handed an order in, as it is now.  The server's
- * options, the role's right and its token may have changed since the hand-in.
- */
-static View *
-view_as(List **views, const char *server, const char *role)
+static FpgoLaneRole *
+find_role(List *roles, const char *name)
 {
-	Look		look = {.server = server,.role = role};
-	View	   *view;
-	ErrorData  *error;
 	ListCell   *cell;
 
-	foreach(cell, *views)
+	foreach(cell, roles)
 	{
-		view = lfirst(cell);
-		if (strcmp(view->role, role) == 0)
-			return view;
+		FpgoLaneRole *role = lfirst(cell);
+
+		if (strcmp(role->name, name) == 0)
+			return role;
 	}
-	view = palloc0(sizeof(View));
-	view->role = role;
-	*views = lappend(*views, view);
-	error = fpgo_subtransaction_run(resolve, &look);
-	if (error == NULL)
-		view->account = look.account;
-	else
-		view->reason = psprintf("Not sent: %s.", error->message);
-	return view;
-}
-
-/* Queue again a claim that cannot be made ready, with the reason. */
-static void
-put_back(const FpgoClaim *claim, int64 run, const char *reason)
-{
-	FpgoSettlement settlement = {.submission = claim->submission,
-		.attempt = claim->attempt,.run = run,.state = FPGO_STATE_QUEUED,
-	.outcome = fpgo_outcome_name(FPGO_OUTCOME_UNREACHED)};
-
-	settlement.reason = reason;
-	settlement.delay_s = fpgo_backoff(claim->attempt);
-	(void) fpgo_submission_settle(&settlement);
-}
-
-/* A change that must not be sent: the claim ends refused, with the reason. */
-static void
-refuse(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
-	   const char *reason)
-{
-	FpgoSettlement settlement = {.submission = claim->submission,
-		.attempt = claim->attempt,.run = run,.state = FPGO_STATE_REFUSED,
-		.outcome = fpgo_outcome_name(FPGO_OUTCOME_REFUSED),
-		.reason = reason,.retention_s = account->retention_s};
-
-	(void) fpgo_submission_settle(&settlement);
-}
-
-typedef struct Preparation
-{
-	FpgoClaim	claim;
-	int64		run;
-	const FpgoAccount *account;
-	MemoryContext context;
-	FpgoFlight *flight;			/* NULL if it must not be sent ... */
-	const char *refusal;		/* ... and why */
-} Preparation;
-
-/*
- * Of a change the payload is made here.  Which order it changes is known by
- * the claim.
- */
-static void
-make_flight(void *arg)
-{
-	Preparation *preparation = arg;
-	FpgoClaim  *claim = &preparation->claim;
-	const FpgoAccount *account = preparation->account;
-	FpgoChange	change = {0};
-
-	if (claim->change_of != NULL)
-	{
-		change = fpgo_change_make(claim->payload, claim->change_of,
-								  account->terms.tax_rates);
-		preparation->refusal = change.refusal;
-		if (change.payload == NULL)
-			return;
-		claim->payload = change.payload;
-		fpgo_submission_begin_question(claim->submission, claim->attempt);
-	}
-	preparation->flight = fpgo_flight_prepare(claim, preparation->run,
-											  &account->target,
-											  account->retention_s,
-											  preparation->context);
-	if (change.payload != NULL)
-		explicit_bzero(unconstify(char *, change.payload),
-					   strlen(change.payload));
-}
-
-/*
- * Make a flight of one claim; no transaction is needed after this.  Returns
- * NULL if that fails: the other claims must be sent nevertheless.
- */
-static FpgoFlight *
-prepare(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
-		MemoryContext context)
-{
-	Preparation preparation = {.claim = *claim,.run = run,.account = account,
-	.context = context};
-	ErrorData  *error = fpgo_subtransaction_run(make_flight, &preparation);
-
-	if (error == NULL && preparation.flight == NULL)
-		refuse(claim, run, account, preparation.refusal);
-	if (error == NULL)
-		return preparation.flight;
-	/* the message may quote the payload */
-	put_back(claim, run,
-			 psprintf("Not sent: its payload cannot be read (SQLSTATE %s).",
-					  unpack_sql_state(error->sqlerrcode)));
 	return NULL;
 }
 
-/* A role may not use the server: skip its orders, and record why. */
+/* Look which roles have queued submissions; what is known of one stays. */
 static void
-shut_out(FpgoLane *lane, const View *view, MemoryContext context)
+find_roles(FpgoLane *lane, MemoryContext context)
 {
+	List	   *names = fpgo_submission_queued_roles(lane->server);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *roles = NIL;
+	ListCell   *cell;
 
-	lane->shut_out = lappend(lane->shut_out, pstrdup(view->role));
+	foreach(cell, names)
+	{
+		FpgoLaneRole *role = find_role(lane->roles, lfirst(cell));
+
+		if (role != NULL)
+			lane->roles = list_delete_ptr(lane->roles, role);
+		else
+		{
+			role = palloc0(sizeof(FpgoLaneRole));
+			role->name = pstrdup(lfirst(cell));
+		}
+		role->is_exhausted = false;
+		roles = lappend(roles, role);
+	}
+	foreach(cell, lane->roles)
+		pfree(unconstify(char *, ((FpgoLaneRole *) lfirst(cell))->name));
+	list_free_deep(lane->roles);
+	lane->roles = roles;
 	MemoryContextSwitchTo(old);
-	fpgo_submission_explain(lane->server, view->role, view->reason);
+	lane->wants_roles = false;
+}
+
+static bool
+is_shut_out(const FpgoLane *lane, const char *role)
+{
+	ListCell   *cell;
+
+	foreach(cell, lane->shut_out)
+	{
+		if (strcmp(lfirst(cell), role) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a role sends with; NULL if it may not send.  That is looked at when the
+ * role is readmitted.
+ */
+static FpgoView *
+admit(FpgoBatch *batch, FpgoLaneRole *role)
+{
+	FpgoLane   *lane = batch->lane;
+	FpgoView	   *view;
+	MemoryContext old;
+
+	role->is_denied = is_shut_out(lane, role->name);
+	if (role->is_denied)
+		return NULL;
+	view = fpgo_batch_view(batch, role->name);
+	if (view->account != NULL)
+	{
+		fpgo_holds_permit(lane->server, role->name);
+		return view;
+	}
+	role->is_denied = true;
+	old = MemoryContextSwitchTo(batch->context);
+	lane->shut_out = lappend(lane->shut_out, pstrdup(role->name));
+	MemoryContextSwitchTo(old);
+	fpgo_holds_deny(lane->server, role->name, view->reason);
+	return NULL;
 }
 
 /* Record from time to time what waits for which submission. */
 static void
 explain_waits(FpgoLane *lane)
 {
+	int			limit = N_EXPLAINED;
+	int			n_roles = list_length(lane->roles);
+
 	if (lane->explained_at != 0 &&
 		!fpgo_clock_has_passed(lane->explained_at, EXPLAIN_MS))
 		return;
 	lane->explained_at = fpgo_clock_now();
-	lane->explained_to = fpgo_submission_explain_waits(lane->server,
-													   lane->explained_to);
+	for (int i = 0; i < n_roles && limit > 0; i++)
+	{
+		FpgoLaneRole *role = list_nth(lane->roles,
+									  lane->explained_role % n_roles);
+
+		/* the hold says why these wait */
+		lane->explained_to = role->is_denied ? 0 :
+			fpgo_submission_explain_waits(lane->server, role->name,
+										  lane->explained_to, &limit);
+		if (lane->explained_to == 0)
+			lane->explained_role = (lane->explained_role + 1) % n_roles;
+	}
 }
 
-/* Overwrite payloads and tokens; the flights have copies of their own. */
-static void
-wipe(List *views, List *claims)
+/* The roles of the lane that may send now. */
+static List *
+list_admitted(FpgoBatch *batch)
 {
+	FpgoLane   *lane = batch->lane;
+	List	   *admitted = NIL;
 	ListCell   *cell;
 
-	foreach(cell, views)
+	foreach(cell, lane->roles)
 	{
-		const View *view = lfirst(cell);
-
-		if (view->account != NULL)
-			fpgo_account_wipe(view->account);
+		if (admit(batch, lfirst(cell)) != NULL)
+			admitted = lappend(admitted, lfirst(cell));
 	}
-	foreach(cell, claims)
-	{
-		const FpgoClaim *claim = lfirst(cell);
-
-		explicit_bzero(unconstify(char *, claim->payload),
-					   strlen(claim->payload));
-	}
+	return admitted;
 }
 
-/* A single submission is tried once, due or not. */
+/* The roles among them whose orders go with a user mapping. */
 static List *
-find_single(FpgoLane *lane, int64 only)
+list_sharers(FpgoBatch *batch, List *admitted, const char *mapping)
 {
-	FpgoDueWalk due;
+	List	   *sharers = NIL;
+	ListCell   *cell;
 
-	lane->is_exhausted = true;
-	return fpgo_submission_due(lane->server, 1, only, only, lane->shut_out,
-							   &due);
+	foreach(cell, admitted)
+	{
+		FpgoLaneRole *role = lfirst(cell);
+		const FpgoView *view = fpgo_batch_view(batch, role->name);
+
+		if (strcmp(view->mapping, mapping) == 0)
+			sharers = lappend(sharers, role);
+	}
+	return sharers;
 }
 
 /*
- * The next submissions of the queue that are due.  A session ends with the queue,
- * and so must know that nothing is left at its start, either.
+ * The roles that may send, whose orders are not held themselves; all that may
+ * send if there are none.
  */
 static List *
-find_next(FpgoLane *lane, int limit, bool is_session)
+list_free_roles(FpgoBatch *batch, List *admitted)
 {
-	List	   *dues;
+	List	   *roles = NIL;
+	ListCell   *cell;
+
+	foreach(cell, admitted)
+	{
+		FpgoLaneRole *role = lfirst(cell);
+		const FpgoView *view = fpgo_batch_view(batch, role->name);
+
+		if (fpgo_holds_find(batch->lane->server, view->mapping) == NULL)
+			roles = lappend(roles, role);
+	}
+	return roles != NIL ? roles : admitted;
+}
+
+/* ---------- orders that are held ---------- */
+
+/* The lane is to be looked at again when the moment has come. */
+static void
+try_again_at(FpgoLane *lane, FpgoMoment moment)
+{
+	if (lane->try_at == 0 || moment < lane->try_at)
+		lane->try_at = moment;
+}
+
+/* May an order be tried for the hold?  If not, notes when to look again. */
+static bool
+is_to_try(FpgoBatch *batch, const FpgoHold *hold)
+{
+	FpgoLane   *lane = batch->lane;
+
+	if (!fpgo_holds_is_due(hold))
+	{
+		if (fpgo_hold_is_brief(&hold->state))
+			lane->tries_soon = true;
+		try_again_at(lane, fpgo_holds_due_at(hold));
+		return false;
+	}
+	if (fpgo_holds_is_free(hold))
+		return true;
+	/* what becomes of it is told by the one that tries */
+	try_again_at(lane, fpgo_clock_in(LOOK_MS));
+	return false;
+}
+
+/* Look once for an order to be tried; false if only outdated ones were found. */
+static bool
+look_for_canary(FpgoBatch *batch, List *roles, const FpgoHold *hold)
+{
+	FpgoWhichDue which[] = {hold->state.tries_highest ? FPGO_DUE_HIGHEST :
+	FPGO_DUE_LOWEST, FPGO_DUE_LONGEST_AGO};
+	int			n_roles = list_length(roles);
+	int			n_found = 0;
+	FpgoDueWalk walk;
+
+	for (int i = 0; i < (int) lengthof(which); i++)
+	{
+		for (int k = 0; k < n_roles; k++)
+		{
+			int			next = batch->lane->next_role + k;
+			FpgoLaneRole *role = list_nth(roles, next % n_roles);
+
+			n_found += fpgo_batch_find(batch, role->name, which[i], 1, 0,
+									   &walk);
+			if (batch->n > 0)
+				return true;
+		}
+	}
+	return n_found == 0;
+}
+
+/*
+ * Find the order to be tried among those of roles: the one with the highest or
+ * the lowest number of those never tried, else the one tried longest ago.
+ */
+static bool
+find_canary(FpgoBatch *batch, List *roles, const FpgoHold *hold)
+{
+	while (!look_for_canary(batch, roles, hold))
+		;
+	return batch->n > 0;
+}
+
+/* Try the order that was found for the hold. */
+static void
+try_canary(FpgoBatch *batch, FpgoHold *hold)
+{
+	/* the hold is read anew when it is taken */
+	const char *mapping = hold->mapping ? pstrdup(hold->mapping) : NULL;
+	int64		id = hold->id;
+
+	batch->lane->next_role++;
+	if (fpgo_holds_take(hold, batch->run))
+	{
+		batch->canary_of = id;
+		fpgo_batch_claim(batch);
+		if (batch->n_prepared == 0)
+			fpgo_holds_give_back(batch->lane->server, mapping, batch->run);
+	}
+	else
+	{
+		batch->n = 0;
+		try_again_at(batch->lane, fpgo_clock_in(LOOK_MS));
+	}
+}
+
+/* A question that is answered, or not asked any more. */
+static void
+drop_probe(FpgoLane *lane)
+{
+	if (lane->probe != NULL)
+		(void) fpgo_probe_end(lane->probe);
+	lane->probe = NULL;
+}
+
+/*
+ * Ask the gateway a question before an order is tried.  Returns true once it
+ * has answered.
+ */
+static bool
+is_answered(FpgoBatch *batch, FpgoHold *hold, const FpgoTarget *target)
+{
+	FpgoLane   *lane = batch->lane;
+	const char *reason;
+
+	if (lane->probe == NULL)
+		lane->probe = fpgo_probe_begin(target, batch->context);
+	if (!fpgo_probe_is_over(lane->probe))
+		return false;
+	reason = fpgo_probe_end(lane->probe);
+	lane->probe = NULL;
+	if (reason == NULL)
+		return true;
+	fpgo_holds_note_asked(hold, reason);
+	try_again_at(lane, fpgo_clock_in(LOOK_MS));
+	return false;
+}
+
+/* A whole account is held: one order after the other, with pauses. */
+static void
+claim_of_held_account(FpgoBatch *batch, List *admitted, FpgoHold *hold)
+{
+	const FpgoLaneRole *role = linitial(admitted);
+	const FpgoView *view = fpgo_batch_view(batch, role->name);
+
+	batch->lane->is_exhausted = true;
+	if (batch->lane->n_flights > 0 || !is_to_try(batch, hold))
+		drop_probe(batch->lane);
+	/* nothing is asked while there is nothing to try */
+	else if (!find_canary(batch, list_free_roles(batch, admitted), hold))
+		drop_probe(batch->lane);
+	else if (is_answered(batch, hold, &view->account->target))
+		try_canary(batch, hold);
+	else
+		batch->n = 0;
+}
+
+/* ---------- one lane ---------- */
+
+/* Try one of the orders that go with a user mapping, beside what is due. */
+static void
+try_canary_of_mapping(FpgoBatch *batch, const char *mapping)
+{
+	FpgoBatch		canary = *batch;
+	List	   *roles = list_sharers(&canary, list_admitted(&canary), mapping);
+	FpgoHold   *hold = fpgo_holds_find(batch->lane->server, mapping);
+
+	canary.ids = palloc(sizeof(int64));
+	canary.n = 0;
+	if (hold != NULL && find_canary(&canary, roles, hold))
+		try_canary(&canary, hold);
+	batch->views = canary.views;
+}
+
+/*
+ * The next submissions of a role that are due; returns how many there are, or
+ * were finished.  A session ends with the queue, and so must know that nothing is
+ * left at its start, either.
+ */
+static int
+find_next(FpgoBatch *batch, FpgoLaneRole *role)
+{
+	FpgoLane   *lane = batch->lane;
+	int			limit = fpgo_batch_places(batch);
+	int			n_found;
 	FpgoDueWalk due;
 
 	do
 	{
-		int64		first = fpgo_walk_begin(&lane->walk);
+		int64		first = fpgo_walk_begin(&role->walk);
 
-		dues = fpgo_submission_due(lane->server, limit, first, PG_INT64_MAX,
-								   lane->shut_out, &due);
-		fpgo_walk_end(&lane->walk, lane->server, limit, &due);
+		n_found = fpgo_batch_find(batch, role->name, FPGO_DUE_NOW, limit,
+								  first, &due);
+		fpgo_walk_end(&role->walk, lane->server, role->name, limit, &due);
 	} while (due.n_found == 0 && lane->n_flights == 0 &&
-			 fpgo_walk_starts_over(&lane->walk, is_session));
-	lane->is_exhausted = dues == NIL && due.n_finished == 0;
-	return dues;
+			 fpgo_walk_starts_over(&role->walk, batch->is_session));
+	return n_found;
+}
+
+/*
+ * Find what is due of one role.  If its orders are held, and one may be tried,
+ * to_try receives its user mapping.
+ */
+static void
+find_due_of_role(FpgoBatch *batch, FpgoLaneRole *role, const char **to_try)
+{
+	FpgoLane   *lane = batch->lane;
+	const FpgoView *view = admit(batch, role);
+	FpgoHold   *hold;
+
+	if (view == NULL)
+		return;
+	hold = fpgo_holds_check(lane->server, view->mapping,
+							&view->account->target);
+	if (hold != NULL)
+	{
+		if (is_to_try(batch, hold))
+			*to_try = view->mapping;
+		return;
+	}
+	/* the option may have changed since the last claim */
+	lane->limit = view->account->concurrency;
+	if (fpgo_batch_places(batch) > 0)
+		role->is_exhausted = find_next(batch, role) == 0;
+	if (!role->is_exhausted)
+		lane->is_exhausted = false;
+}
+
+/*
+ * Find what is due of the roles in turn, as many as there are places.  Returns
+ * the user mapping of those of which a held order may be tried, or NULL.
+ */
+static const char *
+find_due_of_roles(FpgoBatch *batch)
+{
+	FpgoLane   *lane = batch->lane;
+	int			n_roles = list_length(lane->roles);
+	const char *to_try = NULL;
+
+	lane->is_exhausted = true;
+	for (int i = 0; i < n_roles; i++)
+	{
+		FpgoLaneRole *role = list_nth(lane->roles,
+									  (lane->next_role + i) % n_roles);
+
+		if (role->is_exhausted && !fpgo_walk_is_due(&role->walk))
+			continue;
+		if (batch->n > 0 && fpgo_batch_places(batch) == 0)
+		{
+			lane->is_exhausted = false;
+			break;
+		}
+		find_due_of_role(batch, role, &to_try);
+	}
+	lane->next_role++;
+	return to_try;
+}
+
+/*
+ * The hold of the whole account, if it is held; roles receives those that may
+ * send, one at least.
+ */
+static FpgoHold *
+find_hold_of_account(FpgoBatch *batch, List **roles)
+{
+	FpgoLane   *lane = batch->lane;
+	const FpgoView *view;
+
+	if (fpgo_holds_find(lane->server, NULL) == NULL)
+		return NULL;
+	*roles = list_admitted(batch);
+	if (*roles == NIL)
+		return NULL;
+	view = fpgo_batch_view(batch, ((FpgoLaneRole *) linitial(*roles))->name);
+	return fpgo_holds_check(lane->server, NULL, &view->account->target);
+}
+
+static void
+claim_due(FpgoBatch *batch)
+{
+	FpgoLane   *lane = batch->lane;
+	List	   *roles = NIL;
+	FpgoHold   *hold;
+	const char *to_try;
+
+	if (lane->wants_roles)
+		find_roles(lane, batch->context);
+	lane->try_at = 0;
+	lane->tries_soon = false;
+	hold = find_hold_of_account(batch, &roles);
+	if (hold != NULL)
+	{
+		claim_of_held_account(batch, roles, hold);
+		return;
+	}
+	drop_probe(lane);
+	to_try = find_due_of_roles(batch);
+	if (to_try != NULL)
+		try_canary_of_mapping(batch, to_try);
+	batch->n = Min(batch->n, fpgo_lane_free_places(lane));
+	fpgo_batch_claim(batch);
+}
+
+/* Claim one submission, whatever is held: a person asked for it. */
+static void
+claim_one(FpgoBatch *batch, int64 only)
+{
+	FpgoDueWalk walk;
+	List	   *dues = fpgo_submission_due_one(batch->lane->server, only,
+											   &walk);
+	const FpgoDue *due;
+	const FpgoView *view;
+
+	/* a single submission is tried once, due or not */
+	batch->lane->is_exhausted = true;
+	if (dues == NIL)
+		return;
+	due = linitial(dues);
+	view = fpgo_batch_view(batch, due->role);
+	if (view->account == NULL)
+	{
+		fpgo_holds_deny(batch->lane->server, due->role, view->reason);
+		return;
+	}
+	batch->ids[batch->n++] = due->submission;
+	fpgo_batch_claim(batch);
 }
 
 void
@@ -260,48 +519,18 @@ void
 fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
 				MemoryContext context, List **flights)
 {
-	int			limit = fpgo_lane_free_places(lane);
-	int64	   *ids = palloc(sizeof(int64) * limit);
-	int			n = 0;
-	List	   *views = NIL;
-	List	   *claims = NIL;
-	List	   *dues = only != 0 ? find_single(lane, only) :
-		find_next(lane, limit, is_session);
-	ListCell   *cell;
+	FpgoBatch		batch = {.lane = lane,.run = run,.context = context,
+	.flights = flights,.is_session = is_session};
 
-	foreach(cell, dues)
+	batch.ids = palloc(sizeof(int64) * 2 * FPGO_MAX_CONCURRENCY);
+	if (only != 0)
+		claim_one(&batch, only);
+	else if (fpgo_holds_is_behind(lane->server))
+		return;
+	else
 	{
-		FpgoDue    *due = lfirst(cell);
-		int			n_views = list_length(views);
-		View	   *view = view_as(&views, lane->server, due->role);
-
-		if (view->account != NULL)
-		{
-			/* the option may have changed since the last claim */
-			lane->limit = view->account->concurrency;
-			if (n < fpgo_lane_free_places(lane))
-				ids[n++] = due->submission;
-		}
-		else if (list_length(views) > n_views)
-			shut_out(lane, view, context);
-	}
-	if (n > 0)
-		claims = fpgo_submission_claim(run, ids, n);
-	if (only == 0)
+		claim_due(&batch);
 		explain_waits(lane);
-	foreach(cell, claims)
-	{
-		FpgoClaim  *claim = lfirst(cell);
-		View	   *view = view_as(&views, claim->server, claim->role);
-		FpgoFlight *flight = prepare(claim, run, view->account, context);
-		MemoryContext old;
-
-		if (flight == NULL)
-			continue;
-		lane->n_flights++;
-		old = MemoryContextSwitchTo(context);
-		*flights = lappend(*flights, flight);
-		MemoryContextSwitchTo(old);
 	}
-	wipe(views, claims);
+	fpgo_batch_wipe(&batch);
 }

@@ -43,6 +43,7 @@
 #include "delivery/deliver.h"
 #include "delivery/durable.h"
 #include "delivery/flight.h"
+#include "delivery/holds.h"
 #include "delivery/patience.h"
 #include "delivery/question.h"
 #include "delivery/slow.h"
@@ -203,12 +204,12 @@ forget_settled(FpgoDelivery *delivery)
 			continue;
 		lane = find_lane(delivery, flight->claim.server);
 		lane->n_flights--;
-		lane->is_exhausted = delivery->only != 0;
 		fpgo_tally_add(&delivery->tally, flight->state);
-		if (!flight->is_stopped)
-			fpgo_lane_learn(lane, flight->outcome->class,
-							flight->outcome->retry_after_s,
-							delivery->transactions->is_resident);
+		if (delivery->only == 0)
+			fpgo_lane_note_settled(lane);
+		if (flight->outcome->class == FPGO_OUTCOME_SLOW_DOWN)
+			fpgo_lane_slow_down(lane, flight->outcome->retry_after_s,
+								delivery->transactions->is_resident);
 		delivery->flights = foreach_delete_current(delivery->flights, cell);
 		fpgo_flight_free(flight);
 	}
@@ -260,6 +261,7 @@ work(void *arg)
 	settle_landed(delivery, turn->all);
 	fpgo_questions_confirm(delivery->flights,
 						   delivery->transactions->is_resident);
+	fpgo_holds_learn_all(delivery->flights);
 	if (!turn->claim)
 		return;
 	delivery->is_outdated = !fpgo_extension_is_current();
@@ -270,7 +272,7 @@ work(void *arg)
 	{
 		FpgoLane   *lane = lfirst(cell);
 
-		if (fpgo_lane_free_places(lane) > 0)
+		if (fpgo_lane_may_claim(lane))
 			fpgo_lane_claim(lane, delivery->run, delivery->only,
 							!delivery->transactions->is_resident,
 							delivery->context, &delivery->ready);
@@ -631,11 +633,13 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	MemoryContextSwitchTo(caller);
 	if (has_landed(delivery) || (!stop && may_claim(delivery)))
 		return FPGO_DELIVERY_GOES_ON;
-	if (is_flying(delivery))
+	if (is_flying(delivery) || (!stop && fpgo_lanes_ask(delivery->lanes)))
 		return FPGO_DELIVERY_FLIES;
 	if (delivery->flights != NIL ||
 		(!stop && delivery->failure != NULL && !needs_person(delivery)))
 		return FPGO_DELIVERY_FAILED;
+	if (!stop && fpgo_lanes_try_soon(delivery->lanes, is_resident))
+		return FPGO_DELIVERY_WAITS;
 	return FPGO_DELIVERY_DONE;
 }
 
@@ -647,7 +651,10 @@ tidy(void *arg)
 	/* personal numbers go on time, whatever the versions are */
 	fpgo_age_let_go(FPGO_AGE_NEXT_PART);
 	if (fpgo_extension_is_current())
+	{
 		(void) fpgo_submission_sweep();
+		fpgo_hold_tidy();
+	}
 }
 
 void

@@ -41,6 +41,7 @@ typedef enum FpgoDeliveryState
 {
 	FPGO_DELIVERY_DONE,			/* nothing, until fpgo_delivery_look_again() */
 	FPGO_DELIVERY_FAILED,		/* wait a moment, then the next step */
+	FPGO_DELIVERY_WAITS,		/* the same: an order that is held is tried soon */
 	FPGO_DELIVERY_FLIES,		/* drive the requests: fpgo_http_step() */
 	FPGO_DELIVERY_GOES_ON		/* the next step, at once */
 } FpgoDeliveryState;

@@ -67,6 +67,8 @@ wait_in_session(FpgoDeliveryState state)
 	{
 		fpgo_wait(STEP_MS, FPGO_WAIT_RECORD);
 	}
+	else if (state == FPGO_DELIVERY_WAITS)
+		fpgo_wait(STEP_MS, FPGO_WAIT_RETRY);
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
 }

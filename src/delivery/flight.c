@@ -36,6 +36,7 @@
 #include "delivery/change.h"
 #include "delivery/flight.h"
 #include "gateway/outcome_text.h"
+#include "order/named_field.h"
 #include "order/payload.h"
 #include "order/secrets.h"
 #include "records/settle.h"
@@ -48,17 +49,6 @@
 
 /* longest wait for the status of the order to be changed, in milliseconds */
 #define QUESTION_TIMEOUT_MS 5000
-
-static void
-copy_target(FpgoTarget *copy, const FpgoTarget *target)
-{
-	*copy = *target;
-	copy->server_name = pstrdup(target->server_name);
-	copy->url = pstrdup(target->url);
-	copy->submit_url = pstrdup(target->submit_url);
-	copy->token = pstrdup(target->token);
-	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;
-}
 
 /* Finds the secrets of a payload, which is fpgo's own text and JSON. */
 static const char **
@@ -86,12 +76,13 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	flight->claim = *claim;
 	flight->claim.server = pstrdup(claim->server);
 	flight->claim.role = pstrdup(claim->role);
+	flight->claim.mapping = pstrdup(claim->mapping);
 	flight->claim.payload = pstrdup(claim->payload);
 	if (claim->change_of != NULL)
 		flight->claim.change_of = pstrdup(claim->change_of);
 	flight->run = run;
 	flight->retention_s = retention_s;
-	copy_target(&flight->target, target);
+	fpgo_target_copy(&flight->target, target);
 	flight->question = flight->target;
 	flight->question.timeout_ms = Min(target->timeout_ms,
 									  QUESTION_TIMEOUT_MS);
@@ -111,6 +102,7 @@ static void
 land(FpgoFlight *flight, const char *reason)
 {
 	flight->exchange = NULL;
+	flight->is_local = true;
 	flight->outcome = MemoryContextAllocZero(flight->context,
 											 sizeof(FpgoOutcome));
 	flight->outcome->class = FPGO_OUTCOME_UNREACHED;
@@ -249,8 +241,9 @@ end_exchange(FpgoFlight *flight)
 		land(flight, "The request was stopped before it was sent.");
 		return;
 	}
+	flight->is_local = !fpgo_exchange_is_done(flight->exchange);
 	old = MemoryContextSwitchTo(flight->context);
-	flight->outcome = fpgo_exchange_finish(flight->exchange);
+	flight->outcome = fpgo_exchange_finish(flight->exchange, fpgo_names_field);
 	flight->exchange = NULL;
 	MemoryContextSwitchTo(old);
 }
@@ -291,6 +284,7 @@ decide(const FpgoFlight *flight, bool is_awaited, FpgoSettlement *settlement)
 		case FPGO_OUTCOME_UNREACHED:
 		case FPGO_OUTCOME_MISCONFIGURED:
 		case FPGO_OUTCOME_CREDENTIALS:
+		case FPGO_OUTCOME_NOT_API:
 			settlement->state = is_awaited ? FPGO_STATE_CANCELLED :
 				FPGO_STATE_QUEUED;
 			settlement->delay_s = flight->is_stopped ? 0 :

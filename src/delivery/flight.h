@@ -42,7 +42,12 @@ typedef struct FpgoFlight
 								 * answer by then */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
 	bool		is_stopped;		/* requeued unsent: nothing failed */
+	bool		is_local;		/* what it came to is not the gateway's doing */
 	FpgoSubmissionState state;	/* of the submission, once settled */
+	/* notes of holds.c */
+	int64		canary_of;		/* number of the hold that it is tried for, or
+								 * 0 */
+	bool		is_learnt;		/* what it says was taken in */
 	/* notes of the delivery loop (deliver.c) */
 	bool		is_settled;		/* by the transaction that runs or just ended */
 	FpgoMoment	settle_again_at;	/* after a try that failed; 0: at once */

@@ -2,10 +2,9 @@
  * lane.c
  *		What a delivery knows of one server.
  *
- * A server that cannot be reached, refuses the credentials or asks to slow
- * down gets no further request for a while: its submissions stay queued.
- * After an unknown outcome a server gets one request at a time, until an
- * outcome is known again.
+ * A server that asks to slow down gets no further request for a while: its
+ * submissions stay queued.  What else keeps orders from being sent is on
+ * record, see holds.c.
  */
 #include "postgres.h"
 
@@ -13,8 +12,8 @@
 #include "delivery/backoff.h"
 #include "delivery/lane.h"
 
-/* longest pause between two tries of a server that fails, in seconds */
-#define CLOSED_MAX 60
+/* a delivery that has nothing else to do waits that long, in milliseconds */
+#define SOON_MS 1000
 
 FpgoLane *
 fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
@@ -33,76 +32,77 @@ fpgo_lane_find(List **lanes, const char *server, MemoryContext context)
 	lane = palloc0(sizeof(FpgoLane));
 	lane->server = pstrdup(server);
 	lane->limit = 1;
+	lane->wants_roles = true;
 	*lanes = lappend(*lanes, lane);
 	MemoryContextSwitchTo(old);
 	return lane;
-}
-
-static bool
-is_closed(const FpgoLane *lane)
-{
-	return !fpgo_clock_has_come(lane->closed_until);
 }
 
 int
 fpgo_lane_free_places(const FpgoLane *lane)
 {
 	/* each slow request gives its place away, up to twice the limit in all */
-	int			limit = lane->last_was_unknown ? 1 :
-		lane->limit + Min(lane->n_slow, lane->limit);
+	int			limit = lane->limit + Min(lane->n_slow, lane->limit);
 
-	return is_closed(lane) ? 0 : Max(limit - lane->n_flights, 0);
+	return fpgo_clock_has_come(lane->closed_until) ?
+		Max(limit - lane->n_flights, 0) : 0;
+}
+
+/* Is an order that is held to be tried, and does nothing stand before it? */
+static bool
+may_try(const FpgoLane *lane)
+{
+	if (lane->probe != NULL)
+		return fpgo_probe_is_over(lane->probe);
+	return lane->try_at != 0 && fpgo_clock_has_come(lane->try_at);
+}
+
+/* Is the start of a role's queue to be looked at again? */
+static bool
+owes_look(const FpgoLane *lane)
+{
+	ListCell   *cell;
+
+	foreach(cell, lane->roles)
+	{
+		const FpgoLaneRole *role = lfirst(cell);
+
+		if (!role->is_denied && fpgo_walk_is_due(&role->walk))
+			return true;
+	}
+	return false;
 }
 
 bool
 fpgo_lane_may_claim(const FpgoLane *lane)
 {
-	return (!lane->is_exhausted || fpgo_walk_is_due(&lane->walk)) &&
+	return (!lane->is_exhausted || may_try(lane) || owes_look(lane)) &&
 		fpgo_lane_free_places(lane) > 0;
 }
 
-static void
-close_lane(FpgoLane *lane, int seconds, bool reopens)
+void
+fpgo_lane_slow_down(FpgoLane *lane, int retry_after_s, bool reopens)
 {
-	lane->closed_until = reopens ? fpgo_clock_in(seconds * 1000) :
+	lane->closed_until = reopens ?
+		fpgo_clock_in(fpgo_backoff_slow_down(retry_after_s) * 1000) :
 		FPGO_MOMENT_NEVER;
 }
 
 void
-fpgo_lane_learn(FpgoLane *lane, FpgoOutcomeClass outcome, int retry_after_s,
-				bool reopens)
+fpgo_lane_note_settled(FpgoLane *lane)
 {
-	switch (outcome)
-	{
-		case FPGO_OUTCOME_ACCEPTED:
-		case FPGO_OUTCOME_REFUSED:
-			lane->last_was_unknown = false;
-			lane->n_failures = 0;
-			break;
-		case FPGO_OUTCOME_UNKNOWN:
-			lane->last_was_unknown = true;
-			lane->explained_at = 0;
-			break;
-		case FPGO_OUTCOME_UNREACHED:
-		case FPGO_OUTCOME_MISCONFIGURED:
-		case FPGO_OUTCOME_CREDENTIALS:
-			/* requests under way at the same time count as one failure */
-			if (!is_closed(lane))
-				lane->n_failures++;
-			close_lane(lane,
-					   fpgo_backoff_at_most(Max(lane->n_failures, 1),
-											CLOSED_MAX), reopens);
-			break;
-		case FPGO_OUTCOME_SLOW_DOWN:
-			close_lane(lane, fpgo_backoff_slow_down(retry_after_s), reopens);
-			break;
-	}
+	ListCell   *cell;
+
+	lane->is_exhausted = false;
+	foreach(cell, lane->roles)
+		((FpgoLaneRole *) lfirst(cell))->is_exhausted = false;
 }
 
 void
 fpgo_lane_refresh(FpgoLane *lane)
 {
 	lane->is_exhausted = false;
+	lane->wants_roles = true;
 }
 
 void
@@ -110,4 +110,41 @@ fpgo_lane_readmit(FpgoLane *lane)
 {
 	list_free_deep(lane->shut_out);
 	lane->shut_out = NIL;
+}
+
+bool
+fpgo_lanes_ask(List *lanes)
+{
+	ListCell   *cell;
+
+	foreach(cell, lanes)
+	{
+		const FpgoLane *lane = lfirst(cell);
+
+		if (lane->probe != NULL && !fpgo_probe_is_over(lane->probe))
+			return true;
+	}
+	return false;
+}
+
+static bool
+tries_soon(const FpgoLane *lane, bool is_resident)
+{
+	if (lane->try_at == 0 || lane->try_at == FPGO_MOMENT_NEVER)
+		return false;
+	return is_resident ? fpgo_clock_left(lane->try_at) < SOON_MS :
+		lane->tries_soon;
+}
+
+bool
+fpgo_lanes_try_soon(List *lanes, bool is_resident)
+{
+	ListCell   *cell;
+
+	foreach(cell, lanes)
+	{
+		if (tries_soon(lfirst(cell), is_resident))
+			return true;
+	}
+	return false;
 }

@@ -47,8 +47,8 @@ fpgo_walk_begin(FpgoWalk *walk)
 }
 
 void
-fpgo_walk_end(FpgoWalk *walk, const char *server, int limit,
-			  const FpgoDueWalk *due)
+fpgo_walk_end(FpgoWalk *walk, const char *server, const char *role,
+			  int limit, const FpgoDueWalk *due)
 {
 	int64		ended_us = now_us();
 	int64		cost_us = ended_us - walk->began_us;
@@ -60,7 +60,7 @@ fpgo_walk_end(FpgoWalk *walk, const char *server, int limit,
 	}
 	walk->owes_start = due->n_found == 0 && walk->from != 0;
 	if (due->n_found < limit && cost_us > DEAR_US)
-		walk->from = fpgo_submission_last_queued(server) + 1;
+		walk->from = fpgo_submission_last_queued(server, role) + 1;
 	else if (due->n_found > 0)
 		walk->from = due->last_found + 1;
 }

@@ -1,6 +1,6 @@
 /*
  * walk.h
- *		Where in a server's queue the next claim begins to look.
+ *		Where in a role's queue the next claim begins to look.
  */
 #ifndef FPGO_WALK_H
 #define FPGO_WALK_H
@@ -24,8 +24,9 @@ typedef struct FpgoWalk
  */
 extern int64 fpgo_walk_begin(FpgoWalk *walk);
 
-/* End a look that was to find so many submissions of a server. */
-extern void fpgo_walk_end(FpgoWalk *walk, const char *server, int limit,
+/* End a look that was to find so many of a role's submissions for a server. */
+extern void fpgo_walk_end(FpgoWalk *walk, const char *server,
+						  const char *role, int limit,
 						  const FpgoDueWalk *due);
 
 /*

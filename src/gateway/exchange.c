@@ -109,6 +109,8 @@ static const char *const class_reasons[] = {
 		"The gateway takes no orders at this address: HTTP status %d.",
 	[FPGO_OUTCOME_CREDENTIALS] =
 		"The gateway refused the credentials with HTTP status %d.",
+	[FPGO_OUTCOME_NOT_API] =
+		"HTTP status %d came, which is not the API's own answer to an order.",
 	[FPGO_OUTCOME_SLOW_DOWN] =
 		"The gateway asked to slow down with HTTP status %d.",
 	[FPGO_OUTCOME_UNKNOWN] =
@@ -260,6 +262,17 @@ list_secrets(const FpgoExchange *exchange)
 	return list;
 }
 
+void
+fpgo_target_copy(FpgoTarget *copy, const FpgoTarget *target)
+{
+	*copy = *target;
+	copy->server_name = pstrdup(target->server_name);
+	copy->url = pstrdup(target->url);
+	copy->submit_url = pstrdup(target->submit_url);
+	copy->token = pstrdup(target->token);
+	copy->ca_file = target->ca_file ? pstrdup(target->ca_file) : NULL;
+}
+
 /* A request to a target, without its body. */
 static FpgoHttpRequest
 make_request(const FpgoTarget *target, const char *url)
@@ -397,6 +410,18 @@ is_api(const FpgoHttpResult *result, const FpgoReply *reply)
 		reply->status_code == result->status;
 }
 
+/* Does a sentence of the answer name a field of an order? */
+static bool
+names_field(const FpgoReply *reply, FpgoNamesField *is_named)
+{
+	for (int i = 0; reply != NULL && i < reply->n_messages; i++)
+	{
+		if (is_named(reply->messages[i]))
+			return true;
+	}
+	return false;
+}
+
 static FpgoOutcomeFacts
 list_facts(const FpgoExchange *exchange, const FpgoReply *reply)
 {
@@ -413,6 +438,7 @@ list_facts(const FpgoExchange *exchange, const FpgoReply *reply)
 		.contradicts_itself = contradicts(result, reply),
 		.is_change = exchange->is_change,
 		.is_json = reply != NULL && reply->is_json,
+		.is_api = is_api(result, reply),
 		.says_no_order = is_api(result, reply) && reply->says_no_order,
 	};
 }
@@ -434,13 +460,14 @@ make_outcome(const FpgoExchange *exchange, const FpgoReply *reply)
 }
 
 FpgoOutcome *
-fpgo_exchange_finish(FpgoExchange *exchange)
+fpgo_exchange_finish(FpgoExchange *exchange, FpgoNamesField *is_named)
 {
 	const FpgoHttpResult *result = fpgo_http_result(exchange->transfer);
 	FpgoReply  *reply = read_answer(exchange);
 	FpgoOutcomeFacts facts = list_facts(exchange, reply);
 	FpgoOutcome *outcome = make_outcome(exchange, reply);
 
+	facts.names_field = names_field(reply, is_named);
 	outcome->class = fpgo_outcome_classify(&facts);
 	if (is_whole_answer(result) ||
 		(result->mark_reached && outcome->class != FPGO_OUTCOME_UNKNOWN))
@@ -468,6 +495,7 @@ describe_status(const FpgoOutcome *outcome, const char *order_uuid)
 		case FPGO_OUTCOME_SLOW_DOWN:
 			return psprintf(class_reasons[outcome->class], outcome->status);
 		case FPGO_OUTCOME_MISCONFIGURED:
+		case FPGO_OUTCOME_NOT_API:
 			return psprintf("The gateway tells no order's status at this "
 							"address: HTTP status %d.", outcome->status);
 		default:

@@ -36,6 +36,9 @@ typedef struct FpgoTarget
 	bool		private_network;	/* its addresses need not be public */
 } FpgoTarget;
 
+/* Copy a target into the current memory context. */
+extern void fpgo_target_copy(FpgoTarget *copy, const FpgoTarget *target);
+
 typedef struct FpgoOutcome
 {
 	FpgoOutcomeClass class;
@@ -73,6 +76,9 @@ typedef struct FpgoFinding
 } FpgoFinding;
 
 typedef struct FpgoExchange FpgoExchange;
+
+/* Does a sentence of an answer name a field of an order? */
+typedef bool FpgoNamesField(const char *sentence);
 
 /*
  * Begin to submit an order.  payload is the wire text in UTF-8; is_change: it
@@ -124,7 +130,8 @@ extern bool fpgo_exchange_is_sent(const FpgoExchange *exchange);
  * An exchange that is not done is ended first.  Raises only when memory runs
  * out; the exchange is then as it was, and can be finished later.
  */
-extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange);
+extern FpgoOutcome *fpgo_exchange_finish(FpgoExchange *exchange,
+										 FpgoNamesField *is_named);
 
 /*
  * What the answer about an order's status means for a change of that order,

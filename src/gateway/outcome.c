@@ -156,52 +156,70 @@ static const CodeLine code_lines[] = {
 _Static_assert(LENGTH_OF(code_lines) == 102,
 			   "a libcurl code from 0 to 101 has no line");
 
+/*
+ * What the body must be for the status to mean what its line says.  Without
+ * that, a machine before the gateway may have spoken: NOT_API.
+ */
+typedef enum Proof
+{
+	NONE,
+	JSON,						/* an application has answered */
+	ENVELOPE,					/* the API has */
+	FIELD						/* the errors name a field of an order */
+} Proof;
+
 typedef struct StatusLine
 {
 	int			first;
 	int			last;
 	FpgoOutcomeClass class;		/* ACCEPTED: if an order uuid came with it */
+	Proof		proof;
 } StatusLine;
 
-/* By HTTP status, in order and without a gap. */
+/*
+ * By HTTP status, in order and without a gap.  A refusal is final for a create
+ * only if it certainly is the API's, and about this order.
+ */
 /* clang-format off */
 static const StatusLine status_lines[] = {
-	{100, 199, FPGO_OUTCOME_UNKNOWN},		/* never a final answer */
-	{200, 202, FPGO_OUTCOME_ACCEPTED},		/* 202: of some of its other routes */
-	{203, 299, FPGO_OUTCOME_UNKNOWN},		/* a proxy's, or of half an answer */
-	{300, 306, FPGO_OUTCOME_UNKNOWN},		/* perhaps after processing */
-	{307, 308, FPGO_OUTCOME_MISCONFIGURED},	/* "send it elsewhere" */
-	{309, 399, FPGO_OUTCOME_UNKNOWN},
-	{400, 400, FPGO_OUTCOME_REFUSED},		/* business rule */
-	{401, 401, FPGO_OUTCOME_CREDENTIALS},
-	{402, 402, FPGO_OUTCOME_UNKNOWN},
-	{403, 403, FPGO_OUTCOME_CREDENTIALS},
-	{404, 405, FPGO_OUTCOME_MISCONFIGURED},	/* no such route */
-	{406, 406, FPGO_OUTCOME_REFUSED},
-	{407, 407, FPGO_OUTCOME_CREDENTIALS},
-	{408, 408, FPGO_OUTCOME_UNKNOWN},		/* proxies differ */
-	{409, 409, FPGO_OUTCOME_UNKNOWN},		/* perhaps "exists already" */
-	{410, 410, FPGO_OUTCOME_UNKNOWN},
-	{411, 411, FPGO_OUTCOME_REFUSED},
-	{412, 412, FPGO_OUTCOME_UNKNOWN},
-	{413, 415, FPGO_OUTCOME_REFUSED},		/* too large, URL, media type */
-	{416, 416, FPGO_OUTCOME_UNKNOWN},
-	{417, 417, FPGO_OUTCOME_REFUSED},		/* the gateway's validation */
-	{418, 418, FPGO_OUTCOME_UNKNOWN},
-	{419, 419, FPGO_OUTCOME_MISCONFIGURED},	/* a web page's route, not the API's */
-	{420, 420, FPGO_OUTCOME_UNKNOWN},
-	{421, 421, FPGO_OUTCOME_UNREACHED},		/* wrong server for this host */
-	{422, 422, FPGO_OUTCOME_REFUSED},
-	{423, 424, FPGO_OUTCOME_UNKNOWN},
-	{425, 425, FPGO_OUTCOME_UNREACHED},		/* too early */
-	{426, 428, FPGO_OUTCOME_UNKNOWN},
-	{429, 429, FPGO_OUTCOME_SLOW_DOWN},		/* throttled before processing */
-	{430, 430, FPGO_OUTCOME_UNKNOWN},
-	{431, 431, FPGO_OUTCOME_REFUSED},		/* headers too large */
-	{432, 499, FPGO_OUTCOME_UNKNOWN},
-	{500, 509, FPGO_OUTCOME_UNKNOWN},		/* perhaps after processing */
-	{510, 510, FPGO_OUTCOME_UNKNOWN},		/* thrown in mid-processing */
-	{511, 599, FPGO_OUTCOME_UNKNOWN},
+	{100, 199, FPGO_OUTCOME_UNKNOWN, NONE},		/* never a final answer */
+	{200, 202, FPGO_OUTCOME_ACCEPTED, NONE},	/* 202: of other routes */
+	{203, 299, FPGO_OUTCOME_UNKNOWN, NONE},		/* a proxy's; half an answer */
+	{300, 306, FPGO_OUTCOME_UNKNOWN, NONE},		/* perhaps processed */
+	{307, 308, FPGO_OUTCOME_MISCONFIGURED, NONE},	/* "send it elsewhere" */
+	{309, 399, FPGO_OUTCOME_UNKNOWN, NONE},
+	{400, 400, FPGO_OUTCOME_REFUSED, FIELD},	/* a front door says so, too */
+	{401, 401, FPGO_OUTCOME_CREDENTIALS, JSON},	/* Laravel's has no status */
+	{402, 402, FPGO_OUTCOME_UNKNOWN, NONE},
+	{403, 403, FPGO_OUTCOME_NOT_API, NONE},		/* a firewall's dislike */
+	{404, 405, FPGO_OUTCOME_NOT_API, NONE},		/* no such route, or order */
+	{406, 406, FPGO_OUTCOME_NOT_API, NONE},		/* the API has one type only */
+	{407, 407, FPGO_OUTCOME_NOT_API, NONE},		/* a proxy's */
+	{408, 408, FPGO_OUTCOME_UNKNOWN, NONE},		/* proxies differ */
+	{409, 409, FPGO_OUTCOME_UNKNOWN, NONE},		/* perhaps "exists already" */
+	{410, 410, FPGO_OUTCOME_UNKNOWN, NONE},
+	{411, 411, FPGO_OUTCOME_NOT_API, NONE},		/* a length is always sent */
+	{412, 412, FPGO_OUTCOME_UNKNOWN, NONE},
+	{413, 413, FPGO_OUTCOME_REFUSED, FIELD},	/* nginx's is about its limit */
+	{414, 414, FPGO_OUTCOME_NOT_API, NONE},		/* one address for all orders */
+	{415, 415, FPGO_OUTCOME_REFUSED, FIELD},	/* one type for all orders */
+	{416, 416, FPGO_OUTCOME_UNKNOWN, NONE},
+	{417, 417, FPGO_OUTCOME_REFUSED, ENVELOPE},	/* the gateway's validation */
+	{418, 418, FPGO_OUTCOME_UNKNOWN, NONE},
+	{419, 419, FPGO_OUTCOME_NOT_API, NONE},		/* Laravel's, for a browser */
+	{420, 420, FPGO_OUTCOME_UNKNOWN, NONE},
+	{421, 421, FPGO_OUTCOME_UNREACHED, NONE},	/* wrong server for this host */
+	{422, 422, FPGO_OUTCOME_REFUSED, ENVELOPE},	/* Laravel's validation */
+	{423, 424, FPGO_OUTCOME_UNKNOWN, NONE},
+	{425, 425, FPGO_OUTCOME_UNREACHED, NONE},	/* too early */
+	{426, 428, FPGO_OUTCOME_UNKNOWN, NONE},
+	{429, 429, FPGO_OUTCOME_SLOW_DOWN, NONE},	/* before processing */
+	{430, 430, FPGO_OUTCOME_UNKNOWN, NONE},
+	{431, 431, FPGO_OUTCOME_NOT_API, NONE},		/* same headers for all orders */
+	{432, 499, FPGO_OUTCOME_UNKNOWN, NONE},
+	{500, 509, FPGO_OUTCOME_UNKNOWN, NONE},		/* perhaps processed */
+	{510, 510, FPGO_OUTCOME_UNKNOWN, NONE},		/* thrown in mid-processing */
+	{511, 599, FPGO_OUTCOME_UNKNOWN, NONE},
 };
 /* clang-format on */
 
@@ -244,16 +262,35 @@ classify_before_mark(const FpgoOutcomeFacts *facts)
 	return line ? line->before : FPGO_OUTCOME_UNREACHED;
 }
 
+static bool
+has_proof(const FpgoOutcomeFacts *facts, Proof proof)
+{
+	switch (proof)
+	{
+		case NONE:
+			return true;
+		case JSON:
+			return facts->is_json;
+		case ENVELOPE:
+			return facts->is_api;
+		case FIELD:
+			return facts->is_json && facts->names_field;
+	}
+	return false;
+}
+
 /*
- * Does the answer mean the order that is to be changed?  403 is a policy's if an
- * application answers, 404 if the API says that there is no such order.  For an
- * order that changes none, both are about token and address.
+ * Does the answer mean the order that is to be changed?  400 is the API's
+ * "Conflict of Business Logic".  403 is a policy's if an application answers,
+ * 404 if the API says that there is no such order.  For an order that changes
+ * none, these are about token and address.
  */
 static bool
 refuses_change(const FpgoOutcomeFacts *facts)
 {
 	return facts->is_change &&
-		((facts->status == 403 && facts->is_json) ||
+		((facts->status == 400 && facts->is_api) ||
+		 (facts->status == 403 && facts->is_json) ||
 		 (facts->status == 404 && facts->says_no_order));
 }
 
@@ -270,7 +307,9 @@ classify_by_status(const FpgoOutcomeFacts *facts)
 	if (facts->has_order_uuid != (line->class == FPGO_OUTCOME_ACCEPTED))
 		return FPGO_OUTCOME_UNKNOWN;
 
-	return refuses_change(facts) ? FPGO_OUTCOME_REFUSED : line->class;
+	if (refuses_change(facts))
+		return FPGO_OUTCOME_REFUSED;
+	return has_proof(facts, line->proof) ? line->class : FPGO_OUTCOME_NOT_API;
 }
 
 /*
@@ -312,9 +351,11 @@ classify_status_answer(const FpgoOutcomeFacts *facts)
 	if (facts->status == 404 && facts->says_no_order)
 		return FPGO_OUTCOME_REFUSED;
 	if (line->class == FPGO_OUTCOME_CREDENTIALS ||
+		line->class == FPGO_OUTCOME_NOT_API ||
 		line->class == FPGO_OUTCOME_MISCONFIGURED ||
 		line->class == FPGO_OUTCOME_SLOW_DOWN)
-		return line->class;
+		return has_proof(facts, line->proof) ? line->class :
+			FPGO_OUTCOME_NOT_API;
 	return FPGO_OUTCOME_UNREACHED;
 }
 
@@ -344,6 +385,8 @@ fpgo_outcome_name(FpgoOutcomeClass outcome)
 			return "misconfigured";
 		case FPGO_OUTCOME_CREDENTIALS:
 			return "credentials";
+		case FPGO_OUTCOME_NOT_API:
+			return "not_api";
 		case FPGO_OUTCOME_SLOW_DOWN:
 			return "slow_down";
 		case FPGO_OUTCOME_UNKNOWN:

@@ -17,6 +17,8 @@ typedef enum FpgoOutcomeClass
 	FPGO_OUTCOME_MISCONFIGURED, /* certainly not processed; someone must mend
 								 * the address or a certificate */
 	FPGO_OUTCOME_CREDENTIALS,	/* certainly not processed: token refused */
+	FPGO_OUTCOME_NOT_API,		/* certainly not processed: no answer of the
+								 * API's own about an order */
 	FPGO_OUTCOME_SLOW_DOWN,		/* certainly not processed: too many at once */
 	FPGO_OUTCOME_UNKNOWN		/* may have been processed; never send again
 								 * blindly */
@@ -36,6 +38,8 @@ typedef struct FpgoOutcomeFacts
 								 * not allowed */
 	bool		is_change;		/* the order changes one that the gateway has */
 	bool		is_json;		/* the answer is a JSON object */
+	bool		is_api;			/* and names its status, as the API does */
+	bool		names_field;	/* and its errors name a field of an order */
 	bool		says_no_order;	/* the API's own answer that there is no such
 								 * order */
 	bool		names_status;	/* of an order's status: the answer names the

@@ -46,13 +46,19 @@ notice_if_undelivered(void)
 	if (is_said || !fpgo_undelivered_notice)
 		return;
 	state = fpgo_roster_status(MyDatabaseId).state;
-	if (state != FPGO_WORKER_NONE && state != FPGO_WORKER_PAUSED)
+	if (state == FPGO_WORKER_RUNNING || state == FPGO_WORKER_STARTING)
 		return;
 	is_said = true;
 	if (state == FPGO_WORKER_PAUSED)
 		ereport(NOTICE,
 				(errmsg("orders of this database are not delivered while its worker is paused"),
 				 errhint("SELECT fpgo.resume();"),
+				 fpgo_errhide()));
+	else if (state != FPGO_WORKER_NONE)
+		ereport(NOTICE,
+				(errmsg("no worker delivers the orders of this database"),
+				 errdetail("fpgo.databases asks for one, and it cannot start."),
+				 errhint("SELECT * FROM fpgo.doctor() says why.  CALL fpgo.deliver() sends the orders."),
 				 fpgo_errhide()));
 	else
 		ereport(NOTICE,

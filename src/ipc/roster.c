@@ -38,6 +38,7 @@ typedef struct Entry
 	bool		is_wanted;		/* fpgo.databases names it */
 	bool		is_paused;
 	bool		is_asked_for;	/* start a worker without further delay */
+	bool		lacks_slot;		/* there was none when a worker was to start */
 	bool		is_woken;		/* something was committed */
 	bool		is_told;		/* the log says why no worker stays */
 	int			pid;			/* of the worker, 0 if there is none */
@@ -203,6 +204,7 @@ fpgo_roster_status(Oid database)
 {
 	FpgoWorkerStatus status = {FPGO_WORKER_NONE, 0, 0};
 	const Entry *entry;
+	bool		is_full;
 
 	if (roster == NULL)
 		return status;
@@ -217,11 +219,13 @@ fpgo_roster_status(Oid database)
 		else if (entry->pid != 0)
 			status.state = FPGO_WORKER_RUNNING;
 		else if (entry->is_wanted)
-			status.state = FPGO_WORKER_STARTING;
+			status.state = entry->lacks_slot ? FPGO_WORKER_NO_SLOT :
+				FPGO_WORKER_STARTING;
 	}
+	is_full = find(InvalidOid) == NULL;
 	unlock();
 	if (entry == NULL && database == MyDatabaseId && is_named_here())
-		status.state = FPGO_WORKER_STARTING;
+		status.state = is_full ? FPGO_WORKER_NO_ROOM : FPGO_WORKER_STARTING;
 	return status;
 }
 
@@ -354,7 +358,7 @@ fpgo_roster_pause(Oid database)
 	if (entry == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no more than %d databases can have a worker of fpgo",
+				 errmsg("no more than %d databases can have a worker of fpgo, or be paused",
 						FPGO_ROSTER_SIZE)));
 }
 
@@ -411,7 +415,7 @@ fpgo_roster_list(Oid **oids)
 	return n;
 }
 
-void
+bool
 fpgo_roster_set_wanted(Oid database, bool wanted)
 {
 	Entry	   *entry;
@@ -424,10 +428,19 @@ fpgo_roster_set_wanted(Oid database, bool wanted)
 		free_if_idle(entry);
 	}
 	unlock();
-	if (wanted && entry == NULL)
-		ereport(LOG,
-				(errmsg("no more than %d databases can have a worker of fpgo",
-						FPGO_ROSTER_SIZE)));
+	return entry != NULL || !wanted;
+}
+
+void
+fpgo_roster_note_slot(Oid database, bool is_missing)
+{
+	Entry	   *entry;
+
+	lock();
+	entry = find(database);
+	if (entry != NULL)
+		entry->lacks_slot = is_missing;
+	unlock();
 }
 
 void

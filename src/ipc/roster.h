@@ -22,6 +22,8 @@ typedef enum FpgoWorkerState
 {
 	FPGO_WORKER_NONE,			/* no worker is wanted */
 	FPGO_WORKER_STARTING,		/* a worker is wanted, but none runs yet */
+	FPGO_WORKER_NO_SLOT,		/* as STARTING, and no worker slot is free */
+	FPGO_WORKER_NO_ROOM,		/* wanted, and the roster is full */
 	FPGO_WORKER_RUNNING,
 	FPGO_WORKER_PAUSED			/* until fpgo.resume() */
 } FpgoWorkerState;
@@ -75,8 +77,14 @@ extern void fpgo_roster_enter_launcher(void);
 /* Databases that have an entry; *oids is palloc'd, the number returned. */
 extern int	fpgo_roster_list(Oid **oids);
 
-/* Say whether a database is to have a worker; makes or frees its entry. */
-extern void fpgo_roster_set_wanted(Oid database, bool wanted);
+/*
+ * Say whether a database is to have a worker; makes or frees its entry.  False
+ * if the roster is full.
+ */
+extern bool fpgo_roster_set_wanted(Oid database, bool wanted);
+
+/* Say whether a worker slot was missing when its worker was to start. */
+extern void fpgo_roster_note_slot(Oid database, bool is_missing);
 
 /* Ask a worker to end. */
 extern void fpgo_roster_stop(Oid database);

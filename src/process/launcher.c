@@ -58,6 +58,8 @@ typedef struct WatchedDatabase
 	Oid			database;
 	char		name[NAMEDATALEN];
 	bool		is_named;		/* in fpgo.databases, as last read */
+	bool		is_left_out;	/* the roster is full, and the log says so */
+	bool		lacks_slot;		/* no worker slot is free, and the log says so */
 	BackgroundWorkerHandle *worker; /* NULL: not started, or ended */
 	FpgoMoment	started;
 	FpgoMoment	start_again_at;
@@ -198,6 +200,18 @@ forget_dropped(List *databases)
 	}
 }
 
+/* Log once that a database gets no worker: too many others have a place. */
+static void
+note_left_out(WatchedDatabase *watched, bool is_left_out)
+{
+	if (is_left_out && !watched->is_left_out)
+		ereport(LOG,
+				(errmsg("database \"%s\" of fpgo.databases gets no worker: no more than %d databases can have one, or be paused",
+						watched->name, FPGO_ROSTER_SIZE),
+				 errhint("Take a database off fpgo.databases, or resume one that is paused and not named there.")));
+	watched->is_left_out = is_left_out;
+}
+
 /* Read the setting, and write into the roster which databases it names. */
 static void
 read_names(void)
@@ -226,7 +240,8 @@ read_names(void)
 	{
 		WatchedDatabase *watched = lfirst(cell);
 
-		fpgo_roster_set_wanted(watched->database, watched->is_named);
+		note_left_out(watched, !fpgo_roster_set_wanted(watched->database,
+													   watched->is_named));
 		if (!watched->is_named &&
 			fpgo_roster_status(watched->database).pid != 0)
 			fpgo_roster_stop(watched->database);
@@ -261,15 +276,18 @@ start(WatchedDatabase *watched)
 	strlcpy(worker.bgw_extra, watched->name, BGW_EXTRALEN);
 	watched->started = fpgo_clock_now();
 	watched->worker = fpgo_background_start(&worker);
+	fpgo_roster_note_slot(watched->database, watched->worker == NULL);
 	if (watched->worker == NULL)
 	{
 		watched->delay_ms = LOOK_MS;
 		watched->start_again_at = watched->started + LOOK_MS;
-		ereport(LOG,
-				(errmsg("no worker slot is free for delivering the orders of database \"%s\"",
-						watched->name),
-				 errhint("Raise max_worker_processes.")));
+		if (!watched->lacks_slot)
+			ereport(LOG,
+					(errmsg("no worker slot is free for delivering the orders of database \"%s\"",
+							watched->name),
+					 errhint("Raise max_worker_processes.")));
 	}
+	watched->lacks_slot = watched->worker == NULL;
 }
 
 /* Start a worker if it is due.  Returns after how many ms to look again. */
@@ -282,8 +300,9 @@ attend(WatchedDatabase *watched)
 	if (watched->worker != NULL &&
 		GetBackgroundWorkerPid(watched->worker, &pid) == BGWH_STOPPED)
 		note_end(watched);
-	if (!watched->is_named || status.state != FPGO_WORKER_STARTING ||
-		watched->worker != NULL)
+	if (!watched->is_named || watched->worker != NULL ||
+		(status.state != FPGO_WORKER_STARTING &&
+		 status.state != FPGO_WORKER_NO_SLOT))
 		return LOOK_MS;
 	/* a request taken before the last worker's end is known would be lost */
 	if (fpgo_roster_take_request(watched->database))

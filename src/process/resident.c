@@ -457,7 +457,8 @@ run_loop(FpgoDelivery *delivery)
 			step(goes_on ? 0 : STEP_MS);
 		else if (goes_on)
 			continue;
-		else if (state == FPGO_DELIVERY_FAILED || load.n_requests > 0)
+		else if (state == FPGO_DELIVERY_FAILED ||
+				 state == FPGO_DELIVERY_WAITS || load.n_requests > 0)
 			wait_for_work(fpgo_clock_in(PAUSE_MS));
 		else
 			wait_for_work(look_at);

@@ -37,9 +37,11 @@
 #include "base/fpgo.h"
 #include "delivery/durable.h"
 #include "delivery/flight.h"
+#include "delivery/holds.h"
 #include "delivery/patience.h"
 #include "ipc/message.h"
 #include "order/secrets.h"
+#include "process/closed.h"
 #include "process/held_tables.h"
 #include "process/in_the_way.h"
 #include "process/service.h"
@@ -205,6 +207,7 @@ record(FpgoService *service)
 	FpgoRequest *request = service->request;
 	bool		is_open;
 	FpgoClaim	claim = {.attempt = 1};
+	int64		canary_of;
 	FpgoVersions *versions;
 
 	/* the caller has checked that too, but may have another library loaded */
@@ -228,18 +231,22 @@ record(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 		return IN_THE_WAY;
 	}
+	if (fpgo_closed_is(request, service->run, &service->answer, &canary_of))
+		return ANSWERED;
 	claim.submission = insert(service, versions);
 	if (claim.submission == 0)
 		return overtaken(service);
 	claim.order = versions->order != 0 ? versions->order : claim.submission;
 	claim.server = request->handin.account;
 	claim.role = request->handin.role;
+	claim.mapping = request->handin.mapping;
 	claim.payload = request->handin.payload;
 	claim.secrets = request->secrets;
 	service->flight = fpgo_flight_prepare(&claim, service->run,
 										  &request->target,
 										  request->retention_s,
 										  service->context);
+	service->flight->canary_of = canary_of;
 	return RECORDED;
 }
 
@@ -537,6 +544,8 @@ try_to_settle(FpgoService *service)
 			fpgo_table_lock_all();
 		fpgo_flight_settle(service->flight,
 						   fpgo_mailbox_is_awaited(service->mailbox));
+		fpgo_holds_learn(service->flight);
+		fpgo_holds_look();
 		fpgo_worker_commit_transaction();
 		settled = true;
 	}

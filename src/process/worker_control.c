@@ -92,6 +92,8 @@ fpgo_worker(PG_FUNCTION_ARGS)
 	static const char *const names[] = {
 		[FPGO_WORKER_NONE] = "none",
 		[FPGO_WORKER_STARTING] = "starting",
+		[FPGO_WORKER_NO_SLOT] = "no slot",
+		[FPGO_WORKER_NO_ROOM] = "no room",
 		[FPGO_WORKER_RUNNING] = "running",
 		[FPGO_WORKER_PAUSED] = "paused",
 	};

@@ -24,6 +24,7 @@
 #define CLASS_SLOT 0x4653
 #define CLASS_RECONCILE 0x4654
 #define CLASS_ORDER 0x4655
+#define CLASS_HOLDS 0x4656
 
 /* so many locks of orders at most has a transaction, however many orders */
 #define N_ORDER_LOCKS 256
@@ -108,6 +109,30 @@ fpgo_lock_try_reference(const char *server, const char *reference)
 
 	make_reference_tag(&tag, server, reference);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+make_holds_tag(LOCKTAG *tag, const char *account)
+{
+	make_tag(tag, MyDatabaseId, number_of(account, ""), CLASS_HOLDS);
+}
+
+bool
+fpgo_lock_try_holds(const char *account)
+{
+	LOCKTAG		tag;
+
+	make_holds_tag(&tag, account);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+fpgo_lock_holds(const char *account)
+{
+	LOCKTAG		tag;
+
+	make_holds_tag(&tag, account);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 int

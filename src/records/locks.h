@@ -1,6 +1,6 @@
 /*
  * locks.h
- *		Locks: of runs, of references, of the gateway's orders, of
+ *		Locks: of runs, of references, of holds, of the gateway's orders, of
  *		reconciliation, of worker slots, and who waits for a table.
  */
 #ifndef FPGO_LOCKS_H
@@ -31,6 +31,13 @@ extern bool fpgo_run_is_dead(int64 run);
 extern bool fpgo_lock_try_reference(const char *server, const char *reference);
 extern void fpgo_lock_await_reference(const char *server,
 									  const char *reference);
+
+/*
+ * Take the lock under which an account's holds are written, till the end of the
+ * transaction; the first function returns false if another process has it.
+ */
+extern bool fpgo_lock_try_holds(const char *account);
+extern void fpgo_lock_holds(const char *account);
 
 /*
  * The lock of one of the gateway's orders: its number, and taking it, till the

@@ -19,9 +19,6 @@
 #include "tables/operators.h"
 #include "tables/statement.h"
 
-/* so many queued submissions at most are looked at in one go */
-#define N_EXPLAINED 1000
-
 /*
  * Is no other submission of the same reference to be sent before submission s?
  * Only those of the same user mapping count: what another role may not send, or
@@ -100,41 +97,83 @@
 	" pg_catalog.starts_with(" s ".error, '" WAITS "') "
 
 /*
- * Queued submissions q of a server, in the order of the index of unfinished
- * ones, which is ORDER_OF_QUEUE.  A statement that may not sort is left this
+ * Queued submissions q of a role, in the order of the index of unfinished ones,
+ * which is ORDER_OF_QUEUE.  A statement that may not sort is left this
  * index alone, whatever the statistics say, and never walks through what is
  * finished.  With "=" in place of ANY the order of the numbers would do, which
  * the primary key has as well.
  */
 #define IS_QUEUED(q) q ".state " EQ " ANY ('{queued}')"
-#define ORDER_OF_QUEUE(q) q ".state, " q ".server, " q ".id"
+#define ORDER_OF_QUEUE(q) \
+	q ".state, " q ".server, " q ".role, " q ".id"
 
 /*
- * Finds submissions with numbers from $3 to $4: those that are due, or a
- * single one, due or not.  Roles in $5 are left out.  A submission without a
- * payload is left out too: there is nothing to send.  The scalar subquery for
- * the payload is not made into a join either.  One that a newer version of its
- * order has outdated is found in any case.
+ * Finds submissions of a server that may be sent.  which: what else is true of
+ * them; when: may they be sent now; by: which ones come first.  One without a
+ * payload is left out: there is nothing to send.  The scalar subquery for the
+ * payload is not made into a join either.  One that a newer version of its order
+ * has outdated is found in any case.
  */
-static FpgoStatement due_statement = {
-	.is_ordered = true,
-	.sql = "SELECT s.id, s.reference, s.role, " IS_OUTDATED ","
-	" " HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE")
-	"OR" WAS_TAKEN_BACK
-	" FROM fpgo_internal.submission s"
-	" WHERE " IS_QUEUED("s")
-	" AND s.server " EQ " $1"
-	" AND s.id " GE " $3 AND s.id " LE " $4"
-	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE"
-	"  ($3 " EQ " $4 OR" IS_TIME ")"
-	"  AND s.role " NE " ALL ($5)"
-	"  AND (SELECT p.submission FROM fpgo_internal.payload p"
-	"   WHERE p.submission " EQ " s.id) IS NOT NULL"
-	"  AND NOT" IS_HELD_UP
-	"  AND" REFERENCE_IS_FREE " END"
-	" ORDER BY " ORDER_OF_QUEUE("s") " LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED",
-	.n_parameters = 5,
-	.types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTARRAYOID}
+#define FIND_DUE(which, when, by) \
+	"SELECT s.id, s.reference, s.role, " IS_OUTDATED "," \
+	" " HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE") \
+	"OR" WAS_TAKEN_BACK \
+	" FROM fpgo_internal.submission s" \
+	" WHERE " IS_QUEUED("s") \
+	" AND s.server " EQ " $1 AND " which \
+	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE " when \
+	"  (SELECT p.submission FROM fpgo_internal.payload p" \
+	"   WHERE p.submission " EQ " s.id) IS NOT NULL" \
+	"  AND NOT" IS_HELD_UP \
+	"  AND" REFERENCE_IS_FREE " END" \
+	" ORDER BY " by " LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED"
+
+#define OF_ROLE "s.role " EQ " $2 AND "
+#define REVERSE_OF_QUEUE(q) \
+	q ".state USING " GT ", " q ".server USING " GT ", " \
+	q ".role USING " GT ", " q ".id USING " GT
+#define WAS_TRIED_AT \
+	"(SELECT a.started_at FROM fpgo_internal.attempt a" \
+	" WHERE a.submission " EQ " s.id AND a.number " EQ " s.attempts)"
+
+/*
+ * A role that may not send has no part in the claims of others: the index of
+ * unfinished submissions has those of one role together, by their numbers.
+ */
+static FpgoStatement due_statements[] = {
+	[FPGO_DUE_NOW] = {
+		.is_ordered = true,
+		.sql = FIND_DUE(OF_ROLE "s.id " GE " $4", IS_TIME " AND",
+						ORDER_OF_QUEUE("s")),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+	},
+	[FPGO_DUE_HIGHEST] = {
+		.is_ordered = true,
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $4", "",
+						REVERSE_OF_QUEUE("s")),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+	},
+	[FPGO_DUE_LOWEST] = {
+		.is_ordered = true,
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $4", "",
+						ORDER_OF_QUEUE("s")),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+	},
+	[FPGO_DUE_LONGEST_AGO] = {
+		.sql = FIND_DUE(OF_ROLE "s.attempts " GT " 0 AND s.id " GE " $4", "",
+						WAS_TRIED_AT),
+		.n_parameters = 4,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+	},
+};
+
+static FpgoStatement one_due_statement = {
+	.sql = FIND_DUE("s.id " EQ " $2", "", "s.id"),
+	.n_parameters = 3,
+	.types = {TEXTOID, INT8OID, INT4OID}
 };
 
 /*
@@ -289,31 +328,24 @@ finish(FpgoStatement *statement, const int64 *ids, int n)
 	return fpgo_statement_run(statement, &p);
 }
 
-List *
-fpgo_submission_due(const char *server, int limit, int64 first, int64 last,
-					List *without_roles, FpgoDueWalk *walk)
+/*
+ * Run a statement that finds due submissions, and take those that may be sent.
+ * SPI is connected.
+ */
+static List *
+take_due(FpgoStatement *statement, FpgoParameters *p, const char *server,
+		 FpgoDueWalk *walk, MemoryContext caller)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	List	   *dues = NIL;
-	FpgoParameters p = {0};
-	int			n;
-	int64	   *outdated;
-	int64	   *late;
+	int			n = fpgo_statement_run(statement, p);
+	int64	   *outdated = palloc(sizeof(int64) * (n + 1));
+	int64	   *late = palloc(sizeof(int64) * (n + 1));
 	int			n_outdated = 0;
 	int			n_late = 0;
 	bool		is_null;
 
-	SPI_connect();
-	fpgo_put_text(&p, server);
-	fpgo_put_int(&p, limit);
-	fpgo_put_int64(&p, first);
-	fpgo_put_int64(&p, last);
-	fpgo_put_texts(&p, list_texts(without_roles));
-	n = fpgo_statement_run(&due_statement, &p);
 	walk->n_found = n;
 	walk->last_found = n > 0 ? fpgo_get_int64(n - 1, 1) : 0;
-	outdated = palloc(sizeof(int64) * (n + 1));
-	late = palloc(sizeof(int64) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
 		int64		id = fpgo_get_int64(i, 1);
@@ -340,6 +372,40 @@ fpgo_submission_due(const char *server, int limit, int64 first, int64 last,
 	walk->n_finished = finish(&supersede_statement, outdated, n_outdated) +
 		finish(&too_late_statement, late, n_late) +
 		finish(&taken_back_statement, late, n_late);
+	return dues;
+}
+
+List *
+fpgo_submission_due(const char *server, const char *role, FpgoWhichDue which,
+					int limit, int64 first, FpgoDueWalk *walk)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *dues;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_text(&p, role);
+	fpgo_put_int(&p, limit);
+	fpgo_put_int64(&p, first);
+	dues = take_due(&due_statements[which], &p, server, walk, caller);
+	SPI_finish();
+	return dues;
+}
+
+List *
+fpgo_submission_due_one(const char *server, int64 submission,
+						FpgoDueWalk *walk)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *dues;
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_text(&p, server);
+	fpgo_put_int64(&p, submission);
+	fpgo_put_int(&p, 1);
+	dues = take_due(&one_due_statement, &p, server, walk, caller);
 	SPI_finish();
 	return dues;
 }
@@ -359,34 +425,6 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	return claims;
 }
 
-/* rows that another session has locked, to cancel them perhaps, are skipped */
-static FpgoStatement explain_statement = {
-	.sql = "WITH free AS (SELECT id FROM fpgo_internal.submission"
-	"  WHERE server " EQ " $1"
-	"  AND role " EQ " $2"
-	"  AND state " EQ " 'queued'"
-	"  AND (error " EQ " $3) IS NOT TRUE"
-	"  FOR NO KEY UPDATE SKIP LOCKED)"
-	" UPDATE fpgo_internal.submission s SET error = $3 FROM free"
-	" WHERE s.id " EQ " free.id",
-	.n_parameters = 3,
-	.types = {TEXTOID, TEXTOID, TEXTOID}
-};
-
-void
-fpgo_submission_explain(const char *server, const char *role,
-						const char *reason)
-{
-	FpgoParameters p = {0};
-
-	SPI_connect();
-	fpgo_put_text(&p, server);
-	fpgo_put_text(&p, role);
-	fpgo_put_text(&p, reason);
-	fpgo_statement_run(&explain_statement, &p);
-	SPI_finish();
-}
-
 #define WAITS_FOR_O \
 	"'" WAITS "' " CONCAT " o.id::pg_catalog.text " CONCAT \
 	" ', which is ' " CONCAT " o.state::pg_catalog.text " CONCAT " '.'"
@@ -395,7 +433,7 @@ fpgo_submission_explain(const char *server, const char *role,
 	"(" o ".state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE"
 
 /*
- * Looks at queued submissions with numbers above $2, as many as $3, and says of
+ * Looks at a role's queued submissions with numbers above $2, as many as $3, and says of
  * each what it waits for.  A few look-ups in indexes tell that of one.  What is
  * said for another reason stays.
  */
@@ -412,7 +450,7 @@ static FpgoStatement waits_statement = {
 	"    WHERE o.id " EQ " s.first_version AND " IS_OPEN("o") ")) END AS says"
 	"  FROM (SELECT * FROM fpgo_internal.submission q"
 	"   WHERE " IS_QUEUED("q")
-	"   AND q.server " EQ " $1 AND q.id " GT " $2"
+	"   AND q.server " EQ " $1 AND q.role " EQ " $4 AND q.id " GT " $2"
 	"   ORDER BY " ORDER_OF_QUEUE("q") " LIMIT $3) s),"
 	" free AS (SELECT q.id FROM fpgo_internal.submission q"
 	"  WHERE q.id " EQ " ANY (ARRAY(SELECT l.id FROM looked l"
@@ -423,45 +461,50 @@ static FpgoStatement waits_statement = {
 	"  SET error = (SELECT l.says FROM looked l WHERE l.id " EQ " s.id)"
 	"  WHERE s.id " EQ " ANY (ARRAY(SELECT id FROM free)))"
 	" SELECT pg_catalog.count(*), pg_catalog.max(id) FROM looked",
-	.n_parameters = 3,
-	.types = {TEXTOID, INT8OID, INT4OID}
+	.n_parameters = 4,
+	.types = {TEXTOID, INT8OID, INT4OID, TEXTOID}
 };
 
 int64
-fpgo_submission_explain_waits(const char *server, int64 after)
+fpgo_submission_explain_waits(const char *server, const char *role,
+							  int64 after, int *limit)
 {
 	FpgoParameters p = {0};
+	int			n;
 	int64		last;
 
 	SPI_connect();
 	fpgo_put_text(&p, server);
 	fpgo_put_int64(&p, after);
-	fpgo_put_int(&p, N_EXPLAINED);
+	fpgo_put_int(&p, *limit);
+	fpgo_put_text(&p, role);
 	fpgo_statement_run(&waits_statement, &p);
-	last = fpgo_get_int64(0, 1) < N_EXPLAINED ? 0 : fpgo_get_int64(0, 2);
+	n = (int) fpgo_get_int64(0, 1);
+	last = n < *limit ? 0 : fpgo_get_int64(0, 2);
+	*limit -= n;
 	SPI_finish();
 	return last;
 }
 
-/* the highest number of a server's queued submissions */
+/* the highest number of a role's queued submissions */
 static FpgoStatement last_statement = {
 	.is_ordered = true,
 	.sql = "SELECT q.id FROM fpgo_internal.submission q"
-	" WHERE " IS_QUEUED("q") " AND q.server " EQ " $1"
-	" ORDER BY q.state USING " GT ", q.server USING " GT ", q.id USING " GT
-	" LIMIT 1",
-	.n_parameters = 1,
-	.types = {TEXTOID}
+	" WHERE " IS_QUEUED("q") " AND q.server " EQ " $1 AND q.role " EQ " $2"
+	" ORDER BY " REVERSE_OF_QUEUE("q") " LIMIT 1",
+	.n_parameters = 2,
+	.types = {TEXTOID, TEXTOID}
 };
 
 int64
-fpgo_submission_last_queued(const char *server)
+fpgo_submission_last_queued(const char *server, const char *role)
 {
 	FpgoParameters p = {0};
 	int64		last = 0;
 
 	SPI_connect();
 	fpgo_put_text(&p, server);
+	fpgo_put_text(&p, role);
 	if (fpgo_statement_run(&last_statement, &p) > 0)
 		last = fpgo_get_int64(0, 1);
 	SPI_finish();
@@ -520,4 +563,50 @@ fpgo_submission_other_servers(List *known)
 	} while (n > 0);
 	SPI_finish();
 	return others;
+}
+
+/* one index look-up for each role, however many submissions are queued */
+static FpgoStatement queued_roles_statement = {
+	.sql = "WITH RECURSIVE r AS ("
+	" SELECT pg_catalog.min(role) AS role FROM fpgo_internal.submission"
+	"  WHERE state " EQ " 'queued' AND server " EQ " $1"
+	" UNION ALL"
+	" SELECT (SELECT pg_catalog.min(q.role) FROM fpgo_internal.submission q"
+	"   WHERE q.state " EQ " 'queued' AND q.server " EQ " $1"
+	"   AND q.role " GT " r.role)"
+	"  FROM r WHERE r.role IS NOT NULL)"
+	" SELECT role FROM r WHERE role IS NOT NULL",
+	.n_parameters = 1,
+	.types = {TEXTOID}
+};
+
+/* The texts in the first column of what a statement brings. */
+static List *
+read_texts(FpgoStatement *statement, FpgoParameters *p)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *texts = NIL;
+	int			n;
+
+	SPI_connect();
+	n = fpgo_statement_run(statement, p);
+	for (int i = 0; i < n; i++)
+	{
+		const char *text = fpgo_get_text(i, 1, caller);
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		texts = lappend(texts, unconstify(char *, text));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return texts;
+}
+
+List *
+fpgo_submission_queued_roles(const char *server)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_text(&p, server);
+	return read_texts(&queued_roles_statement, &p);
 }

@@ -35,6 +35,8 @@ typedef struct FpgoClaim
 	int			attempt;
 	const char *server;
 	const char *role;
+	const char *mapping;		/* whose user mapping it goes with: a role's
+								 * name, or "" for PUBLIC; set by the claimer */
 	int64		order;			/* number of its order's first version */
 	const char *change_of;		/* uuid of the order's accepted version, which
 								 * this one changes; NULL: a new order */
@@ -51,36 +53,49 @@ typedef struct FpgoDueWalk
 	int			n_finished;		/* those that need not be sent any more */
 } FpgoDueWalk;
 
-/*
- * Lock up to "limit" submissions of a server that are queued and due, by their
- * numbers from "first" to "last"; or a single one, due or not, where these are
- * equal.  Submissions of the roles without_roles are skipped.  Returns a list of
- * FpgoDue.  Those that need not be sent any more, since another version of their
- * order stands in their place, are finished on the way.
- */
-extern List *fpgo_submission_due(const char *server, int limit, int64 first,
-								 int64 last, List *without_roles,
-								 FpgoDueWalk *walk);
+/* Which of a role's queued submissions. */
+typedef enum FpgoWhichDue
+{
+	FPGO_DUE_NOW,				/* those that need not wait any more */
+	FPGO_DUE_HIGHEST,			/* never tried, due or not, from the last one on */
+	FPGO_DUE_LOWEST,			/* never tried, due or not */
+	FPGO_DUE_LONGEST_AGO		/* tried, due or not, by when that was */
+} FpgoWhichDue;
 
-/* The highest number of a server's queued submissions, 0 if there are none. */
-extern int64 fpgo_submission_last_queued(const char *server);
+/*
+ * Lock up to "limit" submissions that a role has queued for a server, with
+ * numbers from "first" on.  Returns a list of FpgoDue.  Those that need not be
+ * sent any more, since another version of their order stands in their place, are
+ * finished on the way.  fpgo_submission_due_one() does so with a single one, due
+ * or not.
+ */
+extern List *fpgo_submission_due(const char *server, const char *role,
+								 FpgoWhichDue which, int limit, int64 first,
+								 FpgoDueWalk *walk);
+extern List *fpgo_submission_due_one(const char *server, int64 submission,
+									 FpgoDueWalk *walk);
+
+/* The highest number of a role's queued submissions, 0 if there are none. */
+extern int64 fpgo_submission_last_queued(const char *server,
+										 const char *role);
 
 /* Claim submissions that are locked so.  Returns a list of FpgoClaim. */
 extern List *fpgo_submission_claim(int64 run, const int64 *ids, int n);
 
-/* Record why the submissions that a role queued for a server are not sent. */
-extern void fpgo_submission_explain(const char *server, const char *role,
-									const char *reason);
-
 /*
  * Record of queued submissions which other submission they wait for, and take
  * back what was recorded of those that wait no more.  Looks at a limited number
- * of submissions, those after a number.  Returns the last one's number, or 0 if
- * there are no more.
+ * of a role's submissions, those after a number, and takes that many off the
+ * limit.  Returns the last one's number, or 0 if there are no more.
  */
-extern int64 fpgo_submission_explain_waits(const char *server, int64 after);
+extern int64 fpgo_submission_explain_waits(const char *server,
+										   const char *role, int64 after,
+										   int *limit);
 
 /* Names of servers that have queued submissions, without those that are known. */
 extern List *fpgo_submission_other_servers(List *known);
+
+/* Names of the roles that have queued submissions for a server. */
+extern List *fpgo_submission_queued_roles(const char *server);
 
 #endif							/* FPGO_QUEUE_H */

@@ -192,7 +192,14 @@ fpgo_check_worker(FpgoExamination *examination)
 							  "SELECT fpgo.resume();");
 		case FPGO_WORKER_STARTING:
 			return fpgo_wrong("fpgo.databases asks for a resident worker here, and none runs.",
-							  "Look again in a few seconds.  If it stays so, the server log says why; if worker slots are short, raise max_worker_processes and restart the server.");
+							  "Look again in a few seconds.  If it stays so, the server log says why.");
+		case FPGO_WORKER_NO_SLOT:
+			return fpgo_wrong("fpgo.databases asks for a resident worker here, and no worker slot is free for it.",
+							  "Raise max_worker_processes and restart the server.");
+		case FPGO_WORKER_NO_ROOM:
+			return fpgo_wrong(psprintf("fpgo.databases asks for a resident worker here, and %d databases have one already, or are paused.",
+									   FPGO_ROSTER_SIZE),
+							  "Take a database off fpgo.databases, or resume one that is paused and not named there.");
 	}
 	pg_unreachable();
 }

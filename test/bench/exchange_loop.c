@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "gateway/exchange.h"
+#include "order/named_field.h"
 
 PG_MODULE_MAGIC;
 
@@ -36,7 +37,7 @@ post(const FpgoTarget *target, const char *order, size_t len)
 		fpgo_http_step(50);
 		CHECK_FOR_INTERRUPTS();
 	}
-	outcome = fpgo_exchange_finish(exchange);
+	outcome = fpgo_exchange_finish(exchange, fpgo_names_field);
 	if (outcome->class != FPGO_OUTCOME_ACCEPTED)
 		elog(ERROR, "%s", outcome->reason);
 	MemoryContextSwitchTo(old);

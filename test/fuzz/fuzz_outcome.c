@@ -25,6 +25,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	facts.has_order_uuid = data[8] & 4;
 	facts.contradicts_itself = data[8] & 8;
 	facts.peer_refused = data[8] & 16;
+	facts.is_json = data[8] & 32;
+	facts.is_api = data[8] & 64;
+	facts.names_field = data[8] & 128;
 
 	outcome = fpgo_outcome_classify(&facts);
 	require(fpgo_outcome_name(outcome)[0] != '\0');
@@ -36,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				facts.code == 0 && facts.status / 100 == 2);
 	if (outcome == FPGO_OUTCOME_REFUSED)
 		require(facts.mark_reached && !facts.has_order_uuid &&
-				facts.status / 100 == 4);
+				facts.status / 100 == 4 && (facts.is_json || facts.is_api));
 	if (facts.mark_reached && facts.status >= 500)
 		require(outcome == FPGO_OUTCOME_UNKNOWN);
 	return 0;

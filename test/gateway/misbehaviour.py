@@ -348,6 +348,7 @@ Kind = namedtuple("Kind", "values moment act makes_order")
 KINDS = {
     "requests": Kind(WHOLE, MODIFY, None, True),
     "route": Kind(_choice("*", *ROUTE_NAMES), MODIFY, None, True),
+    "body_has": Kind(TEXT, MODIFY, None, True),
     "make": Kind(YES_NO, MODIFY, None, True),
     "second_order": Kind(FLAG, MODIFY, None, True),
     "how": Kind(_choice("fin", "rst", "stall"), MODIFY, None, True),

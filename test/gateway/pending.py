@@ -23,6 +23,8 @@ def check_spec(spec):
     others = [name for name in spec if name not in at_accept and name != "requests"]
     if at_accept and (others or len(at_accept) > 1):
         raise BadSpec(f"'{at_accept[0]}' drops a connection before any request and combines only with 'requests'.")
+    if "body_has" in spec and _names(spec, REQUEST):
+        raise BadSpec(f"'{_names(spec, REQUEST)[0]}' acts before a body is read and does not combine with 'body_has'.")
     endings = _names(spec, DELIVER)
     if len(endings) > 1 and endings != ["cut_answer", "stall"]:
         raise BadSpec(f"Only one of these can be asked for at a time: {', '.join(endings)}.")
@@ -31,6 +33,10 @@ def check_spec(spec):
 def _names(spec, moment):
     """The keys of a misbehaviour that act at a moment, in the order of the table."""
     return [name for name, kind in KINDS.items() if kind.moment == moment and name in spec]
+
+
+def _is_for(spec, route):
+    return not _names(spec, ACCEPT) and spec.get("route", "submit") in ("*", route)
 
 
 class Mishap:
@@ -42,7 +48,7 @@ class Mishap:
     @property
     def label(self):
         """How the ledger names it."""
-        return ", ".join(name for name in self.spec if name not in ("requests", "route", "make")) or "normally"
+        return ", ".join(name for name in self.spec if name not in ("requests", "route", "make", "body_has")) or "normally"
 
     @property
     def makes_order(self):
@@ -119,9 +125,14 @@ class Pending:
         return True
 
     def take_for_request(self, route):
-        """The misbehaviour for a request of that route."""
-        wanted = ("*", route)
-        spec = self._take(lambda spec: not _names(spec, ACCEPT) and spec.get("route", "submit") in wanted)
+        """The misbehaviour for a request of that route, whatever its body is."""
+        spec = self._take(lambda spec: "body_has" not in spec and _is_for(spec, route))
+        return ORDINARY if spec is None else Mishap(spec)
+
+    def take_for_body(self, route, body):
+        """The misbehaviour for a request of that route with that body."""
+        spec = self._take(lambda spec: "body_has" in spec and _is_for(spec, route)
+                          and spec["body_has"].encode() in body)
         return ORDINARY if spec is None else Mishap(spec)
 
     def _take(self, matches):

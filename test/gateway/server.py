@@ -8,6 +8,7 @@ import time
 import answers
 import api
 import control
+import pending
 from wire import BadRequest, BodyTooLarge, Hangup, Wire
 
 HOST = "127.0.0.1"
@@ -154,6 +155,8 @@ class Gateway:
         if not is_answered:
             self._invite_body(wire, request, api.LARGEST_BODY)
         body = wire.read_body(request, api.LARGEST_BODY)
+        if mishap is pending.ORDINARY:
+            mishap = self._pending.take_for_body(route, body)
         mishap.wait_before()
         answer = self._api.answer(request, body, mishap)
         self._log(f"{request.method} {request.path} {answer.status} {mishap.label}")

@@ -108,7 +108,7 @@ sub rename_server {
     is($second->received($reference), 1, 'of another account: it is sent there');
     run_in($session, 'CALL fpgo.deliver()');
     is($records->state_of($waiting), 'queued', 'what was queued for the former account stays queued');
-    like($records->column_of($waiting, 'error'), qr/no server has the account "frontpayment" any more/, 'and says why');
+    like(administer($admin, "SELECT last_error FROM fpgo.submissions WHERE submission = $waiting->{id}"), qr/no server has the account "frontpayment" any more/, 'and says why');
     is($second->received($waiting->{reference}) + $gateway->received($waiting->{reference}), 0, 'and is sent nowhere');
     is(administer($admin, "SELECT server FROM fpgo.submissions WHERE submission = $waiting->{id}"),
         'frontpayment (former)', 'and is told from those of the server today');

@@ -239,7 +239,7 @@ for my $case (
     run_in($session, q{SET statement_timeout = '5s'});
     ends($name, run_in($session, 'CALL fpgo.deliver()'), '');
     $records->show($name, $submission, 'queued', received => 0);
-    like($records->column_of($submission, 'error'), $reason, "$name: the reason is on record");
+    like(administer($admin, "SELECT last_error FROM fpgo.submissions WHERE submission = $submission->{id}"), $reason, "$name: the reason is on record");
     is($records->column_of($submission, 'not_before IS NULL'), 't', "$name: is due once that is mended");
     ends("$name, by its number", run_in($session, "CALL fpgo.deliver($submission->{id})"), '');
     cmp_ok($records->column_of($submission, 'attempts'), '<=', 2, "$name, by its number: one more attempt");

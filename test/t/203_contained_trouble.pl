@@ -102,7 +102,7 @@ administer($admin, q{
     $records->show("$name, the one behind them", $good->{reference}, 'accepted', received => 1);
     my $summary = q{
         SELECT string_agg(concat_ws(' ', n, state, attempts, due, error), '; ')
-        FROM (SELECT count(*) AS n, state, attempts, not_before IS NULL AS due, error FROM fpgo_internal.submission
+        FROM (SELECT count(*) AS n, state, attempts, not_before IS NULL AS due, last_error AS error FROM fpgo.submissions
             WHERE role = 'rival' GROUP BY 2, 3, 4, 5) s};
     like(administer($admin, $summary), qr/^$n queued 0 t Not sent: permission denied [^;]*$/,
         "$name: they are queued and due, untried, with the reason");
@@ -287,6 +287,7 @@ for my $case (
         my ($fate, $id) = classify($ended);
         $seen{$fate}++;
         wait_for_calm();
+        release_holds($admin);
         my $record = administer($admin, qq{SELECT coalesce(string_agg(concat_ws(' ', state, id), ', '), '')
             FROM fpgo_internal.submission WHERE reference = '$reference'});
         my ($state, $number) = ($record =~ /^(\w+) (\d+)$/, '', '');

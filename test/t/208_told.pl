@@ -37,7 +37,9 @@ logged();
 $gateway->misbehave({ status => 500 });
 ends('an order whose outcome is unknown', submit($session, order(referenceNo => 'T-1')), '38F01');
 my $first = administer($node, 'SELECT max(submission) FROM fpgo.submissions');
-is(heard(), qq({"what": "uncertain", "server": "frontpayment", "submission": $first, "orders": 1}), 'uncertain: NOTIFY');
+my @heard = split /\n/, heard();
+is($heard[0], qq({"what": "uncertain", "server": "frontpayment", "submission": $first, "orders": 1}), 'uncertain: NOTIFY');
+is($heard[1], q({"what": "held", "server": "frontpayment"}), 'held: NOTIFY');
 like(logged(), qr/\A1 submission of server "frontpayment" is uncertain now\n.*DETAIL:  It is submission $first\.  The gateway answered HTTP status 500/,
     'uncertain: in the log');
 
@@ -92,6 +94,14 @@ administer($session, q{SET fpgo.progress_interval = '200ms'});
 $gateway->misbehave(map { { delay => 0.15 } } 1 .. 10);
 my $slow = ends('a delivery that takes a while', run_in($session, 'CALL fpgo.deliver()'), '', qr/NOTICE: +(?:\w+: )?orders sent until now: \d+, left: \d+\nDETAIL: +Accepted: \d+, refused: 0, uncertain: 0/);
 cmp_ok(scalar(() = $slow->{said} =~ /orders sent until now/g), '>', 2, '... says so again');
+administer($session, q{SET fpgo.progress_interval = '20ms'});
+run_in($session, enqueue_sql(order(referenceNo => 'C-1')));
+$gateway->misbehave({ delay => 1 });
+begin_in($session, 'CALL fpgo.deliver()');
+wait_for('the order to be sent', sub { $gateway->received('C-1') });
+administer($node, 'SELECT pg_cancel_backend(' . pid_of($session) . ')');
+ends('a delivery that is cancelled between two reports', finish_in($session), '57014');
+is(administer($node, q{SELECT state FROM fpgo.submissions WHERE reference = 'C-1'}), 'accepted', '... records what was sent');
 administer($session, q{SET fpgo.progress_interval = 0});
 run_in($session, enqueue_sql(order(referenceNo => 'Z-1')));
 $gateway->misbehave({ delay => 0.5 });

@@ -177,6 +177,11 @@ sleep 1.5;
 is($gateway->received($waiting), 0, 'paused: nothing is delivered, even after a reload');
 ends('resumed', as_keeper(q{SELECT fpgo.resume('shop')}), '');
 is_delivered('resumed', $waiting);
+in_database('shop', 'SELECT fpgo.pause()');
+$node->safe_psql('template1', "ALTER DATABASE $_") for 'shop RENAME TO mall', 'mall RENAME TO shop';
+is(worker_pid($admin, 'shop'), '', 'paused from within: renamed from a database that has no fpgo');
+in_database('shop', 'SELECT fpgo.resume()');
+wait_for_worker($admin, 'shop');
 for my $function ('pause', 'resume') {
     ends("$function by somebody else",
         run_in($session, "SET ROLE stranger; SELECT fpgo.$function('shop')"), '42501', qr/must be owner of database shop/);
@@ -258,6 +263,35 @@ sub notice_of {
     is(notice_of(run_in($in, enqueue_sql(order()))), '', 'paused: once a session');
     $in->quit;
     administer($admin, 'SELECT fpgo.resume()');
+}
+# --- more databases than have room ------------------------------------------------------------
+
+{
+    # databases that are in the catalog alone, since no test has room for so many others
+    administer($admin, q{INSERT INTO pg_database SELECT (jsonb_populate_record(d, jsonb_build_object(
+            'oid', 900000 + i, 'datname', 'full' || i, 'datacl', NULL))).*
+        FROM pg_database d, generate_series(1, 64) i WHERE d.datname = 'template1'});
+    administer($admin, 'CREATE DATABASE late');
+    install_in($node, 'late', @install);
+    reload_databases('postgres');
+    for my $i (1 .. 63) {
+        wait_for('room for another', sub { run_in($admin, "SELECT fpgo.pause('full$i')")->{sqlstate} eq '' });
+    }
+    ends('a pause too many', run_in($admin, q{SELECT fpgo.pause('full64')}), '53400', qr/no more than 64 databases can have a worker of fpgo, or be paused/);
+    reload_databases('postgres, late');
+    wait_for('the log to say it', sub { count_logged($node, qr/database "late" of fpgo\.databases gets no worker: no more than 64/) });
+    is(in_database('late', 'SELECT state FROM fpgo.worker()'), 'no room', 'a database too many: fpgo.worker() says so');
+    like(in_database('late', q{SELECT hint FROM fpgo.doctor() WHERE "check" = 'worker'}), qr/resume one that is paused/,
+        'a database too many: fpgo.doctor() says what to do');
+    my $in = open_session($node, database => 'late');
+    like(notice_of(run_in($in, enqueue_sql(order(referenceNo => 'late-shop')))), qr/no worker delivers/, 'a database too many: a notice');
+    $in->quit;
+    run_in($admin, "SELECT fpgo.resume('full$_')") for 1 .. 63;
+    is_delivered('a database for which there is room again', 'late-shop');
+    is(count_logged($node, qr/"late" of fpgo\.databases gets no worker/), 1, 'that there was no room is said once');
+    administer($admin, q{DELETE FROM pg_database WHERE datname LIKE 'full%'});
+    reload_databases('postgres');
+    wait_for('the worker to leave', sub { worker_pid($admin, 'late') eq '' });
 }
 $_->quit for $session, $admin;
 wait_for('all orders', sub {

@@ -78,7 +78,7 @@ sub says {
     my $second = $records->enqueue($shop, referenceNo => $reference, key => "$reference-2");
     administer($admin, 'REVOKE USAGE ON FOREIGN SERVER frontpayment FROM partner; SELECT fpgo.resume()');
     says('an order that may not be sent', $second, "Waits for submission $first->{id}, which is queued.");
-    like($records->column_of($first, 'error'), qr/^Not sent: permission denied/, 'and that one says why');
+    like(administer($admin, "SELECT last_error FROM fpgo.submissions WHERE submission = $first->{id}"), qr/^Not sent: permission denied/, 'and that one says why');
     administer($admin, "SELECT fpgo.cancel_submission($first->{id}, 'test')");
     wait_for('the order behind it', sub { $records->state_of($second) eq 'accepted' });
     run_in($branch, 'RESET ROLE; SET ROLE branch');

@@ -42,6 +42,7 @@ sub hand_in {
 # A delivery that finds every queued order due.
 sub deliver {
     administer($admin, 'UPDATE fpgo_internal.submission SET not_before = NULL WHERE not_before IS NOT NULL');
+    release_holds($admin);
     return run_in($session, 'CALL fpgo.deliver()');
 }
 
@@ -172,9 +173,9 @@ for my $case (
     [ 'no answer',                        { reset_after_request => $true },         'unreached', qr/^The order's status could not be asked for\.  / ],
     [ 'half an answer',                   { cut_answer => 200 },                    'unreached', qr/could not be asked for/ ],
     [ '401',                              { status => 401 },                        'credentials', qr/refused the credentials with HTTP status 401/ ],
-    [ '403',                              { status => 403 },                        'credentials', qr/refused the credentials with HTTP status 403/ ],
-    [ '404 of a route',                   { status => 404, json => { message => 'The route could not be found.' } }, 'misconfigured', qr/at this address: HTTP status 404/ ],
-    [ '405',                              { status => 405 },                        'misconfigured', qr/HTTP status 405/ ],
+    [ '403',                              { status => 403 },                        'not_api', qr/tells no order's status at this address: HTTP status 403/ ],
+    [ '404 of a route',                   { status => 404, json => { message => 'The route could not be found.' } }, 'not_api', qr/at this address: HTTP status 404/ ],
+    [ '405',                              { status => 405 },                        'not_api', qr/HTTP status 405/ ],
     [ '429',                              { status => 429 },                        'slow_down', qr/slow down/ ],
 ) {
     my ($name, $trouble, $outcome, $reason) = @$case;
@@ -224,7 +225,7 @@ for my $case (
     is(($gateway->ledger($reference))[2]{body}{fpgoUuid}, $uuid, '... and changes the first one');
 }
 for my $case (
-    [ '417', { status => 417 }, qr/told to refuse/ ], [ '422', { status => 422 }, qr/HTTP status 422/ ], [ '400', { status => 400 }, qr/ambiguousRequest/ ],
+    [ '417', { status => 417 }, qr/told to refuse/ ], [ '422', { status => 422, json => { status_code => 422, message => 'No.' } }, qr/HTTP status 422/ ], [ '400', { status => 400 }, qr/ambiguousRequest/ ],
     [ '404 orderNotFound', { status => 404 }, qr/orderNotFound/ ], [ '403', { status => 403 }, qr/HTTP status 403/ ],
 ) {
     my ($name, $trouble, $reason) = @$case;
@@ -240,8 +241,8 @@ for my $case (
     is(states($reference), 'accepted refused accepted', '... which is accepted');
 }
 for my $case (
-    [ '403 of a front door', { html => $true, status => 403 }, 'credentials' ], [ '401', { status => 401 }, 'credentials' ],
-    [ '404 of a route', { status => 404, json => { message => 'no route' } }, 'misconfigured' ], [ '429', { status => 429 }, 'slow_down' ],
+    [ '403 of a front door', { html => $true, status => 403 }, 'not_api' ], [ '401', { status => 401 }, 'credentials' ],
+    [ '404 of a route', { status => 404, json => { message => 'no route' } }, 'not_api' ], [ '429', { status => 429 }, 'slow_down' ],
 ) {
     my ($name, $trouble, $outcome) = @$case;
     my ($reference) = accepted();

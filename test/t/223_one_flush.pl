@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep time);
 my $flush_s = 0.4;
 
 # a disk on which each flush takes so long
-my $library = tempdir() . '/slow_flush.so';
+my $library = PostgreSQL::Test::Utils::tempdir() . '/slow_flush.so';
 system_or_bail($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $library, "$FindBin::RealBin/../perl/slow_flush.c");
 local $ENV{LD_PRELOAD} = $library;
 local $ENV{FLUSH_US}   = $flush_s * 1e6;

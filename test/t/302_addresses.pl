@@ -116,6 +116,7 @@ is(find_helper($node), $helper, 'though it was the same process');
 
 ($order, $reference) = new_order();
 ends('queued', run_in($session, enqueue_sql($order)), '');
+release_holds($session);
 ends('delivered', run_in($session, 'CALL fpgo.deliver()'), '');
 is(administer($session, qq{
     SELECT s.state, a.outcome, a.http_status, s.last_error = a.reason, a.reason ~ 'private_network', a.reason ~ 'example|127'

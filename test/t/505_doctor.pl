@@ -425,7 +425,7 @@ $node->restart;
 $session = open_session($node);
 examine('no worker slots', $session, unseen => [ from('name') ],
     wrong => {
-        worker  => [ qr/none runs/, qr/max_worker_processes/ ],
+        worker  => [ qr/no worker slot is free/, qr/max_worker_processes/ ],
         process => [ qr/^No worker slot became free/, qr/max_worker_processes/ ] });
 $session->quit;
 check_log($node);

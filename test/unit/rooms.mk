@@ -24,11 +24,15 @@ SOURCES_printed_value = $(SRC)/text/printed_value.c
 SOURCES_query = $(SRC)/text/query.c $(SOURCES_format)
 
 SOURCES_fields = $(SRC)/order/fields.c
+SOURCES_named_field = $(SRC)/order/named_field.c $(SOURCES_fields)
 SOURCES_plausible = $(SRC)/validation/plausible.c $(SOURCES_fields) \
 	$(SOURCES_format)
 
 SOURCES_backoff = $(SRC)/delivery/backoff.c
 LIBS_backoff = $(BACKEND_LIBS) -lm
+
+SOURCES_lesson = $(SRC)/gateway/lesson.c
+SOURCES_hold_rule = $(SRC)/records/hold_rule.c
 
 SOURCES_outcome = $(SRC)/gateway/outcome.c
 SOURCES_reply = $(addprefix $(SRC)/gateway/,reply.c reply_mask.c) \

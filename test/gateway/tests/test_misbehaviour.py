@@ -57,6 +57,16 @@ class MisbehaviourTest(unittest.TestCase):
             self.assertEqual(status, 400)
             self.assertIn(part, answer["message"])
 
+    def test_body(self):
+        """body_has: only requests whose body has the text"""
+        self.misbehave(requests=0, status=404, body_has="Poison")
+        poison = json.dumps(dict(EXAMPLE, referenceNo="Poison-1"))
+        self.assertEqual([self.gateway.submit()[0], self.gateway.submit(poison)[0], self.gateway.submit()[0]],
+                         [201, 404, 201])
+        status, answer = self.gateway.sandbox("POST", "misbehave", {"body_has": "a", "cut_request": 1})
+        self.assertEqual(status, 400)
+        self.assertIn("before a body is read", answer["message"])
+
     def test_no_answer(self):
         """the order is made, its answer never comes: reset, close, silence, a listener that goes away"""
         for spec, ending in (({"reset_after_request": True}, "reset"), ({"close_after_request": True}, "closed"),

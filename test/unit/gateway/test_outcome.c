@@ -37,9 +37,11 @@ static const int config_codes[] = {1, 3, 4, 43, 48, 49, 53, 54, 58, 59, 60,
 	64, 66, 77, 82, 83, 90, 91, 93, 98, 101, 0};
 static const int broken_body_codes[] = {18, 23, 28, 55, 56, 61, 63, 100, 0};
 static const int successes[] = {200, 201, 202, 0};
-static const int refusals[] = {400, 406, 411, 413, 414, 415, 417, 422, 431, 0};
-static const int wrong_addresses[] = {404, 405, 419, 307, 308, 0};
-static const int refused_tokens[] = {401, 403, 407, 0};
+static const int refusals_of_api[] = {417, 422, 0};
+static const int refusals_of_field[] = {400, 413, 415, 0};
+static const int not_api[] = {400, 401, 403, 404, 405, 406, 407, 411, 413, 414,
+	415, 417, 419, 422, 431, 0};
+static const int wrong_addresses[] = {307, 308, 0};
 static const int not_looked_at[] = {421, 425, 0};
 
 static FpgoOutcomeClass
@@ -52,15 +54,21 @@ judge_status(const FpgoOutcomeFacts *f)
 	if (f->has_order_uuid)
 		return is_in(f->status, successes) ? FPGO_OUTCOME_ACCEPTED
 			: FPGO_OUTCOME_UNKNOWN;
-	if (is_in(f->status, refusals))
+	if (is_in(f->status, not_api))
+		class = FPGO_OUTCOME_NOT_API;
+	if (is_in(f->status, refusals_of_api) && f->is_api)
 		class = FPGO_OUTCOME_REFUSED;
+	if (is_in(f->status, refusals_of_field) && f->is_json && f->names_field)
+		class = FPGO_OUTCOME_REFUSED;
+	if (f->is_change && f->status == 400 && f->is_api)
+		return FPGO_OUTCOME_REFUSED;
 	if (f->is_change && f->status == 403 && f->is_json)
 		return FPGO_OUTCOME_REFUSED;
 	if (f->is_change && f->status == 404 && f->says_no_order)
 		return FPGO_OUTCOME_REFUSED;
 	if (is_in(f->status, wrong_addresses))
 		class = FPGO_OUTCOME_MISCONFIGURED;
-	if (is_in(f->status, refused_tokens))
+	if (f->status == 401 && f->is_json)
 		class = FPGO_OUTCOME_CREDENTIALS;
 	if (is_in(f->status, not_looked_at))
 		class = FPGO_OUTCOME_UNREACHED;
@@ -114,21 +122,22 @@ check_facts(const FpgoOutcomeFacts *f)
 
 	return expect(class == judge(f) && is_lawful(f, class),
 				  "code %d mark %d peer refused %d headers %d status %d "
-				  "uuid %d contradiction %d change %d json %d no order %d: "
-				  "%s, not %s", f->code,
+				  "uuid %d contradiction %d change %d json %d no order %d "
+				  "api %d field %d: %s, not %s", f->code,
 				  f->mark_reached, f->peer_refused, f->headers_complete,
 				  f->status, f->has_order_uuid, f->contradicts_itself,
-				  f->is_change, f->is_json, f->says_no_order,
+				  f->is_change, f->is_json, f->says_no_order, f->is_api,
+				  f->names_field,
 				  fpgo_outcome_name(class), fpgo_outcome_name(judge(f)));
 }
 
-/* Each of the eight yes-or-no facts about an order in turn. */
+/* Each of the ten yes-or-no facts about an order in turn. */
 static bool
 check_code_and_status(int code, int status)
 {
 	bool		passed = true;
 
-	for (int bits = 0; bits < 256; bits++)
+	for (int bits = 0; bits < 1024; bits++)
 	{
 		FpgoOutcomeFacts facts = {
 			.code = code,
@@ -141,6 +150,8 @@ check_code_and_status(int code, int status)
 			.is_change = (bits & 32) != 0,
 			.is_json = (bits & 64) != 0,
 			.says_no_order = (bits & 128) != 0,
+			.is_api = (bits & 256) != 0,
+			.names_field = (bits & 512) != 0,
 		};
 
 		passed = check_facts(&facts) && passed;
@@ -241,7 +252,7 @@ test_named_cases(void)
 		{"cut body, 201", FACTS(18, true, true, 201, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
 		{"cut body, 417", FACTS(18, true, true, 417, false, false, false),
-			FPGO_OUTCOME_REFUSED},
+			FPGO_OUTCOME_NOT_API},
 		{"second transmission stopped", FACTS(42, true, false, 0, false, false, false),
 			FPGO_OUTCOME_UNKNOWN},
 		{"second transmission stopped after 417",
@@ -270,18 +281,40 @@ test_named_cases(void)
 			.is_json = true}, FPGO_OUTCOME_REFUSED},
 		{"change refused by a front door", {.mark_reached = true,
 				.headers_complete = true,.status = 403,.is_change = true},
-			FPGO_OUTCOME_CREDENTIALS},
+			FPGO_OUTCOME_NOT_API},
 		{"create, 403", {.mark_reached = true,.headers_complete = true,
-				.status = 403,.is_json = true}, FPGO_OUTCOME_CREDENTIALS},
+				.status = 403,.is_json = true}, FPGO_OUTCOME_NOT_API},
+		{"create, 401 of Laravel", {.mark_reached = true,
+				.headers_complete = true,.status = 401,.is_json = true},
+			FPGO_OUTCOME_CREDENTIALS},
+		{"create, 401 of a front door", {.mark_reached = true,
+				.headers_complete = true,.status = 401},
+			FPGO_OUTCOME_NOT_API},
+		{"create, 400 of a front door", {.mark_reached = true,
+				.headers_complete = true,.status = 400}, FPGO_OUTCOME_NOT_API},
+		{"create, 400 about a conflict", {.mark_reached = true,
+				.headers_complete = true,.status = 400,.is_json = true,
+			.is_api = true}, FPGO_OUTCOME_NOT_API},
+		{"create, 400 about a field", {.mark_reached = true,
+				.headers_complete = true,.status = 400,.is_json = true,
+			.names_field = true}, FPGO_OUTCOME_REFUSED},
+		{"change, 400 about a conflict", {.mark_reached = true,
+				.headers_complete = true,.status = 400,.is_change = true,
+			.is_json = true,.is_api = true}, FPGO_OUTCOME_REFUSED},
+		{"create, 417 of the API", {.mark_reached = true,
+				.headers_complete = true,.status = 417,.is_json = true,
+			.is_api = true}, FPGO_OUTCOME_REFUSED},
+		{"create, 417 of a proxy", {.mark_reached = true,
+				.headers_complete = true,.status = 417}, FPGO_OUTCOME_NOT_API},
 		{"change of an order that is gone", {.mark_reached = true,
 				.headers_complete = true,.status = 404,.is_change = true,
 			.is_json = true,.says_no_order = true}, FPGO_OUTCOME_REFUSED},
 		{"change, 404 of a route", {.mark_reached = true,
 				.headers_complete = true,.status = 404,.is_change = true,
-			.is_json = true}, FPGO_OUTCOME_MISCONFIGURED},
+			.is_json = true}, FPGO_OUTCOME_NOT_API},
 		{"create, 404 of an order", {.mark_reached = true,
 				.headers_complete = true,.status = 404,.is_json = true,
-			.says_no_order = true}, FPGO_OUTCOME_MISCONFIGURED},
+			.says_no_order = true}, FPGO_OUTCOME_NOT_API},
 		{"an answer without a request", FACTS(0, false, true, 201, true, false, false),
 			FPGO_OUTCOME_UNKNOWN},
 	};
@@ -311,7 +344,9 @@ is_right_status(const FpgoOutcomeFacts *f)
 			return (is_told && !f->is_changeable) ||
 				(is_whole && f->status == 404 && f->says_no_order);
 		case FPGO_OUTCOME_CREDENTIALS:
-			return is_whole && is_in(f->status, refused_tokens);
+			return is_whole && f->status == 401 && f->is_json;
+		case FPGO_OUTCOME_NOT_API:
+			return is_whole && is_in(f->status, not_api);
 		case FPGO_OUTCOME_SLOW_DOWN:
 			return is_whole && f->status == 429;
 		case FPGO_OUTCOME_MISCONFIGURED:
@@ -336,7 +371,7 @@ test_status(void)
 	{
 		for (int status = 0; status <= 700; status++)
 		{
-			for (int bits = 0; bits < 128; bits++)
+			for (int bits = 0; bits < 256; bits++)
 			{
 				FpgoOutcomeFacts facts = {
 					.code = codes[c],
@@ -348,6 +383,7 @@ test_status(void)
 					.says_no_order = (bits & 16) != 0,
 					.names_status = (bits & 32) != 0,
 					.is_changeable = (bits & 64) != 0,
+					.is_json = (bits & 128) != 0,
 				};
 
 				passed = expect(is_right_status(&facts),
@@ -376,7 +412,7 @@ test_named_statuses(void)
 	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_UNREACHED,
 	   "200 about nothing");
 	facts.status = 404;
-	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_MISCONFIGURED,
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_NOT_API,
 	   "404 of a route");
 	facts.says_no_order = true;
 	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_REFUSED,
@@ -384,8 +420,10 @@ test_named_statuses(void)
 	facts.status = 503;
 	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_UNREACHED, "503");
 	facts.status = 403;
+	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_NOT_API, "403");
+	facts.status = 401;
 	ok(fpgo_outcome_classify_status(&facts) == FPGO_OUTCOME_CREDENTIALS,
-	   "403");
+	   "401");
 }
 
 static void

@@ -36,6 +36,7 @@ __lsan_default_suppressions(void)
 #endif
 
 #include "gateway/exchange.h"
+#include "order/named_field.h"
 #include "lib/faults.h"
 #include "lib/loopback.h"
 #include "lib/tap.h"
@@ -152,7 +153,7 @@ is_right_reply(const FpgoReply *reply)
 static void
 finish_order(FpgoExchange *exchange, volatile Ending *ending)
 {
-	FpgoOutcome *outcome = fpgo_exchange_finish(exchange);
+	FpgoOutcome *outcome = fpgo_exchange_finish(exchange, fpgo_names_field);
 
 	ending->class = outcome->class;
 	ending->is_right = outcome->reason != NULL &&
@@ -266,6 +267,11 @@ is_lawful(const Ending *ending, const Scenario *scenario, int n_begun,
 			/* libcurl: an address it had no memory to take apart */
 		case FPGO_OUTCOME_MISCONFIGURED:
 			return n_begun == 0;
+		case FPGO_OUTCOME_NOT_API:
+			/* what proves these two is the body, which was not read */
+			return n_received == 1 &&
+				(scenario->class == FPGO_OUTCOME_REFUSED ||
+				 scenario->class == FPGO_OUTCOME_CREDENTIALS);
 		default:
 			return n_received == 1 && ending->is_right &&
 				ending->class == scenario->class;
