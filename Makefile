@@ -21,8 +21,8 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = age decide early hold hold_rule insert keyed_hash left locks open_key \
 	purge queue settle submissions taken_back traces trouble unsourced versions
-DELIVERY = backoff batch change claim deliver deliver_call durable flight \
-	holds lane probe question report slow walk
+DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
+	holds lane pace probe question report slow walk
 GATEWAY = exchange lesson http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper

@@ -2,7 +2,7 @@
 
 CREATE SERVER shop FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1');
 ALTER SERVER shop OPTIONS (ADD submit_path '/connect/orders/invoice/submit', ADD connect_timeout '5s',
-	ADD timeout '90s', ADD keepalive '0', ADD concurrency '8', ADD retention '7d', ADD tax_rates '0, 6,12.5', ADD ca_file '/etc/ssl/ca.pem');
+	ADD timeout '90s', ADD keepalive '0', ADD concurrency '8', ADD rate_limit '200', ADD rate_window '60s', ADD retention '7d', ADD tax_rates '0, 6,12.5', ADD ca_file '/etc/ssl/ca.pem');
 CREATE USER MAPPING FOR PUBLIC SERVER shop OPTIONS (token '12|abc.DEF-_~+/=');
 
 -- what is not an option; the hint lists what is
@@ -45,6 +45,8 @@ FROM (VALUES ('submit_path', '/orders'), ('submit_path', 'orders'), ('submit_pat
 	('connect_timeout', '250ms'), ('connect_timeout', '5000'), ('connect_timeout', '0'), ('connect_timeout', '-1'), ('connect_timeout', 'soon'),
 	('timeout', '2min'), ('timeout', '2h'), ('timeout', '1 fortnight'), ('timeout', ''), ('keepalive', '0'), ('keepalive', '11min'),
 	('concurrency', '1'), ('concurrency', '64'), ('concurrency', '0'), ('concurrency', '65'), ('concurrency', '4s'), ('concurrency', 'many'),
+	('rate_limit', '1'), ('rate_limit', '1000000'), ('rate_limit', '0'), ('rate_limit', '1000001'), ('rate_limit', '4/s'),
+	('rate_window', '1s'), ('rate_window', '1h'), ('rate_window', '999ms'), ('rate_window', '60'), ('rate_window', '61min'), ('rate_window', 'soon'),
 	('retention', '0'), ('retention', '30d'), ('retention', '3600'), ('retention', '-1'), ('retention', '4000d'), ('retention', 'for ever'),
 	('tax_rates', '25'), ('tax_rates', ' 0 , 6 '), ('tax_rates', ''), ('tax_rates', '0,,6'), ('tax_rates', '0;6'), ('tax_rates', '-6'),
 	('tax_rates', '1e2'), ('tax_rates', 'NaN'), ('tax_rates', '1.2.3'), ('ca_file', 'relative.pem')) v(option, value);

@@ -437,7 +437,7 @@ COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
 COMMENT ON FOREIGN DATA WRAPPER fpgo IS
 	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
-	'connect_timeout, timeout, keepalive, concurrency, callback_window, retention, bank_id_age, tax_rates, defaults). A user '
+	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, bank_id_age, tax_rates, defaults). A user '
 	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
 	'FOREIGN SERVER is the right to submit.';
 
@@ -590,6 +590,42 @@ COMMENT ON COLUMN fpgo_internal.account.origin IS
 COMMENT ON COLUMN fpgo_internal.account.since IS 'When this row was made';
 COMMENT ON COLUMN fpgo_internal.account.reason IS
 	'Why a person said so, see fpgo.new_account and adopt_account; NULL: nobody did';
+
+-- How many requests the gateway takes with one token: shared by all that send.
+CREATE TABLE fpgo_internal.allowance (
+	origin text COLLATE "C",
+	token bytea,
+	number bigint NOT NULL DEFAULT 1,
+	rate_limit integer NOT NULL DEFAULT 0,
+	remaining integer NOT NULL DEFAULT 0,
+	at_start integer NOT NULL DEFAULT 0,
+	granted integer NOT NULL DEFAULT 0,
+	leased integer NOT NULL DEFAULT 0,
+	is_seen boolean NOT NULL DEFAULT false,
+	since timestamptz NOT NULL,
+	began timestamptz,
+	closed_until timestamptz,
+	PRIMARY KEY (origin, token)
+);
+COMMENT ON TABLE fpgo_internal.allowance IS
+	'One row a place and token of which the gateway has said how many requests it takes in a window of time, or that it takes '
+	'none for a while';
+COMMENT ON COLUMN fpgo_internal.allowance.origin IS 'Scheme, host and port that the requests are sent to';
+COMMENT ON COLUMN fpgo_internal.allowance.token IS 'First 16 bytes of SHA-256 of the hash key and the token';
+COMMENT ON COLUMN fpgo_internal.allowance.number IS 'Counts the windows';
+COMMENT ON COLUMN fpgo_internal.allowance.rate_limit IS
+	'Requests in a window, by the header x-ratelimit-limit; 0: the gateway did not say';
+COMMENT ON COLUMN fpgo_internal.allowance.remaining IS
+	'Requests left, the least that x-ratelimit-remaining said in this window';
+COMMENT ON COLUMN fpgo_internal.allowance.at_start IS 'Requests left when counting began in this window';
+COMMENT ON COLUMN fpgo_internal.allowance.granted IS 'Requests given to processes in this window';
+COMMENT ON COLUMN fpgo_internal.allowance.leased IS 'Requests of these that nothing was heard of since';
+COMMENT ON COLUMN fpgo_internal.allowance.is_seen IS 'true: an answer came in this window';
+COMMENT ON COLUMN fpgo_internal.allowance.since IS 'When counting began in this window';
+COMMENT ON COLUMN fpgo_internal.allowance.began IS
+	'When the window began at the latest; NULL: before fpgo counted, at a moment not known';
+COMMENT ON COLUMN fpgo_internal.allowance.closed_until IS
+	'No request before that: status 429 and its header Retry-After, or a minute; NULL: open';
 
 -- What a table was called when rows of it were first handed in.  Rows are only
 -- inserted, and nothing is unique: no session waits for another one here.
@@ -1953,6 +1989,7 @@ GRANT SELECT ON fpgo.submissions, fpgo.attempts, fpgo.history, fpgo.versions, fp
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.submission_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.account', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.allowance', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.source_table', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.payload', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.trace', '');

@@ -52,6 +52,9 @@
  */
 #define DEFAULT_KEEPALIVE 10000
 
+/* how long the gateway counts requests before it begins anew, in ms */
+#define DEFAULT_RATE_WINDOW (60 * 1000)
+
 /*
  * How long a BankID address is kept, in seconds.  Nobody documents how long one
  * works.  It begins a sign-in, which is a matter of minutes; a week lets a shop
@@ -261,6 +264,9 @@ read_account(const ForeignServer *server)
 												  DEFAULT_TIMEOUT);
 	target->keepalive_s = fpgo_option_milliseconds(defs, "keepalive",
 												   DEFAULT_KEEPALIVE) / 1000;
+	target->rate_limit = fpgo_option_count(defs, "rate_limit", 0);
+	target->rate_window_ms = fpgo_option_milliseconds(defs, "rate_window",
+													  DEFAULT_RATE_WINDOW);
 	return account;
 }
 

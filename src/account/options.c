@@ -39,6 +39,10 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 /* oldest callback, in milliseconds, that may be news */
 #define MAX_CALLBACK_WINDOW (7 * 24 * 60 * 60 * 1000)
 
+/* most requests of a window, and its shortest length, in milliseconds */
+#define MAX_RATE_LIMIT 1000000
+#define MIN_RATE_WINDOW 1000
+
 /* longest time, in seconds, that payloads and BankID addresses are kept */
 #define MAX_RETENTION (10 * 366 * 86400)
 
@@ -60,6 +64,7 @@ static void check_ca_file(DefElem *option);
 static void check_private_network(DefElem *option);
 static void check_duration(DefElem *option);
 static void check_concurrency(DefElem *option);
+static void check_rate_limit(DefElem *option);
 static void check_retention(DefElem *option);
 static void check_tax_rates(DefElem *option);
 static void check_token(DefElem *option);
@@ -74,6 +79,8 @@ static const Option options[] = {
 	{"timeout", ForeignServerRelationId, check_duration},
 	{"keepalive", ForeignServerRelationId, check_duration},
 	{"concurrency", ForeignServerRelationId, check_concurrency},
+	{"rate_limit", ForeignServerRelationId, check_rate_limit},
+	{"rate_window", ForeignServerRelationId, check_duration},
 	{"callback_window", ForeignServerRelationId, check_duration},
 	{"retention", ForeignServerRelationId, check_retention},
 	{"bank_id_age", ForeignServerRelationId, check_retention},
@@ -201,6 +208,11 @@ check_duration(DefElem *option)
 		if (milliseconds < 1 || milliseconds > MAX_CALLBACK_WINDOW)
 			refuse_option(option, "must be a duration from 1ms to 7d, such as 15min; a bare number is milliseconds");
 	}
+	else if (strcmp(option->defname, "rate_window") == 0)
+	{
+		if (milliseconds < MIN_RATE_WINDOW || milliseconds > MAX_TIMEOUT)
+			refuse_option(option, "must be a duration from 1s to 1h, such as 60s; a bare number is milliseconds");
+	}
 	else if (milliseconds < 1 || milliseconds > MAX_TIMEOUT)
 		refuse_option(option, "must be a duration from 1ms to 1h, such as 120s; a bare number is milliseconds");
 	warn_of_bare_number(option, milliseconds);
@@ -224,6 +236,15 @@ check_concurrency(DefElem *option)
 
 	if (count < 1 || count > FPGO_MAX_CONCURRENCY)
 		refuse_option(option, "must be a number from 1 to " CppAsString2(FPGO_MAX_CONCURRENCY));
+}
+
+static void
+check_rate_limit(DefElem *option)
+{
+	int			count = parse_count(defGetString(option));
+
+	if (count < 1 || count > MAX_RATE_LIMIT)
+		refuse_option(option, "must be a number from 1 to " CppAsString2(MAX_RATE_LIMIT));
 }
 
 /* Seconds of a duration option, -1 if it is none. */

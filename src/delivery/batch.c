@@ -61,6 +61,7 @@ fpgo_batch_view(FpgoBatch *batch, const char *role)
 	{
 		view->account = look.account;
 		view->mapping = look.mapping;
+		view->allowance = fpgo_allowance_of(&look.account->target);
 	}
 	else
 		view->reason = psprintf("Not sent: %s.", error->message);

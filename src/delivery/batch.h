@@ -10,6 +10,7 @@
 #include "nodes/pg_list.h"
 
 #include "account/account.h"
+#include "delivery/allowance.h"
 #include "delivery/lane.h"
 #include "records/queue.h"
 
@@ -20,6 +21,7 @@ typedef struct FpgoView
 	const char *mapping;		/* whose user mapping it goes with */
 	FpgoAccount *account;		/* NULL if the role may not use it ... */
 	const char *reason;			/* ... and why */
+	FpgoAllowance *allowance;	/* of the account */
 } FpgoView;
 
 /* What is claimed for one lane in one turn. */

@@ -18,8 +18,18 @@
 /* so many queued submissions at most are looked at in one go */
 #define N_EXPLAINED 1000
 
+/*
+ * How often what waits for its allowance is looked at nevertheless, and how
+ * often if it certainly waits longer, in milliseconds.
+ */
+#define WAIT_MS 1000
+#define LONG_WAIT_MS 5000
+
 /* when to look again at an order that cannot be tried yet, in milliseconds */
 #define LOOK_MS 1000
+
+/* and when what was learnt could not be written, in milliseconds */
+#define BEHIND_MS 20
 
 /* ---------- roles ---------- */
 
@@ -281,6 +291,40 @@ try_canary(FpgoBatch *batch, FpgoHold *hold)
 	}
 }
 
+/* ---------- the allowance ---------- */
+
+/* Orders are due that the allowance does not let go now. */
+static void
+wait_for_allowance(FpgoLaneWait *wait, const FpgoView *view)
+{
+	FpgoAllowanceWait reason = fpgo_allowance_wait(view->allowance,
+												   FPGO_PACE_QUEUE);
+
+	fpgo_allowance_want(view->allowance);
+	wait->until = reason.never_before == 0 ? fpgo_clock_in(WAIT_MS) :
+		Min(reason.never_before, fpgo_clock_in(LONG_WAIT_MS));
+	wait->since = fpgo_allowance_n_changes();
+	wait->is_paced = !reason.is_closed;
+}
+
+/* May one of the orders of these roles be tried, by its allowance? */
+static bool
+is_allowed(FpgoBatch *batch, List *roles)
+{
+	const FpgoView *view;
+
+	if (roles == NIL)
+		return false;
+	view = fpgo_batch_view(batch, ((FpgoLaneRole *) linitial(roles))->name);
+	if (fpgo_allowance_reserve(view->allowance, 1) > 0)
+		return true;
+	fpgo_allowance_want(view->allowance);
+	try_again_at(batch->lane, fpgo_clock_in(LOOK_MS));
+	return false;
+}
+
+/* ---------- the question before a try ---------- */
+
 /* A question that is answered, or not asked any more. */
 static void
 drop_probe(FpgoLane *lane)
@@ -321,7 +365,8 @@ claim_of_held_account(FpgoBatch *batch, List *admitted, FpgoHold *hold)
 	const FpgoView *view = fpgo_batch_view(batch, role->name);
 
 	batch->lane->is_exhausted = true;
-	if (batch->lane->n_flights > 0 || !is_to_try(batch, hold))
+	if (batch->lane->n_flights > 0 || !is_to_try(batch, hold) ||
+		!is_allowed(batch, admitted))
 		drop_probe(batch->lane);
 	/* nothing is asked while there is nothing to try */
 	else if (!find_canary(batch, list_free_roles(batch, admitted), hold))
@@ -344,21 +389,21 @@ try_canary_of_mapping(FpgoBatch *batch, const char *mapping)
 
 	canary.ids = palloc(sizeof(int64));
 	canary.n = 0;
-	if (hold != NULL && find_canary(&canary, roles, hold))
+	if (hold != NULL && is_allowed(&canary, roles) &&
+		find_canary(&canary, roles, hold))
 		try_canary(&canary, hold);
 	batch->views = canary.views;
 }
 
 /*
- * The next submissions of a role that are due; returns how many there are, or
- * were finished.  A session ends with the queue, and so must know that nothing is
+ * The next submissions of a role that are due, so many at most; returns how many
+ * there are, or were finished.  A session ends with the queue, and so must know that nothing is
  * left at its start, either.
  */
 static int
-find_next(FpgoBatch *batch, FpgoLaneRole *role)
+find_next(FpgoBatch *batch, FpgoLaneRole *role, int limit)
 {
 	FpgoLane   *lane = batch->lane;
-	int			limit = fpgo_batch_places(batch);
 	int			n_found;
 	FpgoDueWalk due;
 
@@ -372,6 +417,30 @@ find_next(FpgoBatch *batch, FpgoLaneRole *role)
 	} while (due.n_found == 0 && lane->n_flights == 0 &&
 			 fpgo_walk_starts_over(&role->walk, batch->is_session));
 	return n_found;
+}
+
+/*
+ * Find what is due of a role that may send, as far as its allowance goes.  If it
+ * goes no further, the role waits if anything is due.
+ */
+static void
+find_allowed(FpgoBatch *batch, FpgoLaneRole *role, const FpgoView *view)
+{
+	int			places = fpgo_batch_places(batch);
+	int			allowed = fpgo_allowance_reserve(view->allowance, places);
+	int			n = batch->n;
+
+	role->wait.until = 0;
+	role->is_exhausted = find_next(batch, role, Max(allowed, 1)) == 0;
+	if (allowed == 0 && batch->n > n)
+	{
+		fpgo_walk_return(&role->walk, batch->ids[n]);
+		batch->n = n;
+		role->is_exhausted = true;
+		wait_for_allowance(&role->wait, view);
+	}
+	else if (allowed < places && !role->is_exhausted)
+		fpgo_allowance_want(view->allowance);
 }
 
 /*
@@ -389,6 +458,7 @@ find_due_of_role(FpgoBatch *batch, FpgoLaneRole *role, const char **to_try)
 		return;
 	hold = fpgo_holds_check(lane->server, view->mapping,
 							&view->account->target);
+	role->is_held = hold != NULL;
 	if (hold != NULL)
 	{
 		if (is_to_try(batch, hold))
@@ -398,7 +468,7 @@ find_due_of_role(FpgoBatch *batch, FpgoLaneRole *role, const char **to_try)
 	/* the option may have changed since the last claim */
 	lane->limit = view->account->concurrency;
 	if (fpgo_batch_places(batch) > 0)
-		role->is_exhausted = find_next(batch, role) == 0;
+		find_allowed(batch, role, view);
 	if (!role->is_exhausted)
 		lane->is_exhausted = false;
 }
@@ -420,7 +490,9 @@ find_due_of_roles(FpgoBatch *batch)
 		FpgoLaneRole *role = list_nth(lane->roles,
 									  (lane->next_role + i) % n_roles);
 
-		if (role->is_exhausted && !fpgo_walk_is_due(&role->walk))
+		if (fpgo_lane_wait_goes_on(&role->wait) ||
+			(role->is_exhausted && role->wait.until == 0 &&
+			 !fpgo_walk_is_due(&role->walk)))
 			continue;
 		if (batch->n > 0 && fpgo_batch_places(batch) == 0)
 		{
@@ -464,7 +536,9 @@ claim_due(FpgoBatch *batch)
 		find_roles(lane, batch->context);
 	lane->try_at = 0;
 	lane->tries_soon = false;
+	fpgo_allowance_unreserve();
 	hold = find_hold_of_account(batch, &roles);
+	lane->is_held = hold != NULL;
 	if (hold != NULL)
 	{
 		claim_of_held_account(batch, roles, hold);
@@ -499,6 +573,12 @@ claim_one(FpgoBatch *batch, int64 only)
 		fpgo_holds_deny(batch->lane->server, due->role, view->reason);
 		return;
 	}
+	batch->lane->wait.until = 0;
+	if (fpgo_allowance_left(view->allowance) == 0)
+	{
+		wait_for_allowance(&batch->lane->wait, view);
+		return;
+	}
 	batch->ids[batch->n++] = due->submission;
 	fpgo_batch_claim(batch);
 }
@@ -526,7 +606,13 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
 	if (only != 0)
 		claim_one(&batch, only);
 	else if (fpgo_holds_is_behind(lane->server))
-		return;
+	{
+		/* the process that writes holds of the server is soon done */
+		lane->is_exhausted = true;
+		lane->is_held = true;
+		lane->tries_soon = true;
+		lane->try_at = fpgo_clock_in(BEHIND_MS);
+	}
 	else
 	{
 		claim_due(&batch);

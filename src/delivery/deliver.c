@@ -204,12 +204,13 @@ forget_settled(FpgoDelivery *delivery)
 			continue;
 		lane = find_lane(delivery, flight->claim.server);
 		lane->n_flights--;
-		fpgo_tally_add(&delivery->tally, flight->state);
 		if (delivery->only == 0)
 			fpgo_lane_note_settled(lane);
-		if (flight->outcome->class == FPGO_OUTCOME_SLOW_DOWN)
-			fpgo_lane_slow_down(lane, flight->outcome->retry_after_s,
-								delivery->transactions->is_resident);
+		/* who goes on finds that in the allowance */
+		if (flight->outcome->class == FPGO_OUTCOME_SLOW_DOWN &&
+			!delivery->transactions->is_resident)
+			fpgo_lane_close(lane);
+		fpgo_tally_add(&delivery->tally, flight->state);
 		delivery->flights = foreach_delete_current(delivery->flights, cell);
 		fpgo_flight_free(flight);
 	}
@@ -220,20 +221,9 @@ forget_settled(FpgoDelivery *delivery)
 static bool
 may_claim(const FpgoDelivery *delivery)
 {
-	ListCell   *cell;
-
 	if (delivery->failure != NULL)
 		return fpgo_clock_has_come(delivery->claim_again_at);
-	if (delivery->wants_lanes)
-		return true;
-	foreach(cell, delivery->lanes)
-	{
-		const FpgoLane *lane = lfirst(cell);
-
-		if (fpgo_lane_may_claim(lane))
-			return true;
-	}
-	return false;
+	return delivery->wants_lanes || fpgo_lanes_may_claim(delivery->lanes);
 }
 
 /* The work of one transaction. */
@@ -528,6 +518,7 @@ fpgo_delivery_begin(const FpgoTransactions *transactions, int64 only)
 	delivery->only = only;
 	delivery->wants_lanes = true;
 	delivery->run = fpgo_run_begin();
+	fpgo_allowance_look_again();
 	return delivery;
 }
 
@@ -608,9 +599,10 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	MemoryContext caller = MemoryContextSwitchTo(delivery->context);
 	bool		is_resident = delivery->transactions->is_resident;
 	bool		stop = is_stopping(delivery);
-	bool		claim;
 	bool		all = stop && fpgo_clock_has_come(delivery->ends);
+	bool		claim;
 
+	fpgo_allowance_attend(delivery->transactions, false);
 	fpgo_slow_count(delivery->lanes, delivery->flights);
 	claim = !stop && may_claim(delivery);
 	fpgo_questions_attend(delivery->flights);
@@ -636,10 +628,12 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	if (is_flying(delivery) || (!stop && fpgo_lanes_ask(delivery->lanes)))
 		return FPGO_DELIVERY_FLIES;
 	if (delivery->flights != NIL ||
-		(!stop && delivery->failure != NULL && !needs_person(delivery)))
+		(!stop && ((delivery->failure != NULL && !needs_person(delivery)) ||
+				   fpgo_lanes_are_paced(delivery->lanes))))
 		return FPGO_DELIVERY_FAILED;
 	if (!stop && fpgo_lanes_try_soon(delivery->lanes, is_resident))
 		return FPGO_DELIVERY_WAITS;
+	fpgo_allowance_attend(delivery->transactions, true);
 	return FPGO_DELIVERY_DONE;
 }
 

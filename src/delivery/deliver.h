@@ -8,17 +8,7 @@
 #include "postgres.h"
 
 #include "delivery/tally.h"
-
-/* How a process runs the short transactions of a delivery. */
-typedef struct FpgoTransactions
-{
-	void		(*begin) (void);
-	void		(*commit) (void);
-	void		(*flush) (void);	/* make commits durable; NULL: commit does */
-	bool		(*should_stop) (void);	/* claim no more, and end */
-	bool		is_resident;	/* goes on after every failure; tries a server
-								 * that fails again after a while */
-} FpgoTransactions;
+#include "delivery/transactions.h"
 
 typedef struct FpgoDelivery FpgoDelivery;
 
@@ -40,7 +30,8 @@ extern void fpgo_delivery_tidy(FpgoDelivery *delivery);
 typedef enum FpgoDeliveryState
 {
 	FPGO_DELIVERY_DONE,			/* nothing, until fpgo_delivery_look_again() */
-	FPGO_DELIVERY_FAILED,		/* wait a moment, then the next step */
+	FPGO_DELIVERY_FAILED,		/* wait a moment, then the next step: it
+								 * failed, or the allowance is used up */
 	FPGO_DELIVERY_WAITS,		/* the same: an order that is held is tried soon */
 	FPGO_DELIVERY_FLIES,		/* drive the requests: fpgo_http_step() */
 	FPGO_DELIVERY_GOES_ON		/* the next step, at once */

@@ -38,7 +38,7 @@ PG_FUNCTION_INFO_V1(fpgo_deliver);
  * another level, recording an outcome could fail because others deliver too.
  */
 static void
-begin_in_call(void)
+prepare_transaction(void)
 {
 	XactIsoLevel = XACT_READ_COMMITTED;
 	XactDeferrable = false;
@@ -47,7 +47,20 @@ begin_in_call(void)
 		(void) set_config_option("exit_on_error", "off", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
 								 false);
+}
+
+static void
+begin_in_call(void)
+{
+	prepare_transaction();
 	fpgo_durable_require();
+}
+
+static void
+begin_lax_in_call(void)
+{
+	prepare_transaction();
+	fpgo_durable_put_off();
 }
 
 /* Has a cancel, a timeout or a termination come? */
@@ -107,7 +120,8 @@ Datum
 fpgo_deliver(PG_FUNCTION_ARGS)
 {
 	static const FpgoTransactions transactions = {
-		begin_in_call, SPI_commit, NULL, should_stop_call, false
+		begin_in_call, begin_lax_in_call, SPI_commit, NULL, should_stop_call,
+		false
 	};
 	CallContext *context = (CallContext *) fcinfo->context;
 	int64		only = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);

@@ -93,6 +93,8 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 		flight->secrets = find_secrets(claim->payload);
 	flight->wire = fpgo_payload_wire(flight->claim.payload,
 									 &flight->wire_len);
+	flight->allowance = fpgo_allowance_of(target);
+	flight->ticket = fpgo_allowance_take(flight->allowance);
 	MemoryContextSwitchTo(old);
 	return flight;
 }
@@ -259,6 +261,16 @@ fpgo_flight_stop_unsent(FpgoFlight *flight)
 	flight->is_stopped = true;
 }
 
+/* Note, once, what came of the request for those that draw with it. */
+static void
+note_allowance(FpgoFlight *flight)
+{
+	if (!flight->is_noted)
+		fpgo_allowance_note(flight->allowance, &flight->ticket,
+							flight->outcome);
+	flight->is_noted = true;
+}
+
 /* ---------- settlement ---------- */
 
 static void
@@ -365,6 +377,7 @@ fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
 
 	if (flight->outcome == NULL)
 		end_exchange(flight);
+	note_allowance(flight);
 	doubt_other_order(flight);
 	settlement = draw_up(flight, is_awaited);
 	if (!fpgo_submission_settle(&settlement) &&
@@ -385,6 +398,7 @@ fpgo_flight_settle(FpgoFlight *flight, bool is_awaited)
 void
 fpgo_flight_free(FpgoFlight *flight)
 {
+	note_allowance(flight);
 	explicit_bzero(unconstify(char *, flight->target.token),
 				   strlen(flight->target.token));
 	explicit_bzero(unconstify(char *, flight->claim.payload),

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/clock.h"
+#include "delivery/allowance.h"
 #include "gateway/exchange.h"
 #include "records/queue.h"
 #include "records/submissions.h"
@@ -41,6 +42,9 @@ typedef struct FpgoFlight
 	FpgoMoment	slow_at;		/* it gives its place away if there is no
 								 * answer by then */
 	FpgoOutcome *outcome;		/* NULL until it has landed */
+	FpgoAllowance *allowance;	/* that the request draws from ... */
+	FpgoPaceTicket ticket;		/* ... by this ticket ... */
+	bool		is_noted;		/* ... which has been given back */
 	bool		is_stopped;		/* requeued unsent: nothing failed */
 	bool		is_local;		/* what it came to is not the gateway's doing */
 	FpgoSubmissionState state;	/* of the submission, once settled */

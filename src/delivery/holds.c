@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/extension_version.h"
 #include "delivery/holds.h"
 #include "gateway/lesson.h"
 #include "gateway/outcome_text.h"
@@ -405,6 +406,9 @@ fpgo_holds_is_behind(const char *account)
 void
 fpgo_holds_look(void)
 {
+	/* the SQL objects of 1.0 have no holds, and nothing is sent with them */
+	if (!fpgo_extension_is_current())
+		return;
 	write_events();
 	if (is_stale || fpgo_clock_has_passed(read_at, COPY_MS))
 	{

@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "base/clock.h"
-#include "delivery/backoff.h"
+#include "delivery/allowance.h"
 #include "delivery/lane.h"
 
 /* a delivery that has nothing else to do waits that long, in milliseconds */
@@ -63,29 +63,100 @@ owes_look(const FpgoLane *lane)
 {
 	ListCell   *cell;
 
+	if (lane->is_held)
+		return false;
 	foreach(cell, lane->roles)
 	{
 		const FpgoLaneRole *role = lfirst(cell);
 
-		if (!role->is_denied && fpgo_walk_is_due(&role->walk))
+		if (!role->is_denied && !role->is_held &&
+			fpgo_walk_is_due(&role->walk))
 			return true;
 	}
 	return false;
 }
 
 bool
+fpgo_lane_wait_goes_on(const FpgoLaneWait *wait)
+{
+	return wait->until != 0 && !fpgo_clock_has_come(wait->until) &&
+		fpgo_allowance_n_changes() == wait->since;
+}
+
+static bool
+has_ended(const FpgoLaneWait *wait)
+{
+	return wait->until != 0 && !fpgo_lane_wait_goes_on(wait);
+}
+
+/* Did something wait for the allowance, and is to be looked at again? */
+static bool
+has_waited(const FpgoLane *lane)
+{
+	ListCell   *cell;
+
+	foreach(cell, lane->roles)
+	{
+		if (has_ended(&((FpgoLaneRole *) lfirst(cell))->wait))
+			return true;
+	}
+	return has_ended(&lane->wait);
+}
+
+bool
 fpgo_lane_may_claim(const FpgoLane *lane)
 {
-	return (!lane->is_exhausted || may_try(lane) || owes_look(lane)) &&
-		fpgo_lane_free_places(lane) > 0;
+	return (!lane->is_exhausted || may_try(lane) || owes_look(lane) ||
+			has_waited(lane)) && fpgo_lane_free_places(lane) > 0;
+}
+
+bool
+fpgo_lanes_may_claim(List *lanes)
+{
+	ListCell   *cell;
+
+	foreach(cell, lanes)
+	{
+		if (fpgo_lane_may_claim(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_paced(const FpgoLane *lane)
+{
+	ListCell   *cell;
+
+	if (!fpgo_clock_has_come(lane->closed_until))
+		return false;
+	foreach(cell, lane->roles)
+	{
+		const FpgoLaneRole *role = lfirst(cell);
+
+		if (role->wait.until != 0 && role->wait.is_paced)
+			return true;
+	}
+	return lane->wait.until != 0 && lane->wait.is_paced;
+}
+
+bool
+fpgo_lanes_are_paced(List *lanes)
+{
+	ListCell   *cell;
+
+	foreach(cell, lanes)
+	{
+		if (is_paced(lfirst(cell)))
+			return true;
+	}
+	return false;
 }
 
 void
-fpgo_lane_slow_down(FpgoLane *lane, int retry_after_s, bool reopens)
+fpgo_lane_close(FpgoLane *lane)
 {
-	lane->closed_until = reopens ?
-		fpgo_clock_in(fpgo_backoff_slow_down(retry_after_s) * 1000) :
-		FPGO_MOMENT_NEVER;
+	lane->closed_until = FPGO_MOMENT_NEVER;
 }
 
 void

@@ -13,13 +13,23 @@
 #include "delivery/probe.h"
 #include "delivery/walk.h"
 
+/* Who waits for the allowance, with an order that is due. */
+typedef struct FpgoLaneWait
+{
+	FpgoMoment	until;			/* at the longest; 0: nobody waits */
+	uint64		since;			/* fpgo_allowance_n_changes() then */
+	bool		is_paced;		/* the gateway did not ask to slow down */
+} FpgoLaneWait;
+
 /* A role that has queued submissions for a lane's server. */
 typedef struct FpgoLaneRole
 {
 	const char *name;
 	bool		is_exhausted;	/* the last claim brought nothing */
 	bool		is_denied;		/* it may not send */
+	bool		is_held;		/* its orders are held */
 	FpgoWalk	walk;			/* where the next claim looks */
+	FpgoLaneWait wait;
 } FpgoLaneRole;
 
 typedef struct FpgoLane
@@ -32,8 +42,10 @@ typedef struct FpgoLane
 	bool		is_exhausted;	/* no role has anything to claim */
 	bool		wants_roles;	/* look which roles there are */
 	List	   *roles;			/* FpgoLaneRole */
+	bool		is_held;		/* all of its orders are */
 	List	   *shut_out;		/* names of roles that may not send */
 	int			next_role;		/* the role whose turn it is */
+	FpgoLaneWait wait;			/* of the one submission that is asked for */
 	FpgoMoment	try_at;			/* when an order that is held may be tried; 0:
 								 * none is held */
 	bool		tries_soon;		/* a session waits for that moment */
@@ -53,15 +65,21 @@ extern FpgoLane *fpgo_lane_find(List **lanes, const char *server,
 /* How many requests to the server may be started now. */
 extern int	fpgo_lane_free_places(const FpgoLane *lane);
 
-/* Can a claim for the server bring a submission? */
+/* Can a claim for the server, or for one of them, bring a submission? */
 extern bool fpgo_lane_may_claim(const FpgoLane *lane);
+extern bool fpgo_lanes_may_claim(List *lanes);
 
 /*
- * The gateway asked to slow down: no further request to it, for a while if
- * "reopens" is true, else for the rest of the delivery.
+ * Does one of them wait for its allowance, with orders that may be sent soon?
+ * Not if the gateway has asked to slow down.
  */
-extern void fpgo_lane_slow_down(FpgoLane *lane, int retry_after_s,
-								bool reopens);
+extern bool fpgo_lanes_are_paced(List *lanes);
+
+/* Is it still in vain to look for what waits for the allowance? */
+extern bool fpgo_lane_wait_goes_on(const FpgoLaneWait *wait);
+
+/* No further request to the server for the rest of the delivery. */
+extern void fpgo_lane_close(FpgoLane *lane);
 
 /* Submissions may have become due: look at the server's queue anew. */
 extern void fpgo_lane_refresh(FpgoLane *lane);

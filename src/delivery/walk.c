@@ -65,6 +65,12 @@ fpgo_walk_end(FpgoWalk *walk, const char *server, const char *role,
 		walk->from = due->last_found + 1;
 }
 
+void
+fpgo_walk_return(FpgoWalk *walk, int64 submission)
+{
+	walk->from = submission;
+}
+
 bool
 fpgo_walk_starts_over(FpgoWalk *walk, bool must_know)
 {

@@ -29,6 +29,9 @@ extern void fpgo_walk_end(FpgoWalk *walk, const char *server,
 						  const char *role, int limit,
 						  const FpgoDueWalk *due);
 
+/* This one was found, and must wait: the next look begins with it. */
+extern void fpgo_walk_return(FpgoWalk *walk, int64 submission);
+
 /*
  * A look at a later part of the queue found nothing.  Is one from the start to
  * follow at once?  must_know: the caller has nothing else to do and will not

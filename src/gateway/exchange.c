@@ -452,6 +452,8 @@ make_outcome(const FpgoExchange *exchange, const FpgoReply *reply)
 
 	outcome->status = result->status;
 	outcome->retry_after_s = when_to_return(result);
+	outcome->rate_limit = result->rate_limit;
+	outcome->rate_remaining = result->rate_remaining;
 	outcome->needs_private_network = result->peer_refused &&
 		!is_local(exchange->target);
 	outcome->needs_certificates = needs_certificates(result);

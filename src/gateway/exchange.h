@@ -33,6 +33,9 @@ typedef struct FpgoTarget
 	int			connect_timeout_ms;
 	int			timeout_ms;
 	int			keepalive_s;
+	int			rate_limit;		/* requests a window, as the server's option
+								 * says; 0: it does not */
+	int			rate_window_ms; /* length of a window */
 	bool		private_network;	/* its addresses need not be public */
 } FpgoTarget;
 
@@ -45,6 +48,9 @@ typedef struct FpgoOutcome
 	int			status;			/* HTTP status, 0 if none was seen */
 	int			retry_after_s;	/* when to come back, from 1 to 900; -1 if
 								 * not said */
+	int			rate_limit;		/* requests that the gateway allows in a
+								 * window; -1 if not said */
+	int			rate_remaining; /* that are left of them; -1 if not said */
 	bool		needs_private_network;	/* the server needs that option, if its
 										 * host's address is right */
 	bool		needs_certificates; /* the file of trusted certificates could

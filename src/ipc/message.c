@@ -137,6 +137,8 @@ put_target(StringInfo message, const FpgoTarget *target)
 	put_int(message, target->connect_timeout_ms);
 	put_int(message, target->timeout_ms);
 	put_int(message, target->keepalive_s);
+	put_int(message, target->rate_limit);
+	put_int(message, target->rate_window_ms);
 	put_int(message, target->private_network);
 }
 
@@ -151,6 +153,8 @@ get_target(Reader *reader, FpgoTarget *target)
 	target->connect_timeout_ms = get_int(reader);
 	target->timeout_ms = get_int(reader);
 	target->keepalive_s = get_int(reader);
+	target->rate_limit = get_int(reader);
+	target->rate_window_ms = get_int(reader);
 	target->private_network = get_int(reader) != 0;
 }
 

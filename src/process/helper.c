@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/wait.h"
+#include "delivery/allowance.h"
 #include "delivery/patience.h"
 #include "gateway/http.h"
 #include "process/service.h"
@@ -70,6 +71,7 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 			fpgo_mailbox_leave(mailbox))
 			return false;
 		fpgo_wait(IDLE_LOOK_MS, FPGO_WAIT_HELPER);
+		fpgo_allowance_attend(&fpgo_worker_transactions, true);
 		fpgo_worker_attend();
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -11,10 +11,16 @@
 
 #include "access/transam.h"
 
+#include "base/clock.h"
+#include "base/fpgo.h"
+#include "delivery/allowance.h"
 #include "process/in_the_way.h"
 #include "records/locks.h"
 #include "records/open_key.h"
 #include "records/taken_back.h"
+
+/* a session that waits for a time asks again after so long, in milliseconds */
+#define LOOK_AGAIN_MS 500
 
 bool
 fpgo_in_the_way_is_open(const FpgoHandIn *handin, FpgoAnswer *answer)
@@ -75,4 +81,42 @@ fpgo_in_the_way_is_on_record(const FpgoHandIn *handin, FpgoAnswer *answer,
 	}
 	fpgo_taken_back_require_none(handin, *versions);
 	return false;
+}
+
+/* "submit it again in 4 seconds" */
+static char *
+advise_later(long ms)
+{
+	long		seconds = (ms + 999) / 1000;
+
+	if (seconds == 0)
+		return pstrdup("The order was not processed; submit it again in a moment.");
+	return psprintf(ngettext("The order was not processed; submit it again in %ld second.",
+							 "The order was not processed; submit it again in %ld seconds.",
+							 seconds), seconds);
+}
+
+bool
+fpgo_in_the_way_is_time(const FpgoTarget *target, FpgoAnswer *answer)
+{
+	FpgoAllowance *allowance = fpgo_allowance_of(target);
+	FpgoAllowanceWait wait;
+
+	if (fpgo_allowance_left(allowance) > 0)
+		return false;
+	wait = fpgo_allowance_wait(allowance, FPGO_PACE_SUBMIT);
+	answer->kind = FPGO_ANSWER_LATER;
+	answer->look_again_ms = Min(fpgo_clock_left(wait.again_at),
+								LOOK_AGAIN_MS);
+	answer->not_before_ms = fpgo_clock_left(wait.never_before);
+	answer->error.sqlerrcode = ERRCODE_FPGO_SLOW_DOWN;
+	answer->error.message = wait.is_closed ?
+		psprintf("server \"%s\" asked to slow down", target->server_name) :
+		psprintf("allowance of server \"%s\" is used up",
+				 target->server_name);
+	answer->error.detail = wait.is_closed ?
+		pstrdup("The gateway said so to another request.  Nothing was recorded and nothing was sent.") :
+		pstrdup("The gateway takes no more requests with this token for now.  Nothing was recorded and nothing was sent.");
+	answer->error.hint = advise_later(answer->not_before_ms);
+	return true;
 }

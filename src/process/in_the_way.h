@@ -11,6 +11,13 @@
 #include "records/versions.h"
 
 /*
+ * May the order not be sent now?  If so, the answer says why, and when to ask
+ * again.
+ */
+extern bool fpgo_in_the_way_is_time(const FpgoTarget *target,
+									FpgoAnswer *answer);
+
+/*
  * Is an open transaction in the way, or another order of the reference that is
  * being recorded?  If so, the answer is that the session has to wait.  If not,
  * this transaction has the lock of the reference.

@@ -319,8 +319,8 @@ should_stop(void)
 }
 
 static const FpgoTransactions transactions = {
-	fpgo_worker_begin_transaction, fpgo_worker_commit_transaction,
-	fpgo_worker_flush, should_stop, true
+	fpgo_worker_begin_transaction, fpgo_worker_begin_lax_transaction,
+	fpgo_worker_commit_transaction, fpgo_worker_flush, should_stop, true
 };
 
 static void

@@ -35,6 +35,7 @@
 #include "base/clock.h"
 #include "base/extension_version.h"
 #include "base/fpgo.h"
+#include "delivery/allowance.h"
 #include "delivery/durable.h"
 #include "delivery/flight.h"
 #include "delivery/holds.h"
@@ -231,6 +232,8 @@ record(FpgoService *service)
 		service->answer.kind = FPGO_ANSWER_REFERENCE_BUSY;
 		return IN_THE_WAY;
 	}
+	if (fpgo_in_the_way_is_time(&request->target, &service->answer))
+		return IN_THE_WAY;
 	if (fpgo_closed_is(request, service->run, &service->answer, &canary_of))
 		return ANSWERED;
 	claim.submission = insert(service, versions);
@@ -400,6 +403,8 @@ begin_order(FpgoService *service)
 	Recording	recording;
 
 	pgstat_report_activity(STATE_RUNNING, "recording");
+	fpgo_allowance_prepare(&service->request->target,
+						   &fpgo_worker_transactions);
 	recording = try_to_record(service);
 	if (recording == IN_THE_WAY &&
 		service->answer.kind == FPGO_ANSWER_REFERENCE_BUSY &&
@@ -600,6 +605,9 @@ fpgo_service_settle(FpgoService *service)
 		service->answer.kind = service->flight->is_stopped ?
 			FPGO_ANSWER_ELSEWHERE : FPGO_ANSWER_OUTCOME;
 		service->answer.outcome = *service->flight->outcome;
+		/* others must hear of it if the gateway asks to slow down */
+		fpgo_allowance_attend(&fpgo_worker_transactions, false);
+		MemoryContextSwitchTo(service->context);
 	}
 	else if (has_given_up(service))
 		give_up(service);

@@ -181,6 +181,14 @@ end_wait(void)
 }
 
 void
+fpgo_worker_begin_lax_transaction(void)
+{
+	StartTransactionCommand();
+	fpgo_durable_put_off();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
 fpgo_worker_commit_transaction(void)
 {
 	PopActiveSnapshot();
@@ -213,3 +221,14 @@ fpgo_worker_deadline(void)
 		deadline = fpgo_clock_in(FPGO_ORPHAN_GRACE_MS);
 	return deadline;
 }
+
+static bool
+should_stop(void)
+{
+	return ShutdownRequestPending;
+}
+
+const FpgoTransactions fpgo_worker_transactions = {
+	fpgo_worker_begin_transaction, fpgo_worker_begin_lax_transaction,
+	fpgo_worker_commit_transaction, fpgo_worker_flush, should_stop, true
+};

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 
+#include "delivery/transactions.h"
+
 /* Must be called first. */
 extern void fpgo_worker_set_up_signals(void);
 
@@ -33,7 +35,13 @@ extern void fpgo_worker_attend(void);
  * crash.  SIGTERM ends its wait for synchronous standbys.
  */
 extern void fpgo_worker_begin_transaction(void);
+
+/* The same, but a crash may take the commit back. */
+extern void fpgo_worker_begin_lax_transaction(void);
 extern void fpgo_worker_commit_transaction(void);
+
+/* The same, for those who run transactions of a process that sends. */
+extern const FpgoTransactions fpgo_worker_transactions;
 
 /*
  * From now on the commits of this process survive a crash only once

@@ -212,7 +212,14 @@ fpgo_check_queue(FpgoExamination *examination)
 		"WHERE s.state " EQ " 'queued' AND s.created_at " LT " "
 		"(pg_catalog.now() " MINUS " interval '1 minute') AND "
 		"(s.not_before IS NULL OR s.not_before " LT " pg_catalog.now())");
+	const char *held = look_up(
+		"SELECT pg_catalog.format('%s of server \"%s\", since %s: %s', h.orders, "
+		"h.server, h.since, h.because) FROM fpgo.holds h "
+		"WHERE h.orders " GT " 0 ORDER BY h.hold LIMIT 1");
 
+	if (held != NULL)
+		return fpgo_wrong(psprintf("Orders are held.  %s", held),
+						  "SELECT * FROM fpgo.holds; says until when, and fpgo.release lifts a hold.");
 	if (overdue == NULL)
 		return fpgo_right("Nothing has waited to be sent for more than a minute.");
 	return fpgo_wrong(psprintf("Submissions that are due and were queued over a minute ago: %s.",

@@ -50,7 +50,7 @@
 /* those that fpgo_table_oid() knows, and then the others */
 static const char *const table_names[] = {
 	"submission", "payload", "attempt", "event", "hash_key",
-	"account", "callback", "callback_rejection", "early_callback",
+	"account", "allowance", "callback", "callback_rejection", "early_callback",
 	"gateway_order", "hold", "likeness", "sighting", "source_table",
 	"status_change", "trace"
 };

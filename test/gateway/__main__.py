@@ -53,9 +53,9 @@ def build(options, ledger):
             options.tls_cert, options.tls_key, options.tls_max_version, options.tls_client_ca, options.tls_tickets
         )
     store, pending, traffic = Orders(), Pending(), Traffic()
-    rate_limit = RateLimit(options.rate_limit, options.enforce_rate_limit)
+    rate_limit = RateLimit(options.rate_limit, options.enforce_rate_limit, options.rate_window)
     endpoints = Api(options.token, options.tax_rates, store, ledger, rate_limit)
-    controls = Control(store, ledger, pending, traffic, Callbacks(options.callback_secret))
+    controls = Control(store, ledger, pending, traffic, Callbacks(options.callback_secret), rate_limit)
     log = None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
     return Gateway(options.port, endpoints, controls, pending, traffic, tls, options.delay, log)
 
@@ -69,7 +69,8 @@ def read_options():
     parser.add_argument(
         "--tax-rates", type=tax_rates, default=DEFAULT_TAX_RATES, metavar="LIST", help="allowed tax rates (0,12,15,25)"
     )
-    parser.add_argument("--rate-limit", type=int, default=240, metavar="N", help="requests a minute shown in headers")
+    parser.add_argument("--rate-limit", type=int, default=240, metavar="N", help="requests a window shown in headers")
+    parser.add_argument("--rate-window", type=float, default=60, metavar="SECONDS", help="length of such a window")
     parser.add_argument("--enforce-rate-limit", action="store_true", help="answer 429 beyond the rate limit")
     parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM): serve https")
     parser.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
@@ -84,6 +85,8 @@ def read_options():
         parser.error("--tls-cert and --tls-key go together")
     if options.tls_tickets < 0:
         parser.error("--tls-tickets must not be negative")
+    if options.rate_limit < 0 or options.rate_window <= 0:
+        parser.error("--rate-limit must not be negative, and --rate-window must be above 0")
     if options.delay < 0:
         parser.error("--delay must not be negative")
     return options

@@ -64,7 +64,8 @@ class Api:
             answer = mishap.shape(_too_many(wait), None)
         else:
             answer = mishap.shape(self._readers[route](request, uuid), None)
-        answer.rate = (self._rate_limit.limit, remaining)
+        if self._rate_limit.limit > 0:
+            answer.rate = (self._rate_limit.limit, remaining)
         return answer
 
     def _is_authorised(self, request):

@@ -14,12 +14,13 @@ LARGEST_BODY = 64 * 1024 * 1024
 
 
 class Control:
-    def __init__(self, store, ledger, pending, traffic, callbacks):
+    def __init__(self, store, ledger, pending, traffic, callbacks, rate_limit):
         self._store = store
         self._ledger = ledger
         self._pending = pending
         self._traffic = traffic
         self._callbacks = callbacks
+        self._rate_limit = rate_limit
         self._calls = {
             ("GET", "ledger"): self._read_ledger,
             ("DELETE", "ledger"): self._clear_ledger,
@@ -27,6 +28,7 @@ class Control:
             ("POST", "misbehave"): self._misbehave,
             ("DELETE", "misbehave"): self._clear_pending,
             ("GET", "requests"): lambda request, body: answers.Answer(200, self._traffic.report()),
+            ("GET", "windows"): lambda request, body: answers.Answer(200, self._rate_limit.report()),
             ("GET", "health"): self._health,
         }
 

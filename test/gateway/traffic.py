@@ -1,11 +1,11 @@
-"""What passed through the gateway: counts, the headers of the last requests, and the rate limit's window."""
+"""What passed through the gateway: counts, the headers of the last requests, and the rate limit's windows."""
 
 import threading
 import time
 from collections import Counter, deque
 
 REMEMBERED_REQUESTS = 100
-WINDOW_SECONDS = 60
+REMEMBERED_WINDOWS = 100
 
 
 class Traffic:
@@ -44,24 +44,30 @@ class Traffic:
 
 
 class RateLimit:
-    """A fixed window of a minute that begins with its first request."""
+    """A fixed window that begins with its first request. A limit of 0: none, and no header says one."""
 
-    def __init__(self, limit, enforced=False):
+    def __init__(self, limit, enforced=False, window=60):
         self.limit = limit
-        self._enforced = enforced
+        self._enforced = enforced and limit > 0
+        self._window = window
         self._lock = threading.Lock()
-        self._count = 0
-        self._window_ends = 0.0
+        self._ends = 0.0
+        self._windows = deque(maxlen=REMEMBERED_WINDOWS)  # the last one is under way
 
     def spend(self):
         """Count one request: (what remains, seconds to wait if the request is one too many, else None)."""
         now = time.monotonic()
         with self._lock:
-            if now >= self._window_ends:
-                self._window_ends = now + WINDOW_SECONDS
-                self._count = 0
-            self._count += 1
-            remaining = max(0, self.limit - self._count)
-            if self._enforced and self._count > self.limit:
-                return remaining, int(self._window_ends - now) + 1
-            return remaining, None
+            if now >= self._ends:
+                self._ends = now + self._window
+                self._windows.append({"begins": now, "taken": 0, "refused": 0})
+            window = self._windows[-1]
+            if self._enforced and window["taken"] >= self.limit:
+                window["refused"] += 1
+                return 0, int(self._ends - now) + 1
+            window["taken"] += 1
+            return max(0, self.limit - window["taken"]), None
+
+    def report(self):
+        with self._lock:
+            return [dict(window) for window in self._windows]

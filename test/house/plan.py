@@ -27,6 +27,7 @@ OTHER_FOLDERS = ("doc",)
 # ("text/"), or the .c and the .h of one name ("gateway/outcome").
 PURE = (
     "gateway/http_peer",
+    "delivery/pace",
     "gateway/outcome",
     "order/fields",
     "text/",

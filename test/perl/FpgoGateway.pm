@@ -22,13 +22,15 @@ use JSON::PP;
 my $program =
   File::Spec->rel2abs(File::Spec->catdir(dirname(__FILE__), '..', 'gateway'));
 
-# FpgoGateway->start(@options): the options are those of `test/gateway --help`.
-# Returns once the gateway listens.  Dies if it does not start.
+# FpgoGateway->start(@options): the options are those of `test/gateway --help`; but
+# unless --rate-limit is among them, no header tells of a limit, so that no test is
+# slowed down.  Returns once the gateway listens.  Dies if it does not start.
 sub start {
     my ($class, @options) = @_;
     my $pid = open2(
         my $answers, my $held_open,
-        'python3', $program, '--until-stdin-closes', '--quiet', @options);
+        'python3', $program, '--until-stdin-closes', '--quiet',
+        '--rate-limit', $ENV{FPGO_RATE_LIMIT} // 0, @options);
     my $address = <$answers>;
     die "the sandbox gateway did not start\n" unless defined $address;
     chomp $address;
@@ -66,6 +68,10 @@ sub misbehave {
     $self->_call('POST', 'misbehave', encode_json(\@wishes));
     return;
 }
+
+# The windows of its rate limit: hashes (begins, taken, refused), the last one under
+# way.
+sub windows { return @{ $_[0]->_call('GET', 'windows') }; }
 
 # Forget all misbehaviours that were not used up.
 sub behave {

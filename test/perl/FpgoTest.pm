@@ -24,7 +24,7 @@ use FpgoGateway;
 
 our @EXPORT = qw($PERSONAL_NUMBER $TOKEN administer begin_in begin_submit
   check_log closed_address closed_port ends enqueue_sql find_helper finish_in
-  finish_within has_ended install_in large_order literal major_version new_cluster new_database
+  finish_within forget_slow_down has_ended install_in large_order literal major_version new_cluster new_database
   new_order no_explained_parameters open_session order parallel_setting pid_of
   reference_of release_holds run_in submit submit_sql transaction_of wait_for wait_for_lock
   wait_for_order);
@@ -134,6 +134,14 @@ sub transaction_of {
     my ($admin, $pid) = @_;
     return administer($admin, qq{SELECT coalesce(backend_xid::text, backend_xmin::text, 'none')
         FROM pg_stat_activity WHERE pid = $pid});
+}
+
+# forget_slow_down($admin): nobody heeds any more what the gateway said about how
+# many requests it takes, and when it wants the next one.
+sub forget_slow_down {
+    my ($admin) = @_;
+    administer($admin, 'DELETE FROM fpgo_internal.allowance');
+    return;
 }
 
 # run_in($session, $sql): a hash of what a statement came to: rows (text,

@@ -87,6 +87,7 @@ attempt('a refused token', '38F03');
 $gateway->misbehave({ status => 429, headers => { 'Retry-After' => '17' } });
 my $slowed = attempt('too many requests', '38F04');
 like($slowed->{hint}, qr/\b17\b/, 'HINT says when to come back');
+forget_slow_down($admin);
 
 administer($admin, q{ALTER USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (SET token 'not-the-token')});
 attempt('a token the gateway does not know', '38F03');

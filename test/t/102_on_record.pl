@@ -99,7 +99,7 @@ sub insist {
 }
 {
     my ($order, $reference) = new_order();
-    $gateway->misbehave({ status => 429 }, { errors => ['No.'] }, { status => 401 });
+    $gateway->misbehave({ status => 429, headers => { 'Retry-After' => '1' } }, { errors => ['No.'] }, { status => 401 });
     like(insist($order), qr/^38F04 38F05 38F03 ODR\d+$/, 'a loop over certain failures');
     $records->show('a loop over certain failures', $reference, 'cancelled refused cancelled accepted', made => 1);
 }
@@ -177,6 +177,7 @@ for my $how ('cancel', 'statement_timeout', 'terminate') {
     wait_for('the end of it', sub { $records->states_of($reference) ne 'sending' });
     $records->show('cancelled, and not processed', $reference, 'queued', made => 0);
     administer($admin, "UPDATE fpgo_internal.submission SET not_before = NULL WHERE reference = '$reference'");
+    forget_slow_down($admin);
     administer($admin, 'CALL fpgo.deliver()');
     $records->show('cancelled, and delivered later', $reference, 'accepted', made => 1);
 }
@@ -360,6 +361,7 @@ for my $case (
     $gateway->misbehave($wish);
     ends('not processed', submit($session, $order), $sqlstate);
     $records->show("$sqlstate", $reference, 'cancelled', made => 0);
+    forget_slow_down($admin);
     ends("$sqlstate, then mended", submit($session, $order), '');
     $records->show("$sqlstate, then mended", $reference, 'cancelled accepted', made => 1);
 }

@@ -89,6 +89,7 @@ sub run_all {
     send_it('its reference', one_order('uncertain'), "key => '$prefix-other'");
     $gateway->misbehave({ status => 429 });
     send_it('told to slow down', one_order('slow'));
+    forget_slow_down($admin);
     $gateway->misbehave({ json => { status_code => 201, message => 'OK', is_data => \1, is_error => \0,
         data => { orderUuid => $uuid, customerUuid => 'CSRT1' } } });
     send_it('the uuid of another', one_order('shared'));

@@ -58,6 +58,7 @@ for my $case (
     $gateway->misbehave($wish);
     ends($name, submit($session, $order), $sqlstate);
     comes_to($name, $reference, $state, $received);
+    forget_slow_down($admin);
     ends("$name, the next", submit($session, order()), '');
 }
 {

@@ -189,6 +189,7 @@ for my $case (
     like(newest($reference, 'last_error'), $reason, '... with the reason');
     is(administer($admin, "SELECT bool_or(not_before > now()) FROM fpgo_internal.submission WHERE reference = '$reference'"), 't', '... for later');
     is(received($reference), 'create 10', '... and nothing is sent');
+    forget_slow_down($admin);
     deliver();
     is(received($reference), 'create 10 change 11', '... until the gateway says SENT');
 }
@@ -252,6 +253,7 @@ for my $case (
     is(states($reference), 'accepted queued', "answered $name: queued again");
     is(attempt($reference, 'outcome'), $outcome, '... as a create would be');
     requests();
+    forget_slow_down($admin);
     deliver();
     is(requests(), 'status 1 submit 1', '... it is asked again');
     is(states($reference), 'accepted accepted', '... and accepted');

@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
 use FpgoChecker;
+use FpgoReadme;
 use FpgoRecords;
 use FpgoResident;
 use FpgoTest;
@@ -81,6 +82,8 @@ sub queue {
             AND last_error LIKE 'The gateway refused the credentials%'}), 8,
         'orders of the branch say why they wait, tried or not');
     is(administer($admin, 'SELECT holds FROM fpgo.queue_health'), 1, 'queue_health counts the hold');
+    like(administer($admin, q{SELECT detail FROM fpgo.doctor() WHERE "check" = 'queue'}),
+        qr/^Orders are held\.  8 of server "frontpayment", since .* refused the credentials/, 'doctor says it');
 
     my $refused = run_in($branch, 'SET fpgo.submit_wait = 0; ' . submit_sql(order()));
     ends('submit_invoice of the branch', $refused, '38F02', qr/is closed for now/);
@@ -143,8 +146,8 @@ sub queue {
     ok(time - $began < 8, 'the first order leaves soon after it');
     wait_for('all orders', sub { count_states('queued') + count_states('sending') == 0 }, 20);
     is(holds(), '', 'the gateway\'s answer to an order lifts the hold');
-    is(administer($admin, q{SELECT count(fpgo.resolve(submission, 'queued', 'outage'))
-        FROM fpgo.submissions WHERE state = 'uncertain'}), $uncertain, 'a person decides about all at once');
+    is(administer($admin, readme_sql('A thousand uncertain at once', 'src/doc/operating.md')), $uncertain,
+        'a person decides about all at once, as the page shows');
     wait_for('the decided ones', sub { count_states('accepted') == $accepted + 60 }, 20);
     ends('release of a hold that is lifted', run_in($admin, "SELECT fpgo.release($hold, 'too late')"), '42704');
 }
@@ -163,9 +166,11 @@ sub queue {
     my $tried = scalar $gateway->ledger;
     cmp_ok($tried, '<=', 9, 'few requests are made') or diag($tried);
     is(count_states('queued') + count_states('sending'), 10, 'nothing is final');
-    ends('release', run_in($admin, q{SELECT fpgo.release(hold, 'firewall mended') FROM fpgo.holds}), '');
+    my ($show, $release) = readme_sql('Orders that are held', 'src/doc/operating.md');
+    like(administer($admin, $show), qr/^frontpayment\|PUBLIC\|answers\|HTTP status 405 came.*\|10$/s, 'the page shows what is held');
+    ends('release, as the page shows', run_in($admin, $release), '');
     like(administer($admin, 'SELECT what, reason FROM fpgo.history ORDER BY event DESC LIMIT 1'),
-        qr/^hold \d+ released: .*405.*\|firewall mended$/s, 'who releases is on record');
+        qr/^hold \d+ released: .*405.*\|the firewall was mended$/s, 'who releases is on record');
     ends('release without the right', run_in($branch, q{SELECT fpgo.release(1, 'x')}), '42501');
     $gateway->behave;
     administer($admin, q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'});

@@ -69,6 +69,7 @@ sub suffer {
     $ended->{reference} = reference_of($order);
     is($gateway->received($ended->{reference}), $received, "$name: received $received times");
     $gateway->behave;
+    forget_slow_down($session);
     return $ended;
 }
 
@@ -368,6 +369,7 @@ sub deliver {
     $records->show("$name, delivered", $submission, $state, received => $received);
     push @waiting, $submission if $state eq 'queued';
     $gateway->behave;
+    forget_slow_down($delivery);
     return $submission;
 }
 

@@ -73,6 +73,7 @@ $gateway->misbehave({ status => 429 });
 ends('deliver', run_in($session, 'CALL fpgo.deliver()'), '');
 is(state_of($queued_reference), 'queued', 'deliver: put off');
 look_up('UPDATE fpgo_internal.submission SET not_before = NULL');
+look_up('DELETE FROM fpgo_internal.allowance');
 ends('deliver', run_in($session, 'CALL fpgo.deliver()'), '');
 my @urls = map { $_->{body}{callback}{callbackUrl} } $gateway->ledger($queued_reference);
 is(scalar @urls, 2, 'deliver: sent again');

@@ -176,6 +176,7 @@ candidates('one that did not arrive', $lost);
     made_elsewhere($order);
     finds('somebody else makes the same order meanwhile', $lost, 'The gateway shows no order that is like it');
     administer($node, 'UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = \'queued\'');
+    forget_slow_down($node);
     $gateway->misbehave({ status => 503 });
     run_in($admin, 'CALL fpgo.deliver()');
     my $mine = { id => administer($node, "SELECT submission FROM fpgo.submissions WHERE reference = '$reference'"), reference => $reference };

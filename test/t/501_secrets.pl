@@ -140,7 +140,7 @@ sub try_gateway {
     hears('no answer', $client, '38F01', $submit, order(%needle));
     $gateway->misbehave({ status => 401, %echo });
     hears('the credentials refused', $client, '38F03', $submit, order(%needle));
-    $gateway->misbehave({ status => 429, %echo });
+    $gateway->misbehave({ status => 429, headers => { 'Retry-After' => '1' }, %echo });
     hears('asked to slow down', $client, '38F04', $submit, order(%needle));
     hears('out of reach', $client, '38F02', q{SELECT fpgo.submit_invoice($1, 'closed')}, order(%needle));
     hears('no token file', $client, '55000', q{SELECT fpgo.submit_invoice($1, 'filed')}, order(%needle));

@@ -87,6 +87,7 @@ for my $case (
     $gateway->misbehave($misbehaviour) if $misbehaviour;
     my $said = invoice(++$id);
     $gateway->behave;
+    $node->safe_psql('shop', 'DELETE FROM fpgo_internal.allowance');
     alter($object, $mend);
     if ($sqlstate eq '38F05') {
         like($said, qr/^NOTICE: .* order $id was refused/m, "$name: the procedure says that the order was refused");

@@ -109,6 +109,7 @@ for my $name (sort keys %meets) {
     $gateway->misbehave($misbehaviour) if $misbehaviour;
     try_invoice($name, $expected, $order_of{$name});
     $gateway->behave;
+    run_in_shop('DELETE FROM fpgo_internal.allowance');
     run_in_shop("ALTER SERVER frontpayment OPTIONS ($mend)") if $mend;
 }
 $order_of{'a wrong token'} = order();
@@ -156,6 +157,7 @@ for my $way (qw(class name others)) {
         my ($sqlstate, $misbehaviour) = @$outcome;
         $gateway->misbehave($misbehaviour);
         is(run_in($shop, "SELECT try_with_$way(" . literal(order()) . ')')->{rows}, "caught $sqlstate", "$way: it catches $sqlstate");
+        run_in_shop('DELETE FROM fpgo_internal.allowance');
     }
 }
 run_in_shop(q{SELECT fpgo.resolve(submission, 'cancelled', 'it is not there') FROM fpgo.submissions WHERE state = 'uncertain'});
@@ -181,7 +183,7 @@ my ($checks) = slurp_file("$root/src/setup/README.md") =~ /^(\| check \| false i
 is_deeply([ sort(names_in($checks)) ],
     [ sort split /\n/, run_in_shop('SELECT "check" FROM fpgo.doctor()') ], 'the page lists every check');
 
-# --- src/doc/operating.md -------------------------------------------------------------------
+# --- src/doc/trouble.md and operating.md -------------------------------------------------------------------
 
 # Two are uncertain, of which the gateway made one, and one is queued.
 my %number;
@@ -197,7 +199,7 @@ hand_in('arrived', { close_after_request => \1 });
 hand_in('lost', { cut_request => 100 });
 hand_in('regretted');
 
-my $decide = only_sql('Uncertain submissions', 'src/doc/operating.md');
+my $decide = only_sql('Uncertain submissions', 'src/doc/trouble.md');
 my ($made) = $gateway->ledger('arrived');
 my @numbers = @number{qw(arrived lost)};
 $decide =~ s/ODR\d{10}/$made->{order_uuid}/;

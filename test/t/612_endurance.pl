@@ -57,7 +57,9 @@ sub prepare {
             CREATE SERVER $name FOREIGN DATA WRAPPER fpgo OPTIONS (url '$addresses{$name}');
             CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (token '$token')});
     }
+    # who is to slow down is turned away at once
     $node->safe_psql('postgres', q{
+        ALTER DATABASE postgres SET fpgo.submit_wait = 0;
         CREATE FUNCTION endure(name text, first int, n int, doc jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
         DECLARE
             taken jsonb := doc || jsonb_build_object('referenceNo', name || '-taken');

@@ -43,6 +43,22 @@ class ProcessTest(unittest.TestCase):
         self.assertEqual(gateway.sandbox("GET", "health")[1]["orders"], 1)
         self.assertEqual(gateway.stop(), (0, ""))
 
+    def test_windows(self):
+        """a window begins with its first request, has its own length, and is counted; without a limit no header is sent"""
+        gateway = Running("--rate-limit", "2", "--enforce-rate-limit", "--rate-window", "0.5")
+        statuses = [gateway.submit()[0] for _ in range(3)]
+        time.sleep(0.5)
+        statuses.append(gateway.submit()[0])
+        windows = gateway.sandbox("GET", "windows")[1]
+        self.assertEqual(statuses, [201, 201, 429, 201])
+        self.assertEqual([(each["taken"], each["refused"]) for each in windows], [(2, 1), (1, 0)])
+        self.assertGreaterEqual(windows[1]["begins"] - windows[0]["begins"], 0.5)
+        self.assertEqual(gateway.stop(), (0, ""))
+        gateway = Running("--rate-limit", "0", "--enforce-rate-limit")
+        status, headers, _ = gateway.call("POST", SUBMIT, EXAMPLE)
+        self.assertEqual((status, headers.get("x-ratelimit-limit")), (201, None))
+        self.assertEqual(gateway.stop(), (0, ""))
+
     @unittest.skipUnless(shutil.which("openssl"), "there is no openssl command")
     def test_tls(self):
         """https, an upper limit of the TLS version, client certificates, and tickets"""
