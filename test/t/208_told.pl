@@ -77,10 +77,11 @@ is(heard(), '', 'and tells nobody');
 administer($node, "SELECT fpgo.resolve(submission, 'refused', 'A test.') FROM fpgo.submissions WHERE state = 'uncertain'");
 is(run_in($session, 'CALL fpgo.deliver()')->{said}, '', 'nothing is left: nothing is said');
 run_in($session, enqueue_sql(order(referenceNo => "L-$_"))) for 1 .. 3;
-$gateway->misbehave({ status => 429, headers => { 'Retry-After' => '30' } });
+$gateway->misbehave({ status => 429, headers => { 'Retry-After' => '1' } });
 my $left = ends('a delivery that is asked to slow down', run_in($session, 'CALL fpgo.deliver()'), '',
     qr/NOTICE: +(?:\w+: )?3 submissions are left\nDETAIL: +\d of server "frontpayment", queued/);
 like($left->{said}, qr/again/, '... says when it goes on') or diag $left->{said};
+sleep 2;    # as the gateway wished
 $gateway->misbehave({ status => 500 });
 my $id = administer($node, q{SELECT min(submission) FROM fpgo.submissions WHERE reference = 'L-2'});
 ends('one that becomes uncertain', run_in($session, "CALL fpgo.deliver($id)"), '', qr/1 submission is left\nDETAIL: .*uncertain: .*500.*\nHINT: .*fpgo\.resolve/s);
@@ -93,7 +94,7 @@ run_in($session, enqueue_sql(order(referenceNo => "S-$_"))) for 1 .. 8;
 administer($session, q{SET fpgo.progress_interval = '200ms'});
 $gateway->misbehave(map { { delay => 0.15 } } 1 .. 10);
 my $slow = ends('a delivery that takes a while', run_in($session, 'CALL fpgo.deliver()'), '', qr/NOTICE: +(?:\w+: )?orders sent until now: \d+, left: \d+\nDETAIL: +Accepted: \d+, refused: 0, uncertain: 0/);
-cmp_ok(scalar(() = $slow->{said} =~ /orders sent until now/g), '>', 2, '... says so again');
+cmp_ok(scalar(() = $slow->{said} =~ /orders sent until now/g), '>=', 2, '... says so again');
 administer($session, q{SET fpgo.progress_interval = '20ms'});
 run_in($session, enqueue_sql(order(referenceNo => 'C-1')));
 $gateway->misbehave({ delay => 1 });
