@@ -365,22 +365,6 @@ fpgo_primary_key(Relation table)
 #endif
 }
 
-static inline bool
-fpgo_check_index_constraints(ResultRelInfo *table, TupleTableSlot *slot,
-							 EState *estate, ItemPointer conflict,
-							 List *indexes)
-{
-#if PG_VERSION_NUM < 180000
-	return ExecCheckIndexConstraints(table, slot, estate, conflict, indexes);
-#else
-	ItemPointerData none;
-
-	ItemPointerSetInvalid(&none);
-	return ExecCheckIndexConstraints(table, slot, estate, conflict, &none,
-									 indexes);
-#endif
-}
-
 /*
  * Insert the index entries of a new row.  If is_taken is not NULL, it tells
  * whether one of the indexes given has another row with that key; otherwise

@@ -350,8 +350,7 @@ is_allowed(FpgoBatch *batch, List *roles)
 	view = fpgo_batch_view(batch, ((FpgoLaneRole *) linitial(roles))->name);
 	if (fpgo_allowance_reserve(view->allowance, 1) > 0)
 		return true;
-	fpgo_allowance_want(view->allowance);
-	try_again_at(batch->lane, fpgo_clock_in(LOOK_MS));
+	wait_for_allowance(&batch->lane->wait, view);
 	return false;
 }
 
@@ -568,6 +567,7 @@ claim_due(FpgoBatch *batch)
 		find_roles(lane, batch->context);
 	lane->try_at = 0;
 	lane->tries_soon = false;
+	lane->wait.until = 0;
 	fpgo_allowance_unreserve();
 	hold = find_hold_of_account(batch, &roles);
 	lane->is_held = hold != NULL;

@@ -46,7 +46,7 @@ typedef struct FpgoLane
 	FpgoMoment	roles_again_at; /* when those known are looked at again */
 	List	   *shut_out;		/* names of roles that may not send */
 	int			next_role;		/* the role whose turn it is */
-	FpgoLaneWait wait;			/* of the one submission that is asked for */
+	FpgoLaneWait wait;			/* of a single submission to be tried */
 	FpgoMoment	try_at;			/* when an order that is held may be tried; 0:
 								 * none is held */
 	bool		tries_soon;		/* a session waits for that moment */

@@ -65,7 +65,6 @@ look_up(const FpgoTransactions *transactions, void (*function) (void *),
 	ErrorData  *error;
 
 	report->context = caller;
-	/* a cancel must not end a delivery amid its flights */
 	HOLD_INTERRUPTS();
 	transactions->begin();
 	MemoryContextSwitchTo(caller);
@@ -91,9 +90,9 @@ fpgo_report_begin(void)
 	tell_at = fpgo_clock_in(fpgo_progress_interval);
 }
 
-void
-fpgo_report_progress(const FpgoDelivery *delivery,
-					 const FpgoTransactions *transactions, int64 only)
+static void
+report_progress(const FpgoDelivery *delivery,
+				const FpgoTransactions *transactions, int64 only)
 {
 	const FpgoTally *tally = fpgo_delivery_tally(delivery);
 	Report		report = {.only = only};
@@ -101,8 +100,6 @@ fpgo_report_progress(const FpgoDelivery *delivery,
 		tally->n_uncertain;
 	double		seconds;
 
-	if (fpgo_progress_interval == 0 || !fpgo_clock_has_come(tell_at))
-		return;
 	tell_at = fpgo_clock_in(fpgo_progress_interval);
 	if (!look_up(transactions, look_up_count, &report))
 		return;
@@ -117,6 +114,19 @@ fpgo_report_progress(const FpgoDelivery *delivery,
 					   (long long) tally->n_put_off,
 					   n_sent / Max(seconds, 0.001)),
 			 fpgo_errhide()));
+}
+
+void
+fpgo_report_progress(const FpgoDelivery *delivery,
+					 const FpgoTransactions *transactions, int64 only)
+{
+	if (fpgo_progress_interval == 0 || !fpgo_clock_has_come(tell_at) ||
+		transactions->should_stop())
+		return;
+	/* a cancel must not end a delivery amid its flights, not even by a NOTICE */
+	HOLD_INTERRUPTS();
+	report_progress(delivery, transactions, only);
+	RESUME_INTERRUPTS();
 }
 
 /* One reason, and how many submissions it keeps. */

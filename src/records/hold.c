@@ -16,6 +16,7 @@
 
 #include "records/hold.h"
 #include "records/locks.h"
+#include "records/trouble.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
 
@@ -202,6 +203,8 @@ fpgo_hold_write(const FpgoHold *hold)
 	fpgo_statement_run(hold->id != 0 ? &update_statement : &insert_statement,
 					   &p);
 	SPI_finish();
+	if (hold->id == 0)
+		fpgo_trouble_note(FPGO_TROUBLE_HELD, 0, hold->account, hold->because);
 	tell();
 }
 

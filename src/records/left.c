@@ -16,6 +16,14 @@
 #include "tables/operators.h"
 #include "tables/statement.h"
 
+/* an order that waits with others was not even tried: the hold says why */
+#define HELD_BECAUSE \
+	"(SELECT h.because FROM fpgo_internal.hold h" \
+	" WHERE h.server " EQ " s.server " BYTEWISE \
+	" AND (h.role IS NULL OR h.role " EQ " s.role " BYTEWISE ")" \
+	" AND (h.mapping IS NULL OR h.mapping " EQ " s.mapping " BYTEWISE ")" \
+	" ORDER BY h.id LIMIT 1)"
+
 #define IS_MEANT "($1 " EQ " 0 OR s.id " EQ " $1)"
 
 static FpgoStatement explain_statement = {
@@ -25,6 +33,7 @@ static FpgoStatement explain_statement = {
 	"   pg_catalog.sum(pg_catalog.count(*)) OVER () AS n_all, s.state::pg_catalog.text AS state,"
 	"   s.server, CASE WHEN pg_catalog.starts_with(s.error, '" FPGO_WAITS "')"
 	"    THEN '" FPGO_WAITS "'"
+	"    WHEN s.error IS NULL AND s.state " EQ " 'queued' THEN " HELD_BECAUSE
 	"    ELSE s.error END AS reason,"
 	"   pg_catalog.min(s.not_before) AS until"
 	"  FROM fpgo_internal.submission s"
@@ -33,7 +42,7 @@ static FpgoStatement explain_statement = {
 	"  ORDER BY 1 USING " GT ", 3 USING " LT " LIMIT $2) w"
 	" LEFT JOIN fpgo_internal.shown_server n"
 	"  ON n.account " EQ " w.server " BYTEWISE
-	" ORDER BY w.n USING " GT ", w.state USING " LT,
+	" ORDER BY w.n USING " GT ", w.state USING " LT ", w.reason USING " LT,
 	.n_parameters = 2,
 	.types = {INT8OID, INT4OID}
 };
@@ -50,7 +59,8 @@ static FpgoStatement count_statement = {
 static FpgoStatement explain_one_statement = {
 	.sql = "SELECT 1::pg_catalog.int8, s.state::pg_catalog.text,"
 	" COALESCE(n.server, s.server),"
-	" s.error, s.not_before, 1::pg_catalog.int8"
+	" CASE WHEN s.error IS NULL AND s.state " EQ " 'queued' THEN " HELD_BECAUSE
+	"  ELSE s.error END, s.not_before, 1::pg_catalog.int8"
 	" FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.shown_server n"
 	"  ON n.account " EQ " s.server " BYTEWISE
 	" WHERE s.id " EQ " $1"

@@ -133,18 +133,16 @@ check_constraints(Target *target, TupleTableSlot *slot)
  * Does what the executor does for ON CONFLICT DO NOTHING, up to a conflict.
  * The insertion is speculative: until it is completed, another session that
  * inserts the same key waits for its end, and not for the whole transaction.
+ * The executor looks for the key first, too.  Here the caller has done so, and a
+ * conflict is rare: then the row that was inserted is dead at once.
  */
 static bool
 insert_unless_taken(Target *target, TupleTableSlot *slot, Oid index)
 {
 	List	   *indexes = list_make1_oid(index);
 	bool		is_taken = false;
-	ItemPointerData taken_by;
 	uint32		token;
 
-	if (!fpgo_check_index_constraints(target->info, slot, target->estate,
-									  &taken_by, indexes))
-		return false;
 	token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
 	table_tuple_insert_speculative(target->table, slot,
 								   GetCurrentCommandId(true), 0, NULL, token);

@@ -37,7 +37,9 @@ logged();
 $gateway->misbehave({ status => 500 });
 ends('an order whose outcome is unknown', submit($session, order(referenceNo => 'T-1')), '38F01');
 my $first = administer($node, 'SELECT max(submission) FROM fpgo.submissions');
-is(heard(), qq({"what": "uncertain", "server": "frontpayment", "submission": $first, "orders": 1}), 'uncertain: NOTIFY');
+my @heard = split /\n/, heard();
+is($heard[0], qq({"what": "uncertain", "server": "frontpayment", "submission": $first, "orders": 1}), 'uncertain: NOTIFY');
+is($heard[1], q({"what": "held", "server": "frontpayment"}), 'held: NOTIFY');
 like(logged(), qr/\A1 submission of server "frontpayment" is uncertain now\n.*DETAIL:  It is submission $first\.  The gateway answered HTTP status 500/,
     'uncertain: in the log');
 
@@ -75,10 +77,11 @@ is(heard(), '', 'and tells nobody');
 administer($node, "SELECT fpgo.resolve(submission, 'refused', 'A test.') FROM fpgo.submissions WHERE state = 'uncertain'");
 is(run_in($session, 'CALL fpgo.deliver()')->{said}, '', 'nothing is left: nothing is said');
 run_in($session, enqueue_sql(order(referenceNo => "L-$_"))) for 1 .. 3;
-$gateway->misbehave({ status => 429, headers => { 'Retry-After' => '30' } });
+$gateway->misbehave({ status => 429, headers => { 'Retry-After' => '1' } });
 my $left = ends('a delivery that is asked to slow down', run_in($session, 'CALL fpgo.deliver()'), '',
     qr/NOTICE: +(?:\w+: )?3 submissions are left\nDETAIL: +\d of server "frontpayment", queued/);
 like($left->{said}, qr/again/, '... says when it goes on') or diag $left->{said};
+sleep 2;    # as the gateway wished
 $gateway->misbehave({ status => 500 });
 my $id = administer($node, q{SELECT min(submission) FROM fpgo.submissions WHERE reference = 'L-2'});
 ends('one that becomes uncertain', run_in($session, "CALL fpgo.deliver($id)"), '', qr/1 submission is left\nDETAIL: .*uncertain: .*500.*\nHINT: .*fpgo\.resolve/s);
@@ -91,7 +94,15 @@ run_in($session, enqueue_sql(order(referenceNo => "S-$_"))) for 1 .. 8;
 administer($session, q{SET fpgo.progress_interval = '200ms'});
 $gateway->misbehave(map { { delay => 0.15 } } 1 .. 10);
 my $slow = ends('a delivery that takes a while', run_in($session, 'CALL fpgo.deliver()'), '', qr/NOTICE: +(?:\w+: )?orders sent until now: \d+, left: \d+\nDETAIL: +Accepted: \d+, refused: 0, uncertain: 0/);
-cmp_ok(scalar(() = $slow->{said} =~ /orders sent until now/g), '>', 2, '... says so again');
+cmp_ok(scalar(() = $slow->{said} =~ /orders sent until now/g), '>=', 2, '... says so again');
+administer($session, q{SET fpgo.progress_interval = '20ms'});
+run_in($session, enqueue_sql(order(referenceNo => 'C-1')));
+$gateway->misbehave({ delay => 1 });
+begin_in($session, 'CALL fpgo.deliver()');
+wait_for('the order to be sent', sub { $gateway->received('C-1') });
+administer($node, 'SELECT pg_cancel_backend(' . pid_of($session) . ')');
+ends('a delivery that is cancelled between two reports', finish_in($session), '57014');
+is(administer($node, q{SELECT state FROM fpgo.submissions WHERE reference = 'C-1'}), 'accepted', '... records what was sent');
 administer($session, q{SET fpgo.progress_interval = 0});
 run_in($session, enqueue_sql(order(referenceNo => 'Z-1')));
 $gateway->misbehave({ delay => 0.5 });

@@ -179,6 +179,7 @@ candidates('one that did not arrive', $lost);
     finds('somebody else makes the same order meanwhile', $lost, 'The gateway shows no order that is like it');
     administer($node, 'UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = \'queued\'');
     forget_slow_down($node);
+    release_holds($node);
     $gateway->misbehave({ status => 503 });
     release_holds($node);
     run_in($admin, 'CALL fpgo.deliver()');

@@ -207,7 +207,7 @@ for my $case (
         my $escaped = $name =~ s/[^ -~]/?/gr;
         my ($order, $reference) = new_order(orderDate => '' . $date++);
         $gateway->misbehave({ close_after_request => \1 });
-        administer($latin1, q{SELECT fpgo.release(hold, 'next case') FROM fpgo.holds});
+        release_holds($latin1);
         is(submit($latin1, $order)->{sqlstate}, '38F01', 'an answer is lost');
         push @committed, $reference;
         my ($made) = map { $_->{order_uuid} } $gateway->ledger($reference);
