@@ -195,7 +195,8 @@ try_changes($session);
     # an order that waits for its token says so, and goes when it is there
     unlink $file;
     my $waiting = $records->enqueue($resident);
-    like(wait_for('its error', sub { $records->column_of($waiting, 'error') }),
+    like(wait_for('its error', sub {
+            administer($resident, "SELECT last_error FROM fpgo.submissions WHERE submission = $waiting->{id}") }),
         qr/^Not sent: token file of server "frontpayment" cannot be used\.$/, 'without a file: stays queued, and says why');
     put_token("$TOKEN\n");
     wait_for('its acceptance', sub { $records->state_of($waiting) eq 'accepted' });
