@@ -20,7 +20,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $submits = $ENV{FPGO_SUBMITS} // 1000;
-my $batch   = 100;
+my $batch   = 20;
 my $cancels = 4;
 
 # What may be more at the end than after the first tenth.  Contexts are counted to
@@ -160,6 +160,8 @@ sub submit_batches {
     my ($session, $name, $first, $n) = @_;
     my %counts;
     for (my $i = 0; $i < $n; $i += $batch) {
+        # each of the twenty meets its trouble for the first time
+        release_holds($session);
         my $statement = "SELECT endure('$name', " . ($first + $i) . ", $batch, $doc)";
         $statement = "BEGIN;\nSAVEPOINT a;\n$statement;\nROLLBACK TO a;\nCOMMIT" if $i / $batch % 2;
         my $ended = run_in($session, $statement);
