@@ -360,9 +360,12 @@ newest_before(const List *all, int64 order)
  * The order that a row had under its former primary key.  Several rows may have
  * had that key in this transaction.  If this one got it here, its order is the
  * one that was handed in last with it; else it is the one that had it before.
+ * Without may_have_left, that one counts only if it was not handed in for another
+ * primary key since: then it is the order of the row that has moved there.
  */
 static int64
-find_by_former_source(const List *all, const FpgoSource *former, bool is_own)
+find_by_former_source(const List *all, const FpgoSource *former, bool is_own,
+					  bool may_have_left)
 {
 	const FpgoVersion *found = NULL;
 	ListCell   *cell;
@@ -373,6 +376,9 @@ find_by_former_source(const List *all, const FpgoSource *former, bool is_own)
 		const FpgoVersion *newest = newest_of(all, version->order);
 
 		if (is_own && !newest->submission.is_own)
+			continue;
+		if (!may_have_left && newest->submission.is_own &&
+			!has_source(newest, former))
 			continue;
 		if (!is_own)
 			newest = newest_before(all, version->order);
@@ -548,12 +554,13 @@ fpgo_versions_find(const FpgoHandIn *handin)
 		return versions;
 	if (handin->former_source != NULL)
 		order = find_by_former_source(all, handin->former_source,
-									  handin->former_is_own);
+									  handin->former_is_own, true);
 	if (order == 0 && handin->source != NULL)
 		order = find_by_source(all, handin->source);
 	/* changed in this transaction, and not handed in */
 	if (order == 0 && handin->former_source != NULL)
-		order = find_by_former_source(all, handin->former_source, false);
+		order = find_by_former_source(all, handin->former_source, false,
+									  !handin->former_is_own);
 	if (handin->key != NULL)
 	{
 		int64		of_key = find_by_key(all, handin, order, versions);

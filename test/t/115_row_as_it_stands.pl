@@ -112,6 +112,15 @@ for my $case (
     is(sent('gone on') . sent('stays on'), '01', 'deleted under another primary key: likewise');
 }
 
+{
+    my ($gone, $stays) = map { insert($_) } 'swapped and gone', 'swapped';
+    run_in($session, "BEGIN; UPDATE shop.sale SET id = -$gone WHERE id = $gone; UPDATE shop.sale SET id = $gone WHERE id = $stays;
+        UPDATE shop.sale SET id = $stays WHERE id = -$gone; DELETE FROM shop.sale WHERE id = $stays;
+        INSERT INTO shop.sale VALUES ('north', $stays, 'new there'); COMMIT");
+    deliver();
+    is(sent('swapped and gone') . sent('swapped') . sent('new there'), '011', 'swapped, deleted, and another row inserted there: each its own');
+}
+
 # --- prepared -------------------------------------------------------------------------------
 
 {
