@@ -81,10 +81,15 @@ part(const FpgoPaceTerms *terms, int parts)
 
 /* ---------- windows ---------- */
 
-/* No moment lies further ahead than it ever can. */
+/*
+ * No moment lies further ahead than it ever can.  If one that has passed lies
+ * ahead, the clock was set back since, and what is to come comes so much earlier.
+ */
 static void
 clamp(FpgoPace *pace, int64_t now)
 {
+	if (pace->closed_until != 0 && pace->since > now)
+		pace->closed_until -= pace->since - now;
 	pace->since = min_time(pace->since, now);
 	pace->began = min_time(pace->began, now);
 	pace->closed_until = min_time(pace->closed_until,
@@ -324,7 +329,11 @@ fpgo_pace_learn(FpgoPace *pace, const FpgoPaceTerms *terms, int64_t number,
 	if (news->is_turned)
 		learn_of_turn(pace, terms, number, news);
 	if (news->closed_until > now)
+	{
 		pace->closed_until = max_time(pace->closed_until, news->closed_until);
+		/* since when it is closed: nothing else is counted until it opens */
+		pace->since = now;
+	}
 	clamp(pace, now);
 }
 

@@ -29,7 +29,7 @@ typedef struct FpgoPace
 	int			granted;		/* given to senders in this window ... */
 	int			leased;			/* ... and not heard of since */
 	bool		is_seen;		/* an answer came in this window */
-	int64_t		since;			/* when counting began */
+	int64_t		since;			/* when counting began, or what is closed was closed */
 	int64_t		began;			/* the window began then at the latest; 0: at a
 								 * moment that is not known */
 	int64_t		closed_until;	/* the gateway wants no request before that */
