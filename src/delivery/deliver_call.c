@@ -104,9 +104,12 @@ run(const FpgoTransactions *transactions, int64 only)
 			fpgo_report_progress(delivery, transactions, only);
 		}
 		MemoryContextSwitchTo(caller);
-		fpgo_delivery_raise(delivery);
+		/* whoever cancelled gets the cancel, not what failed before it */
 		if (!transactions->should_stop())
+		{
+			fpgo_delivery_raise(delivery);
 			fpgo_report_left(transactions, only);
+		}
 	}
 	PG_FINALLY();
 	{

@@ -9,7 +9,7 @@ use FpgoResident;
 use FpgoTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
 my $node    = new_resident_cluster('resident', url => $gateway->address, databases => 'postgres, rented',
@@ -95,6 +95,8 @@ wait_for('it to be found then', sub { state_of($reference) eq 'accepted' });
     run_in($tenant, enqueue_sql($order));
     wait_for_order($elsewhere, $lost);
     $tenant->quit;
+    # the worker looks once a second who the owner is
+    sleep 1.2;
     for my $who ('reconciler', 'helper') {
         wait_for("a $who there", sub { administer($node, "SELECT count(*) FROM pg_stat_activity
             WHERE datname = 'rented' AND backend_type = 'fpgo $who'") });
