@@ -1033,7 +1033,7 @@ COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
 	'private_network or a url of this machine.';
 COMMENT ON FOREIGN DATA WRAPPER fpgo IS
 	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
-	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, bank_id_age, tax_rates, defaults). A user '
+	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, retention_refused, bank_id_age, tax_rates, defaults). A user '
 	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
 	'FOREIGN SERVER is the right to submit.';
 COMMENT ON COLUMN fpgo.invoice_session.bank_id_url IS
@@ -1082,9 +1082,9 @@ COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
 	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
 	'read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
 COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS
-	'Decides what became of an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not '
-	'there, not to be sent), queued (not there, send it again). reason is recorded. Error 22004: NULL. 22023: bad '
-	'outcome, reason or order_uuid. 42704: no such submission. 55000: not uncertain.';
+	'Decides about an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not to be sent), '
+	'queued (send again; also one that the gateway refused). reason is kept. 22004: NULL. '
+	'22023: bad outcome, reason, uuid. 42704: none such. 55000: its state, no payload. 23505: key taken.';
 COMMENT ON FUNCTION fpgo.reconcile(bigint) IS
 	'Looks at the gateway for the orders of uncertain submissions, of all or of one. One row each: its state now, '
 	'order_uuid if accepted, and why. Sends nothing again. Errors: 25001 REPEATABLE READ or SERIALIZABLE. 25006 '

@@ -437,7 +437,7 @@ COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
 CREATE FOREIGN DATA WRAPPER fpgo VALIDATOR fpgo.option_validator;
 COMMENT ON FOREIGN DATA WRAPPER fpgo IS
 	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
-	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, bank_id_age, tax_rates, defaults). A user '
+	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, retention_refused, bank_id_age, tax_rates, defaults). A user '
 	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
 	'FOREIGN SERVER is the right to submit.';
 
@@ -1141,9 +1141,9 @@ CREATE FUNCTION fpgo.resolve(
 	AS 'MODULE_PATHNAME', 'fpgo_resolve'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS
-	'Decides what became of an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not '
-	'there, not to be sent), queued (not there, send it again). reason is recorded. Error 22004: NULL. 22023: bad '
-	'outcome, reason or order_uuid. 42704: no such submission. 55000: not uncertain.';
+	'Decides about an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not to be sent), '
+	'queued (send again; also one that the gateway refused). reason is kept. 22004: NULL. '
+	'22023: bad outcome, reason, uuid. 42704: none such. 55000: its state, no payload. 23505: key taken.';
 
 CREATE FUNCTION fpgo.resolve_uncertain(
 	outcome text, reason text, key text DEFAULT NULL, reference text DEFAULT NULL, order_uuid text DEFAULT NULL,

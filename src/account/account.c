@@ -62,6 +62,9 @@
  */
 #define DEFAULT_BANK_ID_AGE (7 * 86400)
 
+/* time to notice that a gateway refused what it should not have, in seconds */
+#define DEFAULT_RETENTION_REFUSED (3 * 86400)
+
 /* how many requests a delivery has under way at once */
 #define DEFAULT_CONCURRENCY 4
 
@@ -235,6 +238,20 @@ base_url(List *defs)
 	return pnstrdup(url, len);
 }
 
+/* Refused ones stay as long as others at least, if nothing else is said. */
+static FpgoRetention
+read_retention(List *defs)
+{
+	FpgoRetention retention;
+
+	retention.finished_s = Max(fpgo_option_seconds(defs, "retention", 0), 0);
+	retention.refused_s =
+		Max(fpgo_option_seconds(defs, "retention_refused",
+								Max(retention.finished_s,
+									DEFAULT_RETENTION_REFUSED)), 0);
+	return retention;
+}
+
 /* Read a server's options. */
 static FpgoAccount *
 read_account(const ForeignServer *server)
@@ -248,7 +265,7 @@ read_account(const ForeignServer *server)
 	account->terms = fpgo_option_terms(defs);
 	account->concurrency = fpgo_option_count(defs, "concurrency",
 											 DEFAULT_CONCURRENCY);
-	account->retention_s = fpgo_option_seconds(defs, "retention", 0);
+	account->retention = read_retention(defs);
 	target->server_name = server->servername;
 	target->url = base_url(defs);
 	account->name = fpgo_account_name(server->servername, target->url);
@@ -454,30 +471,36 @@ fpgo_account_recorded_name(const char *server_name)
 	return account;
 }
 
-/* An option in seconds of the server that an account has, or had last. */
-static int
-find_seconds(const char *account_name, const char *option, int otherwise)
+/*
+ * The server that an account has, or had last; NULL if there is none.  It may
+ * be one of another wrapper by now, whose options of these names do not count.
+ */
+static const ForeignServer *
+find_server_of(const char *account_name)
 {
 	const char *server_name = fpgo_account_find_server(account_name);
-	ForeignServer *server = server_name == NULL ? NULL :
-	GetForeignServerByName(server_name, true);
-	int			seconds = server ?
-	fpgo_option_seconds(server->options, option, otherwise) : otherwise;
 
-	/* an option of that name of another wrapper does not count */
-	return seconds < 0 ? otherwise : seconds;
+	return server_name == NULL ? NULL :
+		GetForeignServerByName(server_name, true);
 }
 
-int
+FpgoRetention
 fpgo_account_retention(const char *account_name)
 {
-	return find_seconds(account_name, "retention", 0);
+	const ForeignServer *server = find_server_of(account_name);
+
+	return server == NULL ? (FpgoRetention) {0} :
+		read_retention(server->options);
 }
 
 int
 fpgo_account_bank_id_age(const char *account_name)
 {
-	return find_seconds(account_name, "bank_id_age", DEFAULT_BANK_ID_AGE);
+	const ForeignServer *server = find_server_of(account_name);
+	int			seconds = server == NULL ? -1 :
+	fpgo_option_seconds(server->options, "bank_id_age", -1);
+
+	return seconds < 0 ? DEFAULT_BANK_ID_AGE : seconds;
 }
 
 FpgoCallbackTerms

@@ -10,6 +10,14 @@
 #include "account/options.h"
 #include "gateway/exchange.h"
 
+/* How long payloads stay once their submissions are finished, in seconds. */
+typedef struct FpgoRetention
+{
+	int			finished_s;
+	int			refused_s;		/* of those that the gateway refused: a person
+								 * may queue them again */
+} FpgoRetention;
+
 typedef struct FpgoAccount
 {
 	Oid			server;
@@ -18,7 +26,7 @@ typedef struct FpgoAccount
 	FpgoTarget	target;
 	FpgoTerms	terms;
 	int			concurrency;	/* most requests of a delivery under way */
-	int			retention_s;	/* how long payloads of finished orders stay */
+	FpgoRetention retention;
 } FpgoAccount;
 
 /*
@@ -72,11 +80,11 @@ extern FpgoTerms fpgo_account_terms(const char *server_name);
 extern const char *fpgo_account_recorded_name(const char *server_name);
 
 /*
- * How long payloads of an account stay once they are finished, in seconds; 0
- * if its server does not exist any more.  Takes the account's name in the
- * records.  Needs no right on the server.
+ * How long payloads of an account stay; not at all if its server does not exist
+ * any more.  Takes the account's name in the records.  Needs no right on the
+ * server.
  */
-extern int	fpgo_account_retention(const char *account_name);
+extern FpgoRetention fpgo_account_retention(const char *account_name);
 
 /*
  * How long BankID addresses of an account are kept, in seconds, from the

@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(fpgo_option_validator);
 #define MAX_RATE_LIMIT 1000000
 #define MIN_RATE_WINDOW 1000
 
-/* longest of retention and bank_id_age, in seconds */
+/* longest of retention, retention_refused and bank_id_age, in seconds */
 #define MAX_RETENTION (FPGO_LONGEST_RETENTION_DAYS * 86400)
 
 /* most tax rates, and longest list of them */
@@ -83,6 +83,7 @@ static const Option options[] = {
 	{"rate_window", ForeignServerRelationId, check_duration},
 	{"callback_window", ForeignServerRelationId, check_duration},
 	{"retention", ForeignServerRelationId, check_retention},
+	{"retention_refused", ForeignServerRelationId, check_retention},
 	{"bank_id_age", ForeignServerRelationId, check_retention},
 	{"tax_rates", ForeignServerRelationId, check_tax_rates},
 	{"defaults", ForeignServerRelationId, NULL},

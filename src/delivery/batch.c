@@ -89,7 +89,7 @@ refuse(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
 	FpgoSettlement settlement = {.submission = claim->submission,
 		.attempt = claim->attempt,.run = run,.state = FPGO_STATE_REFUSED,
 		.outcome = fpgo_outcome_name(FPGO_OUTCOME_REFUSED),
-		.reason = reason,.retention_s = account->retention_s};
+		.reason = reason,.retention_s = account->retention.refused_s};
 
 	(void) fpgo_submission_settle(&settlement);
 }
@@ -128,7 +128,7 @@ make_flight(void *arg)
 	}
 	preparation->flight = fpgo_flight_prepare(claim, preparation->run,
 											  &account->target,
-											  account->retention_s,
+											  account->retention,
 											  preparation->context);
 	if (change.payload != NULL)
 		explicit_bzero(unconstify(char *, change.payload),

@@ -64,7 +64,7 @@ find_secrets(const char *payload)
 
 FpgoFlight *
 fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
-					const FpgoTarget *target, int retention_s,
+					const FpgoTarget *target, FpgoRetention retention,
 					MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "fpgo flight",
@@ -81,7 +81,7 @@ fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 	if (claim->change_of != NULL)
 		flight->claim.change_of = pstrdup(claim->change_of);
 	flight->run = run;
-	flight->retention_s = retention_s;
+	flight->retention = retention;
 	fpgo_target_copy(&flight->target, target);
 	flight->question = flight->target;
 	flight->question.timeout_ms = Min(target->timeout_ms,
@@ -341,8 +341,9 @@ draw_up(const FpgoFlight *flight, bool is_awaited)
 	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
 	settlement.status = flight->outcome->status;
 	settlement.reason = fpgo_outcome_describe(flight->outcome);
-	settlement.retention_s = flight->retention_s;
 	decide(flight, is_awaited, &settlement);
+	settlement.retention_s = settlement.state == FPGO_STATE_REFUSED ?
+		flight->retention.refused_s : flight->retention.finished_s;
 	return settlement;
 }
 

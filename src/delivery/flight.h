@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "account/account.h"
 #include "base/clock.h"
 #include "delivery/allowance.h"
 #include "gateway/exchange.h"
@@ -30,7 +31,7 @@ typedef struct FpgoFlight
 	FpgoClaim	claim;
 	int64		run;
 	FpgoTarget	target;
-	int			retention_s;
+	FpgoRetention retention;
 	const char *changes;		/* uuid of the order that the payload changes;
 								 * NULL: it makes a new one */
 	const char *wire;			/* payload in UTF-8 */
@@ -63,7 +64,8 @@ typedef struct FpgoFlight
  */
 extern FpgoFlight *fpgo_flight_prepare(const FpgoClaim *claim, int64 run,
 									   const FpgoTarget *target,
-									   int retention_s, MemoryContext parent);
+									   FpgoRetention retention,
+									   MemoryContext parent);
 
 /*
  * Begin the request.  Needs no transaction and never raises.  A flight that

@@ -22,12 +22,14 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
+#include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "delivery/durable.h"
 #include "followup/by_key.h"
 #include "followup/resolve.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
+#include "records/refused.h"
 #include "records/traces.h"
 #include "records/versions.h"
 #include "records/submissions.h"
@@ -216,12 +218,29 @@ read_identifiers(FunctionCallInfo fcinfo, int argument, FpgoDecision *decision)
 	decision->bank_id_url = address_argument(fcinfo, argument + 2);
 }
 
+/* A decision about a submission, to be made public at commit. */
+static void
+announce(void)
+{
+	fpgo_durable_require();
+	/* this submission, or the next of its reference, may be sent now */
+	fpgo_roster_wake_at_commit();
+}
+
 static void
 decide_uncertain(int64 id, FpgoSubmissionState outcome,
 				 const FpgoDecision *decision)
 {
 	const FpgoSubject *subject = fpgo_decide_lock(id);
 
+	if (outcome == FPGO_STATE_QUEUED && strcmp(subject->state,
+											   fpgo_state_name(FPGO_STATE_REFUSED)) == 0)
+	{
+		fpgo_extension_require_current();
+		fpgo_refused_queue_again(subject, decision->reason);
+		announce();
+		return;
+	}
 	fpgo_decide_require_state(subject, FPGO_STATE_UNCERTAIN,
 							  "Only an uncertain submission needs a decision.");
 	if (outcome == FPGO_STATE_QUEUED && !subject->has_payload)
@@ -232,9 +251,7 @@ decide_uncertain(int64 id, FpgoSubmissionState outcome,
 				 errhint("Resolve it as cancelled, which frees its key, and hand the order in again."),
 				 fpgo_errhide()));
 	fpgo_decide_uncertain(subject, decision);
-	fpgo_durable_require();
-	/* this submission, or the next of its reference, may be sent now */
-	fpgo_roster_wake_at_commit();
+	announce();
 }
 
 Datum

@@ -292,7 +292,7 @@ hand_over(void *arg)
 
 	request.server = call->account->server;
 	request.target = call->account->target;
-	request.retention_s = call->account->retention_s;
+	request.retention = call->account->retention;
 	call->handin = fpgo_handin_make(&call->given, call->account, NULL);
 	request.handin = *call->handin;
 	request.secrets = fpgo_secrets_list(request.handin.order);

@@ -17,7 +17,7 @@
  * of the queues: after an upgrade a session may still run the old library, and
  * its helper the new one.
  */
-#define FPGO_MAILBOX_PROTOCOL 10
+#define FPGO_MAILBOX_PROTOCOL 11
 
 /* Who may use the mailbox now. */
 #define FPGO_HOLDER_BUSY 0		/* a request is under way, or about to be */

@@ -164,7 +164,8 @@ put_order(StringInfo message, const FpgoRequest *request)
 	const FpgoHandIn *handin = &request->handin;
 
 	put_int(message, request->server);
-	put_int(message, request->retention_s);
+	put_int(message, request->retention.finished_s);
+	put_int(message, request->retention.refused_s);
 	put_text(message, handin->account);
 	put_text(message, handin->key);
 	put_bytes(message, handin->order_hash, FPGO_HASH_BYTES);
@@ -185,7 +186,8 @@ get_order(Reader *reader, FpgoRequest *request)
 	FpgoHandIn *handin = &request->handin;
 
 	request->server = get_int(reader);
-	request->retention_s = get_int(reader);
+	request->retention.finished_s = get_int(reader);
+	request->retention.refused_s = get_int(reader);
 	handin->server = request->target.server_name;
 	handin->account = get_text(reader);
 	handin->key = get_text(reader);

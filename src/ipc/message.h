@@ -9,6 +9,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "account/account.h"
 #include "gateway/exchange.h"
 #include "records/submissions.h"
 
@@ -26,7 +27,7 @@ typedef struct FpgoRequest
 
 	/* of an order */
 	Oid			server;			/* the foreign server's oid */
-	int			retention_s;
+	FpgoRetention retention;
 	FpgoHandIn	handin;
 	const char *const *secrets; /* of the order; see fpgo_secrets_list() */
 

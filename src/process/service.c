@@ -247,7 +247,7 @@ record(FpgoService *service)
 	claim.secrets = request->secrets;
 	service->flight = fpgo_flight_prepare(&claim, service->run,
 										  &request->target,
-										  request->retention_s,
+										  request->retention,
 										  service->context);
 	service->flight->canary_of = canary_of;
 	return RECORDED;

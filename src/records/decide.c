@@ -238,6 +238,8 @@ static void
 decide(FpgoStatement *statement, const FpgoSubject *subject,
 	   const FpgoDecision *decision)
 {
+	/* what a person decides to be refused is not queued again */
+	int			retention_s = fpgo_account_retention(subject->server).finished_s;
 	FpgoParameters p = {0};
 
 	SPI_connect();
@@ -248,8 +250,7 @@ decide(FpgoStatement *statement, const FpgoSubject *subject,
 	fpgo_put_text(&p, decision->bank_id_url);
 	fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
 	fpgo_put_text(&p, decision->reason);
-	fpgo_put_datum(&p, Float8GetDatum(fpgo_account_retention(subject->server)),
-				   false);
+	fpgo_put_datum(&p, Float8GetDatum(retention_s), false);
 	if (fpgo_statement_run(statement, &p) != 1)
 		elog(ERROR, "submission %lld was changed while it was locked",
 			 (long long) subject->id);

@@ -63,9 +63,13 @@
 	"   EXISTS (SELECT FROM fpgo_internal.submission o" \
 	"    WHERE o.id " EQ " s.first_version AND " condition "))) "
 
-/* a newer version stands in its place, whatever became of that one */
+/*
+ * A newer version stands in its place, whatever became of that one.  Two have one
+ * number if one was handed in while a person queued the other one again.
+ */
 #define IS_OUTDATED \
-	HAS_VERSION("o.version " GT " " NUMBER_OF("s"))
+	HAS_VERSION("(o.version " GT " " NUMBER_OF("s") \
+		" OR o.version " EQ " " NUMBER_OF("s") " AND o.id " GT " s.id)")
 
 /* what becomes of an older one decides what this one is */
 #define IS_HELD_UP \
