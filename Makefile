@@ -20,9 +20,9 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_plan statement
 RECORDS = age decide early hold hold_rule insert keyed_hash left locks open_key \
-	purge queue refused settle submissions taken_back traces trouble unsourced versions
+	purge queue refused settle streak submissions taken_back traces trouble unsourced versions
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
-	holds lane pace probe question report slow walk
+	holds lane pace probe question report slow streaks walk
 GATEWAY = exchange lesson http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper

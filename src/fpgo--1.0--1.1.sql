@@ -416,8 +416,36 @@ COMMENT ON COLUMN fpgo_internal.hold.canary IS 'While an order is tried: the run
 COMMENT ON COLUMN fpgo_internal.hold.digest IS
 	'Keyed hash of the server''s options and, with a mapping, of the token: another one lifts the hold';
 COMMENT ON SEQUENCE fpgo_internal.hold_id_seq IS 'Numbers the holds';
+
+-- Answers in a row that led nowhere: all processes that send count together.
+CREATE TABLE fpgo_internal.streak (
+	server text COLLATE "C",
+	mapping text COLLATE "C",
+	is_token boolean NOT NULL,
+	status integer NOT NULL,
+	orders bigint[] NOT NULL,
+	refused integer NOT NULL,
+	last_refused bigint NOT NULL,
+	accepted_at timestamptz,
+	changed_at timestamptz NOT NULL,
+	PRIMARY KEY (server, mapping)
+);
+COMMENT ON TABLE fpgo_internal.streak IS
+	'One row a user mapping of which an order was refused, or got an answer that is none to an order: how many in a row, '
+	'which leads to a hold';
+COMMENT ON COLUMN fpgo_internal.streak.server IS 'Name of the account, see fpgo_internal.account';
+COMMENT ON COLUMN fpgo_internal.streak.mapping IS 'Whose user mapping the orders went with: a role''s name, or empty for PUBLIC';
+COMMENT ON COLUMN fpgo_internal.streak.is_token IS 'true: the answers refused the token; false: they were none of the API''s own';
+COMMENT ON COLUMN fpgo_internal.streak.status IS 'HTTP status that all of them had';
+COMMENT ON COLUMN fpgo_internal.streak.orders IS 'The submissions that got such an answer in a row, 40 at most';
+COMMENT ON COLUMN fpgo_internal.streak.refused IS 'How many orders were refused in a row, none accepted between';
+COMMENT ON COLUMN fpgo_internal.streak.last_refused IS 'The submission that was refused last; 0: none';
+COMMENT ON COLUMN fpgo_internal.streak.accepted_at IS
+	'When an order was accepted, to about five seconds; NULL: not since this row was made';
+COMMENT ON COLUMN fpgo_internal.streak.changed_at IS 'When the row was written; after an hour the answers do not count any more';
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hold', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.hold_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.streak', '');
 ALTER TABLE fpgo_internal.event ADD COLUMN server text COLLATE "C";
 COMMENT ON TABLE fpgo_internal.event IS 'What people decided about submissions and holds: who, when, what and why';
 COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about; NULL: many, as of fpgo.purge, or a hold';

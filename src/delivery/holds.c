@@ -4,7 +4,7 @@
  *
  * A process has a copy of the holds on record (records/hold.c).  The copy is
  * read again once another process has changed one, and every second in any
- * case.  How many answers in a row led nowhere is known to this process alone.
+ * case.  Answers in a row that led nowhere are on record, too (streaks.c).
  *
  * What an outcome says is written in the transaction that records the outcome,
  * under a lock of the account.  If another process has that lock, it is kept,
@@ -24,7 +24,9 @@
 #include "utils/timestamp.h"
 
 #include "base/extension_version.h"
+#include "base/subtransaction.h"
 #include "delivery/holds.h"
+#include "delivery/streaks.h"
 #include "gateway/lesson.h"
 #include "gateway/outcome_text.h"
 #include "records/keyed_hash.h"
@@ -33,9 +35,6 @@
 
 /* the copy is never older than that, in milliseconds */
 #define COPY_MS 1000
-
-/* an order that was accepted so lately lets poison through, in milliseconds */
-#define LATELY_MS 10000
 
 /* ---------- the copy of the records ---------- */
 
@@ -90,6 +89,7 @@ read_holds(void)
 	}
 	hold_table = fpgo_table_find("hold");
 	is_stale = false;
+	fpgo_streaks_read();
 	read = fpgo_hold_read_all();
 	holds = NIL;
 	MemoryContextReset(holds_context);
@@ -206,61 +206,6 @@ fpgo_holds_check(const char *account, const char *mapping,
 	return fpgo_holds_find(account, mapping);
 }
 
-/* ---------- answers in a row ---------- */
-
-/* What this process knows of the orders of one user mapping. */
-typedef struct Known
-{
-	char	   *account;
-	char	   *mapping;
-	FpgoStreak	streak;
-	FpgoMoment	accepted_at;	/* the last one; 0: none */
-	bool		was_held;
-} Known;
-
-static List *known = NIL;		/* Known */
-
-static Known *
-know(const char *account, const char *mapping)
-{
-	ListCell   *cell;
-	MemoryContext old;
-	Known	   *one;
-
-	foreach(cell, known)
-	{
-		one = lfirst(cell);
-		if (strcmp(one->account, account) == 0 &&
-			strcmp(one->mapping, mapping) == 0)
-			return one;
-	}
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	one = palloc0(sizeof(Known));
-	one->account = pstrdup(account);
-	one->mapping = pstrdup(mapping);
-	known = lappend(known, one);
-	MemoryContextSwitchTo(old);
-	return one;
-}
-
-/* A hold that was lifted: what led to it is over. */
-static void
-forget_lifted(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, known)
-	{
-		Known	   *one = lfirst(cell);
-		bool		is_held = fpgo_holds_find(one->account,
-											  one->mapping) != NULL;
-
-		if (one->was_held && !is_held)
-			one->streak = (FpgoStreak) {0};
-		one->was_held = is_held;
-	}
-}
-
 /* ---------- what was learnt ---------- */
 
 /* Something learnt that is to be written. */
@@ -271,10 +216,12 @@ typedef struct Event
 	FpgoLesson	lesson;
 	int			retry_after_s;
 	int64		canary_of;		/* number of the hold that it was tried for */
-	bool		begins;			/* a hold begins if there is none ... */
-	FpgoHoldKind kind;			/* ... of this kind ... */
-	int			answers;		/* ... after so many answers */
+	bool		begins;			/* a hold of the account begins if there is
+								 * none */
+	bool		counts;			/* the answer is to be counted */
+	FpgoStreakAnswer answer;
 	char	   *because;		/* NULL: nothing to say */
+	bool		has_digest;
 	uint8		digest[FPGO_HASH_BYTES];
 	TransactionId written_by;	/* invalid: by none yet */
 } Event;
@@ -308,19 +255,19 @@ until(const FpgoHoldState *state)
 }
 
 static void
-begin_hold(const Event *event)
+begin_hold(const Event *event, FpgoHoldKind kind, int n_answers)
 {
 	FpgoHold	hold = {.account = event->account,.mapping = event->mapping,
 	.because = event->because};
 
-	hold.state = fpgo_hold_begin(event->kind, event->answers,
-								 event->retry_after_s);
+	hold.state = fpgo_hold_begin(kind, n_answers, event->retry_after_s);
 	hold.until = until(&hold.state);
 	memcpy(hold.digest, event->digest, FPGO_HASH_BYTES);
 	fpgo_hold_write(&hold);
 }
 
-static void
+/* Returns whether the hold has ended. */
+static bool
 change_hold(const Event *event, FpgoHold *hold)
 {
 	bool		is_canary = event->canary_of == hold->id;
@@ -330,10 +277,10 @@ change_hold(const Event *event, FpgoHold *hold)
 	if (change == FPGO_HOLD_ENDS)
 	{
 		fpgo_hold_delete(hold);
-		return;
+		return true;
 	}
 	if (change == FPGO_HOLD_STAYS)
-		return;
+		return false;
 	if (event->because != NULL)
 		hold->because = event->because;
 	if (change == FPGO_HOLD_PAUSES)
@@ -341,9 +288,24 @@ change_hold(const Event *event, FpgoHold *hold)
 	if (is_canary)
 		hold->canary = 0;
 	/* orders are now sent with what this one was sent with */
-	if (event->begins)
+	if (event->has_digest)
 		memcpy(hold->digest, event->digest, FPGO_HASH_BYTES);
 	fpgo_hold_write(hold);
+	return false;
+}
+
+/* What is said of orders that are not held, or not any more. */
+static void
+learn_unheld(const Event *event, bool was_held)
+{
+	FpgoHoldKind kind = fpgo_hold_kind_of(event->lesson);
+	int			n_answers = 1;
+	bool		begins = event->begins;
+
+	if (event->counts)
+		begins = fpgo_streaks_count(&event->answer, &kind, &n_answers);
+	if (begins && !was_held)
+		begin_hold(event, kind, n_answers);
 }
 
 /* Write an event; false if another process has the lock. */
@@ -357,12 +319,24 @@ write_event(Event *event)
 	/* what others wrote before they gave the lock back */
 	read_holds();
 	hold = fpgo_holds_find(event->account, event->mapping);
-	if (hold != NULL)
-		change_hold(event, hold);
-	else if (event->begins)
-		begin_hold(event);
+	if (hold == NULL || change_hold(event, hold))
+		learn_unheld(event, hold != NULL);
 	event->written_by = GetCurrentTransactionId();
 	return true;
+}
+
+/* Has this process learnt something that is not on record yet? */
+static bool
+has_unwritten(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, events)
+	{
+		if (!is_written(lfirst(cell)))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -411,15 +385,31 @@ fpgo_holds_look(void)
 		return;
 	write_events();
 	if (is_stale || fpgo_clock_has_passed(read_at, COPY_MS))
-	{
 		read_holds();
-		forget_lifted();
-	}
 }
 
 static void
-add_event(const FpgoFlight *flight, const char *mapping, FpgoLesson lesson,
-		  bool begins, FpgoHoldKind kind, int answers)
+look(void *arg)
+{
+	fpgo_holds_look();
+}
+
+void
+fpgo_holds_attend(const FpgoTransactions *transactions)
+{
+	static FpgoMoment again_at = 0;
+
+	if (!has_unwritten() || !fpgo_clock_has_come(again_at))
+		return;
+	transactions->begin_lax();
+	/* what fails now is written with the next outcome */
+	if (fpgo_subtransaction_run(look, NULL) != NULL)
+		again_at = fpgo_clock_in(COPY_MS);
+	transactions->commit();
+}
+
+static Event *
+add_event(const FpgoFlight *flight, const char *mapping, FpgoLesson lesson)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	Event	   *event = palloc0(sizeof(Event));
@@ -430,18 +420,22 @@ add_event(const FpgoFlight *flight, const char *mapping, FpgoLesson lesson,
 	event->retry_after_s = flight->outcome->status == 502 ||
 		flight->outcome->status == 503 ? flight->outcome->retry_after_s : -1;
 	event->canary_of = flight->canary_of;
-	event->begins = begins;
-	event->kind = kind;
-	event->answers = answers;
 	events = lappend(events, event);
 	MemoryContextSwitchTo(old);
 	if (lesson != FPGO_LESSON_ACCEPTED && lesson != FPGO_LESSON_NONE)
 		event->because =
 			MemoryContextStrdup(TopMemoryContext,
 								fpgo_outcome_describe(flight->outcome));
-	if (begins)
-		make_digest(flight->target.server_name, mapping == NULL ? NULL :
-					flight->target.token, event->digest);
+	return event;
+}
+
+/* Note what the order was sent with: a hold that begins so ends with that. */
+static void
+note_digest(Event *event, const FpgoFlight *flight)
+{
+	make_digest(flight->target.server_name, event->mapping == NULL ? NULL :
+				flight->target.token, event->digest);
+	event->has_digest = true;
 }
 
 /* Is the outcome about the order, and not about a question before it? */
@@ -458,31 +452,37 @@ learn_of_account(const FpgoFlight *flight, FpgoLesson lesson)
 	const char *account = flight->claim.server;
 	bool		begins = lesson == FPGO_LESSON_UNKNOWN ||
 	lesson == FPGO_LESSON_UNREACHED;
+	Event	   *event;
 
-	if (begins || fpgo_holds_find(account, NULL) != NULL)
-		add_event(flight, NULL, lesson, begins, fpgo_hold_kind_of(lesson), 1);
+	if (!begins && fpgo_holds_find(account, NULL) == NULL)
+		return;
+	event = add_event(flight, NULL, lesson);
+	event->begins = begins;
+	if (begins)
+		note_digest(event, flight);
 }
 
 /* What it says of the orders that go with the same user mapping. */
 static void
 learn_of_mapping(const FpgoFlight *flight, FpgoLesson lesson)
 {
-	const char *account = flight->claim.server;
-	const char *mapping = flight->claim.mapping;
-	Known	   *one = know(account, mapping);
-	bool		lately = one->accepted_at != 0 &&
-	!fpgo_clock_has_passed(one->accepted_at, LATELY_MS);
-	FpgoHoldKind kind = FPGO_HOLD_ANSWERS;
-	bool		begins = is_of_order(flight) &&
-	fpgo_streak_count(&one->streak, lesson, flight->outcome->status,
-					  flight->claim.submission, flight->changes != NULL,
-					  lately, &kind);
+	FpgoStreakAnswer answer = {.account = flight->claim.server,
+		.mapping = flight->claim.mapping,.lesson = lesson,
+		.status = flight->outcome->status,
+		.order = flight->claim.submission,
+	.is_change = flight->changes != NULL};
+	bool		counts = is_of_order(flight) && fpgo_streaks_matters(&answer);
+	Event	   *event;
 
-	if (lesson == FPGO_LESSON_ACCEPTED)
-		one->accepted_at = fpgo_clock_now();
-	if (begins || fpgo_holds_find(account, mapping) != NULL)
-		add_event(flight, mapping, lesson, begins, kind,
-				  fpgo_streak_length(&one->streak, kind));
+	if (!counts && fpgo_holds_find(answer.account, answer.mapping) == NULL)
+		return;
+	event = add_event(flight, answer.mapping, lesson);
+	event->counts = counts;
+	event->answer = answer;
+	event->answer.account = event->account;
+	event->answer.mapping = event->mapping;
+	if (counts && lesson != FPGO_LESSON_ACCEPTED)
+		note_digest(event, flight);
 }
 
 void

@@ -2,8 +2,8 @@
  * holds.h
  *		What this process knows of holds, and what it learns from outcomes.
  *
- * All functions but fpgo_holds_find() and fpgo_holds_is_due() must be called in
- * a transaction that may write.  None of them waits for another process.
+ * All functions but fpgo_holds_find(), fpgo_holds_is_due() and fpgo_holds_attend()
+ * must be called in a transaction that may write.  None of them waits for another process.
  */
 #ifndef FPGO_HOLDS_H
 #define FPGO_HOLDS_H
@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "delivery/flight.h"
+#include "delivery/transactions.h"
 #include "records/hold.h"
 
 /*
@@ -21,6 +22,12 @@
  * could not write.
  */
 extern void fpgo_holds_look(void);
+
+/*
+ * Between two requests: write what could not be written, in a transaction of its
+ * own.
+ */
+extern void fpgo_holds_attend(const FpgoTransactions *transactions);
 
 /* Learn from the flights of the list that are settled. */
 extern void fpgo_holds_learn_all(List *flights);

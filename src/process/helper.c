@@ -23,6 +23,7 @@
 #include "base/compat.h"
 #include "base/wait.h"
 #include "delivery/allowance.h"
+#include "delivery/holds.h"
 #include "delivery/patience.h"
 #include "gateway/http.h"
 #include "process/service.h"
@@ -72,6 +73,7 @@ await_request(FpgoMailbox *mailbox, Size *len, void **data)
 			return false;
 		fpgo_wait(IDLE_LOOK_MS, FPGO_WAIT_HELPER);
 		fpgo_allowance_attend(&fpgo_worker_transactions, true);
+		fpgo_holds_attend(&fpgo_worker_transactions);
 		fpgo_worker_attend();
 		CHECK_FOR_INTERRUPTS();
 	}

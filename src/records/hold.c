@@ -16,6 +16,7 @@
 
 #include "records/hold.h"
 #include "records/locks.h"
+#include "records/streak.h"
 #include "records/trouble.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -217,6 +218,8 @@ fpgo_hold_delete(const FpgoHold *hold)
 	fpgo_put_int64(&p, hold->id);
 	fpgo_statement_run(&delete_statement, &p);
 	SPI_finish();
+	if (hold->mapping != NULL)
+		fpgo_streak_forget(hold->account, hold->mapping);
 	tell();
 }
 

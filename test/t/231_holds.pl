@@ -155,8 +155,9 @@ sub queue {
 # --- a gateway that answers questions and takes no orders --------------------------------
 
 {
-    # a worker that has seen no order accepted: after one it takes 40 such answers
+    # where no order was accepted lately: after one it takes 40 such answers
     administer($admin, 'SELECT fpgo.pause()');
+    administer($admin, 'UPDATE fpgo_internal.streak SET accepted_at = NULL');
     $gateway->clear;
     $gateway->misbehave({ requests => 0, status => 405 });
     queue(10);
