@@ -459,9 +459,9 @@ CREATE FUNCTION fpgo.release(hold bigint, reason text) RETURNS void
 	AS 'MODULE_PATHNAME', 'fpgo_release'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION fpgo.release(bigint, text) IS
-	'Lifts a hold of fpgo.holds: its orders are sent again at once. reason is recorded, in fpgo.history. A hold whose cause '
-	'goes on comes back. For those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank reason. 42501: without '
-	'that right. 42704: no such hold, perhaps not any more.';
+	'Lifts a hold of fpgo.holds at the commit: its orders are sent again. reason is recorded, in fpgo.history. A hold whose '
+	'cause goes on comes back. For those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank reason. 42501: no right. '
+	'42704: no such hold. 0A000: PREPARE TRANSACTION.';
 
 CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
 	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference,

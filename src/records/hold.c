@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/timestamp.h"
 
@@ -224,13 +223,13 @@ fpgo_hold_delete(const FpgoHold *hold)
 }
 
 void
-fpgo_hold_release(const FpgoHold *hold, const char *reason)
+fpgo_hold_release(const FpgoHold *hold, const char *role, const char *reason)
 {
 	FpgoParameters p = {0};
 
 	fpgo_hold_delete(hold);
 	SPI_connect();
-	fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
+	fpgo_put_text(&p, role);
 	fpgo_put_text(&p, psprintf("hold %lld released: %s", (long long) hold->id,
 							   hold->because));
 	fpgo_put_text(&p, reason);

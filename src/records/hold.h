@@ -49,8 +49,9 @@ extern void fpgo_hold_write(const FpgoHold *hold);
 
 extern void fpgo_hold_delete(const FpgoHold *hold);
 
-/* A person lifts a hold: delete it, with an event that says why. */
-extern void fpgo_hold_release(const FpgoHold *hold, const char *reason);
+/* A person lifts a hold: delete it, with an event that says who did and why. */
+extern void fpgo_hold_release(const FpgoHold *hold, const char *role,
+							  const char *reason);
 
 /* Delete holds of which nothing waits any more. */
 extern void fpgo_hold_tidy(void);

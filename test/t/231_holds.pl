@@ -17,13 +17,17 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $gateway = FpgoGateway->start('--token', $TOKEN);
-my $node    = new_resident_cluster('resident', url => $gateway->address, options => q{timeout '20s'});
+my $node    = new_resident_cluster('resident', url => $gateway->address, options => q{timeout '20s'},
+    settings => 'max_prepared_transactions = 1');
 my $admin   = open_session($node);
 my $records = FpgoRecords->new($admin, $gateway);
 
 administer($admin, q{
     CREATE ROLE branch LOGIN;
     GRANT USAGE ON FOREIGN SERVER frontpayment TO branch;
+    CREATE ROLE operator;
+    GRANT EXECUTE ON FUNCTION fpgo.resolve TO operator;
+    GRANT EXECUTE ON FUNCTION fpgo.sees_all_submissions TO operator;
     CREATE USER MAPPING FOR branch SERVER frontpayment OPTIONS (token 'expired')});
 my $branch = open_session($node, user => 'branch');
 wait_for_worker($admin);
@@ -177,6 +181,45 @@ sub queue {
     administer($admin, q{UPDATE fpgo_internal.submission SET not_before = NULL WHERE state = 'queued'});
     release_holds($admin);
     wait_for('the rest', sub { count_states('queued') + count_states('sending') == 0 }, 20);
+}
+
+# --- a release whose transaction stays open -------------------------------------------
+
+{
+    my $n = count_states('accepted');
+    my $person = open_session($node);
+    my $released = sub { administer($admin, q{SELECT count(*) FROM fpgo.history WHERE reason = 'by mistake'}) };
+    $gateway->misbehave({ requests => 0, status => 503 });
+    queue(1);
+    wait_for('the hold', sub { holds() =~ /^unknown\|\|/ }, 10);
+    administer($person, q{BEGIN; SAVEPOINT s; SELECT fpgo.release(hold, 'by mistake') FROM fpgo.holds; ROLLBACK TO s});
+    ends('what a savepoint takes back', run_in($person, 'COMMIT'), '');
+    like(holds(), qr/^unknown\|\|/, '... lifts nothing');
+    administer($person, q{BEGIN; SELECT fpgo.release(hold, 'by mistake') FROM fpgo.holds;
+        SELECT fpgo.release(hold, 'by mistake') FROM fpgo.holds});
+    $gateway->behave;
+    queue(3);
+    wait_for('the gateway to be well', sub { holds() eq '' && count_states('accepted') == $n + 3 }, 20);
+    pass('while the transaction is open, orders are tried, and the hold goes when one gets through');
+    ends('its commit', run_in($person, 'COMMIT'), '');
+    is($released->(), 0, '... says nothing of a hold that was gone');
+    administer($admin, q{SELECT fpgo.resolve(submission, 'queued', 'a test') FROM fpgo.submissions WHERE state = 'uncertain'});
+    wait_for('the rest', sub { count_states('queued') + count_states('sending') == 0 }, 20);
+    $gateway->misbehave({ requests => 0, status => 503 });
+    queue(1);
+    wait_for('the hold', sub { holds() =~ /^unknown\|\|/ }, 10);
+    administer($person, q{BEGIN; SELECT fpgo.release(hold, 'by mistake') FROM fpgo.holds});
+    ends('a transaction that releases a hold', run_in($person, q{PREPARE TRANSACTION 'p'}), '0A000', qr/that releases a hold/);
+    administer($person, q{BEGIN; SET LOCAL ROLE operator; SELECT fpgo.release(hold, 'by mistake') FROM fpgo.holds;
+        SELECT fpgo.release(hold, 'by mistake') FROM fpgo.holds});
+    is($released->(), 0, 'before the commit nothing is lifted');
+    administer($person, 'COMMIT');
+    is($released->(), 1, 'the commit lifts it, once');
+    is(administer($admin, q{SELECT decided_by FROM fpgo.history WHERE reason = 'by mistake'}), 'operator', '... in the name of who said so');
+    $gateway->behave;
+    administer($admin, q{SELECT fpgo.resolve(submission, 'queued', 'a test') FROM fpgo.submissions WHERE state = 'uncertain'});
+    release_holds($admin);
+    wait_for('the rest', sub { count_states('queued') + count_states('sending') + count_states('uncertain') == 0 }, 20);
 }
 
 check_log($node);
