@@ -1130,7 +1130,7 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'The resident worker of this database. state: none, starting, no slot (max_worker_processes are used up), no room (64 '
 	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
 	'process and when it started; NULL unless it runs.';
-ALTER FUNCTION fpgo.doctor(text) ROWS 29;
+ALTER FUNCTION fpgo.doctor(text) ROWS 30;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '

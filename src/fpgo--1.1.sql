@@ -1308,7 +1308,7 @@ CREATE FUNCTION fpgo.doctor(
 	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'fpgo_doctor'
-	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 29;
+	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 30;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '

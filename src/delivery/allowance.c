@@ -95,6 +95,16 @@ static FpgoStatement find_statement = {
 	.types = {TEXTOID, BYTEAOID}
 };
 
+/* a time that is recorded as later than now was before the clock was set back */
+static FpgoStatement closed_statement = {
+	.sql = "SELECT pg_catalog.date_part('epoch', closed_until " MINUS
+	" GREATEST(since, pg_catalog.clock_timestamp()))"
+	" FROM fpgo_internal.allowance" OF_ALLOWANCE
+	" AND closed_until " GT " GREATEST(since, pg_catalog.clock_timestamp())",
+	.n_parameters = 2,
+	.types = {TEXTOID, BYTEAOID}
+};
+
 static FpgoStatement lock_statement = {
 	.sql = "SELECT " COLUMNS " FROM fpgo_internal.allowance" OF_ALLOWANCE
 	" FOR NO KEY UPDATE SKIP LOCKED",
@@ -291,6 +301,24 @@ fpgo_allowance_of(const FpgoTarget *target)
 	allowance->terms.window_ms = target->rate_window_ms;
 	look_for_row(allowance);
 	return allowance;
+}
+
+int
+fpgo_allowance_closed_s(const FpgoTarget *target)
+{
+	const FpgoAllowance *allowance = fpgo_allowance_of(target);
+	FpgoParameters p = {0};
+	double		seconds = 0;
+	bool		is_null;
+
+	if (!try_table(AccessShareLock))
+		return 0;
+	SPI_connect();
+	put_name(&p, allowance);
+	if (fpgo_statement_run(&closed_statement, &p) > 0)
+		seconds = DatumGetFloat8(fpgo_get_datum(0, 1, &is_null));
+	SPI_finish();
+	return seconds > 0 ? (int) seconds + 1 : 0;
 }
 
 /* Are requests counted? */

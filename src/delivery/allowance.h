@@ -28,6 +28,12 @@ typedef struct FpgoAllowance FpgoAllowance;
  */
 extern FpgoAllowance *fpgo_allowance_of(const FpgoTarget *target);
 
+/*
+ * For how many seconds the gateway wants no request of the target's token, as is
+ * on record; 0: it takes some.  Must be called as the function before.
+ */
+extern int	fpgo_allowance_closed_s(const FpgoTarget *target);
+
 /* How many requests this process may begin now. */
 extern int	fpgo_allowance_left(FpgoAllowance *allowance);
 

@@ -53,6 +53,7 @@ static const struct
 	{"timeout", fpgo_check_timeout, BESIDE},
 	{"mapping", fpgo_check_mapping, ON_THE_WAY},
 	{"token", fpgo_check_token, ON_THE_WAY},
+	{"allowance", fpgo_check_allowance, BESIDE},
 	{"process", fpgo_check_process, ON_THE_WAY},
 	{"name", fpgo_check_name, ON_THE_WAY},
 	{"connection", fpgo_check_connection, ON_THE_WAY},

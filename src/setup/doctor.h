@@ -84,6 +84,7 @@ extern FpgoDiagnosis fpgo_check_usage(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_timeout(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_mapping(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_token(FpgoExamination *examination);
+extern FpgoDiagnosis fpgo_check_allowance(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_process(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_name(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_connection(FpgoExamination *examination);

@@ -213,9 +213,11 @@ fpgo_check_queue(FpgoExamination *examination)
 		"(pg_catalog.now() " MINUS " interval '1 minute') AND "
 		"(s.not_before IS NULL OR s.not_before " LT " pg_catalog.now())");
 	const char *held = look_up(
-		"SELECT pg_catalog.format('%s of server \"%s\", since %s: %s', h.orders, "
+		"SELECT pg_catalog.format('%s of server \"%s\", since %s: %s', "
+		"CASE WHEN h.orders " EQ " 0 THEN 'New ones' ELSE h.orders::pg_catalog.text END, "
 		"h.server, h.since, h.because) FROM fpgo.holds h "
-		"WHERE h.orders " GT " 0 ORDER BY h.hold LIMIT 1");
+		"WHERE h.orders " GT " 0 OR h.kind " EQ " 'refusals' OR h.until " GT " pg_catalog.now() "
+		"ORDER BY h.orders " EQ " 0, h.hold LIMIT 1");
 
 	if (held != NULL)
 		return fpgo_wrong(psprintf("Orders are held.  %s", held),

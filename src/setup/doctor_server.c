@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "account/names.h"
+#include "delivery/allowance.h"
 #include "ipc/ask.h"
 #include "setup/doctor.h"
 
@@ -181,6 +182,20 @@ fpgo_check_token(FpgoExamination *examination)
 	examination->account = fpgo_account_resolve(examination->server_name,
 												GetUserId());
 	return fpgo_right("There is a token, and it can be read.");
+}
+
+FpgoDiagnosis
+fpgo_check_allowance(FpgoExamination *examination)
+{
+	int			closed_s =
+	fpgo_allowance_closed_s(&examination->account->target);
+
+	if (closed_s == 0)
+		return fpgo_right("The gateway has not asked to slow down.");
+	return fpgo_wrong(psprintf("The gateway asked to slow down (HTTP status 429): orders wait for %d seconds more.",
+							   closed_s),
+					  psprintf("If another program uses the token, say how many requests are left for fpgo: ALTER SERVER %s OPTIONS (ADD rate_limit '...');",
+							   quote_identifier(examination->server_name)));
 }
 
 /* ---------- the question ---------- */

@@ -17,13 +17,13 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options account usage
-  timeout mapping token process name connection tls clock api credentials logging publications sequences triggers
+  timeout mapping token allowance process name connection tls clock api credentials logging publications sequences triggers
   search_path hand_in);
 
 # The checks from one on that are of the gateway, in their order.
 sub from {
     my ($check) = @_;
-    my @of_gateway = @checks[ 9 .. 22 ];
+    my @of_gateway = @checks[ 9 .. 23 ];
     shift @of_gateway until $of_gateway[0] eq $check;
     return @of_gateway;
 }
@@ -167,11 +167,11 @@ administer($admin, 'DROP USER MAPPING FOR PUBLIC SERVER frontpayment');
 examine('no user mapping', $session, unseen => [ from('token') ],
     wrong => { mapping => [ qr/no user mapping for role "postgres"/, qr/CREATE USER MAPPING FOR PUBLIC SERVER frontpayment/ ] });
 administer($admin, "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token_file '$token_file')");
-examine('no token file', $session, unseen => [ from('process') ],
+examine('no token file', $session, unseen => [ from('allowance') ],
     wrong => { token => [ qr/cannot be opened: No such file/, qr/Create it/ ] });
 append_to_file($token_file, "$TOKEN\n");
 chmod 0644, $token_file or die "chmod: $!\n";
-examine('a token file that all can read', $session, unseen => [ from('process') ],
+examine('a token file that all can read', $session, unseen => [ from('allowance') ],
     wrong => { token => [ qr/Other users of the machine may read/, qr/chmod 600/ ] });
 chmod 0600, $token_file or die "chmod: $!\n";
 examine('a token file as it should be', $session);
