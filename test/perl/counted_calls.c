@@ -8,13 +8,21 @@
  * the process whose number is in it counts.  At call "at" that process is
  * killed before the call is made.  With "error" it lives, and from that call on
  * each of its writes to a file fails with this error.
+ *
+ * With "for_all" the writes of all processes fail from that call on, and so does
+ * whatever else a file system does not do that has become read-only: flushes, and
+ * opening a file of the data directory to write to it.  PostgreSQL names those
+ * by paths that begin at its working directory.  Files are still deleted: a
+ * server that ends leaves nothing behind that keeps the next one from starting.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -28,6 +36,7 @@ struct counted
 	int32_t		error;			/* 0: kill */
 	int64_t		at;
 	int64_t		n;				/* calls so far */
+	int32_t		for_all;		/* 1: all processes fail then */
 };
 
 static volatile struct counted *counted;
@@ -49,12 +58,24 @@ map_file(void)
 		counted = memory;
 }
 
+/* The error that all processes fail with by now, or 0. */
+static int
+error_of_all(void)
+{
+	if (counted == NULL || counted->pid == 0 || !counted->for_all ||
+		counted->n < counted->at)
+		return 0;
+	return counted->error;
+}
+
 /* Count a call.  Returns the error that it is to fail with, or 0. */
 static int
 count(void)
 {
-	if (counted == NULL || counted->pid == 0 || counted->pid != getpid())
+	if (counted == NULL || counted->pid == 0)
 		return 0;
+	if (counted->pid != getpid())
+		return error_of_all();
 	if (++counted->n < counted->at)
 		return 0;
 	if (counted->error == 0)
@@ -108,7 +129,60 @@ FILE_CALL(int, posix_fallocate, (int file, off_t at, off_t len),
 		  (file, at, len), error)
 FILE_CALL(int, posix_fallocate64, (int file, off64_t at, off64_t len),
 		  (file, at, len), error)
-OTHER_CALL(int, fdatasync, (int file), (file))
+/* calls that fail with all processes alone */
+#define SHARED_CALL(type, name, arguments, passed, is_write) \
+type \
+name arguments \
+{ \
+	int			error = (is_write) ? error_of_all() : 0; \
+	NEXT(name); \
+	return error != 0 ? fail(error) : next passed; \
+}
+
+int
+fdatasync(int file)
+{
+	int			error;
+
+	NEXT(fdatasync);
+	(void) count();
+	error = error_of_all();
+	return error != 0 ? fail(error) : next(file);
+}
+
+SHARED_CALL(int, fsync, (int file), (file), 1)
+SHARED_CALL(int, rename, (const char *from, const char *to), (from, to),
+			from[0] != '/')
+SHARED_CALL(int, ftruncate, (int file, off_t len), (file, len), 1)
+SHARED_CALL(int, ftruncate64, (int file, off64_t len), (file, len), 1)
+
+/* to be opened to write, in the data directory */
+static int
+is_to_write(const char *path, int flags)
+{
+	return path[0] != '/' && (flags & (O_WRONLY | O_RDWR | O_CREAT)) != 0;
+}
+
+#define OPEN_CALL(name) \
+int \
+name(const char *path, int flags, ...) \
+{ \
+	int			error = is_to_write(path, flags) ? error_of_all() : 0; \
+	mode_t		mode = 0; \
+	NEXT(name); \
+	if ((flags & O_CREAT) != 0) \
+	{ \
+		va_list		more; \
+		va_start(more, flags); \
+		mode = va_arg(more, mode_t); \
+		va_end(more); \
+	} \
+	return error != 0 ? fail(error) : next(path, flags, mode); \
+}
+
+OPEN_CALL(open)
+OPEN_CALL(open64)
+
 OTHER_CALL(int, connect,
 			(int socket, const struct sockaddr *address, socklen_t len),
 			(socket, address, len))

@@ -291,8 +291,14 @@ sub told {
     my $id = insert();
     run_in($session[0], "UPDATE shop_order SET is_ready = false WHERE id = $id");
     is(shown($id) . told($id), '', 'withdrawn while queued: the order is its withdrawal, which has no reference');
+    my $kept = q{SELECT count(*) FROM fpgo_internal.payload};
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (ADD retention '1d')});
+    cmp_ok(administer($admin, $kept), '>', 0, '... its payload is there');
     deliver();
     is(received($id), '', '... nothing is sent');
+    is(administer($admin, $kept . " WHERE submission IN (SELECT submission FROM fpgo.versions WHERE reference = 'V-$id.a')"),
+        0, '... and its payload goes, whatever is kept of others');
+    administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP retention)});
     is(administer($admin, "SELECT state FROM fpgo.versions WHERE reference = 'V-$id.a'"), 'superseded', '... and nothing stays queued');
     run_in($session[0], "UPDATE shop_order SET is_ready = true WHERE id = $id");
     deliver();

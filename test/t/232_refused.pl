@@ -50,7 +50,13 @@ ends('one of them, as the page shows', run_in($admin, $one =~ s/\b21\b/$queued[1
 wait_for('it', sub { $records->state_of($queued[1]) eq 'accepted' }, 20);
 ends('the one that was corrected', run_in($admin, $one =~ s/\b21\b/$corrected->{id}/r), '23505',
     qr/key of submission $corrected->{id} is taken/);
-is(administer($admin, $all), 5, 'all others, as the page shows');
+# what a person decided to be refused may have arrived
+$gateway->misbehave({ status => 500 });
+my $doubtful = $records->enqueue($admin);
+wait_for('doubt', sub { $records->state_of($doubtful) eq 'uncertain' }, 20);
+administer($admin, "SELECT fpgo.resolve($doubtful->{id}, 'refused', 'a test')");
+release_holds($admin);
+is(administer($admin, $all), 5, 'all others that the gateway refused, as the page shows');
 wait_for('them', sub { $records->count_in_state('accepted') == 7 }, 20);
 is($gateway->made($corrected->{reference}), 1, 'the corrected order is invoiced once');
 is($gateway->made($_), 1, 'another order is invoiced once') for $reference, map { $_->{reference} } @queued[ 1 .. 5 ];

@@ -99,6 +99,8 @@ ends('an order in place of a list', run_in($shop, 'SELECT * FROM fpgo.fetch_orde
 
 says('details', "SELECT d ->> 'orderUuid', d #>> '{customerDetails,personalNumber}', d #>> '{productList,0,name}' IS NOT NULL"
     . " FROM fpgo.fetch_details('$uuid') d", "$uuid|$PERSONAL_NUMBER|t");
+$gateway->misbehave({ route => 'details', json => { status_code => 200, is_data => \0, data => undef } });
+says('details that are null', "SELECT fpgo.fetch_details('$uuid') IS NULL", 't');
 my $other = open_session($node, user => 'other');
 ends('details of an order of others', run_in($other, "SELECT fpgo.fetch_details('$uuid')"), '42501');
 ends('its status', run_in($other, "SELECT fpgo.fetch_status('$uuid')"), '');

@@ -1,7 +1,8 @@
 # A process is killed before each of its system calls in turn, or its disk is full
-# from that call on, while an order is recorded, sent and settled: by the resident
-# worker, by CALL deliver and by a helper, and for each kind of answer.  No order is
-# made twice, none is lost, and what is not known is said to be so.
+# from that call on, or the file system read-only, while an order is recorded, sent
+# and settled: by the resident worker, by CALL deliver and by a helper, and for each
+# kind of answer.  It is killed also while the clock is set.  No order is made twice,
+# none is lost, and what is not known is said to be so.
 #
 # FPGO_EACH_CALL=all takes each call, as test/check --long world does; else a few.
 
@@ -13,10 +14,12 @@ use lib "$FindBin::RealBin/../perl";
 
 use FpgoCalls;
 use FpgoChecker;
+use FpgoClock;
 use FpgoRecords;
 use FpgoResident;
 use FpgoTest;
 use FpgoVerdicts;
+use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -30,11 +33,19 @@ my $most = 200;
 my $loggable_number = '28038712383';
 
 my $calls   = FpgoCalls->new;
+my $clock   = FpgoClock->new;
 my %gateway = map { $_ => FpgoGateway->start('--token', $TOKEN) } 'resident', 'other';
 my %start   = (resident => \&new_resident_cluster, other => \&new_cluster);
-my %node    = map {
+
+# What such a process starts has the clock of the test, and its calls can be counted.
+sub show_both {
+    my ($start) = @_;
+    return $clock->show_to(sub { $calls->show_to($start) });
+}
+
+my %node = map {
     my $where = $_;
-    ($where => $calls->show_to(sub {
+    ($where => show_both(sub {
         $start{$where}->($where, url => $gateway{$where}->address, options => q{timeout '20s'}, settings => "restart_after_crash = on\n") })) } keys %start;
 my %records = map { $_ => FpgoRecords->new($node{$_}, $gateway{$_}) } keys %node;
 
@@ -57,6 +68,22 @@ sub life {
 sub wait_for_life {
     my ($node) = @_;
     return wait_for('the cluster to be there', sub { life($node) });
+}
+
+# A server that could not write to its disk ends, with all its processes: start it
+# again.  Returns whether it had ended.
+sub start_again {
+    my ($node) = @_;
+    # one that aborts leaves the file of its number behind
+    my $has_ended = sub {
+        my ($postmaster) = eval { split /\n/, slurp_file($node->data_dir . '/postmaster.pid') };
+        return !defined $postmaster || !kill 0, $postmaster;
+    };
+    wait_for('the server to be there, or to end', sub { $has_ended->() || life($node) });
+    return 0 unless $has_ended->();
+    $node->stop('immediate', fail_ok => 1);
+    show_both(sub { $node->start });
+    return 1;
 }
 
 sub state_of { return $records{ $_[0] }->states_of($_[1]); }
@@ -114,6 +141,8 @@ my %ways = (
 sub deliver_rest {
     my ($where) = @_;
     my $node = $node{$where};
+    release_holds($node);
+    forget_slow_down($node);
     if ($where eq 'resident') {
         wait_for('the queue to be empty', sub { $records{resident}->count_in_state('queued') == 0 && $records{resident}->count_in_state('sending') == 0 });
         return;
@@ -125,22 +154,30 @@ sub deliver_rest {
     return;
 }
 
-# each_call($way, $what, $set, $answer): the process is set upon at its first call,
-# at its second, ... until it has made all of them.
+# each_call($way, $what, $set, $answer[, @clocks]): the process is set upon at its
+# first call, at its second, ... until it has made all of them.  The clock is set to
+# each of @clocks in turn, in seconds after the right time: before the order is handed
+# in, and once the process was set upon.
 sub each_call {
-    my ($way, $what, $set, $answer) = @_;
+    my ($way, $what, $set, $answer, @clocks) = @_;
     my ($where, $run) = @{ $ways{$way} };
     my ($name, $trouble, $ends) = @$answer;
     my ($node, $gateway) = ($node{$where}, $gateway{$where});
     my ($n, $step, $restarts, @wrong) = (1, $all ? 1 : 4, 0);
+    my $turn = sub { push @clocks, shift @clocks; $clock->set($clocks[0] // 0) };
     for (;;) {
         my $before = wait_for_life($node);
+        release_holds($node);
+        forget_slow_down($node);
+        $turn->();
         $gateway->misbehave($trouble) if %$trouble;
         my $reference = $run->(sub { $calls->$set($_[0], $n) });
         my $is_through = $calls->counted < $n;
+        $turn->();
         # a disk that is full for a while
         sleep 0.3 unless $is_through || $set eq 'kill_at';
         $calls->let_be;
+        start_again($node) if $set eq 'read_only_from';
         $gateway->behave;
         $restarts++ if wait_for_life($node) ne $before;
         deliver_rest($where);
@@ -150,22 +187,30 @@ sub each_call {
         last if $is_through || $n > $most;
         $n += $step;
     }
+    $clock->set(0);
     is_deeply(\@wrong, [], "$way, $what, answer '$name': $n calls");
     cmp_ok($n, '<=', $most, '... come to an end');
     cmp_ok($n, '>',  5,     '... and are counted');
-    cmp_ok($restarts, '>', 0, '... the cluster was restarted') if $set eq 'kill_at';
+    cmp_ok($restarts, '>', 0, '... the cluster was restarted') unless $set eq 'fail_from';
     check_records($node, $gateway, name => '... the records agree with the ledger', committed => [ $records{$where}->expected ]);
     return;
 }
 
-for my $way ($all ? ('worker', 'deliver', 'helper') : 'worker') {
+my @ways = $all ? ('worker', 'deliver', 'helper') : 'worker';
+for my $way (@ways) {
     for my $answer ($all ? @answers : $answers[0]) {
         each_call($way, 'killed', 'kill_at', $answer);
     }
     each_call($way, 'disk full', 'fail_from', $answers[0]);
+    each_call($way, 'file system read-only', 'read_only_from', $answers[0]);
 }
-
 for my $where (sort keys %node) {
     decide_uncertain($node{$where}, $gateway{$where}, name => "$where: what is uncertain", least => $where eq 'resident' || $all ? 1 : 0);
+}
+
+# What the gateway showed before an order was sent, by such a clock, is no evidence
+# for it: what is uncertain then is for a person.
+for my $way (@ways) {
+    each_call($way, 'killed, and the clock is set', 'kill_at', $_, -3600, 86_400, 0) for $all ? @answers[ 0, 3 ] : $answers[0];
 }
 done_testing();
