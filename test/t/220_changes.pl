@@ -151,6 +151,11 @@ for my $status ('PAID', 'PARTIAL REFUNDED', "Utl\x{f8}pt") {
     is(newest($reference, 'last_error'), "Not changed: the gateway says that order $uuid is $shown.", '... with the reason');
     is(attempt($reference, q{outcome || ' ' || http_status}), 'refused 200', '... which the attempt has, too');
     is(administer($admin, "SELECT changes_not_sent FROM fpgo.submissions WHERE reference = '$reference'"), 1, '... and the view tells it');
+    $gateway->change_status($uuid, 'SENT');
+    administer($admin, "SELECT fpgo.resolve(max(submission), 'queued', 'a test') FROM fpgo.versions WHERE reference = '$reference'");
+    deliver();
+    is(received($reference), 'create 10 change 11', '... queued again by a person it is sent as a change');
+    is(states($reference), 'accepted accepted', '... and accepted');
     is(administer($admin, 'SELECT count(*) FROM fpgo_internal.payload'), 0, '... and no payload is left');
 }
 {
@@ -263,7 +268,7 @@ for my $case (
     my $reference = 'C-' . ++$next;
     push @references, $reference;
     hand_in($reference, 10, filler => '.');
-    my $size = administer($admin, 'SELECT octet_length(payload) FROM fpgo_internal.payload');
+    my $size = administer($admin, 'SELECT octet_length(payload) FROM fpgo_internal.payload ORDER BY submission DESC LIMIT 1');
     deliver();
     my %filler = (filler => '.' x (1024 * 1024 - $size + 1));
     ($reference) = accepted(%filler);
