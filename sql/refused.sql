@@ -153,6 +153,17 @@ CALL settle(:change, 'refused');
 SELECT * FROM queue(:change);
 SELECT id = :change AS is_change, state, on_change, version FROM fpgo_internal.submission WHERE id IN (:id, :change) ORDER BY id;
 
+-- its row got another key while a person queued it again: both have one number, and the later one stands
+INSERT INTO regress_fpgo_orders VALUES (6, 'N-1', 'Kari');
+SELECT max(id) AS id FROM fpgo_internal.submission \gset
+CALL settle(:id, 'refused');
+UPDATE regress_fpgo_orders SET reference = 'N-2' WHERE number = 6;
+UPDATE fpgo_internal.submission SET state = 'queued', settled_at = NULL, version = 2 WHERE id = :id;
+UPDATE fpgo_internal.submission SET state = 'cancelled', settled_at = now() WHERE state = 'queued' AND key NOT LIKE 'N-%';
+CALL fpgo.deliver();
+SELECT s.key, s.version, s.state, count(a.ended_at) AS attempts FROM fpgo_internal.submission s
+	LEFT JOIN fpgo_internal.attempt a ON a.submission = s.id WHERE s.key LIKE 'N-%' GROUP BY s.id ORDER BY s.id;
+
 DROP TABLE regress_fpgo_orders CASCADE;
 DELETE FROM fpgo_internal.submission;
 DELETE FROM fpgo_internal.payload;
