@@ -58,11 +58,12 @@ sub time_good {
     return $seconds;
 }
 
-# Nothing of a run is left for the next one, and what the worker has seen is forgotten.
+# Nothing of a run is left for the next one, and what was seen of the gateway is forgotten.
 sub clear {
     administer($admin, 'SELECT fpgo.pause()');
     administer($admin, q{DELETE FROM fpgo_internal.submission WHERE state = 'queued'});
     release_holds($admin);
+    administer($admin, 'DELETE FROM fpgo_internal.streak');
     administer($admin, 'SELECT fpgo.resume()');
     wait_for_worker($admin);
     return;
