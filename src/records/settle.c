@@ -3,7 +3,8 @@
  *		Records the outcome of an attempt.
  *
  * One transaction changes the state, ends the attempt and deletes the payload
- * or says until when to keep it.  The statement names the run that sent the
+ * or says until when to keep it.  Nearly all attempts end in the same way, and the
+ * submission tells that: their rows are left as they are.  The statement names the run that sent the
  * submission: if another process has made the submission uncertain meanwhile,
  * it stays uncertain.
  *
@@ -161,11 +162,26 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 	return fpgo_statement_run(&settle_statement, &p) > 0;
 }
 
+/*
+ * Does the accepted submission tell how the attempt ended?  The view
+ * fpgo_internal.whole_attempt says of it what is compared here.
+ */
+static bool
+is_told(const FpgoSettlement *settlement)
+{
+	return settlement->state == FPGO_STATE_ACCEPTED &&
+		settlement->status == 201 &&
+		strcmp(settlement->reason,
+			   "The gateway accepted the order with HTTP status 201.") == 0;
+}
+
 static void
 end_attempt(const FpgoSettlement *settlement, TimestampTz now)
 {
 	FpgoParameters p = {0};
 
+	if (is_told(settlement))
+		return;
 	fpgo_put_int64(&p, settlement->submission);
 	fpgo_put_int(&p, settlement->attempt);
 	fpgo_put_datum(&p, TimestampTzGetDatum(now), false);
