@@ -23,44 +23,44 @@
 #include "records/trouble.h"
 #include "records/versions.h"
 #include "tables/operators.h"
+#include "tables/row_held.h"
 #include "tables/statement.h"
 
-/* compares the rows locked with those there are: others may hold some */
-static FpgoStatement try_lock_statement = {
-	.sql = "WITH s AS (SELECT FROM fpgo_internal.submission"
-	"  WHERE id " EQ " $1 FOR NO KEY UPDATE SKIP LOCKED),"
-	" a AS (SELECT FROM fpgo_internal.attempt"
-	"  WHERE submission " EQ " $1"
-	"  AND number " EQ " $2 FOR NO KEY UPDATE SKIP LOCKED),"
-	" p AS (SELECT FROM fpgo_internal.payload"
-	"  WHERE submission " EQ " $1 FOR UPDATE SKIP LOCKED)"
-	" SELECT FROM"
-	"  (SELECT FROM s UNION ALL SELECT FROM a UNION ALL SELECT FROM p) locked"
-	" HAVING pg_catalog.count(*) " EQ ""
-	"  (SELECT pg_catalog.count(*) FROM"
-	"   (SELECT FROM fpgo_internal.submission"
-	"     WHERE id " EQ " $1"
-	"    UNION ALL SELECT FROM fpgo_internal.attempt"
-	"     WHERE submission " EQ " $1"
-	"     AND number " EQ " $2"
-	"    UNION ALL SELECT FROM fpgo_internal.payload"
-	"     WHERE submission " EQ " $1) present)",
+/* the rows that settling an attempt changes, and whether it deletes them */
+static FpgoStatement rows_statement = {
+	.sql = "SELECT tableoid, ctid, false FROM fpgo_internal.submission"
+	"  WHERE id " EQ " $1"
+	" UNION ALL SELECT tableoid, ctid, false FROM fpgo_internal.attempt"
+	"  WHERE submission " EQ " $1 AND number " EQ " $2"
+	" UNION ALL SELECT tableoid, ctid, true FROM fpgo_internal.payload"
+	"  WHERE submission " EQ " $1",
 	.n_parameters = 2,
 	.types = {INT8OID, INT4OID}
 };
 
 bool
-fpgo_submission_try_lock(int64 submission, int attempt)
+fpgo_submission_is_free(int64 submission, int attempt)
 {
 	FpgoParameters p = {0};
-	bool		is_locked;
+	bool		is_free = true;
+	int			n;
 
 	SPI_connect();
 	fpgo_put_int64(&p, submission);
 	fpgo_put_int(&p, attempt);
-	is_locked = fpgo_statement_run(&try_lock_statement, &p) > 0;
+	n = fpgo_statement_run(&rows_statement, &p);
+	for (int i = 0; i < n && is_free; i++)
+	{
+		bool		is_null;
+		Oid			table = DatumGetObjectId(fpgo_get_datum(i, 1, &is_null));
+		Datum		row = fpgo_get_datum(i, 2, &is_null);
+
+		is_free = !fpgo_row_is_held(table, (ItemPointer) DatumGetPointer(row),
+									DatumGetBool(fpgo_get_datum(i, 3,
+																&is_null)));
+	}
 	SPI_finish();
-	return is_locked;
+	return is_free;
 }
 
 /* the old state is a parameter: then only the primary key fits as an index */

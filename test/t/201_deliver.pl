@@ -309,6 +309,37 @@ for my $case (
     ends('the record fails for a while', finish_in($session), '');
     $records->show('the record fails for a while', $submission, 'accepted', made => 1);
 }
+# Others have a row that the outcome is written to: the session does not wait for it,
+# since nothing could end its wait.  Those who add a version hinder nobody.
+for my $case (
+    [ 'the submission is locked',   1, 'submission WHERE id = %d FOR NO KEY UPDATE' ],
+    [ 'the attempt is locked',      1, 'attempt WHERE submission = %d FOR SHARE' ],
+    [ 'the payload is locked',      1, 'payload WHERE submission = %d FOR KEY SHARE' ],
+    [ 'a version is added',         0, 'submission WHERE id = %d FOR KEY SHARE' ],
+    [ 'two versions are added',     0, ('submission WHERE id = %d FOR KEY SHARE') x 2 ],
+    [ 'one is added, one locks it', 1, 'submission WHERE id = %d FOR KEY SHARE', 'submission WHERE id = %d FOR NO KEY UPDATE' ])
+{
+    my ($name, $hinders, @rows) = @$case;
+    my @others     = map { open_session($node) } @rows;
+    my $submission = $records->enqueue($session);
+    $gateway->misbehave({ delay => 0.5 });
+    begin_in($session, 'CALL fpgo.deliver()');
+    wait_for_order($gateway, $submission->{reference});
+    run_in($others[$_], sprintf "BEGIN; SELECT FROM fpgo_internal.$rows[$_]", $submission->{id}) for keys @others;
+    is($records->state_of($submission), 'sending', "$name: before the answer");
+    if ($hinders) {
+        sleep 1;
+        is(administer($admin, "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = $session->{pid}"), 0, "$name: nobody waits");
+        is($records->state_of($submission), 'sending', "$name: the outcome is put off");
+    } else {
+        ends($name, finish_in($session), '');
+        $records->show($name, $submission, 'accepted', made => 1);
+    }
+    run_in($_, 'ROLLBACK') for @others;
+    ends("$name, and let go", finish_in($session), '') if $hinders;
+    $records->show("$name, and let go", $submission, 'accepted', made => 1);
+    $_->quit for @others;
+}
 
 # --- the closing comparison -------------------------------------------------------------
 
