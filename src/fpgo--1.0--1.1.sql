@@ -422,6 +422,10 @@ ALTER TABLE fpgo_internal.event ADD COLUMN server text COLLATE "C";
 COMMENT ON TABLE fpgo_internal.event IS 'What people decided about submissions and holds: who, when, what and why';
 COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about; NULL: many, as of fpgo.purge, or a hold';
 COMMENT ON COLUMN fpgo_internal.event.server IS 'Name of the account whose hold it is about; NULL: about a submission';
+DROP INDEX fpgo_internal.submission_reference;
+-- what must be settled before the next of its reference leaves; reports too. Few
+-- accounts share references, and the names of their servers would make it larger
+CREATE INDEX submission_reference ON fpgo_internal.submission (reference);
 DROP INDEX fpgo_internal.submission_unfinished;
 -- what is not finished: small, however many are; a role that may not send costs
 -- the others nothing

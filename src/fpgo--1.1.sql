@@ -556,8 +556,9 @@ CREATE INDEX submission_source ON fpgo_internal.submission (source, server COLLA
 -- the others nothing
 CREATE INDEX submission_unfinished ON fpgo_internal.submission (state, server, role, id)
 	WHERE state = ANY ('{queued,sending,uncertain}');
--- what must be settled before the next of its reference leaves; reports too
-CREATE INDEX submission_reference ON fpgo_internal.submission (reference, server);
+-- what must be settled before the next of its reference leaves; reports too. Few
+-- accounts share references, and the names of their servers would make it larger
+CREATE INDEX submission_reference ON fpgo_internal.submission (reference);
 -- no two may be given the same uuid, but for updates of the one by the other;
 -- and what the gateway says of an order later is about this one
 CREATE INDEX submission_order_uuid ON fpgo_internal.submission (order_uuid)
