@@ -623,7 +623,8 @@ attend(FpgoAllowance *allowance, const FpgoTransactions *transactions,
 	bool		returns = is_idle &&
 	is_to_return(allowance, transactions->is_resident);
 
-	if (is_idle)
+	/* while the gateway wants nothing, the row tells when that is over */
+	if (is_idle && !allowance->is_slowed)
 		allowance->is_wanted = false;
 	if (!fpgo_clock_has_come(allowance->try_at))
 		return;
