@@ -7,11 +7,10 @@
  * is done once, and kept by the process as long as neither the table nor one of
  * its indexes changes.
  *
- * Table and indexes themselves are open for one row only.  So a transaction may
- * change them after it has handed in an order, and savepoints and errors find
- * nothing open.  The locks of the indexes are held to the end of the transaction,
- * as the table's: it costs less to ask for a lock that is held than to take it
- * again.
+ * Table and indexes themselves are open for one row only, and indexes are locked
+ * for as long, as in the executor.  So a transaction may change them after it has
+ * handed in an order, and savepoints and errors find nothing open.  Taking the
+ * locks brings news of changes.
  */
 #include "postgres.h"
 
@@ -20,7 +19,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -58,11 +56,9 @@ make(FpgoRowTable *kept, const FpgoRowPlan *plan)
 	MemoryContextSwitchTo(old);
 }
 
-/* News of changes, which a lock that is held does not bring, comes here too. */
 static void
 open_indexes(FpgoRowTable *kept)
 {
-	AcceptInvalidationMessages();
 	kept->info->ri_RelationDesc = kept->table;
 	for (int i = 0; i < kept->info->ri_NumIndices; i++)
 		kept->info->ri_IndexRelationDescs[i] = index_open(kept->indexes[i],
@@ -104,7 +100,7 @@ fpgo_row_table_close(FpgoRowTable *kept)
 
 		fpgo_end_index_inserts(index, info);
 		info->ii_AmCache = NULL;
-		index_close(index, NoLock);
+		index_close(index, RowExclusiveLock);
 		kept->info->ri_IndexRelationDescs[i] = NULL;
 	}
 	ExecResetTupleTable(estate->es_tupleTable, false);
