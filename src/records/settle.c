@@ -3,10 +3,10 @@
  *		Records the outcome of an attempt.
  *
  * One transaction changes the state, ends the attempt and deletes the payload
- * or says until when to keep it.  Nearly all attempts end in the same way, and the
- * submission tells that: their rows are left as they are.  The statement names the run that sent the
- * submission: if another process has made the submission uncertain meanwhile,
- * it stays uncertain.
+ * or says until when to keep it.  Nearly all attempts end in the same way, and
+ * the submission tells that: their rows are left as they are.  The statement
+ * names the run that sent the submission: if another process has made the
+ * submission uncertain meanwhile, it stays uncertain.
  *
  * A change of an order that the gateway has begins with a question.  Until the
  * attempt is recorded as more than that, the order certainly was not sent,
