@@ -99,6 +99,24 @@ SELECT server, delivered, remaining, per_second, time_left FROM fpgo.delivery_pr
 UPDATE fpgo_internal.submission SET state = 'accepted' WHERE state = 'queued';
 SELECT server, delivered, remaining, per_second, time_left FROM fpgo.delivery_progress ORDER BY server;
 
+-- an attempt whose row says nothing is under way, or was accepted: the submission tells
+INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, attempts, created_at, settled_at)
+	VALUES ('frontpayment', 'plain', '', 'regress_fpgo_shop', 'accepted', 2, now() - interval '20 s', now() - interval '8 s'),
+		('frontpayment', 'on its way', '', 'regress_fpgo_shop', 'sending', 2, now() - interval '20 s', NULL),
+		('frontpayment', 'doubtful', '', 'regress_fpgo_shop', 'accepted', 1, now() - interval '20 s', now() - interval '8 s');
+INSERT INTO fpgo_internal.attempt (submission, number, run, started_at, ended_at, outcome, reason)
+	SELECT id, n, 1, now() - (20 - n) * interval '1 s', CASE WHEN n = 1 THEN now() - interval '19 s' END,
+		CASE WHEN key = 'doubtful' THEN 'unknown' WHEN n = 1 THEN 'unreached' END, CASE WHEN n = 1 THEN 'Not yet.' END
+	FROM fpgo_internal.submission, generate_series(1, attempts) n WHERE key IN ('plain', 'on its way', 'doubtful');
+SELECT s.key, a.number, a.outcome, a.http_status, a.reason, a.ended_at = s.settled_at AS ended_with_it,
+	CASE WHEN a.ended_at IS NOT NULL THEN a.duration BETWEEN '5 s' AND '10 s' END AS took_long
+FROM fpgo.attempts a JOIN fpgo.submissions s USING (submission)
+WHERE s.key IN ('plain', 'on its way', 'doubtful') ORDER BY s.key, a.number;
+DELETE FROM fpgo_internal.attempt WHERE number > 2 OR started_at < now() - interval '1 minute';
+SELECT server, accepted_last_hour, failed_last_hour, date_trunc('second', wait_p50) AS wait_p50 FROM fpgo.queue_health
+WHERE server = 'frontpayment';
+SELECT server, delivered, uncertain, in_flight FROM fpgo.delivery_progress WHERE server = 'frontpayment';
+
 -- no other state
 INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state) VALUES ('s', 'k', '', 'r', 'sent');
 

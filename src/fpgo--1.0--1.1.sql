@@ -450,6 +450,10 @@ ALTER TABLE fpgo_internal.event ADD COLUMN server text COLLATE "C";
 COMMENT ON TABLE fpgo_internal.event IS 'What people decided about submissions and holds: who, when, what and why';
 COMMENT ON COLUMN fpgo_internal.event.submission IS 'The submission it is about; NULL: many, as of fpgo.purge, or a hold';
 COMMENT ON COLUMN fpgo_internal.event.server IS 'Name of the account whose hold it is about; NULL: about a submission';
+DROP INDEX fpgo_internal.submission_reference;
+-- what must be settled before the next of its reference leaves; reports too. Few
+-- accounts share references, and the names of their servers would make it larger
+CREATE INDEX submission_reference ON fpgo_internal.submission (reference);
 DROP INDEX fpgo_internal.submission_unfinished;
 -- what is not finished: small, however many are; a role that may not send costs
 -- the others nothing
@@ -462,6 +466,17 @@ COMMENT ON FUNCTION fpgo.release(bigint, text) IS
 	'Lifts a hold of fpgo.holds at the commit: its orders are sent again. reason is recorded, in fpgo.history. A hold whose '
 	'cause goes on comes back. For those who may execute fpgo.resolve. Error 22004: NULL. 22023: blank reason. 42501: no right. '
 	'42704: no such hold. 0A000: PREPARE TRANSACTION.';
+
+CREATE VIEW fpgo_internal.sees_all AS
+	SELECT 1 AS one
+	FROM pg_catalog.pg_proc p
+	WHERE p.oid = ANY (ARRAY['fpgo.sees_all_submissions()'::regprocedure,
+			'fpgo.resolve(bigint,text,text,text,text,text)'::regprocedure]::oid[])
+		AND has_function_privilege(p.oid, 'EXECUTE');
+COMMENT ON VIEW fpgo_internal.sees_all IS
+	'A row or two if the current user sees every role''s submissions, none if not. "1 IN (SELECT ...)" of it is '
+	'looked up in a hash table, in parallel workers too; of fpgo_internal.viewer it is not, up to PostgreSQL 16';
+COMMENT ON COLUMN fpgo_internal.sees_all.one IS '1';
 
 CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
 	SELECT s.id AS submission, coalesce(n.server, s.server) AS server, s.reference,
@@ -503,21 +518,21 @@ CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
 	FROM fpgo_internal.submission s
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
 		LEFT JOIN fpgo_internal.gateway_order g ON g.order_uuid = s.order_uuid AND g.server = s.server
-	WHERE ((SELECT v.sees_all FROM fpgo_internal.viewer v)
+	WHERE (1 IN (SELECT v.one FROM fpgo_internal.sees_all v)
 			OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
 		-- of an order's versions the one that decides: accepted, else on its way, else the newest
 		AND NOT EXISTS (SELECT FROM fpgo_internal.submission o
-			WHERE o.first_version = coalesce(s.first_version, s.id)
+			WHERE o.first_version = coalesce(s.first_version, s.id) AND o.first_version IS NOT NULL
 				AND (CASE o.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
 						o.version)
 					> (CASE s.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
 						coalesce(s.version, 0)))
-		AND (s.first_version IS NULL OR NOT EXISTS (SELECT FROM fpgo_internal.submission o
-			WHERE o.id = s.first_version
+		AND NOT EXISTS (SELECT FROM fpgo_internal.submission l JOIN fpgo_internal.submission o ON o.id = l.first_version
+			WHERE l.id = s.id AND l.first_version IS NOT NULL
 				AND (CASE o.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
 						coalesce(o.version, 0))
-					> (CASE s.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
-						s.version)));
+					> (CASE l.state WHEN 'accepted' THEN 2 WHEN 'sending' THEN 1 WHEN 'uncertain' THEN 1 ELSE 0 END,
+						l.version));
 
 COMMENT ON COLUMN fpgo.submissions.version IS
 	'Which version of the order this is, see fpgo.versions; NULL: of fpgo 1.0';
@@ -543,7 +558,7 @@ CREATE VIEW fpgo.versions WITH (security_barrier) AS
 			ELSE s.error END AS last_error
 	FROM fpgo_internal.submission s
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
-	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
+	WHERE 1 IN (SELECT v.one FROM fpgo_internal.sees_all v)
 		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON VIEW fpgo.versions IS
 	'One row a version of an order: what was handed in under its key or for its row, one after another. Shows the '
@@ -576,20 +591,47 @@ COMMENT ON COLUMN fpgo.versions.settled_at IS
 COMMENT ON COLUMN fpgo.versions.last_error IS
 	'What went wrong last, or why it was not sent, in a sentence without personal data; NULL: nothing';
 
+CREATE VIEW fpgo_internal.whole_attempt AS
+	SELECT a.submission, a.number, a.run, a.started_at,
+		CASE WHEN p.is_accepted THEN s.settled_at ELSE a.ended_at END AS ended_at,
+		CASE WHEN p.is_accepted THEN 'accepted' ELSE a.outcome END AS outcome,
+		CASE WHEN p.is_accepted THEN 201 ELSE a.status END AS status,
+		CASE WHEN p.is_accepted THEN 'The gateway accepted the order with HTTP status 201.' ELSE a.reason END AS reason,
+		s.server AS account, s.role, s.reference, s.created_at
+	FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		CROSS JOIN LATERAL (SELECT a.outcome IS NULL AND a.ended_at IS NULL AND s.state = 'accepted'
+			AND a.number = s.attempts AS is_accepted) p;
+COMMENT ON VIEW fpgo_internal.whole_attempt IS
+	'The attempts with how they ended. Of one that was accepted with HTTP status 201 the submission alone tells that: '
+	'its row is written once, before it is sent';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.submission IS 'The submission it belongs to';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.number IS 'Counts the submission''s attempts from 1';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.run IS 'The run that made it';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.started_at IS 'When it was begun';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.ended_at IS 'When its outcome was known; NULL while it is under way';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.outcome IS 'What it came to, as in fpgo.attempts';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.status IS 'HTTP status of the answer; NULL if there was none';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.reason IS 'What happened, in a sentence without personal data';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.account IS 'Name of the account, column server of the submission';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.role IS 'Name of the role that handed the order in';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.reference IS 'referenceNo of the order';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.created_at IS 'When the order was handed in';
+
 CREATE OR REPLACE VIEW fpgo.attempts WITH (security_barrier) AS
-	SELECT a.submission, a.number, coalesce(n.server, s.server) AS server, s.reference, a.outcome, a.status AS http_status, a.reason,
+	SELECT a.submission, a.number, coalesce(n.server, a.account) AS server, a.reference, a.outcome, a.status AS http_status, a.reason,
 		a.started_at, a.ended_at,
 		greatest(coalesce(a.ended_at, statement_timestamp()) - a.started_at, '0') AS duration
-	FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
-		LEFT JOIN fpgo_internal.shown_server n ON n.account = s.server COLLATE "C"
+	FROM fpgo_internal.whole_attempt a
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = a.account COLLATE "C"
 	WHERE (SELECT v.sees_all FROM fpgo_internal.viewer v)
-		OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o);
+		OR a.role IN (SELECT o.role FROM fpgo_internal.own_role o);
 COMMENT ON COLUMN fpgo.attempts.outcome IS
 	'accepted, refused, unknown (it may have arrived), or certainly not processed: unreached, misconfigured, '
 	'credentials, not_api (an answer that is not the API''s own), slow_down. asking: the gateway is asked first whether the order may be changed, and nothing was sent. '
 	'NULL while it is under way';
 COMMENT ON COLUMN fpgo_internal.attempt.outcome IS
-	'accepted, refused, unreached, misconfigured, credentials, not_api, slow_down, unknown; asking while the gateway is asked first';
+	'accepted, refused, unreached, misconfigured, credentials, not_api, slow_down, unknown; asking while the gateway is asked first. '
+	'NULL while it is under way, and if the submission was accepted by it with status 201: see fpgo_internal.whole_attempt';
 
 CREATE OR REPLACE VIEW fpgo.callbacks WITH (security_barrier) AS
 	SELECT c.id AS callback, coalesce(n.server, c.server) AS server, s.id AS submission,
@@ -674,19 +716,19 @@ CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
 				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
 		GROUP BY s.server
 	), recent AS (
-		SELECT s.server,
+		SELECT a.account AS server,
 			count(*) FILTER (WHERE a.outcome = 'accepted') AS accepted,
 			count(*) FILTER (WHERE a.outcome = 'accepted'
 				AND a.ended_at >= statement_timestamp() - interval '5 minutes') AS accepted_lately,
 			count(*) FILTER (WHERE a.outcome <> 'accepted') AS failed,
-			percentile_disc('{0.5,0.95,0.99}'::float8[]) WITHIN GROUP (ORDER BY a.ended_at - s.created_at)
+			percentile_disc('{0.5,0.95,0.99}'::float8[]) WITHIN GROUP (ORDER BY a.ended_at - a.created_at)
 				FILTER (WHERE a.outcome = 'accepted') AS waits
-		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		FROM fpgo_internal.whole_attempt a
 		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
 			AND a.ended_at >= statement_timestamp() - interval '1 hour'
 			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
-				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
-		GROUP BY s.server
+				OR a.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY a.account
 	), turned_away AS (
 		SELECT s.server, count(*) AS orders
 		FROM fpgo_internal.submission s
@@ -768,18 +810,18 @@ CREATE OR REPLACE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
 		GROUP BY s.server
 	), ended AS (
-		SELECT s.server,
+		SELECT a.account AS server,
 			count(*) FILTER (WHERE a.outcome <> 'unknown') AS delivered,
 			count(*) FILTER (WHERE a.outcome = 'unknown') AS uncertain,
 			count(*) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS lately,
 			min(a.started_at) FILTER (WHERE a.ended_at >= statement_timestamp() - interval '1 minute') AS began
-		FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+		FROM fpgo_internal.whole_attempt a
 		WHERE a.started_at >= statement_timestamp() - interval '2 hours'
 			AND a.ended_at >= statement_timestamp() - interval '1 hour'
 			AND a.outcome = ANY ('{accepted,refused,unknown}')
 			AND ((SELECT v.counts_all FROM fpgo_internal.viewer v)
-				OR s.role IN (SELECT o.role FROM fpgo_internal.own_role o))
-		GROUP BY s.server
+				OR a.role IN (SELECT o.role FROM fpgo_internal.own_role o))
+		GROUP BY a.account
 	), rated AS (
 		SELECT e.*, e.lately / greatest(1, least(60,
 				extract(epoch FROM statement_timestamp() - e.began))) AS rate

@@ -387,6 +387,15 @@ fpgo_insert_index_tuples(ResultRelInfo *table, TupleTableSlot *slot,
 #endif
 }
 
+/* No further entry comes into the index; 17 has a call for that. */
+static inline void
+fpgo_end_index_inserts(Relation index, IndexInfo *info)
+{
+#if PG_VERSION_NUM >= 170000
+	index_insert_cleanup(index, info);
+#endif
+}
+
 /* A new version of a row, with its index entries; false if it was changed. */
 static inline bool
 fpgo_update_tuple(ResultRelInfo *table, EState *estate, ItemPointer row,

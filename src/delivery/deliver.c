@@ -145,7 +145,8 @@ put_off(FpgoFlight *flight)
  * After a failure each flight gets a subtransaction, so that one that fails
  * does not keep the others from being settled.  A session calls this with
  * interrupts held: no timeout would end its wait for a row that another
- * session has locked.  Therefore a session does not wait for a row.
+ * session has locked.  Therefore a session does not wait for a row, unless somebody
+ * locks it between the look and the change.
  */
 static void
 settle_landed(FpgoDelivery *delivery, bool all)
@@ -165,8 +166,8 @@ settle_landed(FpgoDelivery *delivery, bool all)
 			continue;
 		}
 		if (!delivery->transactions->is_resident &&
-			!fpgo_submission_try_lock(flight->claim.submission,
-									  flight->claim.attempt))
+			!fpgo_submission_is_free(flight->claim.submission,
+									 flight->claim.attempt))
 		{
 			put_off(flight);
 			has_failed = true;

@@ -57,8 +57,8 @@ fpgo_questions_confirm(List *flights, bool may_wait)
 
 		if (!has_stage(flight, FPGO_FLIGHT_CLEARED))
 			continue;
-		if (may_wait || fpgo_submission_try_lock(flight->claim.submission,
-												 flight->claim.attempt))
+		if (may_wait || fpgo_submission_is_free(flight->claim.submission,
+												flight->claim.attempt))
 			fpgo_flight_confirm(flight);
 		else
 			fpgo_flight_give_up(flight);

@@ -3,9 +3,10 @@
  *		Records the outcome of an attempt.
  *
  * One transaction changes the state, ends the attempt and deletes the payload
- * or says until when to keep it.  The statement names the run that sent the
- * submission: if another process has made the submission uncertain meanwhile,
- * it stays uncertain.
+ * or says until when to keep it.  Nearly all attempts end in the same way, and
+ * the submission tells that: their rows are left as they are.  The statement
+ * names the run that sent the submission: if another process has made the
+ * submission uncertain meanwhile, it stays uncertain.
  *
  * A change of an order that the gateway has begins with a question.  Until the
  * attempt is recorded as more than that, the order certainly was not sent,
@@ -22,44 +23,44 @@
 #include "records/trouble.h"
 #include "records/versions.h"
 #include "tables/operators.h"
+#include "tables/row_held.h"
 #include "tables/statement.h"
 
-/* compares the rows locked with those there are: others may hold some */
-static FpgoStatement try_lock_statement = {
-	.sql = "WITH s AS (SELECT FROM fpgo_internal.submission"
-	"  WHERE id " EQ " $1 FOR NO KEY UPDATE SKIP LOCKED),"
-	" a AS (SELECT FROM fpgo_internal.attempt"
-	"  WHERE submission " EQ " $1"
-	"  AND number " EQ " $2 FOR NO KEY UPDATE SKIP LOCKED),"
-	" p AS (SELECT FROM fpgo_internal.payload"
-	"  WHERE submission " EQ " $1 FOR UPDATE SKIP LOCKED)"
-	" SELECT FROM"
-	"  (SELECT FROM s UNION ALL SELECT FROM a UNION ALL SELECT FROM p) locked"
-	" HAVING pg_catalog.count(*) " EQ ""
-	"  (SELECT pg_catalog.count(*) FROM"
-	"   (SELECT FROM fpgo_internal.submission"
-	"     WHERE id " EQ " $1"
-	"    UNION ALL SELECT FROM fpgo_internal.attempt"
-	"     WHERE submission " EQ " $1"
-	"     AND number " EQ " $2"
-	"    UNION ALL SELECT FROM fpgo_internal.payload"
-	"     WHERE submission " EQ " $1) present)",
+/* the rows that settling an attempt changes, and whether it deletes them */
+static FpgoStatement rows_statement = {
+	.sql = "SELECT tableoid, ctid, false FROM fpgo_internal.submission"
+	"  WHERE id " EQ " $1"
+	" UNION ALL SELECT tableoid, ctid, false FROM fpgo_internal.attempt"
+	"  WHERE submission " EQ " $1 AND number " EQ " $2"
+	" UNION ALL SELECT tableoid, ctid, true FROM fpgo_internal.payload"
+	"  WHERE submission " EQ " $1",
 	.n_parameters = 2,
 	.types = {INT8OID, INT4OID}
 };
 
 bool
-fpgo_submission_try_lock(int64 submission, int attempt)
+fpgo_submission_is_free(int64 submission, int attempt)
 {
 	FpgoParameters p = {0};
-	bool		is_locked;
+	bool		is_free = true;
+	int			n;
 
 	SPI_connect();
 	fpgo_put_int64(&p, submission);
 	fpgo_put_int(&p, attempt);
-	is_locked = fpgo_statement_run(&try_lock_statement, &p) > 0;
+	n = fpgo_statement_run(&rows_statement, &p);
+	for (int i = 0; i < n && is_free; i++)
+	{
+		bool		is_null;
+		Oid			table = DatumGetObjectId(fpgo_get_datum(i, 1, &is_null));
+		Datum		row = fpgo_get_datum(i, 2, &is_null);
+
+		is_free = !fpgo_row_is_held(table, (ItemPointer) DatumGetPointer(row),
+									DatumGetBool(fpgo_get_datum(i, 3,
+																&is_null)));
+	}
 	SPI_finish();
-	return is_locked;
+	return is_free;
 }
 
 /* the old state is a parameter: then only the primary key fits as an index */
@@ -161,11 +162,26 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 	return fpgo_statement_run(&settle_statement, &p) > 0;
 }
 
+/*
+ * Does the accepted submission tell how the attempt ended?  The view
+ * fpgo_internal.whole_attempt says of it what is compared here.
+ */
+static bool
+is_told(const FpgoSettlement *settlement)
+{
+	return settlement->state == FPGO_STATE_ACCEPTED &&
+		settlement->status == 201 &&
+		strcmp(settlement->reason,
+			   "The gateway accepted the order with HTTP status 201.") == 0;
+}
+
 static void
 end_attempt(const FpgoSettlement *settlement, TimestampTz now)
 {
 	FpgoParameters p = {0};
 
+	if (is_told(settlement))
+		return;
 	fpgo_put_int64(&p, settlement->submission);
 	fpgo_put_int(&p, settlement->attempt);
 	fpgo_put_datum(&p, TimestampTzGetDatum(now), false);

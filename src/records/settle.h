@@ -34,10 +34,10 @@ typedef struct FpgoSettlement
 } FpgoSettlement;
 
 /*
- * Lock the rows that settling the attempt changes, until the transaction ends.
- * Returns false instead of waiting if another session has locked one of them.
+ * Can the attempt be settled without waiting for another session that has one of
+ * its rows?  They are not locked: somebody may take one before it is settled.
  */
-extern bool fpgo_submission_try_lock(int64 submission, int attempt);
+extern bool fpgo_submission_is_free(int64 submission, int attempt);
 
 /*
  * Record that an attempt begins with a question, and that the order certainly

@@ -40,13 +40,15 @@
 
 #include "tables/foreign_code.h"
 
-/* more tables and domains than fpgo has; if full, the list is emptied */
-#define WATCHED_MAX 64
+/*
+ * More tables, indexes and domains than fpgo has; if full, the list is emptied.
+ */
+#define WATCHED_MAX 256
 
-/* Counts the changes of tables and domains looked at; from 1 on. */
+/* Counts the changes of what was looked at; from 1 on. */
 static uint64 changes = 1;
 
-/* the tables that were looked at, and the domains, by their hash */
+/* the tables and indexes that were looked at, and the domains, by their hash */
 static Oid	watched_tables[WATCHED_MAX];
 static int	n_watched_tables;
 static uint32 watched_domains[WATCHED_MAX];
@@ -288,6 +290,8 @@ is_known_index(Oid table_index)
 	bool		is_null;
 	Datum		stored;
 
+	/* it may become ready for rows without a change of the table */
+	watch_table(table_index);
 	index_close(index, AccessShareLock);
 	if (!HeapTupleIsValid(tuple))
 		return false;

@@ -13,14 +13,12 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
@@ -32,15 +30,6 @@
 #include "base/compat.h"
 #include "tables/foreign_code.h"
 #include "tables/row_direct.h"
-
-/* A table and what the executor needs to write to it. */
-typedef struct Target
-{
-	Relation	table;
-	MemoryContext caller;
-	EState	   *estate;			/* its memory goes with it */
-	ResultRelInfo *info;
-} Target;
 
 /* The parameters of one run. */
 typedef struct Parameters
@@ -59,48 +48,6 @@ static Datum
 value_of(const Parameters *p, int parameter)
 {
 	return is_null(p, parameter) ? (Datum) 0 : p->values[parameter - 1];
-}
-
-/* ---------- the table ---------- */
-
-/* The columns that get a value, as PostgreSQL counts them in a set. */
-static Bitmapset *
-written_columns(const FpgoRowPlan *plan)
-{
-	Bitmapset  *columns = NULL;
-
-	for (int i = 0; i < plan->n_columns; i++)
-		columns = bms_add_member(columns, plan->columns[i].column -
-								 FirstLowInvalidHeapAttributeNumber);
-	return columns;
-}
-
-static Target
-open_target(const FpgoRowPlan *plan)
-{
-	Target		target;
-
-	target.table = table_open(plan->table, NoLock);
-	target.estate = CreateExecutorState();
-	target.caller = MemoryContextSwitchTo(target.estate->es_query_cxt);
-	fpgo_init_range_table(target.estate, target.table,
-						  written_columns(plan));
-	target.info = makeNode(ResultRelInfo);
-	InitResultRelInfo(target.info, target.table, 1, NULL, 0);
-	ExecOpenIndices(target.info, plan->kind == FPGO_ROW_INSERT &&
-					OidIsValid(plan->index));
-	return target;
-}
-
-static void
-close_target(Target *target)
-{
-	ExecCloseIndices(target->info);
-	ExecResetTupleTable(target->estate->es_tupleTable, false);
-	MemoryContextSwitchTo(target->caller);
-	FreeExecutorState(target->estate);
-	table_close(target->table, NoLock);
-	CommandCounterIncrement();
 }
 
 /* ---------- writing ---------- */
@@ -123,7 +70,7 @@ set_columns(const FpgoRowPlan *plan, const Parameters *p, Datum *values,
 
 /* NOT NULL; a table with other constraints has foreign code. */
 static void
-check_constraints(Target *target, TupleTableSlot *slot)
+check_constraints(FpgoRowTable *target, TupleTableSlot *slot)
 {
 	if (RelationGetDescr(target->table)->constr != NULL)
 		ExecConstraints(target->info, slot, target->estate);
@@ -137,7 +84,7 @@ check_constraints(Target *target, TupleTableSlot *slot)
  * conflict is rare: then the row that was inserted is dead at once.
  */
 static bool
-insert_unless_taken(Target *target, TupleTableSlot *slot, Oid index)
+insert_unless_taken(FpgoRowTable *target, TupleTableSlot *slot, Oid index)
 {
 	List	   *indexes = list_make1_oid(index);
 	bool		is_taken = false;
@@ -154,7 +101,7 @@ insert_unless_taken(Target *target, TupleTableSlot *slot, Oid index)
 }
 
 static bool
-insert(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+insert(FpgoRowTable *target, const FpgoRowPlan *plan, const Parameters *p)
 {
 	TupleDesc	columns = RelationGetDescr(target->table);
 	Datum	   *values = palloc(sizeof(Datum) * columns->natts);
@@ -234,7 +181,7 @@ meets_guards(const FpgoRowPlan *plan, const Parameters *p, TupleTableSlot *row)
 
 /* The plan's index, if it is the primary key and the keys are all of it. */
 static Relation
-primary_key(const Target *target, const FpgoRowPlan *plan)
+primary_key(const FpgoRowTable *target, const FpgoRowPlan *plan)
 {
 	if (fpgo_primary_key(target->table) != plan->index)
 		return NULL;
@@ -251,7 +198,7 @@ primary_key(const Target *target, const FpgoRowPlan *plan)
 
 /* The one row to write; NULL if it is missing or does not meet the guards. */
 static TupleTableSlot *
-find_row(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+find_row(FpgoRowTable *target, const FpgoRowPlan *plan, const Parameters *p)
 {
 	TupleTableSlot *row = table_slot_create(target->table,
 											&target->estate->es_tupleTable);
@@ -270,7 +217,7 @@ find_row(Target *target, const FpgoRowPlan *plan, const Parameters *p)
  * executor does.  If the row is another version then, they change nothing.
  */
 static bool
-update(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+update(FpgoRowTable *target, const FpgoRowPlan *plan, const Parameters *p)
 {
 	TupleTableSlot *row = find_row(target, plan, p);
 	TupleDesc	columns = RelationGetDescr(target->table);
@@ -292,7 +239,7 @@ update(Target *target, const FpgoRowPlan *plan, const Parameters *p)
 }
 
 static bool
-delete(Target *target, const FpgoRowPlan *plan, const Parameters *p)
+delete(FpgoRowTable *target, const FpgoRowPlan *plan, const Parameters *p)
 {
 	TupleTableSlot *row = find_row(target, plan, p);
 
@@ -327,22 +274,21 @@ fetch_domains(const FpgoRowPlan *plan)
 
 /* Checks first what the executor checks for each statement that writes. */
 static bool
-write_row(const FpgoRowPlan *plan, const Parameters *p, const char *command,
-		  CmdType type,
-		  bool (*write) (Target *, const FpgoRowPlan *, const Parameters *))
+write_row(const FpgoRowPlan *plan, FpgoRowTable *table, const Parameters *p,
+		  const char *command, CmdType type,
+		  bool (*write) (FpgoRowTable *, const FpgoRowPlan *, const Parameters *))
 {
-	Target		target;
 	bool		is_done = false;
 	TupleConstr *extra;
 
 	PreventCommandIfReadOnly(command);
 	PreventCommandIfParallelMode(command);
-	target = open_target(plan);
-	CheckCmdReplicaIdentity(target.table, type);
-	extra = RelationGetDescr(target.table)->constr;
+	fpgo_row_table_open(table, plan);
+	CheckCmdReplicaIdentity(table->table, type);
+	extra = RelationGetDescr(table->table)->constr;
 	if ((extra == NULL || !extra->has_generated_stored) && fetch_domains(plan))
-		is_done = write(&target, plan, p);
-	close_target(&target);
+		is_done = write(table, plan, p);
+	fpgo_row_table_close(table);
 	return is_done;
 }
 
@@ -363,16 +309,16 @@ look_up(const FpgoRowPlan *plan, const Parameters *p)
 }
 
 static bool
-run(const FpgoRowPlan *plan, const Parameters *p)
+run(const FpgoRowPlan *plan, FpgoRowTable *table, const Parameters *p)
 {
 	switch (plan->kind)
 	{
 		case FPGO_ROW_INSERT:
-			return write_row(plan, p, "INSERT", CMD_INSERT, insert);
+			return write_row(plan, table, p, "INSERT", CMD_INSERT, insert);
 		case FPGO_ROW_UPDATE:
-			return write_row(plan, p, "UPDATE", CMD_UPDATE, update);
+			return write_row(plan, table, p, "UPDATE", CMD_UPDATE, update);
 		case FPGO_ROW_DELETE:
-			return write_row(plan, p, "DELETE", CMD_DELETE, delete);
+			return write_row(plan, table, p, "DELETE", CMD_DELETE, delete);
 		case FPGO_ROW_LOOKUP:
 			return look_up(plan, p);
 		case FPGO_ROW_NONE:
@@ -382,14 +328,14 @@ run(const FpgoRowPlan *plan, const Parameters *p)
 }
 
 bool
-fpgo_row_direct_run(const FpgoRowPlan *plan, const Datum *values,
-					const char *nulls, uint64 *n)
+fpgo_row_direct_run(const FpgoRowPlan *plan, FpgoRowTable *table,
+					const Datum *values, const char *nulls, uint64 *n)
 {
 	Parameters	p = {.values = values, .nulls = nulls};
 	bool		is_done;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	is_done = run(plan, &p);
+	is_done = run(plan, table, &p);
 	PopActiveSnapshot();
 	*n = plan->kind == FPGO_ROW_LOOKUP ? 0 : 1;
 	return is_done;

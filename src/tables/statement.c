@@ -367,7 +367,8 @@ run_direct(FpgoStatement *statement, Datum *values, const char *nulls,
 		return false;
 	return statement->plan != NULL &&
 		fpgo_foreign_code_lock(foreign_code, source_of(statement)) &&
-		fpgo_row_direct_run(&foreign_code->row_plan, values, nulls, n);
+		fpgo_row_direct_run(&foreign_code->row_plan, &statement->row_table,
+							values, nulls, n);
 }
 
 static uint64

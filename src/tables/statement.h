@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 
 #include "tables/foreign_code.h"
+#include "tables/row_table.h"
 
 #define FPGO_MAX_PARAMETERS 32
 
@@ -24,6 +25,7 @@ typedef struct FpgoStatement
 	bool		is_ordered;		/* an index has the order: never sort */
 	SPIPlanPtr	plan;			/* NULL until the first use */
 	FpgoForeignCode foreign_code; /* has it code of others? */
+	FpgoRowTable row_table;		/* what is kept to write rows */
 } FpgoStatement;
 
 /* Parameters of one statement, put in from left to right. */

@@ -42,10 +42,10 @@ my $records = q{
                 AND l.objsubid = 18001 AND l.granted
                 AND l.classid = ((s.run >> 32) & 4294967295)::oid
                 AND l.objid = (s.run & 4294967295)::oid) AS is_live,
-            (SELECT count(*) FROM fpgo_internal.attempt a WHERE a.submission = s.id) AS n_attempts,
-            (SELECT count(*) FROM fpgo_internal.attempt a
+            (SELECT count(*) FROM fpgo.attempts a WHERE a.submission = s.id) AS n_attempts,
+            (SELECT count(*) FROM fpgo.attempts a
                 WHERE a.submission = s.id AND a.ended_at IS NULL) AS n_open,
-            (SELECT outcome FROM fpgo_internal.attempt a
+            (SELECT outcome FROM fpgo.attempts a
                 WHERE a.submission = s.id ORDER BY number DESC LIMIT 1) AS outcome,
             (SELECT count(*) FROM fpgo_internal.event e
                 WHERE e.submission = s.id AND e.what LIKE 'uncertain to %') AS n_decided

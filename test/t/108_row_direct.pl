@@ -52,7 +52,7 @@ sub records {
             regexp_replace(s.error, '[0-9]+', 'N', 'g'), s.created_at > now() - interval '1 hour', s.settled_at >= s.created_at,
             length(s.callback_token), a.number, a.run > 0, a.started_at >= s.created_at, a.ended_at >= a.started_at, a.outcome,
             a.status, regexp_replace(a.reason, '[0-9]+', 'N', 'g'), p.keep_until > now(), length(p.payload) > 100
-        FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.attempt a ON a.submission = s.id
+        FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.whole_attempt a ON a.submission = s.id
             LEFT JOIN fpgo_internal.payload p ON p.submission = s.id
         WHERE s.key LIKE '$prefix-%' ORDER BY s.id, a.number});
 }
@@ -146,8 +146,14 @@ for my $way (qw(bare hung)) {
     run_in($session, $quiet);
     send_it('first', one_order('first'));
     send_it('second', one_order('second'));
+    $gateway->misbehave({ errors => ['Not this one.'] });
+    send_it('refused at first', one_order('refused-first'));
+    $gateway->behave;
     statements();
     send_it('third', one_order('third'));
+    $gateway->misbehave({ errors => ['Not this one.'] });
+    send_it('fourth, refused', one_order('fourth'));
+    $gateway->behave;
     my $expected = $way eq 'bare' ? '' : 'DELETE FROM fpgo_internal.payload, INSERT INTO fpgo_internal.attempt, '
       . 'INSERT INTO fpgo_internal.payload, INSERT INTO fpgo_internal.submission, '
       . 'UPDATE fpgo_internal.attempt, UPDATE fpgo_internal.submission';
@@ -163,6 +169,11 @@ cmp_ok(scalar(split /\n/, $found{bare}{records}), '>=', 15, 'there are records')
 like($found{bare}{records}, qr/\|$_\|/, "some are $_") for qw(accepted refused uncertain cancelled);
 like($found{bare}{records}, qr/^touched\|.*\|accepted\|/m, 'a row that was changed is settled');
 like($found{bare}{records}, qr/^swept\|.*\|uncertain\|.*\|swept\|/m, 'one that is not sent any more is left alone');
+# an accepted attempt is written once, and the view says how it ended
+is(administer($admin, q{SELECT count(*) FROM fpgo_internal.attempt WHERE outcome = 'accepted'}), 0, 'accepted: no row is written twice');
+is(administer($admin, q{SELECT string_agg(DISTINCT concat_ws(' ', a.outcome, a.http_status, a.reason, a.ended_at = s.settled_at), '; ')
+    FROM fpgo.attempts a JOIN fpgo.submissions s USING (submission) WHERE s.state = 'accepted' AND a.number = s.attempts}),
+    'accepted 201 The gateway accepted the order with HTTP status 201. t', 'accepted: the view says so');
 is($found{hung}{ends},    $found{bare}{ends},    'either way, calls end the same');
 is($found{hung}{records}, $found{bare}{records}, 'either way, the records are the same');
 

@@ -104,9 +104,9 @@ for my $isolation ('read committed', 'serializable') {
     deliver();
     is($gateway->made($first->{reference}), 5, 'one reference: all are made');
     is(administer($admin, q{
-        SELECT count(*) FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
+        SELECT count(*) FROM fpgo.attempts a JOIN fpgo_internal.submission s ON s.id = a.submission
         WHERE s.reference = 'one-by-one' AND EXISTS (
-            SELECT FROM fpgo_internal.attempt b JOIN fpgo_internal.submission t ON t.id = b.submission
+            SELECT FROM fpgo.attempts b JOIN fpgo_internal.submission t ON t.id = b.submission
             WHERE t.reference = s.reference AND t.id < s.id AND b.ended_at > a.started_at)}),
         0, 'one reference: strictly one after another');
     my @order = map { $_->{order_uuid} } $gateway->ledger('one-by-one');
@@ -230,7 +230,7 @@ for my $case (
     is(join(' ', map { $records->state_of($_) } @submissions), 'uncertain uncertain uncertain accepted accepted',
         'after unknown outcomes: the rest is sent');
     is(administer($admin, qq{
-        SELECT a.ended_at <= b.started_at OR b.ended_at <= a.started_at FROM fpgo_internal.attempt a, fpgo_internal.attempt b
+        SELECT a.ended_at <= b.started_at OR b.ended_at <= a.started_at FROM fpgo.attempts a, fpgo.attempts b
         WHERE a.submission = $submissions[3]{id} AND b.submission = $submissions[4]{id}}),
         't', 'after unknown outcomes: one at a time');
     administer($admin, q{ALTER SERVER frontpayment OPTIONS (DROP concurrency)});
@@ -303,11 +303,42 @@ for my $case (
     $gateway->misbehave({ delay => 0.3 });
     begin_in($session, 'CALL fpgo.deliver()');
     wait_for_order($gateway, $submission->{reference});
-    administer($admin, 'ALTER TABLE fpgo_internal.attempt ADD CONSTRAINT broken CHECK (ended_at IS NULL) NOT VALID');
+    administer($admin, 'ALTER TABLE fpgo_internal.submission ADD CONSTRAINT broken CHECK (settled_at IS NULL) NOT VALID');
     sleep 0.6;
-    administer($admin, 'ALTER TABLE fpgo_internal.attempt DROP CONSTRAINT broken');
+    administer($admin, 'ALTER TABLE fpgo_internal.submission DROP CONSTRAINT broken');
     ends('the record fails for a while', finish_in($session), '');
     $records->show('the record fails for a while', $submission, 'accepted', made => 1);
+}
+# Others have a row that the outcome is written to: the session does not wait for it,
+# since nothing could end its wait.  Those who add a version hinder nobody.
+for my $case (
+    [ 'the submission is locked',   1, 'submission WHERE id = %d FOR NO KEY UPDATE' ],
+    [ 'the attempt is locked',      1, 'attempt WHERE submission = %d FOR SHARE' ],
+    [ 'the payload is locked',      1, 'payload WHERE submission = %d FOR KEY SHARE' ],
+    [ 'a version is added',         0, 'submission WHERE id = %d FOR KEY SHARE' ],
+    [ 'two versions are added',     0, ('submission WHERE id = %d FOR KEY SHARE') x 2 ],
+    [ 'one is added, one locks it', 1, 'submission WHERE id = %d FOR KEY SHARE', 'submission WHERE id = %d FOR NO KEY UPDATE' ])
+{
+    my ($name, $hinders, @rows) = @$case;
+    my @others     = map { open_session($node) } @rows;
+    my $submission = $records->enqueue($session);
+    $gateway->misbehave({ delay => 0.5 });
+    begin_in($session, 'CALL fpgo.deliver()');
+    wait_for_order($gateway, $submission->{reference});
+    run_in($others[$_], sprintf "BEGIN; SELECT FROM fpgo_internal.$rows[$_]", $submission->{id}) for keys @others;
+    is($records->state_of($submission), 'sending', "$name: before the answer");
+    if ($hinders) {
+        sleep 1;
+        is(administer($admin, "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = $session->{pid}"), 0, "$name: nobody waits");
+        is($records->state_of($submission), 'sending', "$name: the outcome is put off");
+    } else {
+        ends($name, finish_in($session), '');
+        $records->show($name, $submission, 'accepted', made => 1);
+    }
+    run_in($_, 'ROLLBACK') for @others;
+    ends("$name, and let go", finish_in($session), '') if $hinders;
+    $records->show("$name, and let go", $submission, 'accepted', made => 1);
+    $_->quit for @others;
 }
 
 # --- the closing comparison -------------------------------------------------------------

@@ -260,7 +260,7 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     ends("$name: who delivers later", run_in($session, 'CALL fpgo.deliver()'), '');
     $records->show($name, $reference, 'accepted accepted', received => 2);
     is(administer($admin, qq{
-        SELECT count(*) FROM fpgo_internal.attempt a, fpgo_internal.attempt b
+        SELECT count(*) FROM fpgo.attempts a, fpgo.attempts b
         WHERE a.submission = $low AND b.submission = $high->{id} AND a.started_at < b.ended_at}),
         0, "$name: by the records one after the other");
     my ($first, $second) = map { $_->{time} } $gateway->ledger($reference);

@@ -171,7 +171,7 @@ $worker = wait_for_worker($admin);
     my $second = enqueue();
     becomes('slowed down', 'accepted', $first, $second);
     cmp_ok(administer($admin, qq{
-        SELECT min(b.started_at) - max(a.ended_at) > interval '1.5 seconds' FROM fpgo_internal.attempt a, fpgo_internal.attempt b
+        SELECT min(b.started_at) - max(a.ended_at) > interval '1.5 seconds' FROM fpgo.attempts a, fpgo.attempts b
         WHERE a.submission = $first->{id} AND a.number = 1
         AND (b.submission, b.number) IN (($first->{id}, 2), ($second->{id}, 1))}), 'eq', 't',
         'slowed down: nothing is sent before the time asked for');
@@ -184,7 +184,7 @@ $worker = wait_for_worker($admin);
     becomes('unknown outcomes',         'uncertain', $a, $b, $c);
     becomes('and what is behind them',  'accepted',  $d, $e);
     is(administer($admin, qq{
-        SELECT a.ended_at <= b.started_at OR b.ended_at <= a.started_at FROM fpgo_internal.attempt a, fpgo_internal.attempt b
+        SELECT a.ended_at <= b.started_at OR b.ended_at <= a.started_at FROM fpgo.attempts a, fpgo.attempts b
         WHERE a.submission = $d->{id} AND b.submission = $e->{id}}), 't', 'after unknown outcomes: one at a time');
     administer($admin, q{ALTER SERVER frontpayment OPTIONS (SET concurrency '8')});
 }

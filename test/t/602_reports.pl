@@ -241,6 +241,23 @@ for my $name ('orders by day', 'invoices by day') {
     diag(sprintf '%-42s %8.1f ms', "$name:", $ended->{seconds} * 1000);
     cmp_ok($ended->{seconds}, '<', 6 * $limit_s, "$name beside a million: is no night's work");
 }
+# All of a million, counted by parallel workers: each role sees what it sees alone.
+my $by_state = 'SELECT state, count(*), sum(grand_total) FROM fpgo.submissions GROUP BY state ORDER BY state';
+for my $role (qw(shop reporter nobody)) {
+    my $plan = ask($role, "EXPLAIN (COSTS OFF) $by_state")->{rows};
+    like($plan, qr/Partial HashAggregate.*Parallel Seq Scan on submission/s, "by state as $role: in parallel");
+    my $parallel = ask($role, $by_state);
+    my $alone    = ask($role, "SET LOCAL max_parallel_workers_per_gather = 0; $by_state");
+    diag(sprintf '%-42s %8.1f ms in parallel, %.1f ms alone', "by state as $role:", map { $_->{seconds} * 1000 } $parallel, $alone);
+    is($parallel->{rows}, $alone->{rows}, "by state as $role: the same as without parallel workers");
+    cmp_ok($parallel->{seconds}, '<', $limit_s, "by state as $role: is fast");
+}
+is(ask('nobody', $by_state)->{rows}, '', 'by state as nobody: nothing');
+is(ask('shop', "SELECT sum(count) FROM ($by_state) r")->{rows},
+    administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE role = 'shop' AND first_version IS NULL}),
+    'by state as shop: its own orders');
+is(ask('reporter', "SELECT sum(count) FROM ($by_state) r")->{rows},
+    administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE first_version IS NULL}), 'by state as reporter: all');
 plan_of('queue_health', $_, 'SELECT * FROM fpgo.queue_health', 'submission_unfinished', 'attempt_started')
   for qw(monitor shop);
 plan_of('delivery_progress', $_, 'SELECT * FROM fpgo.delivery_progress', 'submission_unfinished', 'attempt_started')
