@@ -19,7 +19,7 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
 TABLES = foreign_code row_direct row_held row_plan row_table statement
-RECORDS = age decide early hold hold_rule insert keyed_hash left locks open_key \
+RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks open_key \
 	purge queue refused settle streak submissions taken_back traces trouble unsourced versions
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
 	holds lane pace probe question report slow streaks walk

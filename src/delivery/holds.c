@@ -29,6 +29,7 @@
 #include "delivery/streaks.h"
 #include "gateway/lesson.h"
 #include "gateway/outcome_text.h"
+#include "records/hold_news.h"
 #include "records/keyed_hash.h"
 #include "records/locks.h"
 #include "tables/statement.h"
@@ -42,7 +43,7 @@ static List *holds = NIL;		/* FpgoHold */
 static MemoryContext holds_context = NULL;
 static bool is_stale = true;
 static FpgoMoment read_at = 0;
-static Oid	hold_table = InvalidOid;
+static Oid	news = InvalidOid;
 
 /* The same hold, when it is due: not stored, see base/clock.h. */
 typedef struct CopiedHold
@@ -54,7 +55,7 @@ typedef struct CopiedHold
 static void
 note_change(Datum arg, Oid table)
 {
-	if (table == InvalidOid || table == hold_table)
+	if (table == InvalidOid || table == news)
 		is_stale = true;
 }
 
@@ -87,7 +88,7 @@ read_holds(void)
 											  ALLOCSET_SMALL_SIZES);
 		CacheRegisterRelcacheCallback(note_change, (Datum) 0);
 	}
-	hold_table = fpgo_table_find("hold");
+	news = fpgo_hold_news();
 	is_stale = false;
 	fpgo_streaks_read();
 	read = fpgo_hold_read_all();

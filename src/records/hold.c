@@ -4,16 +4,15 @@
  *
  * Part of the records (see submissions.c).  The table has a row for each hold,
  * a few at most.  Processes read all of it, and read it again when they hear of
- * a change: an invalidation of the table goes out with the commit that changes
- * a row.  Thus nothing is read while nothing is held.
+ * a change: an invalidation goes out with the commit that changes a row.  Thus nothing is read while nothing is held.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 #include "records/hold.h"
+#include "records/hold_news.h"
 #include "records/locks.h"
 #include "records/streak.h"
 #include "records/trouble.h"
@@ -161,13 +160,6 @@ fpgo_hold_lock(const char *account)
 	fpgo_lock_holds(account);
 }
 
-/* All processes read the holds again once this is committed. */
-static void
-tell(void)
-{
-	CacheInvalidateRelcacheByRelid(fpgo_table_find("hold"));
-}
-
 static void
 put_state(FpgoParameters *p, const FpgoHold *hold)
 {
@@ -205,7 +197,7 @@ fpgo_hold_write(const FpgoHold *hold)
 	SPI_finish();
 	if (hold->id == 0)
 		fpgo_trouble_note(FPGO_TROUBLE_HELD, 0, hold->account, hold->because);
-	tell();
+	fpgo_hold_news_tell();
 }
 
 void
@@ -219,7 +211,7 @@ fpgo_hold_delete(const FpgoHold *hold)
 	SPI_finish();
 	if (hold->mapping != NULL)
 		fpgo_streak_forget(hold->account, hold->mapping);
-	tell();
+	fpgo_hold_news_tell();
 }
 
 void
@@ -248,5 +240,5 @@ fpgo_hold_tidy(void)
 	n = fpgo_statement_run(&tidy_statement, &p);
 	SPI_finish();
 	if (n > 0)
-		tell();
+		fpgo_hold_news_tell();
 }

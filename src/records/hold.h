@@ -4,8 +4,7 @@
  *
  * Part of the records (see submissions.h): each function runs inside the
  * caller's transaction and commits nothing.  A row is written only when
- * something changes.  All processes hear of a change, by an invalidation of
- * the table.
+ * something changes.  All processes hear of a change.
  */
 #ifndef FPGO_HOLD_H
 #define FPGO_HOLD_H

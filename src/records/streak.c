@@ -10,9 +10,9 @@
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
-#include "utils/inval.h"
 #include "utils/timestamp.h"
 
+#include "records/hold_news.h"
 #include "records/streak.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -136,13 +136,6 @@ fpgo_streak_read(const char *account, const char *mapping)
 	return record;
 }
 
-/* All processes read holds and streaks again once this is committed. */
-static void
-tell(void)
-{
-	CacheInvalidateRelcacheByRelid(fpgo_table_find("hold"));
-}
-
 void
 fpgo_streak_write(const FpgoStreakRecord *record)
 {
@@ -169,7 +162,7 @@ fpgo_streak_write(const FpgoStreakRecord *record)
 				   record->accepted_at == 0);
 	fpgo_statement_run(&write_statement, &p);
 	SPI_finish();
-	tell();
+	fpgo_hold_news_tell();
 }
 
 void
@@ -181,6 +174,6 @@ fpgo_streak_forget(const char *account, const char *mapping)
 	fpgo_put_text(&p, account);
 	fpgo_put_text(&p, mapping);
 	if (fpgo_statement_run(&forget_statement, &p) > 0)
-		tell();
+		fpgo_hold_news_tell();
 	SPI_finish();
 }

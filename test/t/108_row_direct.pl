@@ -156,7 +156,7 @@ for my $way (qw(bare hung)) {
     $gateway->behave;
     my $expected = $way eq 'bare' ? '' : 'DELETE FROM fpgo_internal.payload, INSERT INTO fpgo_internal.attempt, '
       . 'INSERT INTO fpgo_internal.payload, INSERT INTO fpgo_internal.submission, '
-      . 'UPDATE fpgo_internal.attempt, UPDATE fpgo_internal.submission';
+      . 'UPDATE fpgo_internal.attempt, UPDATE fpgo_internal.payload, UPDATE fpgo_internal.submission';
     is(statements(), $expected, "$way: by these statements");
     run_all();
     change_meanwhile('touched', "error = 'touched'");
