@@ -18,19 +18,21 @@ ACCOUNT = account names options token
 HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order source source_table submit \
 	trigger turn unversioned version withdraw
+ORIGIN = parts rule
 TABLES = foreign_code row_direct row_held row_plan row_table statement
 RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks open_key \
-	purge queue refused settle streak submissions taken_back traces trouble unsourced versions
+	origins purge queue refused seat settle streak submissions taken_back traces trouble \
+	unsourced versions
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
-	holds lane pace probe question report slow streaks walk
+	holds lane pace probe question report seating slow streaks walk
 GATEWAY = exchange lesson http http_easy http_header http_memory http_peer http_socket \
 	http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper
 PROCESS = closed held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control
 FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \
-	order_status purge_call reconcile release resolve session sightings
-SETUP = account_changes accounts doctor doctor_host doctor_server \
+	order_status purge_call reconcile release resolve seat_call session sightings
+SETUP = account_changes accounts doctor doctor_host doctor_origin doctor_server \
 	doctor_triggers drop_guard follow_server install_guard
 
 OBJS = src/fpgo.o \
@@ -40,6 +42,7 @@ OBJS = src/fpgo.o \
 	$(VALIDATION:%=src/validation/%.o) \
 	$(ACCOUNT:%=src/account/%.o) \
 	$(HANDIN:%=src/handin/%.o) \
+	$(ORIGIN:%=src/origin/%.o) \
 	$(TABLES:%=src/tables/%.o) \
 	$(RECORDS:%=src/records/%.o) \
 	$(DELIVERY:%=src/delivery/%.o) \

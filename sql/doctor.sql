@@ -5,7 +5,7 @@
 CREATE ROLE regress_fpgo_shop;
 CREATE VIEW of_server AS
 	SELECT "check", ok, detail, hint FROM fpgo.doctor() WITH ORDINALITY d ("check", ok, detail, hint, nr)
-	WHERE nr BETWEEN (SELECT 10) AND 16 ORDER BY nr;
+	WHERE nr BETWEEN (SELECT 11) AND 17 ORDER BY nr;
 \pset format unaligned
 \pset null '(null)'
 

@@ -8,8 +8,8 @@ CREATE ROLE regress_fpgo_other;
 
 -- one submission in every state, and nothing of what other tests left
 DELETE FROM fpgo_internal.submission;
-INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state)
-	SELECT 'frontpayment', state, '', 'nobody', state::fpgo.submission_state
+INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, origin)
+	SELECT 'frontpayment', state, '', 'nobody', state::fpgo.submission_state, fpgo_internal.origin_here()
 	FROM unnest('{queued,sending,accepted,refused,uncertain,cancelled}'::text[]) state;
 BEGIN;
 DROP EXTENSION fpgo CASCADE;

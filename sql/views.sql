@@ -34,11 +34,11 @@ INSERT INTO made VALUES
 	('C-1', 'frontpayment', 'cancelled', '48 hours', '0', NULL, NULL),
 	('B-1', 'frontpayment', 'accepted', '24 hours', '-5 seconds', NULL, NULL);
 INSERT INTO fpgo_internal.submission (server, key, order_hash, reference, role, grand_total, state, attempts, run,
-		not_before, order_uuid, customer_uuid, bank_id_url, error, created_at, settled_at)
+		not_before, order_uuid, customer_uuid, bank_id_url, error, created_at, settled_at, origin)
 	SELECT server, key, '\x00', 'ref-' || key, 'regress_fpgo_shop', 100, state, (took IS NOT NULL)::int + (error IS NOT NULL)::int,
 		CASE state WHEN 'sending' THEN 4711 END, now() + not_before,
 		CASE state WHEN 'accepted' THEN 'ODR-' || key END, CASE state WHEN 'accepted' THEN 'CSRT-' || key END,
-		'https://bank.example/' || key, error, now() - ago, now() - ago + took
+		'https://bank.example/' || key, error, now() - ago, now() - ago + took, fpgo_internal.origin_here()
 	FROM made;
 INSERT INTO fpgo_internal.attempt (submission, number, run, started_at, ended_at, outcome, status, reason)
 	SELECT id, 1, 1, coalesce(settled_at, now()) - interval '1 second', settled_at,
@@ -81,8 +81,9 @@ SELECT server, delivered, uncertain, remaining, postponed, in_flight,
 -- the rate of a drain: sixty in the last half minute, thirty to go; and one that stands still
 UPDATE fpgo_internal.submission SET state = 'cancelled' WHERE state IN ('queued', 'sending');
 UPDATE fpgo_internal.attempt SET started_at = '2000-01-01', ended_at = '2000-01-01';
-INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, created_at)
-	SELECT 'frontpayment', 'drain-' || n, '', 'regress_fpgo_shop', CASE WHEN n > 60 THEN 'queued' ELSE 'accepted' END, now() - interval '1 hour'
+INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, created_at, origin)
+	SELECT 'frontpayment', 'drain-' || n, '', 'regress_fpgo_shop', CASE WHEN n > 60 THEN 'queued' ELSE 'accepted' END, now() - interval '1 hour',
+		fpgo_internal.origin_here()
 	FROM generate_series(1, 90) n;
 BEGIN;
 INSERT INTO fpgo_internal.attempt (submission, number, run, started_at, ended_at, outcome)

@@ -137,7 +137,8 @@ COMMENT ON DOMAIN fpgo.submission_state IS
 	'order stands in its place. cancelled: will not be sent.';
 
 ALTER TABLE fpgo_internal.submission ADD COLUMN for_good boolean, ADD COLUMN version integer,
-	ADD COLUMN first_version bigint, ADD COLUMN mapping text, ADD COLUMN on_change text, ADD COLUMN withdrawn boolean;
+	ADD COLUMN first_version bigint, ADD COLUMN mapping text, ADD COLUMN on_change text, ADD COLUMN withdrawn boolean,
+	ADD COLUMN origin bigint;
 COMMENT ON COLUMN fpgo_internal.submission.for_good IS
 	'true: cancelled for good; it keeps its key until fpgo.hand_in_again. NULL otherwise';
 COMMENT ON COLUMN fpgo_internal.submission.version IS
@@ -152,6 +153,8 @@ COMMENT ON COLUMN fpgo_internal.submission.on_change IS
 	'NULL: of fpgo 1.0';
 COMMENT ON COLUMN fpgo_internal.submission.withdrawn IS
 	'true: says that the order is not wanted any more; it holds no order itself. NULL otherwise';
+COMMENT ON COLUMN fpgo_internal.submission.origin IS
+	'Number of the database that it was handed in to, see fpgo_internal.origin; another one does not send it. NULL: of fpgo 1.0';
 COMMENT ON COLUMN fpgo_internal.submission.key IS
 	'What makes a second call the same call; the versions of an order share it, unless a trigger''s order got another';
 -- whose user mapping is used, of what is still to be sent
@@ -369,6 +372,93 @@ COMMENT ON COLUMN fpgo_internal.server_account.server IS 'Name of the foreign se
 COMMENT ON COLUMN fpgo_internal.server_account.account IS
 	'Name of its account in the records; NULL if a person must say which it has';
 
+/* ---------- Origins and seats ---------- */
+
+-- What tells databases that send from their copies.  No foreign keys: hand-in only
+-- stamps, and a dump of any state must restore.
+CREATE TABLE fpgo_internal.origin (
+	number bigint PRIMARY KEY,
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	timeline bigint NOT NULL,
+	inode bigint NOT NULL,
+	born bigint NOT NULL,
+	site text COLLATE "C" NOT NULL,
+	records oid NOT NULL,
+	first_seen timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE fpgo_internal.origin IS
+	'One row a database that orders were handed in to or sent from: a copy of a database is another one';
+COMMENT ON COLUMN fpgo_internal.origin.number IS 'First 8 bytes of the SHA-256 of the other columns but the last';
+COMMENT ON COLUMN fpgo_internal.origin.system_identifier IS 'Of its cluster, as pg_control_system() shows it';
+COMMENT ON COLUMN fpgo_internal.origin.database IS 'Its oid';
+COMMENT ON COLUMN fpgo_internal.origin.timeline IS 'The timeline that its server wrote on; 0: not known';
+COMMENT ON COLUMN fpgo_internal.origin.inode IS
+	'Inode of the file global/pg_control; 0: the file system does not keep it';
+COMMENT ON COLUMN fpgo_internal.origin.born IS
+	'When that file was made, in microseconds since 1970; 0: not known';
+COMMENT ON COLUMN fpgo_internal.origin.site IS 'The setting fpgo.site; empty: not set';
+COMMENT ON COLUMN fpgo_internal.origin.records IS
+	'Oid of fpgo_internal.submission: a dump that is restored over it makes another one';
+COMMENT ON COLUMN fpgo_internal.origin.first_seen IS 'When a process sent from it first, or looked whether it may';
+
+CREATE TABLE fpgo_internal.seat (
+	account text COLLATE "C" PRIMARY KEY,
+	origin bigint NOT NULL,
+	why text COLLATE "C" NOT NULL,
+	since timestamptz NOT NULL DEFAULT clock_timestamp(),
+	role text,
+	reason text
+);
+COMMENT ON TABLE fpgo_internal.seat IS
+	'Which database sends the orders of an account. A copy of this table names the database that it was copied from';
+COMMENT ON COLUMN fpgo_internal.seat.account IS 'Name of the account, see fpgo_internal.account';
+COMMENT ON COLUMN fpgo_internal.seat.origin IS 'Number of the database that sends, see fpgo_internal.origin';
+COMMENT ON COLUMN fpgo_internal.seat.why IS
+	'Why it does: first (none did before), update (of fpgo 1.0), continued (the same server after its promotion), failover '
+	'(option failover is trust), promotion (for new orders only), person (fpgo.take_seat)';
+COMMENT ON COLUMN fpgo_internal.seat.since IS 'Since when';
+COMMENT ON COLUMN fpgo_internal.seat.role IS 'Who decided so; NULL: nobody did';
+COMMENT ON COLUMN fpgo_internal.seat.reason IS 'Why, in their words; NULL: nobody decided';
+
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.origin', '');
+SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.seat', '');
+
+CREATE FUNCTION fpgo_internal.sent_elsewhere(origin bigint, account text) RETURNS text
+	AS 'MODULE_PATHNAME', 'fpgo_sent_elsewhere'
+	LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION fpgo_internal.sent_elsewhere(bigint, text) IS
+	'Why this database does not send a queued submission with this origin, of this account: seat, it sends nothing for the '
+	'account; origin, another database queued it; setting, fpgo.accept_orders is off. NULL: it sends it, or is a standby.';
+
+CREATE FUNCTION fpgo_internal.origin_here() RETURNS bigint
+	AS 'MODULE_PATHNAME', 'fpgo_here'
+	LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION fpgo_internal.origin_here() IS
+	'The number of this database''s origin, see fpgo_internal.origin; the row is made when a process sends first. Error '
+	'55000: during recovery.';
+
+CREATE FUNCTION fpgo_internal.describe_elsewhere(kind text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE kind
+		WHEN 'seat' THEN 'Another database sends the orders of this server, or did when this one was copied or restored: see fpgo.take_seat.'
+		WHEN 'origin' THEN 'It was queued by another database, or by this one before it was copied or restored: see fpgo.take_seat.'
+		WHEN 'setting' THEN 'The setting fpgo.accept_orders is off on this server.' END;
+COMMENT ON FUNCTION fpgo_internal.describe_elsewhere(text) IS
+	'The sentence for what fpgo_internal.sent_elsewhere says; NULL for NULL';
+
+CREATE FUNCTION fpgo.take_seat(server text, reason text, old_orders text DEFAULT 'hold',
+	OUT orders bigint, OUT oldest timestamptz, OUT total numeric) RETURNS record
+	AS 'MODULE_PATHNAME', 'fpgo_take_seat'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION fpgo.take_seat(text, text, text) IS
+	'From now on this database sends the orders of the server, and no other must. old_orders says what becomes of orders '
+	'that another database queued, or this one before it was restored or promoted: hold them; send them, if that database '
+	'certainly sends no more and has not sent them; or cancel them. Returns one row: how many there are, when the oldest was '
+	'handed in, and their grand totals in NOK; NULL: there are none. reason is recorded. For those who may execute '
+	'fpgo.resolve. Error 22004: NULL. 22023: blank reason, or another word. 42501: without that right. 42704: no such server. '
+	'55000: not writable.';
+
 /* ---------- Holds ---------- */
 
 CREATE TABLE fpgo_internal.hold (
@@ -493,6 +583,7 @@ CREATE OR REPLACE VIEW fpgo.submissions WITH (security_barrier) AS
 		s.not_before,
 		-- an order that waits with others was not even tried: the hold says why
 		CASE WHEN s.state = 'queued' THEN coalesce(
+			fpgo_internal.describe_elsewhere(fpgo_internal.sent_elsewhere(s.origin, s.server)),
 			(SELECT h.because FROM fpgo_internal.hold h
 				WHERE h.server = s.server COLLATE "C" AND h.role = s.role COLLATE "C" LIMIT 1),
 			s.error,
@@ -548,6 +639,7 @@ CREATE VIEW fpgo.versions WITH (security_barrier) AS
 		s.role, s.state, s.withdrawn IS TRUE AS is_withdrawal, s.on_change, s.grand_total, s.order_uuid, s.attempts,
 		s.created_at, s.settled_at,
 		CASE WHEN s.state = 'queued' THEN coalesce(
+			fpgo_internal.describe_elsewhere(fpgo_internal.sent_elsewhere(s.origin, s.server)),
 			(SELECT h.because FROM fpgo_internal.hold h
 				WHERE h.server = s.server COLLATE "C" AND h.role = s.role COLLATE "C" LIMIT 1),
 			s.error,
@@ -748,7 +840,10 @@ CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
 		round(coalesce(r.accepted_lately, 0) / 5.0, 1) AS accepted_per_minute,
 		r.waits[1] AS wait_p50, r.waits[2] AS wait_p95, r.waits[3] AS wait_p99,
 		(SELECT w.state FROM fpgo.worker() w) AS worker,
-		coalesce(t.error, (SELECT h.because FROM fpgo_internal.hold h WHERE h.server = n.account COLLATE "C"
+		coalesce((SELECT fpgo_internal.describe_elsewhere(k.kind) FROM (SELECT fpgo_internal.sent_elsewhere(s.origin, s.server) AS kind
+				FROM fpgo_internal.submission s WHERE s.state = 'queued' AND s.server = n.account COLLATE "default" OFFSET 0) k
+			WHERE k.kind IS NOT NULL LIMIT 1),
+			t.error, (SELECT h.because FROM fpgo_internal.hold h WHERE h.server = n.account COLLATE "C"
 			AND u.queued > 0 ORDER BY h.mapping NULLS FIRST, h.id LIMIT 1)) AS last_error,
 		coalesce(w.orders, 0) AS refused_at_hand_in,
 		(SELECT count(*) FROM fpgo_internal.hold h WHERE h.server = n.account COLLATE "C") AS holds
@@ -780,22 +875,33 @@ CREATE VIEW fpgo.holds WITH (security_barrier) AS
 	FROM fpgo_internal.hold h
 		LEFT JOIN fpgo_internal.shown_server n ON n.account = h.server
 	WHERE (SELECT v.counts_all FROM fpgo_internal.viewer v) OR h.role IS NULL AND coalesce(h.mapping, '') = ''
-		OR coalesce(h.role, h.mapping) COLLATE "default" IN (SELECT o.role FROM fpgo_internal.own_role o);
+		OR coalesce(h.role, h.mapping) COLLATE "default" IN (SELECT o.role FROM fpgo_internal.own_role o)
+	UNION ALL
+	SELECT NULL, coalesce(n.server, e.account), NULL, e.kind, fpgo_internal.describe_elsewhere(e.kind), e.since, NULL, e.orders
+	FROM (SELECT s.server AS account, k.kind, min(s.created_at) AS since, count(*) AS orders
+			FROM fpgo_internal.submission s,
+				LATERAL (SELECT fpgo_internal.sent_elsewhere(s.origin, s.server) AS kind OFFSET 0) k
+			WHERE s.state = 'queued' AND k.kind IS NOT NULL GROUP BY s.server, k.kind) e
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = e.account COLLATE "C";
 COMMENT ON VIEW fpgo.holds IS
-	'One row a hold: queued orders that are not sent for now. From time to time one of them is tried. Shows holds of whole '
+	'One row a hold: queued orders that are not sent for now. From time to time one of them is tried, but for those of kinds '
+	'seat, origin and setting. Shows holds of whole '
 	'servers and of PUBLIC''s user mapping to everybody, others to members of the role, and to those who see all.';
-COMMENT ON COLUMN fpgo.holds.hold IS 'The number of the hold, for fpgo.release; never NULL';
+COMMENT ON COLUMN fpgo.holds.hold IS
+	'The number of the hold, for fpgo.release; NULL with kinds seat, origin and setting';
 COMMENT ON COLUMN fpgo.holds.server IS 'Name of the foreign server; never NULL';
 COMMENT ON COLUMN fpgo.holds.role IS
 	'Whose orders: those that go with this role''s user mapping, or PUBLIC''s; with kind rights those that the role handed '
 	'in. NULL: all of the server';
 COMMENT ON COLUMN fpgo.holds.kind IS
-	'unreached: no connection comes about. unknown: it is unknown what becomes of orders. answers: the answers are none to an '
-	'order, or refuse the token. refusals: every order is refused. rights: the role may not send. Never NULL';
+	'unreached: no connection. unknown: it is unknown what becomes of orders. answers: none is an answer to an order. '
+	'refusals: every order is refused. rights: the role may not send. seat: another database sends. origin: another one '
+	'queued them. setting: fpgo.accept_orders is off. Never NULL';
 COMMENT ON COLUMN fpgo.holds.because IS 'What happened last, in a sentence without personal data; never NULL';
 COMMENT ON COLUMN fpgo.holds.since IS 'When the hold began; never NULL';
 COMMENT ON COLUMN fpgo.holds.until IS
-	'When the next order is tried, or the gateway is asked first; NULL: not before the role may send again';
+	'When the next order is tried, or the gateway is asked first; NULL: not before the role may send again, or a person '
+	'decides';
 COMMENT ON COLUMN fpgo.holds.orders IS 'How many queued orders wait for it; never NULL';
 GRANT SELECT ON fpgo.holds TO PUBLIC;
 
@@ -1103,7 +1209,7 @@ COMMENT ON FUNCTION fpgo.option_validator(text[], oid) IS
 	'private_network or a url of this machine.';
 COMMENT ON FOREIGN DATA WRAPPER fpgo IS
 	'Front Payment Go gateways. A server is an account: OPTIONS (url, submit_path, ca_file, private_network, '
-	'connect_timeout, timeout, keepalive, concurrency, rate_limit, rate_window, callback_window, retention, retention_refused, bank_id_age, tax_rates, defaults). A user '
+	'connect_timeout, timeout, keepalive, concurrency, failover, rate_limit, rate_window, callback_window, retention, retention_refused, bank_id_age, tax_rates, defaults). A user '
 	'mapping holds its credentials: OPTIONS (token, token_file, callback_secret, callback_secret_file). GRANT USAGE ON '
 	'FOREIGN SERVER is the right to submit.';
 COMMENT ON COLUMN fpgo.invoice_session.bank_id_url IS
@@ -1257,3 +1363,13 @@ COMMENT ON COLUMN fpgo.delivery_progress.per_second IS
 COMMENT ON COLUMN fpgo.delivery_progress.time_left IS
 	'interval in which the remaining submissions leave at that rate, if nothing is added or postponed; 0 if none '
 	'remains, NULL if none left within the last minute';
+
+/* ---------- This database sends what it has queued ---------- */
+
+-- Somebody updates the extension here, on purpose: what is unfinished belongs here.
+INSERT INTO fpgo_internal.seat (account, origin, why)
+	SELECT a.account, h.number, 'update'
+	FROM (SELECT DISTINCT server COLLATE "C" AS account FROM fpgo_internal.submission UNION SELECT name FROM fpgo_internal.account) a,
+		(SELECT fpgo_internal.origin_here() AS number OFFSET 0) h;
+UPDATE fpgo_internal.submission SET origin = (SELECT fpgo_internal.origin_here())
+	WHERE state = ANY ('{queued,sending,uncertain}');

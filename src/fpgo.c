@@ -15,6 +15,7 @@
 #include "base/fpgo.h"
 #include "base/settings.h"
 #include "ipc/roster.h"
+#include "origin/parts.h"
 #include "process/launcher.h"
 
 FPGO_MODULE_MAGIC("fpgo", FPGO_VERSION);
@@ -27,6 +28,7 @@ _PG_init(void)
 	fpgo_settings_define();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
+	fpgo_parts_note_start();
 	fpgo_roster_request();
 	fpgo_launcher_register();
 }

@@ -63,6 +63,7 @@ static void check_submit_path(DefElem *option);
 static void check_ca_file(DefElem *option);
 static void check_private_network(DefElem *option);
 static void check_duration(DefElem *option);
+static void check_failover(DefElem *option);
 static void check_concurrency(DefElem *option);
 static void check_rate_limit(DefElem *option);
 static void check_retention(DefElem *option);
@@ -79,6 +80,7 @@ static const Option options[] = {
 	{"timeout", ForeignServerRelationId, check_duration},
 	{"keepalive", ForeignServerRelationId, check_duration},
 	{"concurrency", ForeignServerRelationId, check_concurrency},
+	{"failover", ForeignServerRelationId, check_failover},
 	{"rate_limit", ForeignServerRelationId, check_rate_limit},
 	{"rate_window", ForeignServerRelationId, check_duration},
 	{"callback_window", ForeignServerRelationId, check_duration},
@@ -112,6 +114,15 @@ check_url(DefElem *option)
 
 	if (fault != NULL)
 		refuse_option(option, fault);
+}
+
+static void
+check_failover(DefElem *option)
+{
+	const char *value = defGetString(option);
+
+	if (strcmp(value, "hold") != 0 && strcmp(value, "trust") != 0)
+		refuse_option(option, "must be 'hold' or 'trust'");
 }
 
 static void

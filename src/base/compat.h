@@ -222,6 +222,29 @@ fpgo_set_process_role(Oid role)
 }
 
 /*
+ * 16 finds a setting by its name.  The file of one that another source overrules
+ * is kept, too.
+ */
+#include "utils/guc_tables.h"
+
+static inline struct config_generic *
+fpgo_find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, 0);
+#else
+	struct config_generic **settings = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+	{
+		if (strcmp(settings[i]->name, name) == 0)
+			return settings[i];
+	}
+	return NULL;
+#endif
+}
+
+/*
  * 17 has a timeout that ends a process whose transaction takes too long: no
  * statement is cancelled, and no error can be caught.
  */

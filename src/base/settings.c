@@ -6,14 +6,17 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 
 char	   *fpgo_server_name;
 char	   *fpgo_databases;
+bool		fpgo_accept_orders;
 bool		fpgo_undelivered_notice;
 int			fpgo_helper_wait;
 int			fpgo_submit_wait;
@@ -21,6 +24,9 @@ int			fpgo_keyless_window;
 int			fpgo_helper_idle;
 int			fpgo_reconcile_interval;
 int			fpgo_progress_interval;
+
+/* fpgo.site; NULL where it is not defined */
+static char *site = NULL;
 
 /* A list of database names, as identifiers are written. */
 static bool
@@ -39,9 +45,53 @@ check_databases(char **value, void **extra, GucSource source)
 	return false;
 }
 
+const char *
+fpgo_settings_site_file(void)
+{
+	const struct config_generic *setting = fpgo_find_setting("fpgo.site");
+	size_t		len = strlen(DataDir);
+
+	if (setting == NULL || setting->source != PGC_S_FILE ||
+		setting->sourcefile == NULL ||
+		strncmp(setting->sourcefile, DataDir, len) != 0 ||
+		setting->sourcefile[len] != '/')
+		return NULL;
+	return setting->sourcefile;
+}
+
+const char *
+fpgo_settings_site(void)
+{
+	return site == NULL || fpgo_settings_site_file() != NULL ? "" : site;
+}
+
+/* What only a preloaded library can have. */
+static void
+define_site(void)
+{
+	DefineCustomStringVariable("fpgo.site",
+							   "Names the place that this server's orders are sent from.",
+							   "A copy of the server with another name sends nothing by itself.",
+							   &site,
+							   "",
+							   PGC_POSTMASTER,
+							   GUC_DISALLOW_IN_AUTO_FILE,
+							   NULL, NULL, NULL);
+}
+
 void
 fpgo_settings_define(void)
 {
+	if (process_shared_preload_libraries_in_progress)
+		define_site();
+	DefineCustomBoolVariable("fpgo.accept_orders",
+							 "Lets orders be handed in, and sent.",
+							 "Turn it off on servers that are to keep no records.",
+							 &fpgo_accept_orders,
+							 true,
+							 PGC_SIGHUP,
+							 0,
+							 NULL, NULL, NULL);
 	DefineCustomStringVariable("fpgo.databases",
 							   "Lists the databases in which a resident worker delivers orders by itself.",
 							   "Needs fpgo in shared_preload_libraries.",

@@ -9,6 +9,7 @@
 
 extern char *fpgo_server_name;	/* fpgo.server */
 extern char *fpgo_databases;	/* fpgo.databases */
+extern bool fpgo_accept_orders; /* fpgo.accept_orders */
 extern bool fpgo_undelivered_notice;	/* fpgo.undelivered_notice */
 extern int	fpgo_helper_wait;	/* fpgo.helper_wait, in milliseconds */
 extern int	fpgo_helper_idle;	/* fpgo.helper_idle, in milliseconds */
@@ -19,6 +20,15 @@ extern int	fpgo_progress_interval; /* fpgo.progress_interval, in
 										 * milliseconds; 0: never */
 extern int	fpgo_reconcile_interval;	/* fpgo.reconcile_interval, in
 										 * milliseconds; 0: never */
+
+/*
+ * fpgo.site; "" if it is not set, if fpgo is not preloaded, or if it comes from
+ * a file in the data directory, which every copy of it has too.
+ */
+extern const char *fpgo_settings_site(void);
+
+/* The file in the data directory that sets fpgo.site; NULL if none does. */
+extern const char *fpgo_settings_site_file(void);
 
 /* Make them known to PostgreSQL; once, when the library is loaded. */
 extern void fpgo_settings_define(void);

@@ -8,9 +8,11 @@
  */
 #include "postgres.h"
 
+#include "base/settings.h"
 #include "delivery/batch.h"
 #include "delivery/claim.h"
 #include "delivery/holds.h"
+#include "records/seat.h"
 
 /* how often it is recorded what waits for what, in milliseconds */
 #define EXPLAIN_MS 5000
@@ -30,6 +32,9 @@
 
 /* and when what was learnt could not be written, in milliseconds */
 #define BEHIND_MS 20
+
+/* how often a database that may not send looks again, in milliseconds */
+#define SEAT_MS 5000
 
 /* after a look at all roles, so many times its duration pass to the next */
 #define ROLES_REST 40
@@ -627,6 +632,24 @@ fpgo_lane_find_queued(List **lanes, MemoryContext context)
 		(void) fpgo_lane_find(lanes, lfirst(cell), context);
 }
 
+/*
+ * May this database send for the lane?  If that is not known, the next step finds
+ * out before it claims.
+ */
+static bool
+has_seat(FpgoLane *lane)
+{
+	if (fpgo_accept_orders && fpgo_seat_is_ours(lane->server))
+		return true;
+	if (fpgo_accept_orders && !fpgo_seat_is_known(lane->server))
+		return false;
+	lane->is_exhausted = true;
+	lane->is_held = true;
+	lane->tries_soon = false;
+	lane->try_at = fpgo_clock_in(SEAT_MS);
+	return false;
+}
+
 void
 fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
 				MemoryContext context, List **flights)
@@ -634,6 +657,8 @@ fpgo_lane_claim(FpgoLane *lane, int64 run, int64 only, bool is_session,
 	FpgoBatch		batch = {.lane = lane,.run = run,.context = context,
 	.flights = flights,.is_session = is_session};
 
+	if (!has_seat(lane))
+		return;
 	batch.ids = palloc(sizeof(int64) * 2 * FPGO_MAX_CONCURRENCY);
 	if (only != 0)
 		claim_one(&batch, only);

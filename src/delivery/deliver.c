@@ -46,6 +46,7 @@
 #include "delivery/holds.h"
 #include "delivery/patience.h"
 #include "delivery/question.h"
+#include "delivery/seating.h"
 #include "delivery/slow.h"
 #include "records/age.h"
 #include "records/locks.h"
@@ -606,6 +607,8 @@ fpgo_delivery_step(FpgoDelivery *delivery)
 	fpgo_allowance_attend(delivery->transactions, false);
 	fpgo_slow_count(delivery->lanes, delivery->flights);
 	claim = !stop && may_claim(delivery);
+	if (claim)
+		fpgo_seating_attend_all(delivery->lanes, delivery->transactions);
 	fpgo_questions_attend(delivery->flights);
 	if (stop)
 		stop_unsent(delivery);

@@ -18,6 +18,7 @@
 #include "utils/guc.h"
 
 #include "delivery/durable.h"
+#include "origin/parts.h"
 
 static void
 set_synchronous_commit(const char *value)
@@ -32,13 +33,6 @@ require_standbys(void)
 {
 	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
 		set_synchronous_commit("on");
-}
-
-static bool
-has_standbys(void)
-{
-	return max_wal_senders > 0 && SyncRepStandbyNames != NULL &&
-		SyncRepStandbyNames[0] != '\0';
 }
 
 void
@@ -77,7 +71,7 @@ fpgo_durable_flush(void)
 	if (XactLastCommitEnd == flushed)
 		return;
 	XLogFlush(XactLastCommitEnd);
-	if (has_standbys())
+	if (fpgo_parts_have_standbys())
 		await_standbys();
 	flushed = XactLastCommitEnd;
 }
@@ -87,7 +81,7 @@ fpgo_durable_is_acknowledged(void)
 {
 	bool		acknowledged;
 
-	if (!has_standbys())
+	if (!fpgo_parts_have_standbys())
 		return true;
 	LWLockAcquire(SyncRepLock, LW_SHARED);
 	acknowledged = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= XactLastCommitEnd;

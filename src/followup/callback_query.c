@@ -238,8 +238,9 @@ sum_up(const FpgoSpan *values, int n, const char *secret,
 	pg_cryptohash_free(sha256);
 	if (failed)
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not hash a callback"),
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("A callback could not be hashed."),
 				 fpgo_errhide()));
 }
 

@@ -28,6 +28,7 @@ fpgo_enqueue(const FpgoGiven *given, const char *server_name,
 	const FpgoAccount *account;
 
 	fpgo_submission_require_writable();
+	fpgo_submission_require_accepting();
 	account = fpgo_account_check(server_name, GetUserId());
 	return fpgo_version_of_call(fpgo_handin_make(given, account, NULL),
 								ignore_duplicate);
@@ -41,6 +42,7 @@ fpgo_enqueue_prepare(const FpgoGiven *given, const char *server_name,
 	FpgoRowOrder made = {0};
 
 	fpgo_submission_require_writable();
+	fpgo_submission_require_accepting();
 	account = fpgo_account_check(server_name, GetUserId());
 	made.handin = fpgo_handin_make(given, account,
 								   records_invalid ? &made.violations : NULL);
@@ -81,6 +83,7 @@ fpgo_enqueue_fault(const char *server_name, const FpgoGiven *given,
 {
 	FpgoHandIn	handin = make_empty(server_name, given->source);
 
+	fpgo_submission_require_accepting();
 	handin.former_source = given->former_source;
 	handin.former_is_own = given->former_is_own;
 	handin.key = key;

@@ -100,8 +100,9 @@ digest(const StringInfoData *form, uint8 result[FPGO_HASH_BYTES])
 	pg_cryptohash_free(context);
 	if (failed)
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not hash a primary key"),
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("A primary key could not be hashed."),
 				 fpgo_errhide()));
 }
 

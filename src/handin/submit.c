@@ -312,6 +312,7 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	bool		nulls[3];
 
 	fpgo_submission_require_writable();
+	fpgo_submission_require_accepting();
 	fpgo_extension_require_current();
 	call.given.order = fpgo_order_argument(fcinfo, spelling);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "base/fpgo.h"
 #include "base/settings.h"
@@ -25,6 +26,7 @@
 #include "handin/version.h"
 #include "ipc/roster.h"
 #include "records/insert.h"
+#include "records/seat.h"
 #include "records/taken_back.h"
 #include "records/traces.h"
 #include "records/unsourced.h"
@@ -68,11 +70,30 @@ notice_if_undelivered(void)
 				 fpgo_errhide()));
 }
 
+/* Say once a session that another database sends these orders. */
 static void
-note_queued(void)
+notice_if_elsewhere(const FpgoHandIn *handin)
+{
+	static bool is_said = false;
+
+	if (is_said || !fpgo_seat_is_others(handin->account))
+		return;
+	is_said = true;
+	ereport(NOTICE,
+			(errmsg("this database does not send the orders of server \"%s\"",
+					handin->server),
+			 errdetail("Another database sends them, or did when this one was copied or restored.  The orders stay queued."),
+			 errhint("If from now on this database sends them, and no other: SELECT * FROM fpgo.take_seat(%s, '...');",
+					 quote_literal_cstr(handin->server)),
+			 fpgo_errhide()));
+}
+
+static void
+note_queued(const FpgoHandIn *handin)
 {
 	fpgo_roster_wake_at_commit();
 	notice_if_undelivered();
+	notice_if_elsewhere(handin);
 }
 
 pg_noreturn static void
@@ -160,7 +181,7 @@ add_version(const FpgoHandIn *handin, const FpgoVersions *versions)
 		return refuse(handin, versions, say_accepted(versions->accepted));
 	id = fpgo_submission_queue(handin, versions);
 	if (id != 0)
-		note_queued();
+		note_queued(handin);
 	return id;
 }
 
@@ -257,7 +278,7 @@ fpgo_version_of_call(const FpgoHandIn *handin, bool ignore_duplicate)
 	{
 		id = fpgo_unversioned_queue(handin, ignore_duplicate, &is_new);
 		if (is_new)
-			note_queued();
+			note_queued(handin);
 		return id;
 	}
 	for (int i = 0; i < MAX_TRIES; i++)

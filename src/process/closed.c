@@ -7,11 +7,17 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/fpgo.h"
 #include "delivery/holds.h"
+#include "delivery/seating.h"
 #include "process/closed.h"
+#include "process/worker.h"
+#include "records/seat.h"
 
 /* when to look again while another order is tried, in milliseconds */
 #define LOOK_MS 250
@@ -62,6 +68,45 @@ turn_away(const FpgoRequest *request, const FpgoHold *hold,
 						   (long long) hold->id);
 }
 
+void
+fpgo_closed_attend(const FpgoRequest *request)
+{
+	fpgo_seating_attend(request->handin.account, &fpgo_worker_transactions);
+}
+
+/*
+ * Does this database send the orders of the account?  If not, or if that is not
+ * known, the answer says so.
+ */
+static bool
+has_seat(const FpgoRequest *request, FpgoAnswer *answer)
+{
+	const char *server = request->target.server_name;
+	ErrorData  *error = &answer->error;
+
+	if (fpgo_seat_is_ours(request->handin.account))
+		return true;
+	answer->kind = FPGO_ANSWER_LATER;
+	if (fpgo_seat_is_known(request->handin.account))
+	{
+		/* a person decides: to wait would be in vain */
+		answer->not_before_ms = answer->look_again_ms = INT_MAX;
+		error->sqlerrcode = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+		error->message = psprintf("this database may not send orders of server \"%s\"",
+								  server);
+		error->detail = pstrdup("Another database sends them, or did when this one was copied or restored.  Nothing was recorded and nothing was sent.");
+		error->hint = psprintf("If from now on this database sends them, and no other: SELECT * FROM fpgo.take_seat(%s, '...');",
+							   quote_literal_cstr(server));
+		return false;
+	}
+	answer->look_again_ms = LOOK_MS;
+	error->sqlerrcode = ERRCODE_FPGO_UNREACHED;
+	error->message = psprintf("server \"%s\" is closed for now", server);
+	error->detail = pstrdup("Nothing was recorded and nothing was sent.");
+	error->hint = pstrdup("Whether this database sends its orders could not be found out; the log says why.");
+	return false;
+}
+
 bool
 fpgo_closed_is(const FpgoRequest *request, int64 run, FpgoAnswer *answer,
 			   int64 *canary_of)
@@ -70,6 +115,8 @@ fpgo_closed_is(const FpgoRequest *request, int64 run, FpgoAnswer *answer,
 	FpgoHold   *hold;
 
 	*canary_of = 0;
+	if (!has_seat(request, answer))
+		return true;
 	fpgo_holds_look();
 	for (int i = 0; i < (int) lengthof(mappings); i++)
 	{

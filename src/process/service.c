@@ -319,6 +319,7 @@ try_to_record(FpgoService *service)
 {
 	Recording	recording;
 
+	fpgo_closed_attend(service->request);
 	do
 		recording = record_and_commit(service);
 	while (recording == OVERTAKEN);

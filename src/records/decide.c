@@ -25,6 +25,7 @@
 #include "base/fpgo.h"
 #include "records/decide.h"
 #include "records/early.h"
+#include "records/origins.h"
 #include "records/submissions.h"
 #include "records/versions.h"
 #include "tables/operators.h"
@@ -183,15 +184,15 @@ static FpgoStatement queue_again_statement = {
 	"  WHERE submission " EQ " $1 FOR UPDATE),"
 	" again AS (UPDATE fpgo_internal.submission s"
 	"  SET state = 'queued', for_good = NULL, error = NULL,"
-	"   version = $4, mapping = $5, settled_at = NULL FROM kept"
+	"   version = $4, mapping = $5, origin = $6, settled_at = NULL FROM kept"
 	"  WHERE s.id " EQ " kept.submission"
 	"  AND s.state " EQ " 'cancelled' RETURNING s.id),"
 	" needed AS (UPDATE fpgo_internal.payload p SET keep_until = NULL"
 	"  FROM again WHERE p.submission " EQ " again.id)"
 	" INSERT INTO fpgo_internal.event (submission, role, what, reason)"
 	" SELECT id, $2, 'cancelled to queued', $3 FROM again",
-	.n_parameters = 5,
-	.types = {INT8OID, TEXTOID, TEXTOID, INT4OID, TEXTOID}
+	.n_parameters = 6,
+	.types = {INT8OID, TEXTOID, TEXTOID, INT4OID, TEXTOID, INT8OID}
 };
 
 static FpgoStatement free_key_statement = {
@@ -276,10 +277,33 @@ fpgo_decide_is_held(const char *order_uuid, int64 id)
 	return is_held;
 }
 
+/* What is queued again is sent by the database where that was decided. */
+static FpgoStatement stamp_statement = {
+	.sql = "UPDATE fpgo_internal.submission SET origin = $2"
+	" WHERE id " EQ " $1 AND state " EQ " 'queued'",
+	.n_parameters = 2,
+	.types = {INT8OID, INT8OID}
+};
+
+static void
+stamp(const FpgoSubject *subject)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, subject->id);
+	fpgo_put_int64(&p, fpgo_origin_here());
+	fpgo_statement_run(&stamp_statement, &p);
+	SPI_finish();
+}
+
 void
 fpgo_decide_uncertain(const FpgoSubject *subject, const FpgoDecision *decision)
 {
 	decide(&resolve_statement, subject, decision);
+	if (strcmp(decision->state, fpgo_state_name(FPGO_STATE_QUEUED)) == 0 &&
+		fpgo_versions_are_known())
+		stamp(subject);
 }
 
 void
@@ -340,6 +364,7 @@ fpgo_decide_again(const FpgoSubject *subject, const char *reason)
 	put_undo(&p, subject, reason);
 	fpgo_put_int(&p, versions->next);
 	fpgo_put_text(&p, versions->mapping);
+	fpgo_put_int64(&p, fpgo_origin_here());
 	is_queued = fpgo_statement_run(&queue_again_statement, &p) > 0;
 	put_undo(&p, subject, reason);
 	if (!is_queued && fpgo_statement_run(&free_key_statement, &p) == 0)

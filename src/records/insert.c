@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "records/insert.h"
+#include "records/origins.h"
 #include "records/traces.h"
 #include "records/trouble.h"
 #include "tables/operators.h"
@@ -40,14 +41,14 @@
 static FpgoStatement insert_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
 	" (" COLUMNS_1_0 ", hash_rule, source, source_table, mapping, version,"
-	"  first_version, on_change, withdrawn)"
+	"  first_version, on_change, withdrawn, origin)"
 	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20, $21, $22, $23,"
-	"  $24, $25, $26, $27)"
+	"  $24, $25, $26, $27, $28)"
 	" ON CONFLICT (server " BYTEWISE ", key " BYTEWISE ","
 	"  mapping " BYTEWISE ", version) DO NOTHING",
-	.n_parameters = 27,
+	.n_parameters = 28,
 	.types = {TYPES_1_0, INT2OID, BYTEAOID, TEXTOID, TEXTOID, INT4OID,
-	INT8OID, TEXTOID, BOOLOID}
+	INT8OID, TEXTOID, BOOLOID, INT8OID}
 };
 
 /* on the SQL objects of 1.0; refused and cancelled ones hold no key */
@@ -107,6 +108,7 @@ put_version(FpgoParameters *p, const FpgoHandIn *handin,
 	fpgo_put_datum(p, Int64GetDatum(versions->order), versions->order == 0);
 	fpgo_put_text(p, on_change_names[handin->on_change]);
 	fpgo_put_datum(p, BoolGetDatum(true), !is_withdrawal);
+	fpgo_put_int64(p, fpgo_origin_here());
 }
 
 /* A new submission in one of the states that it can begin with. */

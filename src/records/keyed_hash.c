@@ -94,8 +94,9 @@ fpgo_keyed_hash(const char *data, size_t len, uint8 result[FPGO_HASH_BYTES])
 	pg_cryptohash_free(context);
 	if (failed)
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not hash an order"),
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("An order could not be hashed."),
 				 fpgo_errhide()));
 }
 

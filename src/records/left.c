@@ -24,6 +24,11 @@
 	" AND (h.mapping IS NULL OR h.mapping " EQ " s.mapping " BYTEWISE ")" \
 	" ORDER BY h.id LIMIT 1)"
 
+/* what another database has queued, or sends, is not sent here */
+#define ELSEWHERE_BECAUSE \
+	"fpgo_internal.describe_elsewhere(CASE WHEN s.state " EQ " 'queued'" \
+	" THEN fpgo_internal.sent_elsewhere(s.origin, s.server) END)"
+
 #define IS_MEANT "($1 " EQ " 0 OR s.id " EQ " $1)"
 
 static FpgoStatement explain_statement = {
@@ -31,7 +36,9 @@ static FpgoStatement explain_statement = {
 	"  w.n_all::pg_catalog.int8"
 	" FROM (SELECT pg_catalog.count(*) AS n,"
 	"   pg_catalog.sum(pg_catalog.count(*)) OVER () AS n_all, s.state::pg_catalog.text AS state,"
-	"   s.server, CASE WHEN pg_catalog.starts_with(s.error, '" FPGO_WAITS "')"
+	"   s.server, CASE WHEN " ELSEWHERE_BECAUSE " IS NOT NULL"
+	"    THEN " ELSEWHERE_BECAUSE
+	"    WHEN pg_catalog.starts_with(s.error, '" FPGO_WAITS "')"
 	"    THEN '" FPGO_WAITS "'"
 	"    WHEN s.error IS NULL AND s.state " EQ " 'queued' THEN " HELD_BECAUSE
 	"    ELSE s.error END AS reason,"
@@ -59,7 +66,8 @@ static FpgoStatement count_statement = {
 static FpgoStatement explain_one_statement = {
 	.sql = "SELECT 1::pg_catalog.int8, s.state::pg_catalog.text,"
 	" COALESCE(n.server, s.server),"
-	" CASE WHEN s.error IS NULL AND s.state " EQ " 'queued' THEN " HELD_BECAUSE
+	" CASE WHEN " ELSEWHERE_BECAUSE " IS NOT NULL THEN " ELSEWHERE_BECAUSE
+	"  WHEN s.error IS NULL AND s.state " EQ " 'queued' THEN " HELD_BECAUSE
 	"  ELSE s.error END, s.not_before, 1::pg_catalog.int8"
 	" FROM fpgo_internal.submission s LEFT JOIN fpgo_internal.shown_server n"
 	"  ON n.account " EQ " s.server " BYTEWISE

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "records/locks.h"
+#include "records/origins.h"
 #include "records/queue.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -116,7 +117,8 @@
  * them; when: may they be sent now; by: which ones come first.  One without a
  * payload is left out: there is nothing to send.  The scalar subquery for the
  * payload is not made into a join either.  One that a newer version of its order
- * has outdated is found in any case.
+ * has outdated is found in any case.  What another database has queued, which this
+ * one is a copy of, is not found.
  */
 #define FIND_DUE(which, when, by) \
 	"SELECT s.id, s.reference, s.role, " IS_OUTDATED "," \
@@ -124,7 +126,7 @@
 	"OR" WAS_TAKEN_BACK \
 	" FROM fpgo_internal.submission s" \
 	" WHERE " IS_QUEUED("s") \
-	" AND s.server " EQ " $1 AND " which \
+	" AND s.server " EQ " $1 AND s.origin " EQ " ANY ($4) AND " which \
 	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE " when \
 	"  (SELECT p.submission FROM fpgo_internal.payload p" \
 	"   WHERE p.submission " EQ " s.id) IS NOT NULL" \
@@ -147,37 +149,37 @@
 static FpgoStatement due_statements[] = {
 	[FPGO_DUE_NOW] = {
 		.is_ordered = true,
-		.sql = FIND_DUE(OF_ROLE "s.id " GE " $4", IS_TIME " AND",
+		.sql = FIND_DUE(OF_ROLE "s.id " GE " $5", IS_TIME " AND",
 						ORDER_OF_QUEUE("s")),
-		.n_parameters = 4,
-		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+		.n_parameters = 5,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID}
 	},
 	[FPGO_DUE_HIGHEST] = {
 		.is_ordered = true,
-		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $4", "",
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $5", "",
 						REVERSE_OF_QUEUE("s")),
-		.n_parameters = 4,
-		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+		.n_parameters = 5,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID}
 	},
 	[FPGO_DUE_LOWEST] = {
 		.is_ordered = true,
-		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $4", "",
+		.sql = FIND_DUE(OF_ROLE "s.attempts " EQ " 0 AND s.id " GE " $5", "",
 						ORDER_OF_QUEUE("s")),
-		.n_parameters = 4,
-		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+		.n_parameters = 5,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID}
 	},
 	[FPGO_DUE_LONGEST_AGO] = {
-		.sql = FIND_DUE(OF_ROLE "s.attempts " GT " 0 AND s.id " GE " $4", "",
+		.sql = FIND_DUE(OF_ROLE "s.attempts " GT " 0 AND s.id " GE " $5", "",
 						WAS_TRIED_AT),
-		.n_parameters = 4,
-		.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+		.n_parameters = 5,
+		.types = {TEXTOID, TEXTOID, INT4OID, INT8ARRAYOID, INT8OID}
 	},
 };
 
 static FpgoStatement one_due_statement = {
 	.sql = FIND_DUE("s.id " EQ " $2", "", "s.id"),
-	.n_parameters = 3,
-	.types = {TEXTOID, INT8OID, INT4OID}
+	.n_parameters = 4,
+	.types = {TEXTOID, INT8OID, INT4OID, INT8ARRAYOID}
 };
 
 /*
@@ -391,6 +393,7 @@ fpgo_submission_due(const char *server, const char *role, FpgoWhichDue which,
 	fpgo_put_text(&p, server);
 	fpgo_put_text(&p, role);
 	fpgo_put_int(&p, limit);
+	fpgo_put_datum(&p, fpgo_origins_own(), false);
 	fpgo_put_int64(&p, first);
 	dues = take_due(&due_statements[which], &p, server, walk, caller);
 	SPI_finish();
@@ -409,6 +412,7 @@ fpgo_submission_due_one(const char *server, int64 submission,
 	fpgo_put_text(&p, server);
 	fpgo_put_int64(&p, submission);
 	fpgo_put_int(&p, 1);
+	fpgo_put_datum(&p, fpgo_origins_own(), false);
 	dues = take_due(&one_due_statement, &p, server, walk, caller);
 	SPI_finish();
 	return dues;

@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 
 #include "base/fpgo.h"
+#include "records/origins.h"
 #include "records/refused.h"
 #include "records/traces.h"
 #include "records/versions.h"
@@ -68,7 +69,7 @@ static FpgoStatement queue_statement = {
 	.sql = "WITH kept AS (SELECT submission FROM fpgo_internal.payload"
 	"  WHERE submission " EQ " $1 FOR UPDATE),"
 	" again AS (UPDATE fpgo_internal.submission s"
-	"  SET state = 'queued', settled_at = NULL,"
+	"  SET state = 'queued', settled_at = NULL, origin = $5,"
 	"   version = GREATEST($4, (SELECT pg_catalog.max(o.version) " PLUS " 1"
 	"    FROM fpgo_internal.submission o"
 	"    WHERE o.server " BYTEWISE EQ " s.server"
@@ -79,8 +80,8 @@ static FpgoStatement queue_statement = {
 	"  FROM again WHERE p.submission " EQ " again.id)"
 	" INSERT INTO fpgo_internal.event (submission, role, what, reason)"
 	" SELECT id, $2, 'refused to queued', $3 FROM again",
-	.n_parameters = 4,
-	.types = {INT8OID, TEXTOID, TEXTOID, INT4OID}
+	.n_parameters = 5,
+	.types = {INT8OID, TEXTOID, TEXTOID, INT4OID, INT8OID}
 };
 
 /* ---------- what is in the way ---------- */
@@ -241,6 +242,8 @@ fpgo_refused_queue_again(const FpgoSubject *subject, const char *reason)
 		fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
 		fpgo_put_text(&p, reason);
 		fpgo_put_int(&p, versions->next);
+		/* it is sent by the database where that was decided */
+		fpgo_put_int64(&p, fpgo_origin_here());
 		is_queued = fpgo_statement_run(&queue_statement, &p) > 0;
 		SPI_finish();
 	}

@@ -37,6 +37,7 @@
 
 #include "base/datum.h"
 #include "base/fpgo.h"
+#include "base/settings.h"
 #include "records/locks.h"
 #include "records/submissions.h"
 #include "records/trouble.h"
@@ -68,6 +69,19 @@ fpgo_submission_require_writable(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot submit an invoice during a parallel operation"),
 				 fpgo_errhide()));
+}
+
+void
+fpgo_submission_require_accepting(void)
+{
+	if (fpgo_accept_orders)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("this server takes no orders"),
+			 errdetail("The setting fpgo.accept_orders is off.  Nothing was recorded and nothing was sent."),
+			 errhint("Hand the order in where orders are sent from."),
+			 fpgo_errhide()));
 }
 
 /* ---------- names ---------- */

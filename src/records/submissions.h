@@ -121,6 +121,9 @@ typedef struct FpgoSubmission
 /* Raises 55000 where an order cannot be recorded: standby, read-only. */
 extern void fpgo_submission_require_writable(void);
 
+/* Raises 55000 if this server takes no orders: the setting fpgo.accept_orders. */
+extern void fpgo_submission_require_accepting(void);
+
 extern const char *fpgo_state_name(FpgoSubmissionState state);
 extern FpgoSubmissionState fpgo_state_parse(const char *name);
 

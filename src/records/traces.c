@@ -32,6 +32,7 @@
 
 #include "base/fpgo.h"
 #include "records/keyed_hash.h"
+#include "records/origins.h"
 #include "records/traces.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -76,7 +77,7 @@ static FpgoStatement by_order_statement = {
 static FpgoStatement revive_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission (id, server, key, order_hash,"
 	"  role, state, attempts, order_uuid, error, created_at, settled_at,"
-	"  hash_rule, source, for_good, mapping)"
+	"  hash_rule, source, for_good, mapping, origin)"
 	" OVERRIDING SYSTEM VALUE"
 	" SELECT submission, server, $2,"
 	"  CASE WHEN order_hash IS NULL THEN ''::pg_catalog.bytea"
@@ -85,11 +86,11 @@ static FpgoStatement revive_statement = {
 	"  CASE WHEN state " NE " 'accepted'"
 	"   THEN 'Its record was purged, and made again of what stays.' END,"
 	"  day, day, hash_rule, source,"
-	"  CASE WHEN for_good AND state " EQ " 'cancelled' THEN true END, mapping"
+	"  CASE WHEN for_good AND state " EQ " 'cancelled' THEN true END, mapping, $3"
 	" FROM fpgo_internal." TABLE " WHERE submission " EQ " $1 LIMIT 1"
 	" ON CONFLICT (id) DO NOTHING",
-	.n_parameters = 2,
-	.types = {INT8OID, TEXTOID}
+	.n_parameters = 3,
+	.types = {INT8OID, TEXTOID, INT8OID}
 };
 
 static FpgoStatement take_back_statement = {
@@ -469,6 +470,7 @@ fpgo_trace_revive(const FpgoVersion *trace)
 
 	fpgo_put_int64(&p, trace->order);
 	fpgo_put_text(&p, trace->key);
+	fpgo_put_int64(&p, fpgo_origin_here());
 	if (fpgo_statement_run(&revive_statement, &p) == 0)
 		return false;
 	p.n = 1;

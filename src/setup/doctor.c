@@ -46,6 +46,7 @@ static const struct
 	{"preload", fpgo_check_preload, ALONE},
 	{"worker", fpgo_check_worker, ALONE},
 	{"queue", fpgo_check_queue, ALONE},
+	{"origin", fpgo_check_origin, ALONE},
 	{"server", fpgo_check_server, ON_THE_WAY},
 	{"options", fpgo_check_options, ON_THE_WAY},
 	{"account", fpgo_check_account, ON_THE_WAY},

@@ -76,6 +76,9 @@ extern FpgoDiagnosis fpgo_check_publications(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_sequences(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_hand_in(FpgoExamination *examination);
 
+/* doctor_origin.c: copies of the database */
+extern FpgoDiagnosis fpgo_check_origin(FpgoExamination *examination);
+
 /* doctor_server.c: the gateway account, and the gateway */
 extern FpgoDiagnosis fpgo_check_server(FpgoExamination *examination);
 extern FpgoDiagnosis fpgo_check_options(FpgoExamination *examination);

@@ -217,8 +217,16 @@ fpgo_check_queue(FpgoExamination *examination)
 		"CASE WHEN h.orders " EQ " 0 THEN 'New ones' ELSE h.orders::pg_catalog.text END, "
 		"h.server, h.since, h.because) FROM fpgo.holds h "
 		"WHERE h.orders " GT " 0 OR h.kind " EQ " 'refusals' OR h.until " GT " pg_catalog.now() "
-		"ORDER BY h.orders " EQ " 0, h.hold LIMIT 1");
+		"ORDER BY h.kind " EQ " ANY ('{seat,origin}') DESC, h.orders " EQ " 0, h.hold LIMIT 1");
+	const char *seat = look_up(
+		"SELECT pg_catalog.format('SELECT * FROM fpgo.take_seat(%L, ''...'');', "
+		"h.server) FROM fpgo.holds h WHERE h.kind " EQ " ANY ('{seat,origin}') "
+		"ORDER BY h.server LIMIT 1");
 
+	if (seat != NULL)
+		return fpgo_wrong(psprintf("Orders are held.  %s", held),
+						  psprintf("If they are to be sent from here, and from nowhere else: %s",
+								   seat));
 	if (held != NULL)
 		return fpgo_wrong(psprintf("Orders are held.  %s", held),
 						  "SELECT * FROM fpgo.holds; says until when, and fpgo.release lifts a hold.");

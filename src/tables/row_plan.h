@@ -11,7 +11,7 @@
 #include "nodes/plannodes.h"
 
 /* most columns that such a plan sets, and conditions of each kind */
-#define FPGO_ROW_COLUMNS 32
+#define FPGO_ROW_COLUMNS 48
 #define FPGO_ROW_CONDITIONS 4
 
 typedef enum FpgoRowKind

@@ -51,8 +51,8 @@
 static const char *const table_names[] = {
 	"submission", "payload", "attempt", "event", "hash_key",
 	"account", "allowance", "callback", "callback_rejection", "early_callback",
-	"gateway_order", "hold", "likeness", "sighting", "source_table",
-	"status_change", "streak", "trace"
+	"gateway_order", "hold", "likeness", "origin", "seat", "sighting",
+	"source_table", "status_change", "streak", "trace"
 };
 
 #define N_TABLES_KNOWN 5

@@ -118,8 +118,8 @@ sub measure_wait {
     my $without = measure_wait(100);
     administer($admin, 'SELECT fpgo.pause()');
     administer($admin, q{
-        INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, mapping)
-        SELECT 'frontpayment', 'locked' || n, '', 'locked', 'queued', '' FROM generate_series(1, 100000) n});
+        INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, mapping, origin)
+        SELECT 'frontpayment', 'locked' || n, '', 'locked', 'queued', '', fpgo_internal.origin_here() FROM generate_series(1, 100000) n});
     administer($admin, q{INSERT INTO fpgo_internal.payload SELECT id, '{}' FROM fpgo_internal.submission WHERE role = 'locked'});
     administer($admin, 'REVOKE USAGE ON FOREIGN SERVER frontpayment FROM locked');
     administer($admin, 'ANALYZE fpgo_internal.submission');

@@ -14,7 +14,7 @@ STEPS = (
     ("records",),
     ("account",),
     ("validation",),
-    ("order", "gateway", "tables"),
+    ("order", "gateway", "origin", "tables"),
     ("text", "base"),
 )
 
@@ -30,6 +30,7 @@ PURE = (
     "delivery/pace",
     "gateway/outcome",
     "order/fields",
+    "origin/rule",
     "text/",
     "validation/plausible",
 )

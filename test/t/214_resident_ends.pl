@@ -169,8 +169,11 @@ $standby->start;
     my @expected = $records->expected;
     $records = FpgoRecords->new($node, $gateway);
     $records->expect(@expected);
-    come_to('a promoted standby', qr/^(?:accepted ?){5}$/, @references);
     come_to('what is queued there', qr/^accepted$/, enqueue_together(1));
+    is($records->states_of(@references), join(' ', ('queued') x 5), 'what the primary had queued is held');
+    is(administer($node, q{SELECT orders FROM fpgo.take_seat('frontpayment', 'the primary is gone', 'send')}), 5,
+        'one statement frees it');
+    come_to('a promoted standby', qr/^(?:accepted ?){5}$/, @references);
 }
 
 # --- few descriptors ------------------------------------------------------------------------

@@ -117,8 +117,8 @@ sub queue {
 
 {
     administer($admin, 'REVOKE USAGE ON FOREIGN SERVER frontpayment FROM branch');
-    administer($admin, q{INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, mapping)
-        SELECT 'frontpayment', 'k' || n, '', 'branch', 'queued', 'branch' FROM generate_series(1, 1000) n});
+    administer($admin, q{INSERT INTO fpgo_internal.submission (server, key, order_hash, role, state, mapping, origin)
+        SELECT 'frontpayment', 'k' || n, '', 'branch', 'queued', 'branch', fpgo_internal.origin_here() FROM generate_series(1, 1000) n});
     administer($admin, q{INSERT INTO fpgo_internal.payload SELECT id, '{}' FROM fpgo_internal.submission
         WHERE role = 'branch' AND state = 'queued'});
     queue(1);

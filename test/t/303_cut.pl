@@ -79,7 +79,7 @@ sub make_kind {
         BEGIN
             -- a date of its own, of as many digits
             an_order := an_order || jsonb_build_object('referenceNo', lane || '-' || to_char(number, 'FM00000'),
-                'orderDate', (1000000000 + (ascii(lane) * 100 + substr(lane, 2)::bigint) * 100000 + number)::text);
+                'orderDate', (1000000000 + (ascii(lane) * 100 + ('x' || lpad(substr(lane, 2), 8, '0'))::bit(32)::bigint) * 100000 + number)::text);
             s := fpgo.submit_invoice(an_order, lane);
             INSERT INTO result VALUES (lane, number, '', s.order_uuid);
             RETURN '';

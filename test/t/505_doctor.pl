@@ -16,14 +16,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue server options account usage
+my @checks = qw(extension libcurl json-c writable durability shared_memory preload worker queue origin server options account usage
   timeout mapping token allowance process name connection tls clock api credentials logging publications sequences triggers
   search_path hand_in);
 
 # The checks from one on that are of the gateway, in their order.
 sub from {
     my ($check) = @_;
-    my @of_gateway = @checks[ 9 .. 23 ];
+    my @of_gateway = @checks[ 10 .. 24 ];
     shift @of_gateway until $of_gateway[0] eq $check;
     return @of_gateway;
 }
@@ -339,7 +339,7 @@ examine('a publication of other tables', $session);
     $standby->init_from_backup($node, 'copy', has_streaming => 1);
     $standby->start;
     my $there = open_session($standby);
-    examine('on a standby', $there, unseen => [ 'worker', from('process') ],
+    examine('on a standby', $there, unseen => [ 'worker', 'origin', from('process') ],
         wrong => { writable => [ qr/standby/, qr/primary/ ] });
     ends("on a standby: $_", run_in($there, "SELECT * FROM fpgo.$_"), '55000', qr/during recovery.*primary/s)
       for q{fetch_status('ODR1')}, q{fetch_details('ODR1')}, q{fetch_invoice_number('ODR1')}, q{fetch_orders('SENT')};

@@ -184,9 +184,10 @@ check_records($node, $gateway, committed => [ map({ "shop-$_" } 1 .. 4), map { "
 # uncertain, a hundred queued.  What the shop ordered is there, too.
 administer($admin, qq{
     INSERT INTO fpgo_internal.submission (server, key, order_hash, reference, role, grand_total,
-            state, attempts, order_uuid, created_at, settled_at)
+            state, attempts, order_uuid, created_at, settled_at, origin)
         SELECT 'frontpayment', 'shop-' || n, '', 'shop-' || n, CASE n % 2 WHEN 0 THEN 'shop' ELSE 'branch' END, n % 1000,
-            state, 1, 'ODR' || n, at, CASE state WHEN 'queued' THEN NULL ELSE at + interval '3 seconds' END
+            state, 1, 'ODR' || n, at, CASE state WHEN 'queued' THEN NULL ELSE at + interval '3 seconds' END,
+            fpgo_internal.origin_here()
         FROM (SELECT n, now() - ($million - n) * interval '1 second' AS at,
                 CASE WHEN n > $million - 100 THEN 'queued' WHEN n > $million - 1000 AND n % 200 = 0 THEN 'uncertain'
                     WHEN n % 50 = 0 THEN 'refused' ELSE 'accepted' END AS state

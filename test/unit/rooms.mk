@@ -28,6 +28,8 @@ SOURCES_named_field = $(SRC)/order/named_field.c $(SOURCES_fields)
 SOURCES_plausible = $(SRC)/validation/plausible.c $(SOURCES_fields) \
 	$(SOURCES_format)
 
+SOURCES_rule = $(SRC)/origin/rule.c
+
 SOURCES_pace = $(SRC)/delivery/pace.c
 
 SOURCES_backoff = $(SRC)/delivery/backoff.c

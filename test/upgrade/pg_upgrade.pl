@@ -251,6 +251,9 @@ sub goes_on {
         $node->reload;
         wait_for_worker($node, $_) for qw(live shop);
     }
+    # the new cluster is another one: whether the old one still sends, a person knows
+    is($node->safe_psql('live', q{SELECT count(*) FROM fpgo.holds WHERE kind = 'seat'}), 1, "$name: the queue is held");
+    $node->safe_psql('live', q{SELECT fpgo.take_seat('frontpayment', 'pg_upgrade', 'send')});
     my $session = open_session($node, database => 'live', user => 'shop');
     my ($order, $queued, $by_trigger) = map { order() } 1 .. 3;
     ends("$name: an order that is submitted", submit($session, $order), '');
