@@ -334,7 +334,7 @@ check_token_file(DefElem *option)
 /* ---------- the validator ---------- */
 
 static const Option *
-find_option(const char *name, Oid catalog)
+find_named_option(const char *name, Oid catalog)
 {
 	for (int i = 0; i < (int) lengthof(options); i++)
 	{
@@ -504,7 +504,7 @@ fpgo_option_validator(PG_FUNCTION_ARGS)
 	foreach(cell, defs)
 	{
 		DefElem    *def = lfirst(cell);
-		const Option *option = find_option(def->defname, catalog);
+		const Option *option = find_named_option(def->defname, catalog);
 
 		if (option == NULL)
 			refuse_option_name(def->defname, catalog);
