@@ -116,7 +116,7 @@ sub promoted_beside {
 sub rewound {
     my ($original, $name, $standby, $gateway) = @_;
     cut_off($standby);
-    wait_for('the primary to send on', sub { $gateway->ledger > 40 });
+    wait_for('the primary to send on', sub { $gateway->ledger > 0.2 * $n });
     $standby->promote;
     # without that, pg_rewind sees no other timeline
     $standby->safe_psql('template1', 'CHECKPOINT');
