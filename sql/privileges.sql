@@ -45,7 +45,8 @@ SELECT attrelid::regclass, attname FROM pg_attribute WHERE attacl IS NOT NULL
 -- not C has a body that was parsed when it was made
 SELECT p.oid::regprocedure AS function, l.lanname AS language, p.prosqlbody IS NOT NULL AS is_parsed
 FROM member m JOIN pg_proc p ON p.oid = m.objid JOIN pg_language l ON l.oid = p.prolang
-WHERE m.classid = 'pg_proc'::regclass AND (p.prosecdef OR p.proconfig IS NOT NULL OR l.lanname <> 'c');
+WHERE m.classid = 'pg_proc'::regclass AND (p.prosecdef OR p.proconfig IS NOT NULL OR l.lanname <> 'c')
+ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- whoever is not a superuser cannot make a function of the library's symbols
 SELECT lanname FROM pg_language WHERE lanname = 'c' AND lanpltrusted;
 -- views that show each reader their own let no condition of a reader's own in
