@@ -40,7 +40,8 @@ typedef struct FpgoSeatCase
 {
 	const FpgoOriginParts *here;
 	const FpgoOriginParts *seat;	/* who may send; NULL: nobody has it */
-	bool		has_foreign;	/* the account has records of other origins */
+	bool		has_foreign;	/* the account has records of other origins, or the
+								 * database is a copy that has no seat at all */
 	FpgoServerStart start;
 	bool		is_trusted;		/* option failover 'trust', and synchronous
 								 * standbys are defined */

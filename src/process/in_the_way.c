@@ -54,6 +54,9 @@ find_holder(const FpgoVersions *versions)
 		return &newest->submission;
 	if (versions->open != NULL)
 		return &versions->open->submission;
+	/* whatever became of later versions: that one may have been sent */
+	if (versions->elsewhere != NULL)
+		return &versions->elsewhere->submission;
 	return versions->same != NULL ? &versions->same->submission : NULL;
 }
 

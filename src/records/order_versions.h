@@ -25,6 +25,7 @@ typedef struct FpgoVersion
 	bool		is_withdrawal;	/* the order is not wanted any more */
 	bool		for_good;		/* cancelled for good */
 	bool		was_sent;		/* a transmission was begun */
+	int64		origin;			/* where it was handed in; 0: not known */
 	const char *error;			/* NULL if there is none */
 	bool		is_trace;		/* its record was purged; see traces.h */
 	bool		is_taken_back;	/* known of a trace alone */
@@ -40,6 +41,8 @@ typedef struct FpgoVersions
 	const FpgoVersion *newest;	/* this and the next two NULL if there is none */
 	const FpgoVersion *accepted;	/* the newest of those accepted */
 	const FpgoVersion *open;	/* the newest that is sending or uncertain */
+	const FpgoVersion *elsewhere;	/* the newest that another database has
+									 * queued, and may have sent */
 	const FpgoVersion *taken_back;	/* for good */
 	const FpgoVersion *obstacle;	/* another order holds the key; NULL: none */
 	const FpgoVersion *same;	/* another mapping's order has the same hash and

@@ -72,9 +72,15 @@
 	HAS_VERSION("(o.version " GT " " NUMBER_OF("s") \
 		" OR o.version " EQ " " NUMBER_OF("s") " AND o.id " GT " s.id)")
 
-/* what becomes of an older one decides what this one is */
-#define IS_HELD_UP \
-	HAS_VERSION("(o.state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE")
+/* has another database queued o?  It may have sent it.  own: the origins here */
+#define IS_ELSEWHERE(own) \
+	"(o.state " EQ " 'queued') IS NOT FALSE" \
+	" AND (o.origin " EQ " ANY (" own ")) IS NOT TRUE"
+
+/* what becomes of another one decides what this one is */
+#define IS_HELD_UP(own) \
+	HAS_VERSION("((o.state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE" \
+		" OR " IS_ELSEWHERE(own) ")")
 
 /*
  * A person took an older version back while this one was handed in: neither saw
@@ -130,7 +136,7 @@
 	" AND CASE WHEN " IS_OUTDATED " THEN true ELSE " when \
 	"  (SELECT p.submission FROM fpgo_internal.payload p" \
 	"   WHERE p.submission " EQ " s.id) IS NOT NULL" \
-	"  AND NOT" IS_HELD_UP \
+	"  AND NOT" IS_HELD_UP("$4") \
 	"  AND" REFERENCE_IS_FREE " END" \
 	" ORDER BY " by " LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED"
 
@@ -197,7 +203,7 @@ static FpgoStatement claim_statement = {
 	"  WHERE s.id " EQ " ANY ($2)"
 	"  AND p.submission " EQ " s.id"
 	"  AND (s.state " EQ " 'queued') IS NOT FALSE"
-	"  AND NOT" IS_OUTDATED "AND NOT" IS_HELD_UP
+	"  AND NOT" IS_OUTDATED "AND NOT" IS_HELD_UP("$3")
 	"  AND CASE WHEN s.on_change " EQ " 'update' THEN true ELSE NOT"
 	HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE") "END"
 	"  AND" REFERENCE_IS_FREE
@@ -211,8 +217,8 @@ static FpgoStatement claim_statement = {
 	"   AND o.state " EQ " 'accepted'"
 	"   ORDER BY o.version USING " GT " LIMIT 1)"
 	" FROM claimed ORDER BY id",
-	.n_parameters = 2,
-	.types = {INT8OID, INT8ARRAYOID}
+	.n_parameters = 3,
+	.types = {INT8OID, INT8ARRAYOID, INT8ARRAYOID}
 };
 
 static List *
@@ -428,6 +434,7 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	SPI_connect();
 	fpgo_put_int64(&p, run);
 	fpgo_put_datum(&p, make_array(ids, n), false);
+	fpgo_put_datum(&p, fpgo_origins_own(), false);
 	claims = read_claims(fpgo_statement_run(&claim_statement, &p), caller);
 	SPI_finish();
 	return claims;
@@ -437,8 +444,9 @@ fpgo_submission_claim(int64 run, const int64 *ids, int n)
 	"'" WAITS "' " CONCAT " o.id::pg_catalog.text " CONCAT \
 	" ', which is ' " CONCAT " o.state::pg_catalog.text " CONCAT " '.'"
 
-#define IS_OPEN(o) \
-	"(" o ".state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE"
+#define IS_OPEN \
+	"((o.state " EQ " ANY ('{sending,uncertain}')) IS NOT FALSE" \
+	" OR " IS_ELSEWHERE("$5") ")"
 
 /*
  * Looks at a role's queued submissions with numbers above $2, as many as $3, and says of
@@ -453,9 +461,9 @@ static FpgoStatement waits_statement = {
 	"   (SELECT " WAITS_FOR_O OF_REFERENCE " LIMIT 1),"
 	"   (SELECT " WAITS_FOR_O " FROM fpgo_internal.submission o"
 	"    WHERE o.first_version " EQ " " ORDER_OF("s")
-	"    AND o.id " NE " s.id AND " IS_OPEN("o") " LIMIT 1),"
+	"    AND o.id " NE " s.id AND " IS_OPEN " LIMIT 1),"
 	"   (SELECT " WAITS_FOR_O " FROM fpgo_internal.submission o"
-	"    WHERE o.id " EQ " s.first_version AND " IS_OPEN("o") ")) END AS says"
+	"    WHERE o.id " EQ " s.first_version AND " IS_OPEN ")) END AS says"
 	"  FROM (SELECT * FROM fpgo_internal.submission q"
 	"   WHERE " IS_QUEUED("q")
 	"   AND q.server " EQ " $1 AND q.role " EQ " $4 AND q.id " GT " $2"
@@ -469,8 +477,8 @@ static FpgoStatement waits_statement = {
 	"  SET error = (SELECT l.says FROM looked l WHERE l.id " EQ " s.id)"
 	"  WHERE s.id " EQ " ANY (ARRAY(SELECT id FROM free)))"
 	" SELECT pg_catalog.count(*), pg_catalog.max(id) FROM looked",
-	.n_parameters = 4,
-	.types = {TEXTOID, INT8OID, INT4OID, TEXTOID}
+	.n_parameters = 5,
+	.types = {TEXTOID, INT8OID, INT4OID, TEXTOID, INT8ARRAYOID}
 };
 
 int64
@@ -486,6 +494,7 @@ fpgo_submission_explain_waits(const char *server, const char *role,
 	fpgo_put_int64(&p, after);
 	fpgo_put_int(&p, *limit);
 	fpgo_put_text(&p, role);
+	fpgo_put_datum(&p, fpgo_origins_own(), false);
 	fpgo_statement_run(&waits_statement, &p);
 	n = (int) fpgo_get_int64(0, 1);
 	last = n < *limit ? 0 : fpgo_get_int64(0, 2);

@@ -89,10 +89,20 @@ static FpgoStatement event_statement = {
 	.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
-/* records of any state that were not handed in here */
+/*
+ * Records of any state that were not handed in here.  Without any the account may
+ * be one that nobody has used.  Then it counts whether other databases are on
+ * record and none of the accounts is this one's: that is a copy.
+ */
 static FpgoStatement has_foreign_statement = {
 	.sql = "SELECT FROM fpgo_internal.submission s WHERE s.server " EQ " $1"
-	" AND (s.origin " EQ " ANY ($2)) IS NOT TRUE LIMIT 1",
+	" AND (s.origin " EQ " ANY ($2)) IS NOT TRUE"
+	" UNION ALL"
+	" SELECT FROM (SELECT number FROM fpgo_internal.origin"
+	"  UNION ALL SELECT origin FROM fpgo_internal.seat) o"
+	" WHERE (o.number " EQ " ANY ($2)) IS NOT TRUE"
+	" AND NOT EXISTS (SELECT FROM fpgo_internal.seat t"
+	"  WHERE t.origin " EQ " ANY ($2)) LIMIT 1",
 	.n_parameters = 2,
 	.types = {TEXTOID, INT8ARRAYOID}
 };

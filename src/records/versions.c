@@ -22,12 +22,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
 #include "base/fpgo.h"
+#include "records/origins.h"
 #include "records/traces.h"
 #include "records/versions.h"
 #include "tables/operators.h"
@@ -77,7 +79,7 @@ static FpgoStatement of_key_statement = {
 	" CASE WHEN first_version IS NULL THEN id ELSE first_version END," \
 	" CASE WHEN version IS NULL THEN 0 ELSE version END AS number," \
 	" key, mapping, source, withdrawn IS TRUE, for_good IS TRUE," \
-	" attempts " GT " 0, error, source_table FROM fpgo_internal.submission "
+	" attempts " GT " 0, error, source_table, origin FROM fpgo_internal.submission "
 
 #define OF_ORDERS \
 	COLUMNS "WHERE id " EQ " ANY ($1)" \
@@ -180,6 +182,7 @@ read_version(int row, MemoryContext context)
 	version->was_sent = DatumGetBool(fpgo_get_datum(row, 20, &is_null));
 	version->error = fpgo_get_text(row, 21, context);
 	version->source_table = fpgo_get_text(row, 22, context);
+	version->origin = fpgo_get_int64(row, 23);
 	return version;
 }
 
@@ -264,6 +267,14 @@ is_open(const FpgoVersion *version)
 {
 	return version->submission.state == FPGO_STATE_SENDING ||
 		version->submission.state == FPGO_STATE_UNCERTAIN;
+}
+
+/* Has another database queued it?  On a standby that is not known. */
+static bool
+is_elsewhere(const FpgoVersion *version)
+{
+	return version->submission.state == FPGO_STATE_QUEUED &&
+		!RecoveryInProgress() && !fpgo_origin_is_own(version->origin);
 }
 
 bool
@@ -451,6 +462,8 @@ fpgo_versions_note(FpgoVersions *versions, const List *all, int64 order)
 			versions->accepted = version;
 		if (is_open(version))
 			versions->open = version;
+		if (is_elsewhere(version))
+			versions->elsewhere = version;
 		if (version->for_good)
 			versions->taken_back = version;
 		versions->next = Max(versions->next, version->number + 1);
