@@ -112,6 +112,16 @@ COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
 	'What goes over the wire for an order given as a composite; see fpgo.payload(jsonb) and, for its errors, '
 	'fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
 
+/* ---------- Orders as shops reckon them ---------- */
+
+CREATE FUNCTION fpgo.summarize(products fpgo.product[], vat text) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_summarize_by_rule'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.summarize(fpgo.product[], text) IS
+	'As fpgo.summarize(fpgo.product[]), which is ''before_discount''. vat: ''after_discount'' takes VAT of what is left '
+	'after discount, and makes total_discount one without VAT, as the books of most shops have both. NULL gives NULL. '
+	'Error 22023: another word.';
+
 /* ---------- The rule of a hash ---------- */
 
 ALTER TABLE fpgo_internal.submission ADD COLUMN hash_rule smallint, ADD COLUMN source bytea,

@@ -184,6 +184,14 @@ COMMENT ON FUNCTION fpgo.summarize(fpgo.product[]) IS
 	'discount counts as 0; any other NULL makes its total NULL. NULL or no product gives NULL. Source: the vendor''s '
 	'dashboard. Error 22003: a total that numeric cannot hold.';
 
+CREATE FUNCTION fpgo.summarize(products fpgo.product[], vat text) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_summarize_by_rule'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.summarize(fpgo.product[], text) IS
+	'As fpgo.summarize(fpgo.product[]), which is ''before_discount''. vat: ''after_discount'' takes VAT of what is left '
+	'after discount, and makes total_discount one without VAT, as the books of most shops have both. NULL gives NULL. '
+	'Error 22023: another word.';
+
 -- What the API requires has no default, unless it is worked out or a server may give it.
 
 CREATE FUNCTION fpgo.make_product(

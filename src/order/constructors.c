@@ -206,7 +206,7 @@ work_out_summary(Row *row)
 	summary = lookup_rowtype_tupdesc(TupleDescAttr(row->descriptor,
 												   attribute)->atttypid, -1);
 	totals = fpgo_totals_summarize(DatumGetArrayTypeP(row->values[products]),
-								   summary);
+								   FPGO_VAT_BEFORE_DISCOUNT, NULL, summary);
 	ReleaseTupleDesc(summary);
 	if (totals != 0)
 		set(row, attribute, totals);
