@@ -11,7 +11,7 @@ BASE = background clock extension_version hide settings subtransaction texts \
 TEXT = characters email format identifier printed_value query url
 ORDER = amount callback_token constructors defaults document fields \
 	json_escape json_text lines mapping money named_field payload reading \
-	sameness secrets spellings totals
+	rounding sameness secrets spellings totals
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token

@@ -43,3 +43,83 @@ SELECT count(*) FILTER (WHERE rule = 'total_tax') AS advised FROM fpgo.advise(pg
 	(SELECT array_agg(fpgo.make_product('x', 1, 100, t)) FROM generate_series(1, 8) t), fpgo.make_order_summary(800, 0, 0, 800)));
 SELECT count(*) FILTER (WHERE rule = 'total_tax') AS advised FROM fpgo.advise(pg_temp.order_of(
 	ARRAY[fpgo.make_product('x', 1, 100, NULL)], fpgo.make_order_summary(100, 30, 0, 100)));
+
+-- ---------- the shop's own totals ----------
+
+-- what an order comes to, and how far its amounts are from quantity * rate - discount
+CREATE FUNCTION pg_temp.sums(o fpgo.invoice_order, OUT amounts numeric[], OUT sum numeric, OUT sub_total numeric, OUT total_tax numeric,
+	OUT total_discount numeric, OUT grand_total numeric, OUT furthest numeric)
+LANGUAGE sql AS $$
+	SELECT array_agg(amount ORDER BY n), sum(amount), (o.order_summary).sub_total, (o.order_summary).total_tax, (o.order_summary).total_discount,
+		(o.order_summary).grand_total, max(abs(amount - (quantity * rate - coalesce(discount, 0))))
+	FROM unnest(o.products) WITH ORDINALITY p(name, product_id, quantity, rate, discount, tax, amount, n)
+$$;
+-- lines as {quantity, rate, tax, discount}
+CREATE FUNCTION pg_temp.lines(VARIADIC numeric[]) RETURNS fpgo.product[]
+LANGUAGE sql AS $$
+	SELECT array_agg(fpgo.make_product('x', $1[i], $1[i + 1], $1[i + 2], discount => $1[i + 3]) ORDER BY i)
+	FROM generate_series(1, cardinality($1), 4) i
+$$;
+CREATE TEMP VIEW shop_order AS SELECT * FROM (VALUES
+	('the sum itself', pg_temp.lines(3, 12.4875, 25, NULL), 37.46),
+	('one less: to the one that was rounded up most', pg_temp.lines(1, 10.004, 25, NULL, 1, 10.008, 25, NULL, 1, 10.006, 25, NULL), 30.01),
+	('one more: to the one that was rounded down most', pg_temp.lines(1, 10.004, 25, NULL, 1, 10.008, 25, NULL, 1, 10.001, 25, NULL), 30.02),
+	('of equal ones to the dearest', pg_temp.lines(1, 10, 25, NULL, 1, 30, 25, NULL, 1, 20, 25, NULL), 60.01),
+	('of the same to the first', pg_temp.lines(1, 10, 25, NULL, 1, 10, 25, NULL, 1, 10, 25, NULL), 29.98),
+	('each takes one', pg_temp.lines(1, 10, 25, NULL, 1, 30, 25, 5, 1, 20, 25, NULL), 55.03),
+	('a free line stays free', pg_temp.lines(1, 0, 25, NULL, 1, 10, 25, 10, 1, 20, 25, NULL), 20.01),
+	('below zero', pg_temp.lines(1, 100, 25, NULL, -1, 10.005, 25, NULL), 90.00),
+	('rounded to two decimals', pg_temp.lines(7, 33.0165, 15, NULL, 3, 11.23875, 25, NULL, 11, 0.374625, 25, NULL, 1, 61.25, 25, NULL), 330.202625)) v(what, products, total);
+SELECT what, s.* FROM shop_order, pg_temp.sums(fpgo.make_order(products, NULL, grand_total => total)) s;
+-- amounts that the shop gives: rounded, and left alone where they are something else
+SELECT s.* FROM pg_temp.sums(fpgo.make_order(ARRAY[fpgo.make_product('x', 3, 33.333, 25, amount => 99.999), fpgo.make_product('x', 1, 9.7, 25, amount => 9.704),
+	fpgo.make_product('x', 1, 10, 25, amount => 7)], NULL, grand_total => 116.69)) s;
+
+-- more than rounding leaves
+SELECT fpgo.make_order(pg_temp.lines(1, 10, 25, NULL, 1, 30, 25, 5, 1, 20, 25, NULL), NULL, grand_total => 55.04);
+SELECT fpgo.make_order(pg_temp.lines(1, 10.004, 25, NULL, 1, 30, 25, NULL), NULL, grand_total => 39.97);
+SELECT fpgo.make_order(pg_temp.lines(1, 0, 25, NULL), NULL, grand_total => 0.01);
+SELECT fpgo.make_order(pg_temp.lines(1, 100, 25, NULL), NULL, grand_total => 10000);
+SELECT fpgo.make_order(pg_temp.lines(1, 100, 25, NULL), NULL, grand_total => 28038712383);
+SELECT fpgo.make_order(pg_temp.lines(1, 100, 25, NULL), NULL, grand_total => 100, order_summary => fpgo.make_order_summary(80, 20, 0, 100));
+SELECT fpgo.make_order(pg_temp.lines(1, 100, 25, NULL), NULL, grand_total => NULL, total_tax => 20, order_summary => fpgo.make_order_summary(80, 20, 0, 100));
+SELECT fpgo.make_order(pg_temp.lines(1, 100, 25, NULL), NULL, grand_total => 100, vat => 'none');
+
+-- grand_total and total_tax, one, both or none, with either formula
+SELECT rule, g.total AS given, g.tax AS given_tax, s.sub_total, s.total_tax, s.total_discount, s.grand_total
+FROM cups, unnest('{before_discount,after_discount,NULL}'::text[]) rule, (VALUES (NULL, NULL), (33.72, NULL), (NULL, 6.75), (33.70, 6.75)) g(total, tax),
+	pg_temp.sums(fpgo.make_order(products => products, customer_details => NULL, grand_total => g.total, total_tax => g.tax, vat => rule)) s;
+-- without totals, and without sums, it is what the other function makes
+SELECT count(*) AS of, count(*) FILTER (WHERE fpgo.make_order(products, NULL, grand_total => NULL) IS NOT DISTINCT FROM fpgo.make_order(products, NULL)) AS same
+FROM (SELECT products FROM shop_order UNION ALL VALUES (NULL), ('{}'), (pg_temp.lines(NULL, 100, 25, NULL))) p;
+SELECT (fpgo.make_order(products, NULL, grand_total => 100)).order_summary
+FROM (VALUES (NULL::fpgo.product[]), ('{}'), (pg_temp.lines(NULL, 100, 25, NULL)), (pg_temp.lines(1, 'NaN', 25, NULL)), ('{NULL}'), (pg_temp.lines(1, 100, NULL, NULL))) p(products);
+SELECT s.* FROM pg_temp.sums(fpgo.make_order(pg_temp.lines(1, 100, 25, NULL), NULL, grand_total => 'NaN')) s;
+
+-- a call as in 1.0 still means the one function, whatever has no type
+PREPARE three AS SELECT (fpgo.make_order($1, $2, $3)).reference_no;
+EXECUTE three('{}', NULL, 'A-1');
+PREPARE five AS SELECT (fpgo.make_order($1, $2, $3, $4, $5)).customer_reference;
+EXECUTE five('{}', NULL, 'A-1', 'Kari', true);
+SELECT (fpgo.make_order('{}', NULL, 'A-1', 'Kari', 'true')).customer_reference;
+SELECT (fpgo.make_order('{}', NULL, 'A-1', 'Kari', NULL, NULL, NULL, NULL, '1', 'true', '14', NULL, 'PARTNER', 'ODR1')).fpgo_uuid;
+PREPARE summed AS SELECT (fpgo.make_order(customer_details => $1, reference_no => $2, products => $3)).reference_no;
+EXECUTE summed(NULL, 'A-1', '{}');
+
+-- orders at random, rounded in ways of their own: the sums are the shop's, amounts stay near, advice stays silent
+SELECT setseed(0.25);
+CREATE TEMP TABLE rounded_order AS
+SELECT n, array_agg(fpgo.make_product('x', q, price * (100 + t) / 100, t, discount => CASE WHEN i % 3 = 0 THEN off * (100 + t) / 100 END)) AS products,
+	trunc(sum((q * price - CASE WHEN i % 3 = 0 THEN off ELSE 0 END) * (100 + t) / 100), 2) AS floor,
+	sum(round((q * price - CASE WHEN i % 3 = 0 THEN off ELSE 0 END) * (100 + t) / 100, 2)) AS by_line,
+	sum(round(q * price - CASE WHEN i % 3 = 0 THEN off ELSE 0 END, 2)) + round(sum((q * price - CASE WHEN i % 3 = 0 THEN off ELSE 0 END) * t / 100), 2) AS by_vat,
+	round(sum((q * price - CASE WHEN i % 3 = 0 THEN off ELSE 0 END) * t / 100), 2) AS tax
+FROM (SELECT n, i, 1 + floor(random() * 9)::int AS q, 1 + round((random() * 500)::numeric, 1 + n % 4) AS price, round(random()::numeric, 2) AS off, ('{0,12,15,25}'::numeric[])[1 + floor(random() * 4)::int] AS t
+	FROM generate_series(1, 1500) n, generate_series(1, 1 + n % 11) i) l
+GROUP BY n;
+SELECT way, count(*) AS orders, count(*) FILTER (WHERE s.sum = total AND s.grand_total = total AND s.total_tax = tax) AS taken_over,
+	max(furthest) <= 0.015 AS near, sum((SELECT count(*) FROM fpgo.advise(pg_temp.order_of(o.products, o.order_summary)) WHERE rule NOT LIKE '%decimals')) AS advised
+FROM rounded_order, LATERAL (VALUES ('floor', floor), ('by line', by_line), ('by VAT', by_vat)) w(way, total),
+	LATERAL (SELECT * FROM fpgo.make_order(products, NULL, grand_total => total, total_tax => tax, vat => 'after_discount')) o,
+	pg_temp.sums(o) s
+GROUP BY 1 ORDER BY 1;

@@ -122,6 +122,28 @@ COMMENT ON FUNCTION fpgo.summarize(fpgo.product[], text) IS
 	'after discount, and makes total_discount one without VAT, as the books of most shops have both. NULL gives NULL. '
 	'Error 22023: another word.';
 
+/*
+ * Beside that of 1.0, which it must not make ambiguous: grand_total stands where
+ * that one takes a text, and no text stands where that one takes something else.
+ */
+CREATE FUNCTION fpgo.make_order(
+	products fpgo.product[], customer_details fpgo.customer_details, grand_total numeric,
+	reference_no text DEFAULT NULL,
+	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
+	order_date timestamptz DEFAULT NULL, order_summary fpgo.order_summary DEFAULT NULL,
+	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
+	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
+	customer_reference text DEFAULT NULL, order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL,
+	total_tax numeric DEFAULT NULL, vat text DEFAULT 'before_discount'
+) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_make_order_with_totals'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, numeric, text, boolean, fpgo.callback,
+	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text, text, numeric, text) IS
+	'An order with the shop''s own totals in NOK. The amounts are rounded, and take 0.01 each until they add up to '
+	'grand_total. NULL grand_total: their sum. NULL total_tax: of fpgo.summarize(products, vat). Error 22023: more '
+	'than 0.01 a product, or an order_summary besides.';
+
 /* ---------- The rule of a hash ---------- */
 
 ALTER TABLE fpgo_internal.submission ADD COLUMN hash_rule smallint, ADD COLUMN source bytea,

@@ -232,6 +232,20 @@ fpgo_advise_discount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 						fpgo_violation_describe(at->field, at->value));
 }
 
+static FpgoAmount
+round_to_cent(FpgoAmount amount)
+{
+	Datum		number = NumericGetDatum(fpgo_number_of_amount(amount));
+
+	return fpgo_amount_number(DatumGetNumeric(DirectFunctionCall2(numeric_round,
+																  number,
+																  Int32GetDatum(2))));
+}
+
+/*
+ * An amount is money.  It may be off by 0.01 from the rounded product, too: a
+ * shop that rounds a line without VAT first comes to as much.
+ */
 void
 fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
@@ -239,7 +253,8 @@ fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 	FpgoAmount	expected = fpgo_amount_subtract(product_of(advice),
 												advice->amounts[FPGO_MEANS_DISCOUNT]);
 
-	if (amount.is_known && expected.is_known && differ(amount, expected, 1))
+	if (amount.is_known && expected.is_known && differ(amount, expected, 1) &&
+		differ(amount, round_to_cent(expected), 1))
 		fpgo_advise_say(advice, &at->place, "line_amount",
 						"should be %s * %s - %s%s, not %s.",
 						name_of(at->shape, FPGO_MEANS_QUANTITY),

@@ -65,7 +65,7 @@ $samples->used_all_places;
 
 my ($session) = grep { $_->{kind} eq '' } readme_blocks('How an order is given', 'src/doc/shops.md');
 $samples->run_session($session->{text});
-for my $section ('VAT before discount or after it') {
+for my $section ('VAT before discount or after it', 'The shop\'s own totals') {
     $samples->run_session($_->{text}) for grep { $_->{kind} eq '' } readme_blocks($section, 'src/doc/totals.md');
 }
 
