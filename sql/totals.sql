@@ -123,3 +123,51 @@ FROM rounded_order, LATERAL (VALUES ('floor', floor), ('by line', by_line), ('by
 	LATERAL (SELECT * FROM fpgo.make_order(products, NULL, grand_total => total, total_tax => tax, vat => 'after_discount')) o,
 	pg_temp.sums(o) s
 GROUP BY 1 ORDER BY 1;
+
+-- ---------- prices without VAT ----------
+
+-- exact, and without zeros at the end
+SELECT v.*, p.rate, p.discount, p.tax, p.amount
+FROM (VALUES (3, 9.99, 25, NULL), (3, 9.99, 25, 3.00), (2, 129.90, 15, NULL), (1, 49, 25, 0), (1, 0.333, 12, 0.0001), (1, 10, 0, 1), (1, 100, 11.11, NULL),
+	(-1, 9.99, 25, NULL), (NULL, 9.99, 25, NULL), (3, NULL, 25, 3), (3, 9.99, NULL, 3), (1, 'NaN', 25, NULL)) v(q, net, vat, off),
+	fpgo.make_net_product(name => 'x', quantity => q, rate => net, tax => vat, discount => off) p;
+SELECT p.* FROM fpgo.make_net_product(name => 'Kopp', quantity => 3, rate => 9.99, tax => 25, product_id => 'K-1', amount => 37.45) p;
+SELECT fpgo.make_net_product('x', 1e100000, 1e100000, 25);
+-- a discount that is all of it
+SELECT s.* FROM fpgo.summarize(ARRAY[fpgo.make_net_product('x', 3, 9.99, 25, discount => 29.97)], vat => 'after_discount') s;
+
+-- ---------- quantities that are not whole ----------
+
+SELECT p.* FROM (VALUES (1.5, 129.90, 'kg', NULL), (1.50, 129.90, NULL, 10), (0.333, 10, '', NULL), (2, 10, 'kg', NULL), (2.000, 10, 'kg', NULL), (-1.5, 10, 'kg', NULL),
+	(NULL, 10, 'kg', NULL), (1.5, NULL, 'kg', NULL), ('NaN', 10, 'kg', NULL)) v(q, r, unit, off),
+	fpgo.as_one_piece(fpgo.make_net_product('Ost', q, r, 15, discount => off, product_id => 'O-1'), unit) p;
+SELECT fpgo.as_one_piece(NULL) IS NULL AS none, fpgo.as_one_piece(fpgo.make_product(NULL, 1.5, 10, 25), 'kg') AS without_name;
+SELECT count(*) AS advised FROM (SELECT ARRAY[fpgo.as_one_piece(fpgo.make_product('Ost', 1.5, 149.385, 15), 'kg')] AS products) p,
+	fpgo.advise(pg_temp.order_of(products, fpgo.summarize(products)));
+
+-- ---------- credits ----------
+
+-- lines as {quantity, rate, tax, discount}, and what is left of them
+CREATE FUNCTION pg_temp.folded(p fpgo.product[]) RETURNS SETOF text
+LANGUAGE sql AS $$
+	SELECT concat_ws(' ', quantity, '*', rate, '-', coalesce(discount, 0), 'of', tax, '=', amount) FROM unnest(fpgo.fold_credits(p))
+$$;
+SELECT what, pg_temp.folded(products) AS folded
+FROM (VALUES ('none', pg_temp.lines(3, 12.4875, 25, NULL)), ('one back', pg_temp.lines(3, 12.4875, 25, NULL, -1, 12.4875, 25, NULL)),
+	('a rate below zero', pg_temp.lines(1, 100, 25, NULL, 1, -10, 25, NULL)), ('the dearest first', pg_temp.lines(1, 50, 25, 5, 1, 100, 25, 60, 1, 45, 25, NULL, 1, -10, 25, NULL)),
+	('more than the dearest', pg_temp.lines(1, 50, 25, NULL, 1, 60, 25, NULL, 1, -100, 25, NULL)), ('each rate by itself', pg_temp.lines(1, 50, 15, NULL, 1, 60, 25, NULL, 1, -10, 15, NULL, 2, -5, 25, NULL)),
+	('all of it', pg_temp.lines(-1, 100, 25, NULL, 1, 100, 25.0, NULL)), ('a returned line with its own discount', pg_temp.lines(3, 100, 25, 30, -1, 100, 25, -10)),
+	('no price', pg_temp.lines(NULL, 100, 25, NULL, 1, 100, 25, NULL, -1, 10, 25, NULL)), ('no rate of VAT', pg_temp.lines(1, 100, NULL, NULL, -1, 10, NULL, NULL)),
+	('a discount over the line is no credit', pg_temp.lines(1, 100, 25, 110, 1, 100, 25, NULL)), ('a free line', pg_temp.lines(1, 0, 25, NULL)),
+	('nothing', '{}'), ('a missing line', '{NULL}')) v(what, products);
+SELECT fpgo.fold_credits(NULL) IS NULL AS of_nothing;
+SELECT fpgo.fold_credits(pg_temp.lines(1, 100, 25, NULL, -1, 100.01, 25, NULL));
+SELECT fpgo.fold_credits(pg_temp.lines(1, 100, 25, NULL, -1, 10, 0, NULL));
+SELECT fpgo.fold_credits(pg_temp.lines(-1, 10, 25, NULL));
+-- the totals stay what they were, VAT after discount too, and nothing is left to advise
+SELECT count(*) AS orders, count(*) FILTER (WHERE a.grand_total <> b.grand_total OR a.total_tax <> b.total_tax) AS other_totals, sum(advised) AS advised
+FROM rounded_order, LATERAL (SELECT products || pg_temp.lines(-1, round((products[1]).rate / 2, 2), (products[1]).tax, NULL) AS p) l,
+	LATERAL (SELECT sum(amount) AS grand_total FROM unnest(p)) g, fpgo.summarize(p, vat => 'after_discount') b,
+	fpgo.make_order(fpgo.fold_credits(p), NULL, grand_total => b.grand_total, total_tax => b.total_tax, vat => 'after_discount') o,
+	LATERAL (SELECT (o.order_summary).*) a,
+	LATERAL (SELECT count(*) AS advised FROM fpgo.advise(pg_temp.order_of(o.products, o.order_summary)) WHERE rule NOT LIKE '%decimals') c;

@@ -205,6 +205,32 @@ COMMENT ON FUNCTION fpgo.make_product(text, numeric, numeric, numeric, numeric, 
 	'NOK; if NULL, quantity * rate - discount, rounded to two decimals, half up. A NULL argument is left out of the '
 	'order. Error 22003: an amount that numeric cannot hold.';
 
+CREATE FUNCTION fpgo.make_net_product(
+	name text, quantity numeric, rate numeric, tax numeric, discount numeric DEFAULT NULL,
+	product_id text DEFAULT NULL, amount numeric DEFAULT NULL
+) RETURNS fpgo.product
+	AS 'MODULE_PATHNAME', 'fpgo_make_net_product'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_net_product(text, numeric, numeric, numeric, numeric, text, numeric) IS
+	'As fpgo.make_product, but rate and discount are without VAT. VAT is put on both, and nothing is rounded. amount: '
+	'NOK, VAT included; if NULL, worked out of them and rounded. Without tax, rate and discount are left out. Error '
+	'22003: beyond numeric.';
+
+CREATE FUNCTION fpgo.as_one_piece(product fpgo.product, unit text DEFAULT NULL) RETURNS fpgo.product
+	AS 'MODULE_PATHNAME', 'fpgo_as_one_piece'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.as_one_piece(fpgo.product, text) IS
+	'A product whose quantity is not whole, as one piece: 1.5 of "Ost" at 100 becomes 1 of "Ost, 1,5 kg" at 150. Any '
+	'other product stays as it is. unit: what follows the quantity in the name. NULL gives NULL; a NULL unit is none. '
+	'Error 22003: beyond numeric.';
+
+CREATE FUNCTION fpgo.fold_credits(products fpgo.product[]) RETURNS fpgo.product[]
+	AS 'MODULE_PATHNAME', 'fpgo_fold_credits'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.fold_credits(fpgo.product[]) IS
+	'The products without those below zero, which become discounts of products of the same VAT rate: of the dearest '
+	'first, the first among equals. VAT after discount stays the same. NULL gives NULL. Error 22023: those cost less.';
+
 CREATE FUNCTION fpgo.make_order_summary(
 	sub_total numeric, total_tax numeric, total_discount numeric, grand_total numeric
 ) RETURNS fpgo.order_summary

@@ -30,6 +30,7 @@
 
 PG_FUNCTION_INFO_V1(fpgo_make);
 PG_FUNCTION_INFO_V1(fpgo_make_product);
+PG_FUNCTION_INFO_V1(fpgo_make_net_product);
 PG_FUNCTION_INFO_V1(fpgo_make_private_customer);
 PG_FUNCTION_INFO_V1(fpgo_make_corporate_customer);
 PG_FUNCTION_INFO_V1(fpgo_make_order);
@@ -168,6 +169,15 @@ attribute_that_holds(const Row *row, const FpgoShape *shape)
 	return attribute_of(row, &fpgo_order_shape, field);
 }
 
+static Numeric
+number_of(const Row *row, FpgoMeaning meaning)
+{
+	int			attribute = attribute_that_means(row, meaning);
+
+	return row->nulls[attribute] ? NULL :
+		DatumGetNumeric(row->values[attribute]);
+}
+
 static int
 products_of(const Row *row)
 {
@@ -187,15 +197,29 @@ set(Row *row, int attribute, Datum value)
 	row->nulls[attribute] = false;
 }
 
-/* ---------- what is worked out ---------- */
-
-static Numeric
-number_of(const Row *row, FpgoMeaning meaning)
+static void
+set_number(Row *row, FpgoMeaning meaning, Numeric number)
 {
 	int			attribute = attribute_that_means(row, meaning);
 
-	return row->nulls[attribute] ? NULL :
-		DatumGetNumeric(row->values[attribute]);
+	row->nulls[attribute] = number == NULL;
+	row->values[attribute] = number ? NumericGetDatum(number) : (Datum) 0;
+}
+
+/* ---------- what is worked out ---------- */
+
+/* Put VAT on a price that has none, exactly: VAT is a percentage. */
+static void
+add_vat(Row *row, FpgoMeaning meaning)
+{
+	Numeric		percent = fpgo_money_add(int64_to_numeric(100),
+										 number_of(row, FPGO_MEANS_VAT));
+	Numeric		factor = fpgo_money_multiply(percent,
+											 int64_div_fast_to_numeric(1, 2));
+
+	set_number(row, meaning,
+			   fpgo_money_trim(fpgo_money_multiply(number_of(row, meaning),
+												   factor)));
 }
 
 static void
@@ -296,6 +320,18 @@ fpgo_make_product(PG_FUNCTION_ARGS)
 {
 	Row			row = gather(fcinfo);
 
+	work_out_amount(&row);
+	return finish(&row);
+}
+
+/* A product of a rate and a discount without VAT. */
+Datum
+fpgo_make_net_product(PG_FUNCTION_ARGS)
+{
+	Row			row = gather(fcinfo);
+
+	add_vat(&row, FPGO_MEANS_RATE);
+	add_vat(&row, FPGO_MEANS_DISCOUNT);
 	work_out_amount(&row);
 	return finish(&row);
 }
