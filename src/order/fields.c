@@ -101,7 +101,8 @@ KEYS(settings) = {0};
 
 static const FpgoField address_fields[] = {
 	FIELD(street,  street,  STRING, REQUIRED, .is_secret = 1),
-	FIELD(zip,     zip,     STRING, REQUIRED, .is_secret = 1),
+	FIELD(zip,     zip,     STRING, REQUIRED, .is_secret = 1,
+		.meaning = FPGO_MEANS_POSTAL_CODE),
 	FIELD(city,    city,    STRING, REQUIRED, .is_secret = 1),
 	FIELD(country, country, STRING, REQUIRED,
 		.constraint = FPGO_CONSTRAINT_COUNTRY,

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "order/reading.h"
+#include "text/control_digits.h"
 #include "validation/advise.h"
 #include "validation/advise_sums.h"
 #include "validation/plausible.h"
