@@ -797,7 +797,8 @@ CREATE TABLE fpgo_internal.seat (
 	why text COLLATE "C" NOT NULL,
 	since timestamptz NOT NULL DEFAULT clock_timestamp(),
 	role text,
-	reason text
+	reason text,
+	standbys boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE fpgo_internal.seat IS
 	'Which database sends the orders of an account. A copy of this table names the database that it was copied from';
@@ -809,6 +810,8 @@ COMMENT ON COLUMN fpgo_internal.seat.why IS
 COMMENT ON COLUMN fpgo_internal.seat.since IS 'Since when';
 COMMENT ON COLUMN fpgo_internal.seat.role IS 'Who decided so; NULL: nobody did';
 COMMENT ON COLUMN fpgo_internal.seat.reason IS 'Why, in their words; NULL: nobody decided';
+COMMENT ON COLUMN fpgo_internal.seat.standbys IS
+	'Does that database wait for synchronous standbys? As it was at its last claim';
 
 CREATE TABLE fpgo_internal.hold (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
