@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 LOOPBACK = ("127.0.0.1", "localhost")
 TIMEOUT_SECONDS = 10
+LARGEST_ANSWER = 64 * 1024
 
 
 # What is signed: the names of the gateway's parameters, or None for all, with those of the shop's query.
@@ -47,8 +48,9 @@ class Way:
 
 
 class Callbacks:
-    def __init__(self, secret):
+    def __init__(self, secret, history):
         self._secret = secret
+        self._history = history
 
     def target(self, order, way):
         """Host, port and request target, signed: values as they stand, and the secret at the end."""
@@ -67,13 +69,32 @@ class Callbacks:
         return url.hostname, url.port or 80, f"{url.path or '/'}?{way.join(url.query, own)}"
 
     def send(self, order, way):
-        """Request it; the HTTP status of the answer."""
-        host, port, target = self.target(order, way)
+        """Request it; the HTTP status of the answer.  NoCallback if there is none."""
+        try:
+            host, port, target = self.target(order, way)
+            status, body = self._request(host, port, target)
+        except NoCallback as reason:
+            self._history.callback(order, order.content["callback"]["callbackUrl"], None, b"", str(reason))
+            raise
+        self._history.callback(order, f"http://{host}:{port}{target}", status, body, "")
+        return status
+
+    @staticmethod
+    def _request(host, port, target):
         connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("GET", target)
-            return connection.getresponse().status
+            response = connection.getresponse()
+            return response.status, _beginning(response)
         except (OSError, http.client.HTTPException) as reason:
             raise NoCallback(f"The shop did not answer: {type(reason).__name__}.") from None
         finally:
             connection.close()
+
+
+def _beginning(response):
+    """The beginning of the answer's body, as far as it comes: the answer stands without it."""
+    try:
+        return response.read(LARGEST_ANSWER)
+    except (OSError, http.client.HTTPException):
+        return b""
