@@ -5,7 +5,6 @@ the order's `callback.success` or `callback.failure`.  Which status an order has
 """
 
 import html
-import json
 import re
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,6 +15,7 @@ import answers
 import guard
 from callbacks import NoCallback, Way
 from covering import cover
+from shown import amount, text_of
 
 PREFIX = "/bankid/"
 PAGE = Path(__file__).resolve().parent / "web" / "bankid.html"
@@ -51,7 +51,7 @@ class BankId:
         content = order.content
         return _page(200, "Sign this order", Template(QUESTION).substitute(
             path=html.escape(PREFIX + order.uuid), token=html.escape(self._token.text), lines=_lines(content),
-            total=_text(content["orderSummary"]["grandTotal"]), name=_text(content["customerDetails"]["name"]),
+            total=_text(amount(content["orderSummary"]["grandTotal"])), name=_text(content["customerDetails"]["name"]),
             uuid=_text(order.uuid), reference=_text(content.get("referenceNo")),
             date=_text(_day(content["orderDate"])), maturity=_maturity(content),
         ), goes_on_to=_addresses(order).values())
@@ -132,7 +132,8 @@ def _lines(content):
     products = content["products"]
     return "".join(
         f"<tr><td>{_text(product.get('name'))}</td>" + "".join(
-            f'<td class="number">{_text(product.get(name))}</td>' for name in ("quantity", "tax", "amount")) + "</tr>"
+            f'<td class="number">{_text(value)}</td>'
+            for value in (product.get("quantity"), product.get("tax"), amount(product.get("amount")))) + "</tr>"
         for product in (products.values() if isinstance(products, dict) else products))
 
 
@@ -143,10 +144,7 @@ def _maturity(content):
 
 def _text(value):
     """A value of an order, for HTML: escaped, and no personal number in it."""
-    if value is None:
-        return ""
-    return html.escape(cover(value if isinstance(value, str) else json.dumps(value) if isinstance(
-        value, (bool, int, float, list, dict)) else str(value)))
+    return html.escape(cover(text_of(value) or ""))
 
 
 def _day(seconds):

@@ -4,7 +4,9 @@ import json
 import re
 
 COVER = "\u2022" * 11
-ELEVEN_DIGITS = re.compile(r"(?<![0-9])[0-9]{11}(?![0-9])")
+# on their own: a checksum has such runs by chance
+ELEVEN_DIGITS = re.compile(r"(?<![0-9A-Za-z])[0-9]{11}(?![0-9A-Za-z])")
+SHORTEST = 6  # a shorter text is nobody's number, and may stand anywhere
 MEMBER = "personalNumber"
 
 
@@ -16,8 +18,8 @@ def personal_numbers(value):
         value = waiting.pop()
         if isinstance(value, dict):
             number = value.get(MEMBER)
-            if isinstance(number, (str, int, float)) and not isinstance(number, bool) and str(number).strip():
-                found.update((str(number), str(number).strip()))
+            if isinstance(number, (str, int, float)) and len(str(number).strip()) >= SHORTEST:
+                found.add(str(number).strip())
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)

@@ -5,15 +5,17 @@ Each method answers (HTTP status, value); the value becomes JSON.  Personal numb
 """
 
 import json
-import re
 
 from callbacks import NoCallback, Way
 from covering import cover, covered, numbers_in, personal_numbers
+from history import LARGEST_TEXT
 from pending import BadSpec
+from shown import AMOUNTS, amount, readable, text_of
 from twins import Twins
 
 LISTED = 100
 LONGEST_STATUS = 60
+LINE = ("name", "productId", "quantity", "rate", "discount", "tax", "amount")
 
 NO_SUCH = (404, {"message": "There is no such thing here."})
 
@@ -59,7 +61,7 @@ class Page:
             "uuid": order.uuid,
             "reference": cover(content.get("referenceNo") or "") or None,
             "name": cover(content["customerDetails"]["name"]),
-            "grandTotal": _shown(content["orderSummary"]["grandTotal"]),
+            "grandTotal": amount(content["orderSummary"]["grandTotal"]),
             "status": order.status,
             "at": order.created_at,
             "isTwin": bool(self._twins.of(order.uuid)),
@@ -75,7 +77,7 @@ class Page:
         found = []
         for entry in self._ledger.newest(10 * LISTED):
             line = {name: entry[name] for name in shown}
-            line["referenceNo"] = _shown(line["referenceNo"]) and cover(_shown(line["referenceNo"]))
+            line["referenceNo"] = text_of(line["referenceNo"]) and cover(text_of(line["referenceNo"]))
             line["isTwin"] = entry["made"] and not entry["update"] and bool(self._twins.of(entry["order_uuid"]))
             if wanted in _text_of(line):
                 found.append(line)
@@ -88,6 +90,7 @@ class Page:
         content, customer = order.content, order.content["customerDetails"]
         numbers = set() if shows else personal_numbers(content)
         products = content["products"]
+        exchanges = [each for each in self._history.exchanges() if each.uuid == uuid]
         value = {
             **self._row(order),
             "twins": self._twins.of(uuid),
@@ -96,16 +99,14 @@ class Page:
             "type": customer["type"],
             "personal": customer.get("personalNumber") if shows else None,
             "hasPersonal": bool(customer.get("personalNumber")),
-            "lines": [{name: _shown(product.get(name)) for name in (
-                "name", "productId", "quantity", "rate", "discount", "tax", "amount")}
-                for product in (products.values() if isinstance(products, dict) else products)],
-            "totals": {name: _shown(value) for name, value in content["orderSummary"].items()},
-            "payload": json.dumps(content, indent=2, ensure_ascii=False),
-            "callback": {name: _shown(value) for name, value in content["callback"].items()},
+            "lines": [{name: (amount if name in AMOUNTS else text_of)(product.get(name)) for name in LINE}
+                      for product in (products.values() if isinstance(products, dict) else products)],
+            "totals": {name: amount(value) for name, value in content["orderSummary"].items()},
+            "payload": _payload(order, exchanges),
+            "callback": {name: text_of(value) for name, value in content["callback"].items()},
             "bankIdUrl": self._bank_id_url(uuid) if self._bank_id_url and order.is_private else None,
             "history": [{"at": at, "status": status, "who": who} for at, status, who in list(order.history)],
         }
-        exchanges = [each for each in self._history.exchanges() if each.uuid == uuid]
         if shows:
             return 200, {**value, "exchanges": [_detail(each, True) for each in exchanges]}
         value["payload"] = cover(value["payload"], numbers)
@@ -157,6 +158,14 @@ class Page:
 
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
+def _payload(order, exchanges):
+    """The order as it was sent last, or, if that is not remembered, as the gateway keeps it."""
+    for exchange in exchanges:
+        if exchange.kind == "submit" and len(exchange.sent) < LARGEST_TEXT:
+            return readable(exchange.sent)
+    return json.dumps(order.content, indent=2, ensure_ascii=False)
+
+
 def _words_of(order):
     content = order.content
     customer, products = content["customerDetails"], content["products"]
@@ -186,47 +195,10 @@ def _detail(exchange, shows, numbers=frozenset()):
         "target": text(exchange.target),
         "headers": [[name, "(covered)" if name.lower() in ("authorization", "proxy-authorization") else value]
                     for name, value in exchange.headers],
-        "sent": text(_readable(exchange.sent)),
-        "answered": None if answered is None else text(_readable(answered)),
+        "sent": text(readable(exchange.sent)),
+        "answered": None if answered is None else text(readable(answered)),
     }
-
-
-def _readable(body):
-    """The text of a body; JSON with line breaks, and its numbers as they were sent."""
-    text = body.decode("utf-8", "replace")
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return laid_out(text)
-
-
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
-
-
-def laid_out(text):
-    """JSON with a line for each member.  (json.dumps() would spell 40.10 as 40.1.)"""
-    pieces, depth, last = [], 0, ""
-    for token in TOKEN.findall(text):
-        if token[0] == '"':
-            token = json.dumps(json.loads(token), ensure_ascii=False)
-        if token in "]}":
-            depth -= 1
-            pieces.append("" if last in ("[", "{") else "\n" + "  " * depth)
-        elif last in ("[", "{", ","):
-            pieces.append("\n" + "  " * depth)
-        depth += token in ("[", "{")
-        pieces.append(": " if token == ":" else token)
-        last = token
-    return "".join(pieces)
 
 
 def _text_of(line):
     return "\n".join(str(value) for value in line.values() if value is not None).lower()
-
-
-def _shown(value):
-    """A value of an order as a text; null if there is none."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)

@@ -9,7 +9,7 @@ import threading
 import unittest
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from covering import COVER
+from covering import COVER, cover, personal_numbers
 from example import EXAMPLE, corporate, with_value
 from running import Running
 
@@ -133,8 +133,9 @@ class PageTest(unittest.TestCase):
     def test_order(self):
         """an order with its lines, requests, callbacks and statuses; numbers as they were sent"""
         order = self.at_shop(referenceNo="page-1")
-        body = json.dumps(order).replace('"rate": 40', '"rate": 40.10').encode()
+        body = json.dumps(order).replace('"rate": 40', '"rate": 40.10').replace('"amount": 40', '"amount": 40.10').encode()
         uuid = self.gateway.json("POST", "/api/v1/connect/orders/invoice/submit", body)[1]["data"]["orderUuid"]
+        other = self.gateway.json("POST", "/api/v1/connect/orders/invoice/submit", body)[1]["data"]["orderUuid"]
         self.gateway.call("GET", f"/api/v1/connect/orders/status/{uuid}")
         self.assertEqual(self.post(f"orders/{uuid}/status", {"status": " PAID ", "callback": True}), (
             200, {"uuid": uuid, "status": "PAID", "callback": {"answered": 200}}))
@@ -147,9 +148,12 @@ class PageTest(unittest.TestCase):
         self.assertEqual((told["status"], told["answered"]), (200, "thank you"))
         self.assertEqual(told["target"], self.shop_address + Shop.seen[-1])
         self.assertIn('"rate": 40.10,', sent["sent"])
+        self.assertIn('"rate": 40.10,', seen["payload"])
+        self.assertEqual((seen["lines"][0]["rate"], seen["totals"]["grandTotal"], seen["grandTotal"]), ("40.10", "40", "40"))
+        self.assertIn('<td class="number">40.10</td>', self.gateway.call("GET", f"/bankid/{other}", token=None)[2].decode())
         self.assertIn('"orderUuid": "' + uuid, sent["answered"])
         self.assertIn(["Authorization", "(covered)"], sent["headers"])
-        self.assertEqual([row["uuid"] for row in self.get("orders?q=PAGE-1")[1]["orders"]], [uuid])
+        self.assertEqual([row["uuid"] for row in self.get("orders?q=PAGE-1")[1]["orders"]], [other, uuid])
         self.assertEqual(self.get("orders/ODR0")[0], 404)
         self.assertEqual(self.post("orders/ODR0/status", {"status": "PAID"})[0], 404)
         for status in ("", " ", 5, None, "x" * 61):
@@ -186,6 +190,12 @@ class PageTest(unittest.TestCase):
         self.assertIn(COVER, self.get(f"orders/{uuid}")[1]["payload"])
         self.assertIn(NUMBER, self.get(f"orders/{uuid}?personal=shown")[1]["payload"])
         self.assertIn(NUMBER, self.get(f"exchanges/{numbers[0]}?personal=shown")[1]["sent"].replace("\\u0032", "2"))
+
+    def test_cover(self):
+        """eleven digits alone are covered, those within a checksum are not; numbers of an order are, wherever they stand"""
+        self.assertEqual(cover(f'"{NUMBER}" a{NUMBER}b 1{NUMBER}'), f'"{COVER}" a{NUMBER}b 1{NUMBER}')
+        self.assertEqual(cover(f"a{NUMBER}b", personal_numbers([{"personalNumber": f" {NUMBER}"}])), f"a{COVER}b")
+        self.assertEqual(personal_numbers({"personalNumber": "1", "x": {"personalNumber": 28038712383}}), {NUMBER})
 
     def test_twins(self):
         """orders of one reference, or of one body without a reference, are twins; changes and refused ones are none"""

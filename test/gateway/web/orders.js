@@ -17,20 +17,21 @@ export function row(order) {
 }
 
 const COLUMNS = [
-  {title: "Product"}, {title: "Number"}, {title: "Quantity", number: true}, {title: "Rate", number: true},
-  {title: "Discount", number: true}, {title: "VAT %", number: true}, {title: "Amount", number: true},
+  {title: "Product", name: "name"}, {title: "Number", name: "productId"}, {title: "Quantity", name: "quantity", number: true},
+  {title: "Rate", name: "rate", number: true}, {title: "Discount", name: "discount", number: true},
+  {title: "VAT %", name: "tax", number: true}, {title: "Amount", name: "amount", number: true},
 ];
 const SUMS = [["Sum", "subTotal"], ["VAT", "totalTax"], ["Discount", "totalDiscount"], ["Total", "grandTotal"]];
 
 // actions: setStatus(uuid, status, callback) -> what to say; show(shown): personal numbers
 export function detail(order, shown, actions) {
+  const columns = COLUMNS.filter(({name}) => order.lines.some((line) => line[name] !== null));
   return [
     make("header.title", {}, make("h2", {}, order.name), statusMark(order.status), twinMark(order.isTwin),
       make("p.mono", {}, [order.uuid, order.reference].filter(Boolean).join(" · "))),
     order.twins.length > 1 && make("p", {}, make("strong", {}, "Made more than once, and each is an invoice: "),
       order.twins.map((uuid) => [make("a", {href: `#/orders/${encodeURIComponent(uuid)}`}, uuid), " "])),
-    table("Lines of the order", COLUMNS, order.lines.map((line) => ({
-      cells: [line.name, line.productId, line.quantity, line.rate, line.discount, line.tax, line.amount]})),
+    table("Lines of the order", columns, order.lines.map((line) => ({cells: columns.map(({name}) => line[name])})),
       SUMS.filter(([, name]) => order.totals[name] !== undefined).map(([title, name]) => [title, order.totals[name]])),
     facts([["Customer", order.type], ["Customer's number", order.customerUuid], ["Invoice", order.invoiceNumber],
       ["Personal number", order.hasPersonal ? order.personal || "covered" : null]]),

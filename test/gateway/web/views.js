@@ -82,7 +82,7 @@ export function misbehaviours(actions) {
 
   return [
     make("div.panel", {}, make("h2", {}, "Let something go wrong"),
-      make("p", {}, "The next requests that match are answered so. What became of each order stands in the ledger."),
+      make("p", {}, "The next requests that match are answered so. The ledger says what became of each order."),
       make("form", {onsubmit: (event) => {
         event.preventDefault();
         let wish = null;
@@ -98,7 +98,7 @@ export function misbehaviours(actions) {
       make("div.field", {}, make("label", {for: "text"}, "As it is asked for"), text,
         make("p.hint", {id: "text-hint"}, "All keys: test/gateway/README.md, Misbehaviours. Keys of one object can be joined.")),
       make("button.primary", {}, "Ask for it")), said),
-    make("div.panel", {}, make("div.between", {}, make("h2", {}, "What waits"),
+    make("div.panel", {}, make("div.between", {}, make("h2", {}, "Waiting"),
       make("button", {type: "button", id: "behave", onclick: () => ask(actions.behave(), "All are taken back.")}, "Take all back")), pending),
   ];
 }
