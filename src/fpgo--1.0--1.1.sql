@@ -1340,6 +1340,10 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
 	'process and when it started; NULL unless it runs.';
 ALTER FUNCTION fpgo.doctor(text) ROWS 30;
+-- Its first column was called "check", which is a word of SQL.  No command renames
+-- it, and DROP FUNCTION would take grants and the shop's views away.
+UPDATE pg_catalog.pg_proc SET proargnames = '{server,check_name,ok,detail,hint}'
+WHERE oid = 'fpgo.doctor(text)'::pg_catalog.regprocedure;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '

@@ -1428,7 +1428,7 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'process and when it started; NULL unless it runs.';
 
 CREATE FUNCTION fpgo.doctor(
-	server text DEFAULT NULL, OUT "check" text, OUT ok boolean, OUT detail text, OUT hint text
+	server text DEFAULT NULL, OUT check_name text, OUT ok boolean, OUT detail text, OUT hint text
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'fpgo_doctor'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 30;

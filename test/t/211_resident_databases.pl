@@ -281,7 +281,7 @@ sub notice_of {
     reload_databases('postgres, late');
     wait_for('the log to say it', sub { count_logged($node, qr/database "late" of fpgo\.databases gets no worker: no more than 64/) });
     is(in_database('late', 'SELECT state FROM fpgo.worker()'), 'no room', 'a database too many: fpgo.worker() says so');
-    like(in_database('late', q{SELECT hint FROM fpgo.doctor() WHERE "check" = 'worker'}), qr/resume one that is paused/,
+    like(in_database('late', q{SELECT hint FROM fpgo.doctor() WHERE check_name = 'worker'}), qr/resume one that is paused/,
         'a database too many: fpgo.doctor() says what to do');
     my $in = open_session($node, database => 'late');
     like(notice_of(run_in($in, enqueue_sql(order(referenceNo => 'late-shop')))), qr/no worker delivers/, 'a database too many: a notice');

@@ -186,7 +186,7 @@ is(($samples->psql_as('shop', 'shop', q{\pset tuples_only
 
 my ($checks) = slurp_file("$root/src/setup/README.md") =~ /^(\| check \| false if \|\n(?:\|.*\n)+)/m;
 is_deeply([ sort(names_in($checks)) ],
-    [ sort split /\n/, run_in_shop('SELECT "check" FROM fpgo.doctor()') ], 'the page lists every check');
+    [ sort split /\n/, run_in_shop('SELECT check_name FROM fpgo.doctor()') ], 'the page lists every check');
 
 # --- src/doc/trouble.md and operating.md -------------------------------------------------------------------
 
