@@ -17,7 +17,7 @@ VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 ACCOUNT = account names options token
 HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order show_request source source_table \
-	submit trigger turn unversioned version withdraw
+	submit trigger turn undelivered unversioned version withdraw
 ORIGIN = parts rule
 TABLES = foreign_code row_direct row_held row_plan row_table statement
 RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks open_key \

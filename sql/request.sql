@@ -42,6 +42,7 @@ SELECT * FROM fpgo.request(NULL::jsonb);
 SELECT * FROM fpgo.request(NULL::fpgo.invoice_order);
 SELECT * FROM fpgo.request('{');
 SELECT * FROM fpgo.request('[]'::jsonb);
+SELECT fpgo.request((:'order')::jsonb - 'callback' || '{"call_back": {}}');
 SELECT fpgo.request(jsonb_set(doc, '{products,0,tax}', '"13"') - 'orderSummary') FROM shop_order;
 SELECT fpgo.request(doc, 'nowhere') FROM shop_order;
 SELECT fpgo.request(jsonb_set(doc, '{note}', to_jsonb(repeat('x', 1100000)))) FROM shop_order;
