@@ -12,11 +12,12 @@ import os
 import signal
 import ssl
 import threading
+from urllib.parse import urlsplit
 
 import orders
 from api import Api
 from bankid import BankId
-from callbacks import Callbacks
+from callbacks import RECEIVER, Callbacks, is_here
 from control import Control
 from formats import is_number
 from guard import Token
@@ -60,7 +61,7 @@ def build(options, ledger):
         )
     store, pending, traffic, history = Orders(), Pending(), Traffic(), History()
     rate_limit = RateLimit(options.rate_limit, options.enforce_rate_limit, options.rate_window)
-    callbacks = Callbacks(options.callback_secret, history)
+    callbacks = Callbacks(options.callback_secret, history, options.receiver)
     token = Token()
     bank_id = BankId(store, callbacks, token)
     bank_id_url = bank_id.url if options.bankid == "here" else orders.bank_id_url
@@ -79,6 +80,8 @@ def read_options():
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port to listen on (0: a free one)")
     parser.add_argument("--token", default="sandbox-token", help="bearer token to accept")
     parser.add_argument("--callback-secret", default="sandbox-secret", help="what callbacks are signed with")
+    parser.add_argument("--receiver", default=RECEIVER, metavar="URL",
+                        help="told of callbacks to other machines; on this machine, or '' for nobody")
     parser.add_argument("--bankid", choices=("elsewhere", "here"), default="elsewhere",
                         help="where bankIdUrl leads: to BankID, where nobody knows the order, or to a page of the sandbox")
     parser.add_argument("--ledger", metavar="FILE", help="append every received create to this file, a JSON line each")
@@ -99,6 +102,8 @@ def read_options():
     options = parser.parse_args()
     if bool(options.tls_cert) != bool(options.tls_key):
         parser.error("--tls-cert and --tls-key go together")
+    if options.receiver and not is_here(urlsplit(options.receiver)):
+        parser.error("--receiver must be on this machine: http://127.0.0.1:N")
     if options.tls_tickets < 0:
         parser.error("--tls-tickets must not be negative")
     if options.rate_limit < 0 or options.rate_window <= 0:
