@@ -49,6 +49,11 @@ ASSIGNED = re.compile(rf'code = ERRCODE_(\w+);\s*(?:const char \*)?message = ({S
 # and those of a function that raises one code
 RAISED = re.compile(rf'\braise_protocol\(({STRINGS.pattern})\)')
 PROTOCOL = "E_R_I_E_TRIGGER_PROTOCOL_VIOLATED"
+# errors that a process hands to a session: error->sqlerrcode = ERRCODE_...; then message, detail and hint
+VALUE = r'((?:"(?:\\.|[^"\\\n])*"|[^;"])*);\s*'
+HANDED = re.compile(
+    rf"sqlerrcode = ERRCODE_(\w+);\s*[\w.>-]+message = {VALUE}(?:[\w.>-]+detail = {VALUE})?(?:[\w.>-]+hint = {VALUE})?"
+)
 # where ereport() gets a message that is one of these, or that is another process's
 BY_VARIABLE = ("src/followup/inquiry.c", "src/handin/submit.c", "src/handin/trigger.c")
 
@@ -131,6 +136,10 @@ def messages_of(path, text, codes):
         yield codes[match[1]], plain(match[2]), plain(match[3]) if match[3] != "NULL" else ""
     for match in ASSIGNED.finditer(text):
         yield codes[match[1]], plain(match[2]), plain(match[3] or "")
+    for match in HANDED.finditer(text):
+        hint = " / ".join(plain(literals) for literals in STRINGS.findall(match[4] or ""))
+        for literals in STRINGS.findall(match[2]):
+            yield codes[match[1]], plain(literals), hint
     for match in RAISED.finditer(text):
         yield codes[PROTOCOL], plain(match[1]), ""
     for match in REPORT.finditer(text):

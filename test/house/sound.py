@@ -133,6 +133,9 @@ SENTENCES = {
         "\t/* ereport(ERROR, (errmsg(\"a comment\"))); */",
         '\tereport(LOG, (errmsg_plural("%d order is late", "%d orders are late", code, code)));',
         '\telog(ERROR, "cannot happen");',
+        "\terror->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;",
+        '\terror->message = code ? pstrdup("all is lost; or so") : message;',
+        '\terror->hint = psprintf("Look for %s.", message);',
         "}",
     ),
     "src/tables/sentences.c": source(
@@ -273,6 +276,7 @@ MESSAGES = """\
 
 | SQLSTATE | message | HINT |
 |---|---|---|
+| 42704 | all is lost; or so | Look for …. |
 | 42704 | order "…", (a) \\| b | Mend it; "here". / Leave it. |
 
 ## Notices

@@ -321,7 +321,7 @@ PLANTS = [
     ),
     (
         changed("src/doc/messages.md", "| … orders are late |  |\n", "| … orders are late |  |\n| more |  |\n"),
-        "src/doc/messages.md:24: no source says: | more |  |",
+        "src/doc/messages.md:25: no source says: | more |  |",
     ),
     (
         changed("src/doc/messages.md", "| … orders are late |  |\n", "| … orders are late |  |\n| … orders are late |  |\n"),
