@@ -30,8 +30,9 @@ GATEWAY = exchange lesson http http_easy http_header http_lines http_memory http
 IPC = ask mailbox message roster start_helper
 PROCESS = closed held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control
-FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \
-	order_status purge_call reconcile release resolve seat_call session sightings
+FOLLOWUP = by_key callback callback_query cases evidence fetch inquiry likeness \
+	order_list order_status purge_call reconcile release resolve seat_call session \
+	sightings
 SETUP = account_changes accounts doctor doctor_host doctor_origin doctor_server \
 	doctor_triggers drop_guard follow_server install_guard
 
