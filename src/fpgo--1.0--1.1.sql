@@ -90,6 +90,67 @@ COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; se
 CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
 COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
 
+/* ---------- An order to try, and what would be sent ---------- */
+
+CREATE FUNCTION fpgo.example_order() RETURNS fpgo.invoice_order
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (pg_catalog.jsonb '{
+	"products": [{"name": "Router", "productId": "R_1", "quantity": "1", "rate": 40, "discount": 0, "tax": "0", "amount": 40}],
+	"orderSummary": {"subTotal": "40", "totalTax": "0", "totalDiscount": "0.00", "grandTotal": "40"},
+	"orderDate": "1755150488",
+	"customerDetails": {"type": "private", "countryCode": "+47", "msisdn": "46567468", "email": "zahid@yopmail.com", "name": "Zahidul", "preferredLanguage": "en", "personalNumber": "28038712383", "address": {"street": "Klosterenget 144", "zip": "7030", "city": "Trondheim", "country": "NO"}},
+	"referenceNo": "Dhaka",
+	"customerReference": "3500",
+	"invoiceInterval": 0,
+	"separateInvoices": true,
+	"invoiceFeeApplicable": true,
+	"invoiceMaturity": 10,
+	"callback": {"callbackUrl": "https://wp.frontpayment.no/?order_identifier=rRbl1FWZG59o&order_status=success", "success": "https://wp.frontpayment.no/?order_identifier=rRbl1FWZG59o&order_status=success", "failure": "https://frontpayment.no/?order_identifier=rRbl1FWZG59o&order_status=failed"}
+}')::fpgo.invoice_order;
+COMMENT ON FUNCTION fpgo.example_order() IS
+	'The order that the API page shows as its example, for trying things out: a private customer in Norway, one '
+	'product, 40.00. It breaks no rule. Whoever submits it to a real account makes an invoice.';
+
+CREATE TYPE fpgo.shown_request AS (
+	method text,
+	url text,
+	headers text[],
+	body text,
+	curl text
+);
+COMMENT ON TYPE fpgo.shown_request IS 'The request that fpgo would send for an order.';
+COMMENT ON COLUMN fpgo.shown_request.method IS 'POST; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.url IS 'Where it goes: the server''s options url and submit_path; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.headers IS
+	'Its header lines, "Name: value", as they are sent, but for the token: Authorization: Bearer ***; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.body IS
+	'Its body, which is sent in UTF-8. It has the personal number; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.curl IS
+	'A command for sh that sends the same; curl reads the token from the file "token". Whoever runs it makes an invoice '
+	'that fpgo does not know of. It has the personal number; never NULL';
+
+CREATE FUNCTION fpgo.request("order" text, server text DEFAULT NULL) RETURNS fpgo.shown_request
+	AS 'MODULE_PATHNAME', 'fpgo_request_text'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION fpgo.request(text, text) IS
+	'The request that fpgo would send for an order given as JSON text; see fpgo.request(jsonb, text). Error 22P02 if '
+	'the text is not JSON.';
+
+CREATE FUNCTION fpgo.request("order" jsonb, server text DEFAULT NULL) RETURNS fpgo.shown_request
+	AS 'MODULE_PATHNAME', 'fpgo_request_jsonb'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION fpgo.request(jsonb, text) IS
+	'The request that fpgo.submit_invoice would send, defaults laid under, token covered. Nothing is sent or recorded; '
+	'no user mapping is needed. {submission} in callbackUrl stays. server: by default that of fpgo.server. Errors '
+	'22004, 23514, 42501, 42704, 54000, 55000: as with fpgo.submit_invoice.';
+
+CREATE FUNCTION fpgo.request("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS fpgo.shown_request
+	AS 'MODULE_PATHNAME', 'fpgo_request_invoice_order'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION fpgo.request(fpgo.invoice_order, text) IS
+	'The request that fpgo would send for an order given as a composite; see fpgo.request(jsonb, text) and, for values '
+	'JSON cannot spell, fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
+
 /* ---------- Orders without a date ---------- */
 
 /*
@@ -1309,6 +1370,10 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
 	'process and when it started; NULL unless it runs.';
 ALTER FUNCTION fpgo.doctor(text) ROWS 30;
+-- Its first column was called "check", which is a word of SQL.  No command renames
+-- it, and DROP FUNCTION would take grants and the shop's views away.
+UPDATE pg_catalog.pg_proc SET proargnames = '{server,check_name,ok,detail,hint}'
+WHERE oid = 'fpgo.doctor(text)'::pg_catalog.regprocedure;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
