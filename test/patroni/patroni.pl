@@ -232,8 +232,9 @@ goes_on('the leader is restarted', 'first');
 sub wait_for_synchronous {
     my ($leader) = @_;
     wait_for_replica($leader);
-    # Patroni counts one as synchronous later than PostgreSQL does
+    # Patroni counts one as synchronous later than PostgreSQL does, and needs something written
     return wait_for('a synchronous replica', sub {
+        ask_node($leader, q{SELECT pg_logical_emit_message(true, 'test', 'written')});
         my $listed;
         IPC::Run::run([ 'patronictl', '-c', "$place/first.yml", 'list' ], '>', \$listed, '2>', '/dev/null');
         return $listed =~ /Sync Standby \| (?:running|streaming)/;
