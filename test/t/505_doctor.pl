@@ -177,14 +177,14 @@ alter_server(q{OPTIONS (DROP timeout)});
     $nobody->quit;
 }
 administer($admin, 'DROP USER MAPPING FOR PUBLIC SERVER frontpayment');
-examine('no user mapping', $session, unseen => [ from('token') ],
+examine('no user mapping', $session, unseen => [qw(token allowance credentials)],
     wrong => { mapping => [ qr/no user mapping for role "postgres"/, qr/CREATE USER MAPPING FOR PUBLIC SERVER frontpayment/ ] });
 administer($admin, "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token_file '$token_file')");
-examine('no token file', $session, unseen => [ from('allowance') ],
+examine('no token file', $session, unseen => [qw(allowance credentials)],
     wrong => { token => [ qr/cannot be opened: No such file/, qr/Create it/ ] });
 append_to_file($token_file, "$TOKEN\n");
 chmod 0644, $token_file or die "chmod: $!\n";
-examine('a token file that all can read', $session, unseen => [ from('allowance') ],
+examine('a token file that all can read', $session, unseen => [qw(allowance credentials)],
     wrong => { token => [ qr/Other users of the machine may read/, qr/chmod 600/ ] });
 chmod 0600, $token_file or die "chmod: $!\n";
 examine('a token file as it should be', $session);
