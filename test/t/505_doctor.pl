@@ -356,9 +356,9 @@ examine('a publication of other tables', $session);
         wrong => { writable => [ qr/standby/, qr/primary/ ] });
     ends("on a standby: $_", run_in($there, "SELECT * FROM fpgo.$_"), '55000', qr/during recovery.*primary/s)
       for q{fetch_status('ODR1')}, q{fetch_details('ODR1')}, q{fetch_invoice_number('ODR1')}, q{fetch_orders('SENT')};
-    $there->quit;
     like(administer($there, 'SELECT url FROM fpgo.request(fpgo.example_order())'), qr{/connect/orders/invoice/submit$},
         'on a standby: a request can be looked at');
+    $there->quit;
     check_log($standby);
     $standby->stop;
 }
