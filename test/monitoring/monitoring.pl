@@ -82,6 +82,12 @@ ok(wait_for('the exporter', sub { my $made = metrics(); !grep { !defined $made->
 my $first = metrics();
 is(join(' ', grep { $first->{$_} != 0 } @named), 'sql_fpgo_worker{col="running"}', 'all are 0 but the worker, which runs');
 
+# The line that README.md shows, but for the values of its labels.
+my ($documented) = slurp_file("$FindBin::RealBin/README.md") =~ /^(sql_fpgo_queue\{.*\}) 0$/m;
+my ($made) = $http->get("http://127.0.0.1:$port/metrics")->{content} =~ /^(sql_fpgo_queue\{.*col="uncertain".*\}) 0$/m;
+note($made);
+is(join(' ', $documented =~ /(\w+)=/g), join(' ', $made =~ /(\w+)=/g), 'the page shows the labels that there are');
+
 # --- what happens -----------------------------------------------------------------------
 
 becomes('sql_gone{col="n"}', 7, 'a row');
