@@ -8,17 +8,17 @@ DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 # src/, a folder a step of an order's way; see src/README.md
 BASE = background clock extension_version hide settings subtransaction texts \
 	wait wait_events
-TEXT = characters control_digits email format identifier phone printed_value query \
-	tidy url
+TEXT = characters control_digits email format host identifier phone printed_value \
+	query tidy unprintable url
 ORDER = amount callback_token constructors credits defaults document fields \
 	json_escape json_text lines mapping money named_field one_piece payload \
 	reading rounding sameness secrets spellings totals
-VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
-	schema_pattern validate violation
+VALIDATION = advise advise_sums advise_text defaults_fault json_schema plausible \
+	plausible_phone rules schema_pattern validate violation
 ACCOUNT = account names options token
 HANDIN = again check condition enqueue fault generated handin holder keyless \
-	map_again missed moved newest primary_key same_order source source_table submit \
-	trigger turn unversioned version withdraw
+	map_again missed moved newest primary_key same_order show_request source source_table \
+	submit trigger turn undelivered unversioned version withdraw
 ORIGIN = parts rule
 TABLES = foreign_code row_direct row_held row_plan row_table statement
 RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks open_key \
@@ -26,13 +26,14 @@ RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks
 	unsourced versions
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
 	holds lane pace probe question report seating slow streaks walk
-GATEWAY = exchange lesson http http_easy http_header http_memory http_peer http_socket \
-	http_text http_url outcome outcome_text reply reply_mask
+GATEWAY = exchange lesson http http_easy http_header http_lines http_memory http_peer \
+	http_shown http_socket http_text http_url outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper
 PROCESS = closed held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control
-FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \
-	order_status purge_call reconcile release resolve seat_call session sightings
+FOLLOWUP = by_key callback callback_query cases evidence fetch inquiry likeness \
+	order_list order_status purge_call reconcile release resolve seat_call session \
+	sightings
 SETUP = account_changes accounts doctor doctor_host doctor_origin doctor_server \
 	doctor_triggers drop_guard follow_server install_guard
 

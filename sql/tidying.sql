@@ -24,7 +24,7 @@ FROM (VALUES ('7030', 'NO'), ('N-7030', 'NO'), ('70 30', 'NO'), ('703', 'NO'), (
 SELECT count(*) AS orders, count(v.path) AS violations, count(a.path) FILTER (WHERE a.path LIKE 'customer%') AS advised
 FROM (VALUES (fpgo.make_private_customer(name => 'Kari Nordmann', personal_number => '280387 12383', email => 'kari@example.no', country_code => NULL, msisdn => '+47 465 67 468',
 		address => fpgo.make_address(street => 'Klosterenget 144', zip => 'N-7030', city => 'Trondheim', country => 'NO'))),
-	(fpgo.make_corporate_customer(name => 'Nordmann AS', organization_id => 'NO 974 760 673 MVA', email => 'post@example.no', country_code => '47', msisdn => '73 59 50 00',
+	(fpgo.make_corporate_customer(name => 'Nordmann AS', organization_id => 'NO 974 760 673 MVA', email => 'post@example.no', country_code => '47', msisdn => '465 67 468',
 		address => fpgo.make_address(street => 'Klosterenget 144', zip => 'N-7030', city => 'Trondheim', country => 'NO')))) c(customer),
 	fpgo.make_order(products => ARRAY[fpgo.make_product('x', 1, 40, 25)], customer_details => customer, reference_no => 'A-1', customer_reference => 'Kari', invoice_fee_applicable => true,
 		callback => fpgo.make_callback('https://shop.example/fpgo', 'https://shop.example/thanks', 'https://shop.example/sorry')) o

@@ -38,6 +38,7 @@
 #include "gateway/http.h"
 #include "gateway/http_easy.h"
 #include "gateway/http_header.h"
+#include "gateway/http_lines.h"
 #include "gateway/http_memory.h"
 #include "gateway/http_peer.h"
 #include "gateway/http_socket.h"
@@ -566,7 +567,7 @@ perform(void)
 static FpgoHttpTransfer *
 create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 {
-	static const char bearer[] = "Authorization: Bearer ";
+	static const char bearer[] = FPGO_HTTP_BEARER;
 	size_t		token_len = strlen(request->token);
 	MemoryContext context = AllocSetContextCreate(parent, "fpgo request",
 												  ALLOCSET_SMALL_SIZES);

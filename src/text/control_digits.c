@@ -4,6 +4,8 @@
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
+#include <string.h>
+
 #include "text/ascii.h"
 #include "text/control_digits.h"
 
@@ -72,16 +74,35 @@ is_birth_date(const int *digits)
  * accept both from now on.  The second control digit alone still finds any
  * single wrong digit, and any two neighbours that changed places.
  */
+static const int first[] = {3, 7, 6, 1, 8, 9, 4, 5, 2, 1};
+
 bool
 fpgo_is_personal_number(FpgoSpan span)
 {
-	static const int first[] = {3, 7, 6, 1, 8, 9, 4, 5, 2, 1};
 	static const int second[] = {5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1};
 	int			digits[11];
 
 	return read_digits(span, digits, 11) && is_birth_date(digits) &&
 		remainder_of(digits, first, LENGTH(first)) <= 3 &&
 		remainder_of(digits, second, LENGTH(second)) == 0;
+}
+
+/*
+ * A living person's number has its real month, and until 2032 the first control
+ * digit leaves 0.  The numbers 500 to 999 of the years 27 to 39 are of people born
+ * from 2027 on; D-numbers of these series are in use.
+ */
+bool
+fpgo_is_of_2032(FpgoSpan span)
+{
+	int			digits[11];
+	int			year;
+
+	if (!read_digits(span, digits, 11) || digits[2] > 1)
+		return false;
+	year = digits[4] * 10 + digits[5];
+	return remainder_of(digits, first, LENGTH(first)) != 0 ||
+		(digits[0] < 4 && year >= 27 && year <= 39 && digits[6] >= 5);
 }
 
 /*
@@ -98,10 +119,70 @@ fpgo_is_organization_number(FpgoSpan span)
 		remainder_of(digits, weights, LENGTH(weights)) == 0;
 }
 
-bool
-fpgo_is_nine_digits(FpgoSpan span)
+/* Sweden's rule: ten digits, of which the last makes their Luhn sum end with 0. */
+static bool
+is_swedish_organization(FpgoSpan span)
 {
-	int			digits[9];
+	int			digits[10];
+	int			sum = 0;
 
-	return read_digits(span, digits, 9);
+	if (!read_digits(span, digits, 10))
+		return false;
+	for (int i = 0; i < 10; i++)
+	{
+		int			part = digits[i] * (i % 2 == 0 ? 2 : 1);
+
+		sum += part / 10 + part % 10;
+	}
+	return sum % 10 == 0;
+}
+
+/* Denmark's, of CVR numbers: eight digits, the first of them not 0. */
+static bool
+is_danish_organization(FpgoSpan span)
+{
+	static const int weights[] = {2, 7, 6, 5, 4, 3, 2, 1};
+	int			digits[8];
+
+	return read_digits(span, digits, 8) && digits[0] != 0 &&
+		remainder_of(digits, weights, LENGTH(weights)) == 0;
+}
+
+/* Finland's, of Y-tunnus without its hyphen: eight digits. */
+static bool
+is_finnish_organization(FpgoSpan span)
+{
+	static const int weights[] = {7, 9, 10, 5, 8, 4, 2, 1};
+	int			digits[8];
+
+	return read_digits(span, digits, 8) &&
+		remainder_of(digits, weights, LENGTH(weights)) == 0;
+}
+
+/* Svalbard's companies are in Norway's register. */
+static const FpgoRegister registers[] = {
+	{"NO", "a Norwegian", 9, fpgo_is_organization_number},
+	{"SJ", "a Norwegian", 9, fpgo_is_organization_number},
+	{"SE", "a Swedish", 10, is_swedish_organization},
+	{"DK", "a Danish", 8, is_danish_organization},
+	{"FI", "a Finnish", 8, is_finnish_organization},
+};
+
+const FpgoRegister *
+fpgo_find_register(FpgoSpan country)
+{
+	for (int i = 0; i < LENGTH(registers); i++)
+	{
+		if (country.len == 2 && memcmp(country.text, registers[i].country, 2) == 0)
+			return &registers[i];
+	}
+	return NULL;
+}
+
+bool
+fpgo_is_digits(FpgoSpan span, int n)
+{
+	int			digits[16];
+
+	return n <= LENGTH(digits) && read_digits(span, digits, n);
 }

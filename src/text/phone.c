@@ -53,18 +53,6 @@ is_in(const char *list, const char *code, size_t len)
 	return strstr(list, word) != NULL;
 }
 
-bool
-fpgo_keeps_zero(const char *code)
-{
-	return is_in(keep_zero, code, strlen(code));
-}
-
-bool
-fpgo_has_no_trunk_zero(const char *code)
-{
-	return is_in(without_trunk_zero, code, strlen(code));
-}
-
 int
 fpgo_dialling_code_length(FpgoSpan digits)
 {
@@ -169,7 +157,7 @@ fpgo_read_dialling_code(FpgoSpan text, char code[4])
 static bool
 drop_trunk_zero(const char *code, bool has_zero, char *digits, int *n)
 {
-	if (fpgo_keeps_zero(code))
+	if (is_in(keep_zero, code, strlen(code)))
 	{
 		/* "+39 (0)6": the zero is dialled from abroad, too */
 		if (has_zero && *n <= FPGO_PHONE_DIGITS_MAX)
@@ -182,7 +170,7 @@ drop_trunk_zero(const char *code, bool has_zero, char *digits, int *n)
 	}
 	if (*n == 0 || digits[0] != '0')
 		return true;
-	if (fpgo_has_no_trunk_zero(code) ||
+	if (is_in(without_trunk_zero, code, strlen(code)) ||
 		is_in(other_trunk, code, strlen(code)) ||
 		has_zero || digits[1] == '0')
 		return false;

@@ -36,10 +36,4 @@ extern bool fpgo_read_dialling_code(FpgoSpan text, char code[4]);
  */
 extern bool fpgo_read_phone(FpgoSpan code, FpgoSpan number, FpgoPhone *phone);
 
-/* Do numbers of this country begin with a zero that is no trunk prefix? */
-extern bool fpgo_keeps_zero(const char *code);
-
-/* Has the country no trunk prefix, so that a leading zero means nothing? */
-extern bool fpgo_has_no_trunk_zero(const char *code);
-
 #endif							/* FPGO_PHONE_H */

@@ -133,14 +133,6 @@ find_form(FpgoSpan country)
 	return NULL;
 }
 
-int
-fpgo_postal_code_length(FpgoSpan country)
-{
-	const Form *form = find_form(country);
-
-	return form ? form->n_digits : 0;
-}
-
 /* Swedish codes are written with a blank, which is right there. */
 bool
 fpgo_tidy_postal_code(FpgoSpan text, FpgoSpan country,

@@ -27,10 +27,4 @@ extern bool fpgo_tidy_organization(FpgoSpan text, char tidy[FPGO_TIDY_MAX]);
 extern bool fpgo_tidy_postal_code(FpgoSpan text, FpgoSpan country,
 								  char tidy[FPGO_TIDY_MAX]);
 
-/*
- * The digits of a postal code in that country: 4, 5 or 3, and 0 for countries
- * of which no form is known here.
- */
-extern int	fpgo_postal_code_length(FpgoSpan country);
-
 #endif							/* FPGO_TIDY_H */

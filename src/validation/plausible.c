@@ -1,69 +1,56 @@
 /*
  * plausible.c
- *		Checks that the gateway does not make: a country code in the phone
- *		number, misspelt names.
+ *		Checks that the gateway does not make: postal codes, misspelt names.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
+#include <string.h>
+
 #include "text/ascii.h"
+#include "text/control_digits.h"
 #include "validation/plausible.h"
+
+#define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 /* longest name that is compared with another; the API's longest has 20 bytes */
 #define NAME_MAX_BYTES 32
 
-/* ---------- phone numbers ---------- */
+/* ---------- postal codes ---------- */
 
-/* The first n digits of a text; returns how many it has in all. */
+/* How many digits a country's postal codes have; 0 if that is not known. */
 static int
-scan_digits(FpgoSpan span, char *digits, int n)
+digits_of_postal_code(FpgoSpan country)
 {
-	int			found = 0;
-
-	for (size_t i = 0; i < span.len; i++)
+	static const struct
 	{
-		if (!is_digit(span.text[i]))
-			continue;
-		if (found < n)
-			digits[found] = span.text[i];
-		found++;
+		const char *country;
+		int			n;
+	}			known[] = {{"NO", 4}, {"SJ", 4}, {"DK", 4}, {"FO", 3}, {"SE", 5}, {"FI", 5}, {"AX", 5}, {"DE", 5}};
+
+	for (int i = 0; i < LENGTH(known); i++)
+	{
+		if (country.len == 2 && memcmp(country.text, known[i].country, 2) == 0)
+			return known[i].n;
 	}
-	return found;
+	return 0;
 }
 
-/*
- * "+" and "00" show a country code.  Without them it can be seen only if the
- * country's numbers have one length.  Those of Norway and Denmark have eight
- * digits: ten digits that begin with 47 or 45 have the code in them, but
- * 47123456 is a whole Norwegian number.
- */
-bool
-fpgo_has_country_code(FpgoSpan number, FpgoSpan code)
+int
+fpgo_wrong_postal_code(FpgoSpan code, FpgoSpan country)
 {
-	char		head[2] = {0};
-	char		tail[2] = {0};
-	int			n_code = 0;
-	int			n_number = scan_digits(number, head, 2);
-	size_t		begin = 0;
+	int			n = digits_of_postal_code(country);
 
-	while (begin < number.len && !is_digit(number.text[begin]))
-	{
-		if (number.text[begin++] == '+')
-			return n_number > 0;
-	}
-	if (head[0] == '0' && head[1] == '0')
-		return true;
-	/* the code's last two digits: 47, +47 and 0047 are all in use */
-	for (size_t i = 0; i < code.len; i++)
-	{
-		if (!is_digit(code.text[i]) || (n_code == 0 && code.text[i] == '0'))
-			continue;
-		tail[0] = tail[1];
-		tail[1] = code.text[i];
-		n_code++;
-	}
-	return n_code == 2 && tail[0] == '4' && (tail[1] == '7' || tail[1] == '5') &&
-		n_number == 10 && head[0] == tail[0] && head[1] == tail[1];
+	if (n == 0 || fpgo_is_digits(code, n))
+		return 0;
+	/* Sweden's are written with a blank */
+	if (n == 5 && country.text[0] == 'S' && code.len == 6 && code.text[3] == ' ' &&
+		fpgo_is_digits((FpgoSpan) {code.text, 3}, 3) &&
+		fpgo_is_digits((FpgoSpan) {code.text + 4, 2}, 2))
+		return 0;
+	return n;
 }
+
+
 
 /* ---------- names ---------- */
 

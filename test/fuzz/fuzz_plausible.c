@@ -8,8 +8,11 @@
 #include "order/fields.h"
 #include "text/control_digits.h"
 #include "text/format.h"
+#include "text/host.h"
 #include "text/phone.h"
 #include "text/tidy.h"
+#include "text/unprintable.h"
+#include "validation/plausible_phone.h"
 #include "fuzz.h"
 
 /* The text against a name of the tree, as advice does it. */
@@ -51,9 +54,13 @@ check_digits(FpgoSpan span)
 	if (fpgo_is_personal_number(span))
 		require(span.len == 11 && fpgo_is_alpha_num(span));
 	if (fpgo_is_organization_number(span))
-		require(fpgo_is_nine_digits(span));
-	if (fpgo_is_nine_digits(span))
+		require(fpgo_is_digits(span, 9));
+	if (fpgo_is_digits(span, 9))
 		require(span.len == 9 && fpgo_is_numeric(span));
+	if (fpgo_is_of_2032(span))
+		require(fpgo_is_digits(span, 11));
+	(void) fpgo_find_host_fault(span);
+	(void) fpgo_find_unprintable(span);
 }
 
 /* What was tidied stays as it is when it is tidied again. */
@@ -99,6 +106,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_phone(a, b);
 	check_phone((FpgoSpan) {"+47", 3}, a);
 	(void) fpgo_has_country_code(a, b);
+	(void) fpgo_find_phone_fault(a, b);
+	(void) fpgo_wrong_postal_code(a, b);
+	(void) fpgo_is_deliverable(a);
 	require(fpgo_count_slips(a, b) <= 2);
 	check_field(a, &fpgo_order_shape, &count);
 	free_texts(&made);

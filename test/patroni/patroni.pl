@@ -20,7 +20,7 @@ my $place   = PostgreSQL::Test::Utils::tempdir_short();
 my $bin     = `$ENV{PG_CONFIG} --bindir`;
 chomp $bin;
 my ($etcd_port, $peer_port) = (closed_port(), closed_port());
-my %port = map { $_ => closed_port() } 'first', 'second';
+my %port = map { $_ => closed_port() } 'node_1', 'node_2';
 my %pid;    # of etcd, and of each node's Patroni
 my @queued;
 
@@ -28,7 +28,7 @@ local $ENV{PGPASSWORD} = 'of-a-test';
 
 END {
     my $status = $?;
-    stop_process($_) for grep { $pid{$_} } 'second', 'first', 'etcd';
+    stop_process($_) for grep { $pid{$_} } 'node_2', 'node_1', 'etcd';
     $? = $status;
 }
 
@@ -94,13 +94,13 @@ END
 
 sub patronictl {
     my (@arguments) = @_;
-    return must_run('patronictl', '-c', "$place/first.yml", @arguments);
+    return must_run('patronictl', '-c', "$place/node_1.yml", @arguments);
 }
 
 # --- nodes ---------------------------------------------------------------------------------
 
-# ask($node, $sql): the rows, or undef while it does not answer.
-sub ask {
+# ask_node($node, $sql): the rows, or undef while it does not answer.
+sub ask_node {
     my ($node, $sql) = @_;
     my ($rows, $said);
     IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-p', $port{$node}, '-d', 'postgres', '-c', $sql ],
@@ -118,13 +118,13 @@ sub postmaster_of {
 
 sub wait_for_leader {
     my ($node) = @_;
-    return wait_for("$node to be the leader", sub { (ask($node, 'SELECT pg_is_in_recovery()') // '') eq 'f' }, 90);
+    return wait_for("$node to be the leader", sub { (ask_node($node, 'SELECT pg_is_in_recovery()') // '') eq 'f' }, 90);
 }
 
 sub wait_for_replica {
     my ($leader) = @_;
     return wait_for('a replica', sub {
-        ask($leader, q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn = pg_current_wal_lsn()}) }, 90);
+        ask_node($leader, q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn = pg_current_wal_lsn()}) }, 90);
 }
 
 # Queue orders and let the first of them be sent, slowly.
@@ -135,7 +135,7 @@ sub half_sent_by {
     my $prefix = sprintf 'P%d-%d', $$, ++$n_queues;
     my $order  = literal(order(referenceNo => undef));
     $gateway->misbehave({ requests => 0, delay => 0.3 });
-    ask($leader, qq{SELECT count(fpgo.enqueue_invoice(${order}::jsonb || jsonb_build_object('referenceNo', '$prefix-' || i,
+    ask_node($leader, qq{SELECT count(fpgo.enqueue_invoice(${order}::jsonb || jsonb_build_object('referenceNo', '$prefix-' || i,
         'orderDate', (1600000000 + $n_queues * 10000 + i)::text))) FROM generate_series(1, $n) i}) // die "nothing is queued\n";
     @queued = map { "$prefix-$_" } 1 .. $n;
     wait_for('the first to be sent', sub { $gateway->received($queued[0]) });
@@ -148,14 +148,14 @@ sub goes_on {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $gateway->behave;
     eval { wait_for('an empty queue', sub {
-        (ask($leader, q{SELECT count(*) FROM fpgo_internal.submission WHERE state IN ('queued', 'sending')}) // 1) == 0 }, 30) };
+        (ask_node($leader, q{SELECT count(*) FROM fpgo_internal.submission WHERE state IN ('queued', 'sending')}) // 1) == 0 }, 30) };
     my %is_known = map { $_ => 1 } (map { $_->{referenceNo} } $gateway->ledger),
-      split /\n/, ask($leader, q{SELECT reference FROM fpgo_internal.submission WHERE state = 'uncertain'});
+      split /\n/, ask_node($leader, q{SELECT reference FROM fpgo_internal.submission WHERE state = 'uncertain'});
     is(scalar(grep { !$is_known{$_} } @queued), 0, "$name: all orders are sent, but what is uncertain");
-    is(ask($leader, q{SELECT count(*) FROM fpgo.holds WHERE kind IN ('origin', 'seat')}), 0, "$name: nothing is held");
+    is(ask_node($leader, q{SELECT count(*) FROM fpgo.holds WHERE kind IN ('origin', 'seat')}), 0, "$name: nothing is held");
     sent_once($name, $gateway);
     # doubt about what was under way slows the next one down
-    ask($leader, 'SELECT fpgo.release(hold, $$next case$$) FROM fpgo.holds');
+    ask_node($leader, 'SELECT fpgo.release(hold, $$next case$$) FROM fpgo.holds');
     return;
 }
 
@@ -163,9 +163,9 @@ sub goes_on_with_statement {
     my ($name, $leader) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $gateway->behave;
-    wait_for('the new leader to take the seat', sub { (ask($leader, 'SELECT why FROM fpgo_internal.seat') // '') eq 'promotion' });
-    cmp_ok(ask($leader, q{SELECT coalesce(sum(orders), 0) FROM fpgo.holds WHERE kind = 'origin'}), '>', 0, "$name: the queue is held");
-    ask($leader, q{SELECT fpgo.take_seat('frontpayment', 'the other one is no leader', 'send')});
+    wait_for('the new leader to take the seat', sub { (ask_node($leader, 'SELECT why FROM fpgo_internal.seat') // '') eq 'promotion' });
+    cmp_ok(ask_node($leader, q{SELECT coalesce(sum(orders), 0) FROM fpgo.holds WHERE kind = 'origin'}), '>', 0, "$name: the queue is held");
+    ask_node($leader, q{SELECT fpgo.take_seat('frontpayment', 'the other one is no leader', 'send')});
     return goes_on("$name, one statement", $leader);
 }
 
@@ -176,56 +176,88 @@ start_process('etcd', 'etcd', '--data-dir', "$place/etcd",
     '--listen-peer-urls', "http://127.0.0.1:$peer_port", '--initial-advertise-peer-urls', "http://127.0.0.1:$peer_port",
     '--initial-cluster', "default=http://127.0.0.1:$peer_port");
 configure($_) for sort keys %port;
-start_patroni('first');
-wait_for_leader('first');
+start_patroni('node_1');
+wait_for_leader('node_1');
 my $address = $gateway->address;
-wait_for('fpgo to be installed', sub { defined ask('first', qq{
+wait_for('fpgo to be installed', sub { defined ask_node('node_1', qq{
     CREATE EXTENSION fpgo; CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '$address', concurrency '4');
     CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')}) });
 
-half_sent_by('first');
-stop_process('first');
-start_patroni('first');
-wait_for_leader('first');
-goes_on('the service of a single node is restarted', 'first');
-is(ask('first', 'SELECT why FROM fpgo_internal.seat'), 'continued', '... which promotes itself');
+half_sent_by('node_1');
+stop_process('node_1');
+start_patroni('node_1');
+wait_for_leader('node_1');
+goes_on('the service of a single node is restarted', 'node_1');
+is(ask_node('node_1', 'SELECT why FROM fpgo_internal.seat'), 'continued', '... which promotes itself');
 
-half_sent_by('first');
-my $killed = postmaster_of('first');
+half_sent_by('node_1');
+my $killed = postmaster_of('node_1');
 kill 'KILL', $killed;
-wait_for('another one', sub { my $pid = postmaster_of('first'); $pid && $pid != $killed }, 90);
-wait_for_leader('first');
-goes_on('the postmaster of a single node is killed', 'first');
+wait_for('another one', sub { my $pid = postmaster_of('node_1'); $pid && $pid != $killed }, 90);
+wait_for_leader('node_1');
+goes_on('the postmaster of a single node is killed', 'node_1');
 
 # --- two nodes --------------------------------------------------------------------------------
 
-start_patroni('second');
-wait_for_replica('first');
-half_sent_by('first');
-patronictl('switchover', '--master', 'first', '--candidate', 'second', '--force');
-wait_for_leader('second');
-goes_on_with_statement('switchover', 'second');
+start_patroni('node_2');
+wait_for_replica('node_1');
+half_sent_by('node_1');
+patronictl('switchover', '--master', 'node_1', '--candidate', 'node_2', '--force');
+wait_for_leader('node_2');
+goes_on_with_statement('switchover', 'node_2');
 
-wait_for_replica('second');
-half_sent_by('second');
-my $lost = postmaster_of('second');
-stop_process('second', 'KILL');
+wait_for_replica('node_2');
+half_sent_by('node_2');
+my $lost = postmaster_of('node_2');
+stop_process('node_2', 'KILL');
 kill 'KILL', $lost;
-wait_for_leader('first');
-goes_on_with_statement('failover', 'first');
+wait_for_leader('node_1');
+goes_on_with_statement('failover', 'node_1');
 
 # (the former leader is rewound)
-start_patroni('second');
-wait_for_replica('first');
-half_sent_by('first');
-patronictl('reinit', 'shop', 'second', '--force');
-wait_for_replica('first');
-goes_on('a replica is made anew', 'first');
+start_patroni('node_2');
+wait_for_replica('node_1');
+half_sent_by('node_1');
+patronictl('reinit', 'shop', 'node_2', '--force');
+wait_for_replica('node_1');
+goes_on('a replica is made anew', 'node_1');
 
-half_sent_by('first');
-patronictl('restart', 'shop', 'first', '--force');
-wait_for_leader('first');
-goes_on('the leader is restarted', 'first');
+half_sent_by('node_1');
+patronictl('restart', 'shop', 'node_1', '--force');
+wait_for_leader('node_1');
+goes_on('the leader is restarted', 'node_1');
+
+# --- synchronous, and trusted --------------------------------------------------------------------
+
+sub wait_for_synchronous {
+    my ($leader) = @_;
+    wait_for_replica($leader);
+    # Patroni counts one as synchronous later than PostgreSQL does, and needs something written
+    return wait_for('a synchronous replica', sub {
+        ask_node($leader, q{SELECT pg_logical_emit_message(true, 'test', 'written')});
+        my $listed;
+        IPC::Run::run([ 'patronictl', '-c', "$place/node_1.yml", 'list' ], '>', \$listed, '2>', '/dev/null');
+        return $listed =~ /Sync Standby \| (?:running|streaming)/;
+    }, 90);
+}
+
+patronictl('edit-config', 'shop', '--force', '--set', 'synchronous_mode=true');
+ask_node('node_1', q{ALTER SERVER frontpayment OPTIONS (ADD failover 'trust')});
+wait_for_synchronous('node_1');
+half_sent_by('node_1');
+patronictl('switchover', '--master', 'node_1', '--candidate', 'node_2', '--force');
+wait_for_leader('node_2');
+goes_on('switchover, synchronous and trusted', 'node_2');
+is(ask_node('node_2', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
+
+wait_for_synchronous('node_2');
+half_sent_by('node_2');
+$lost = postmaster_of('node_2');
+stop_process('node_2', 'KILL');
+kill 'KILL', $lost;
+wait_for_leader('node_1');
+goes_on('failover, synchronous and trusted', 'node_1');
+is(ask_node('node_1', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
 
 unlike(slurp_file("$place/$_.log"), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, "no secret in the log of the $_") for sort keys %port;
 done_testing();

@@ -139,6 +139,19 @@ examine('a worker is wished for, without preloading', $session, unseen => ['work
     wrong => { preload => [ qr/not in shared_preload_libraries/, qr/shared_preload_libraries/ ] });
 reload_with($node, $session, 'fpgo.databases' => q{''});
 {
+    my $loaded = administer($admin, 'SHOW shared_preload_libraries');
+    my $pending = q{SELECT pending_restart FROM pg_settings WHERE name = 'shared_preload_libraries'};
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'fpgo'\n");
+    $node->reload;
+    wait_for('the reload', sub { run_in($session, 'SELECT 1'); administer($admin, $pending) eq 't' });
+    examine('preloaded from the next start on', $session,
+        wrong => { preload => [ qr/has not been restarted since/, qr/restart the server/ ] });
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = '$loaded'\n");
+    $node->reload;
+    wait_for('the reload back', sub { run_in($session, 'SELECT 1'); administer($admin, $pending) eq 'f' });
+    examine('and not from the next start on', $session);
+}
+{
     administer($admin, q{SET fpgo.undelivered_notice = off; } . enqueue_sql(order()));
     examine('queued just now', $session);
     administer($admin, q{UPDATE fpgo_internal.submission SET created_at = created_at - interval '2 minutes' WHERE state = 'queued'});
@@ -164,14 +177,14 @@ alter_server(q{OPTIONS (DROP timeout)});
     $nobody->quit;
 }
 administer($admin, 'DROP USER MAPPING FOR PUBLIC SERVER frontpayment');
-examine('no user mapping', $session, unseen => [ from('token') ],
+examine('no user mapping', $session, unseen => [qw(token allowance credentials)],
     wrong => { mapping => [ qr/no user mapping for role "postgres"/, qr/CREATE USER MAPPING FOR PUBLIC SERVER frontpayment/ ] });
 administer($admin, "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token_file '$token_file')");
-examine('no token file', $session, unseen => [ from('allowance') ],
+examine('no token file', $session, unseen => [qw(allowance credentials)],
     wrong => { token => [ qr/cannot be opened: No such file/, qr/Create it/ ] });
 append_to_file($token_file, "$TOKEN\n");
 chmod 0644, $token_file or die "chmod: $!\n";
-examine('a token file that all can read', $session, unseen => [ from('allowance') ],
+examine('a token file that all can read', $session, unseen => [qw(allowance credentials)],
     wrong => { token => [ qr/Other users of the machine may read/, qr/chmod 600/ ] });
 chmod 0600, $token_file or die "chmod: $!\n";
 examine('a token file as it should be', $session);
@@ -288,7 +301,7 @@ for my $case (@loud) {
         BEGIN
             SET LOCAL log_parameter_max_length = LENGTH;
             SET LOCAL $setting;
-            RETURN QUERY SELECT ok, detail, hint FROM fpgo.doctor() WHERE "check" = 'logging';
+            RETURN QUERY SELECT ok, detail, hint FROM fpgo.doctor() WHERE check_name = 'logging';
         END \$\$;
         SELECT * FROM pg_temp.ask() AS (ok boolean, detail text, hint text)};
     my ($ok, $detail, $hint) = split /\|/, run_in($session, 'BEGIN;' . $asked =~ s/LENGTH/-1/r . ';ROLLBACK')->{rows};
@@ -343,9 +356,29 @@ examine('a publication of other tables', $session);
         wrong => { writable => [ qr/standby/, qr/primary/ ] });
     ends("on a standby: $_", run_in($there, "SELECT * FROM fpgo.$_"), '55000', qr/during recovery.*primary/s)
       for q{fetch_status('ODR1')}, q{fetch_details('ODR1')}, q{fetch_invoice_number('ODR1')}, q{fetch_orders('SENT')};
+    like(administer($there, 'SELECT url FROM fpgo.request(fpgo.example_order())'), qr{/connect/orders/invoice/submit$},
+        'on a standby: a request can be looked at');
+    wait_for('it to stream', sub { administer($admin, q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'}) });
+    my $rows = examine('with an asynchronous standby', $session);
+    like($rows->{origin}{detail}, qr/not synchronous: 1; what is queued is held.*Without fpgo in shared_preload_libraries/s,
+        'with an asynchronous standby: what a promotion comes to');
+    alter_server(q{OPTIONS (ADD failover 'trust')});
+    examine('which is trusted', $session, wrong => { origin => [ qr/may send again what was sent last/, qr/SET failover 'hold'/ ] });
+    alter_server(q{OPTIONS (DROP failover)});
     $there->quit;
     check_log($standby);
     $standby->stop;
+}
+
+# --- two servers of one account ----------------------------------------------------------------------------
+
+{
+    my $address = $gateway->address;
+    administer($admin, qq{CREATE SERVER twin FOREIGN DATA WRAPPER fpgo OPTIONS (url '$address')});
+    my $rows = examine('another server with the address', $session);
+    like($rows->{account}{detail}, qr/Servers with the same address: "twin"\./, '... is named');
+    administer($admin, 'DROP SERVER twin');
+    unlike(examine('alone again', $session)->{account}{detail}, qr/same address/, '... while it is there');
 }
 
 # --- old libraries, and shared memory in files ---------------------------------------------------------------

@@ -21,15 +21,16 @@ BACKEND_LIBS = -L$(shell $(PG_CONFIG) --pkglibdir) \
 SOURCES_format = $(addprefix $(SRC)/text/,format.c email.c url.c characters.c)
 SOURCES_tidy = $(SRC)/text/tidy.c $(SRC)/text/control_digits.c
 SOURCES_phone = $(SRC)/text/phone.c
+SOURCES_reachable = $(addprefix $(SRC)/text/,host.c unprintable.c characters.c)
 SOURCES_identifier = $(SRC)/text/identifier.c
 SOURCES_printed_value = $(SRC)/text/printed_value.c
 SOURCES_query = $(SRC)/text/query.c $(SOURCES_format)
 
 SOURCES_fields = $(SRC)/order/fields.c
 SOURCES_named_field = $(SRC)/order/named_field.c $(SOURCES_fields)
-SOURCES_plausible = $(SRC)/validation/plausible.c \
-	$(addprefix $(SRC)/text/,control_digits.c phone.c tidy.c) \
-	$(SOURCES_fields) $(SOURCES_format)
+SOURCES_plausible = $(addprefix $(SRC)/validation/,plausible.c plausible_phone.c) \
+	$(addprefix $(SRC)/text/,control_digits.c phone.c tidy.c) $(SOURCES_fields) \
+	$(SOURCES_format)
 
 SOURCES_rule = $(SRC)/origin/rule.c
 
@@ -47,8 +48,8 @@ SOURCES_reply = $(addprefix $(SRC)/gateway/,reply.c reply_mask.c) \
 LIBS_reply = $(shell pkg-config --libs json-c) $(BACKEND_LIBS)
 SOURCES_http_text = $(addprefix $(SRC)/gateway/,http_text.c http_url.c http_peer.c)
 LIBS_http_text = $(shell pkg-config --libs libcurl) $(BACKEND_LIBS)
-SOURCES_http = $(addprefix $(SRC)/gateway/,http.c http_easy.c http_header.c \
-	http_memory.c http_socket.c) $(SOURCES_http_text) $(BACKEND)
+SOURCES_http = $(addprefix $(SRC)/gateway/,http.c http_easy.c http_header.c http_lines.c \
+	http_memory.c http_shown.c http_socket.c) $(SOURCES_http_text) $(BACKEND)
 LIBS_http = -Wl,--wrap=curl_multi_poll $(LIBS_http_text) -lpthread
 SOURCES_exchange = $(SRC)/gateway/exchange.c $(SRC)/gateway/outcome.c \
 	$(sort $(SOURCES_reply) $(SOURCES_http))

@@ -97,11 +97,6 @@ test_postal_codes(void)
 	home = "US";
 	ok(BECOME(tidy_at_home, {"12345-6789", NULL}, {"12345", NULL}),
 	   "a country of which nothing is known");
-	ok(fpgo_postal_code_length(span("NO")) == 4 &&
-	   fpgo_postal_code_length(span("SE")) == 5 &&
-	   fpgo_postal_code_length(span("FO")) == 3 &&
-	   fpgo_postal_code_length(span("no")) == 0 &&
-	   fpgo_postal_code_length(span("")) == 0, "digits of a country");
 }
 
 int
