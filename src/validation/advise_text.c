@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "order/reading.h"
+#include "text/control_digits.h"
 #include "text/host.h"
 #include "text/unprintable.h"
 #include "validation/advise_text.h"
