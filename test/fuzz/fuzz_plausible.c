@@ -105,7 +105,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_tidy(a);
 	check_phone(a, b);
 	check_phone((FpgoSpan) {"+47", 3}, a);
-	(void) fpgo_has_country_code(a, b);
 	(void) fpgo_find_phone_fault(a, b);
 	(void) fpgo_wrong_postal_code(a, b);
 	(void) fpgo_is_deliverable(a);

@@ -29,7 +29,8 @@ SOURCES_query = $(SRC)/text/query.c $(SOURCES_format)
 SOURCES_fields = $(SRC)/order/fields.c
 SOURCES_named_field = $(SRC)/order/named_field.c $(SOURCES_fields)
 SOURCES_plausible = $(addprefix $(SRC)/validation/,plausible.c plausible_phone.c) \
-	$(addprefix $(SRC)/text/,control_digits.c phone.c tidy.c) $(SOURCES_fields) \
+	$(addprefix $(SRC)/text/,control_digits.c host.c phone.c tidy.c unprintable.c) \
+	$(SOURCES_fields) \
 	$(SOURCES_format)
 
 SOURCES_rule = $(SRC)/origin/rule.c
