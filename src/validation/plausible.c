@@ -1,11 +1,13 @@
 /*
  * plausible.c
- *		Checks that the gateway does not make: control digits, a country code
- *		in the phone number, misspelt names.
+ *		Checks that the gateway does not make: postal codes, misspelt names.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
+#include <string.h>
+
 #include "text/ascii.h"
+#include "text/control_digits.h"
 #include "validation/plausible.h"
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
@@ -13,158 +15,42 @@
 /* longest name that is compared with another; the API's longest has 20 bytes */
 #define NAME_MAX_BYTES 32
 
-/* ---------- control digits ---------- */
+/* ---------- postal codes ---------- */
 
-/* The digits of a span that consists of n of them. */
-static bool
-read_digits(FpgoSpan span, int *digits, int n)
-{
-	if (span.len != (size_t) n)
-		return false;
-	for (int i = 0; i < n; i++)
-	{
-		if (!is_digit(span.text[i]))
-			return false;
-		digits[i] = span.text[i] - '0';
-	}
-	return true;
-}
-
-/* Modulus 11 of the digits, each times its weight. */
+/* How many digits a country's postal codes have; 0 if that is not known. */
 static int
-remainder_of(const int *digits, const int *weights, int n)
+digits_of_postal_code(FpgoSpan country)
 {
-	int			sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += digits[i] * weights[i];
-	return sum % 11;
-}
-
-/*
- * What is added to the month in the synthetic series, so that no number of
- * theirs is a living person's: 40 by NAV (and in auxiliary "H-numbers" of the
- * health services), 65 by Norsk helsenett, 80 by Skatteetaten in Tenor, the
- * test population register.
- */
-static const int month_additions[] = {0, 40, 65, 80};
-
-/* DDMMYY; a D-number, for people living abroad, has 40 added to the day. */
-static bool
-is_birth_date(const int *digits)
-{
-	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int			day = digits[0] * 10 + digits[1];
-	int			month = digits[2] * 10 + digits[3];
-	int			year = digits[4] * 10 + digits[5];
-
-	if (day > 40)
-		day -= 40;
-	for (int i = 0; i < LENGTH(month_additions); i++)
+	static const struct
 	{
-		int			m = month - month_additions[i];
+		const char *country;
+		int			n;
+	}			known[] = {{"NO", 4}, {"SJ", 4}, {"DK", 4}, {"FO", 3}, {"SE", 5}, {"FI", 5}, {"AX", 5}, {"DE", 5}};
 
-		/* the century is not known for sure, and 1900 was no leap year */
-		if (m >= 1 && m <= 12)
-			return day >= 1 && day <= days[m - 1] &&
-				(m != 2 || day <= 28 || year % 4 == 0);
-	}
-	return false;
-}
-
-/*
- * Skatteetaten's rule.  For numbers given out from 2032 on, the sum with the
- * first control digit may leave 0 to 3 instead of 0.  Programs are asked to
- * accept both from now on.  The second control digit alone still finds any
- * single wrong digit, and any two neighbours that changed places.
- */
-bool
-fpgo_is_personal_number(FpgoSpan span)
-{
-	static const int first[] = {3, 7, 6, 1, 8, 9, 4, 5, 2, 1};
-	static const int second[] = {5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1};
-	int			digits[11];
-
-	return read_digits(span, digits, 11) && is_birth_date(digits) &&
-		remainder_of(digits, first, LENGTH(first)) <= 3 &&
-		remainder_of(digits, second, LENGTH(second)) == 0;
-}
-
-/*
- * The rule of Norway's register of legal entities.  Numbers begin with 8 or
- * 9, synthetic ones with other digits; but 000000000 is just a filler.
- */
-bool
-fpgo_is_organization_number(FpgoSpan span)
-{
-	static const int weights[] = {3, 2, 7, 6, 5, 4, 3, 2, 1};
-	int			digits[9];
-
-	return read_digits(span, digits, 9) && digits[0] != 0 &&
-		remainder_of(digits, weights, LENGTH(weights)) == 0;
-}
-
-bool
-fpgo_is_nine_digits(FpgoSpan span)
-{
-	int			digits[9];
-
-	return read_digits(span, digits, 9);
-}
-
-/* ---------- phone numbers ---------- */
-
-/* The first n digits of a text; returns how many it has in all. */
-static int
-scan_digits(FpgoSpan span, char *digits, int n)
-{
-	int			found = 0;
-
-	for (size_t i = 0; i < span.len; i++)
+	for (int i = 0; i < LENGTH(known); i++)
 	{
-		if (!is_digit(span.text[i]))
-			continue;
-		if (found < n)
-			digits[found] = span.text[i];
-		found++;
+		if (country.len == 2 && memcmp(country.text, known[i].country, 2) == 0)
+			return known[i].n;
 	}
-	return found;
+	return 0;
 }
 
-/*
- * "+" and "00" show a country code.  Without them it can be seen only if the
- * country's numbers have one length.  Those of Norway and Denmark have eight
- * digits: ten digits that begin with 47 or 45 have the code in them, but
- * 47123456 is a whole Norwegian number.
- */
-bool
-fpgo_has_country_code(FpgoSpan number, FpgoSpan code)
+int
+fpgo_wrong_postal_code(FpgoSpan code, FpgoSpan country)
 {
-	char		head[2] = {0};
-	char		tail[2] = {0};
-	int			n_code = 0;
-	int			n_number = scan_digits(number, head, 2);
-	size_t		begin = 0;
+	int			n = digits_of_postal_code(country);
 
-	while (begin < number.len && !is_digit(number.text[begin]))
-	{
-		if (number.text[begin++] == '+')
-			return n_number > 0;
-	}
-	if (head[0] == '0' && head[1] == '0')
-		return true;
-	/* the code's last two digits: 47, +47 and 0047 are all in use */
-	for (size_t i = 0; i < code.len; i++)
-	{
-		if (!is_digit(code.text[i]) || (n_code == 0 && code.text[i] == '0'))
-			continue;
-		tail[0] = tail[1];
-		tail[1] = code.text[i];
-		n_code++;
-	}
-	return n_code == 2 && tail[0] == '4' && (tail[1] == '7' || tail[1] == '5') &&
-		n_number == 10 && head[0] == tail[0] && head[1] == tail[1];
+	if (n == 0 || fpgo_is_digits(code, n))
+		return 0;
+	/* Sweden's are written with a blank */
+	if (n == 5 && country.text[0] == 'S' && code.len == 6 && code.text[3] == ' ' &&
+		fpgo_is_digits((FpgoSpan) {code.text, 3}, 3) &&
+		fpgo_is_digits((FpgoSpan) {code.text + 4, 2}, 2))
+		return 0;
+	return n;
 }
+
+
 
 /* ---------- names ---------- */
 

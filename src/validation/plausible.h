@@ -1,7 +1,6 @@
 /*
  * plausible.h
- *		Checks that the gateway does not make: control digits, a country code
- *		in the phone number, misspelt names.
+ *		Checks that the gateway does not make: postal codes, misspelt names.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
@@ -12,24 +11,8 @@
 
 #include "text/span.h"
 
-/*
- * A number of the Norwegian population register: eleven digits, a date of
- * birth and right control digits.  D-numbers and the synthetic series for
- * tests are among them.
- */
-extern bool fpgo_is_personal_number(FpgoSpan span);
-
-/* A Norwegian organisation number: nine digits with the right last one. */
-extern bool fpgo_is_organization_number(FpgoSpan span);
-
-/* Nine digits and nothing else. */
-extern bool fpgo_is_nine_digits(FpgoSpan span);
-
-/*
- * Does a phone number begin with a country code?  code is the field for that,
- * and may have any text.
- */
-extern bool fpgo_has_country_code(FpgoSpan number, FpgoSpan code);
+/* How many digits a postal code should have in a country; 0 if it is right. */
+extern int	fpgo_wrong_postal_code(FpgoSpan code, FpgoSpan country);
 
 /*
  * How many slips of the pen turn one name into the other?  0 if only capitals,
