@@ -25,12 +25,18 @@ START_SECONDS = 180
 PATIENCE_SECONDS = 60
 
 
+def heed_interrupts():
+    """As from a terminal: who runs these tests in the background has interrupts ignored, and no shell undoes that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Demo:
     """test/demo --stay in a session of its own, and what it printed."""
 
     def __init__(self):
         self.process = subprocess.Popen([str(DEMO), "--stay"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                        preexec_fn=heed_interrupts)
         self.lines = []
         self._is_ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
