@@ -38,15 +38,10 @@
 #include "gateway/http.h"
 #include "gateway/http_easy.h"
 #include "gateway/http_header.h"
+#include "gateway/http_libcurl.h"
 #include "gateway/http_memory.h"
 #include "gateway/http_peer.h"
 #include "gateway/http_socket.h"
-
-/* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
-#define MIN_LIBCURL_VERSION 0x075700
-#if LIBCURL_VERSION_NUM < MIN_LIBCURL_VERSION
-#error "fpgo needs libcurl 7.87 or newer"
-#endif
 
 /* longest slice: callers look at interrupts between slices */
 #define MAX_SLICE_MS 50
@@ -391,9 +386,8 @@ settle(FpgoHttpTransfer *transfer, int code)
 
 /* ---------- the multi handle ---------- */
 
-/* Make libcurl ready to run in this process, once; raises if it cannot. */
-static void
-require_libcurl(void)
+void
+fpgo_http_require(void)
 {
 	static bool is_ready = false;
 	FpgoHttpLibrary library;
@@ -407,6 +401,8 @@ require_libcurl(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the installed HTTP library cannot be used"),
+				 library.version == NULL ?
+				 errdetail("%s", library.fault) :
 				 errdetail("libcurl %s was found.  %s", library.version,
 						   library.fault),
 				 errhint("Install libcurl 7.87 or newer, with TLS and an "
@@ -463,7 +459,7 @@ fpgo_http_expect(int n_transfers)
 {
 	if (n_transfers <= max_kept_connections)
 		return;
-	require_libcurl();
+	fpgo_http_require();
 	require_multi();
 	if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
 						  (long) n_transfers) == CURLM_OK)
@@ -501,18 +497,26 @@ find_transfer(const CURL *handle)
 	return NULL;
 }
 
-/* Begin a transfer again if it only met a dead connection; false: it ended. */
+/*
+ * Begin a transfer again if it only met a dead connection, or if there are
+ * authorities that may know the gateway's certificate; false: it ended.
+ */
 static bool
 start_anew(FpgoHttpTransfer *transfer, CURLcode code)
 {
 	CURL	   *handle = transfer->easy->handle;
+	bool		met_dead = code == CURLE_ABORTED_BY_CALLBACK &&
+		transfer->met_dead;
 
-	if (code != CURLE_ABORTED_BY_CALLBACK || !transfer->met_dead ||
-		transfer->result.mark_reached)
+	if (transfer->result.mark_reached ||
+		!(met_dead || code == CURLE_PEER_FAILED_VERIFICATION))
+		return false;
+	if (!met_dead && !fpgo_http_easy_trust_more(transfer->easy))
 		return false;
 	transfer->met_dead = false;
 	curl_multi_remove_handle(multi, handle);
-	if (fpgo_http_easy_want_fresh(transfer->easy) != CURLE_OK ||
+	if ((met_dead &&
+		 fpgo_http_easy_want_fresh(transfer->easy) != CURLE_OK) ||
 		curl_multi_add_handle(multi, handle) != CURLM_OK)
 		settle(transfer, CURLE_FAILED_INIT);
 	return !transfer->is_done;
@@ -601,7 +605,7 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	CURLcode	code;
 
 	Assert(request->connect_timeout_ms > 0 && request->timeout_ms > 0);
-	require_libcurl();
+	fpgo_http_require();
 	require_multi();
 
 	transfer = create_transfer(request, parent);
@@ -670,23 +674,4 @@ void
 fpgo_http_finish(FpgoHttpTransfer *transfer)
 {
 	MemoryContextDelete(transfer->context);
-}
-
-FpgoHttpLibrary
-fpgo_http_library(void)
-{
-	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-	FpgoHttpLibrary library = {
-		.version = info->version,
-		.built_with = LIBCURL_VERSION,
-		.tls = info->ssl_version,
-	};
-
-	if (info->version_num < MIN_LIBCURL_VERSION)
-		library.fault = "It is older than 7.87.";
-	else if ((info->features & CURL_VERSION_SSL) == 0)
-		library.fault = "It has no TLS.";
-	else if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
-		library.fault = "It has no asynchronous resolver.";
-	return library;
 }

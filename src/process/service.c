@@ -40,6 +40,7 @@
 #include "delivery/flight.h"
 #include "delivery/holds.h"
 #include "delivery/patience.h"
+#include "gateway/http.h"
 #include "ipc/message.h"
 #include "order/secrets.h"
 #include "process/closed.h"
@@ -282,6 +283,7 @@ record_and_commit(FpgoService *service)
 
 	PG_TRY();
 	{
+		fpgo_http_require();
 		fpgo_worker_begin_transaction();
 		MemoryContextSwitchTo(service->context);
 		if (hold_tables(service))

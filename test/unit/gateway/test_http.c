@@ -25,6 +25,7 @@
 #include <curl/curl.h>
 
 #include "gateway/http.h"
+#include "gateway/http_libcurl.h"
 #include "lib/tap.h"
 
 #define ANSWER_LIMIT 1000
