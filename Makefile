@@ -26,7 +26,7 @@ RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
 	holds lane pace probe question report seating slow streaks walk
 GATEWAY = exchange lesson http http_easy http_header http_libcurl http_memory http_peer \
-	http_socket http_text http_url outcome outcome_text reply reply_mask
+	http_socket http_text http_url http_wait outcome outcome_text reply reply_mask
 IPC = ask mailbox message roster start_helper
 PROCESS = closed held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control

@@ -32,9 +32,7 @@
 #include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
 
-#include "base/wait_events.h"
 #include "gateway/http.h"
 #include "gateway/http_easy.h"
 #include "gateway/http_header.h"
@@ -42,6 +40,7 @@
 #include "gateway/http_memory.h"
 #include "gateway/http_peer.h"
 #include "gateway/http_socket.h"
+#include "gateway/http_wait.h"
 
 /* longest slice: callers look at interrupts between slices */
 #define MAX_SLICE_MS 50
@@ -82,6 +81,7 @@ struct FpgoHttpTransfer
 	bool		may_be_internal;	/* as in the request */
 	bool		met_refusal;	/* an address was refused; more may come */
 	bool		met_dead;		/* a kept connection was dead */
+	bool		has_socket;		/* one was opened for it */
 	bool		holds_fd;
 	bool		in_multi;
 	bool		is_done;
@@ -90,7 +90,6 @@ struct FpgoHttpTransfer
 
 static CURLM *multi = NULL;		/* of process multi_pid */
 static int	multi_pid = 0;
-static uint32 wait_event = 0;	/* of waits for the network */
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
 static long max_kept_connections = MAX_KEPT_CONNECTIONS;
 static bool keeps_signals = false;	/* see on_resolve() */
@@ -252,6 +251,7 @@ on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
 		transfer->met_refusal = true;
 		return CURL_SOCKET_BAD;
 	}
+	transfer->has_socket = true;
 	return fpgo_http_socket_open(address);
 }
 
@@ -412,8 +412,6 @@ fpgo_http_require(void)
 	if (sigaction(SIGPIPE, NULL, &action) != 0 ||
 		action.sa_handler != SIG_IGN)
 		elog(ERROR, "SIGPIPE is not ignored");
-
-	wait_event = fpgo_wait_event(FPGO_WAIT_GATEWAY);
 
 	/* libcurl would write TLS secrets to the file that this variable names */
 	unsetenv("SSLKEYLOGFILE");
@@ -639,20 +637,38 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	return transfer;
 }
 
+/* Is a name being looked up, or about to be? */
+static bool
+is_resolving(void)
+{
+	dlist_iter	i;
+
+	dlist_foreach(i, &live)
+	{
+		const FpgoHttpTransfer *transfer =
+			dlist_container(FpgoHttpTransfer, node, i.cur);
+
+		if (!transfer->has_socket && !transfer->result.mark_reached)
+			return true;
+	}
+	return false;
+}
+
+bool
+fpgo_http_heed_latch(void)
+{
+	return fpgo_http_wait_for_latch();
+}
+
 void
 fpgo_http_step(int wait_ms)
 {
-	CURLMcode	code;
-
 	/* first without waiting: a new request is sent here */
 	if (dlist_is_empty(&live) || perform())
 		return;
 
-	pgstat_report_wait_start(wait_event);
-	code = curl_multi_poll(multi, NULL, 0, Max(Min(wait_ms, MAX_SLICE_MS), 0),
-						   NULL);
-	pgstat_report_wait_end();
-	if (code != CURLM_OK)
+	if (fpgo_http_wait(multi, Max(Min(wait_ms, MAX_SLICE_MS), 0),
+					   is_resolving()) != CURLM_OK)
 		abandon_all();
 	else
 		perform();

@@ -61,4 +61,11 @@ fpgo_http_result(const FpgoHttpTransfer *transfer);
 /* Release the transfer, ending it first if it is still under way. */
 extern void fpgo_http_finish(FpgoHttpTransfer *transfer);
 
+/*
+ * From now on let fpgo_http_step() end as well when the process's latch is set,
+ * which it then resets.  False if the system cannot do that.  Called before
+ * the first request.
+ */
+extern bool fpgo_http_heed_latch(void);
+
 #endif							/* FPGO_HTTP_H */

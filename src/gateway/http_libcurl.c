@@ -59,6 +59,7 @@
 	FUNCTION(curl_multi_poll) \
 	FUNCTION(curl_multi_remove_handle) \
 	FUNCTION(curl_multi_setopt) \
+	FUNCTION(curl_multi_timeout) \
 	FUNCTION(curl_url) \
 	FUNCTION(curl_url_cleanup) \
 	FUNCTION(curl_url_get) \
@@ -207,6 +208,8 @@ PASS(CURLMcode, curl_multi_poll,
 	 (CURLM *multi, struct curl_waitfd more[], unsigned int n_more,
 	  int timeout_ms, int *n_ready),
 	 (multi, more, n_more, timeout_ms, n_ready), CURLM_OUT_OF_MEMORY)
+PASS(CURLMcode, curl_multi_timeout, (CURLM *multi, long *left_ms),
+	 (multi, left_ms), CURLM_OUT_OF_MEMORY)
 PASS(CURLMsg *, curl_multi_info_read, (CURLM *multi, int *n_left),
 	 (multi, n_left), NULL)
 PASS(CURLU *, curl_url, (void), (), NULL)

@@ -184,6 +184,9 @@ find_sender(bool may_be_resident)
 void
 fpgo_ask_ahead(void)
 {
+	if (sender.mailbox != NULL &&
+		pg_atomic_read_u32(&sender.mailbox->header->holder) == FPGO_HOLDER_GONE)
+		forget_sender();
 	if (sender.mailbox != NULL || RecoveryInProgress() ||
 		fpgo_roster_status(MyDatabaseId).pid != 0)
 		return;

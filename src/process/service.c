@@ -59,10 +59,7 @@
  */
 #define ERROR_TEXT_MAX 8000
 
-/*
- * Longest wait for a lock while an order is inserted.  The resident worker
- * serves nobody meanwhile.
- */
+/* longest wait for a lock in an insertion: the resident worker serves nobody */
 #define BRIEF_LOCK_TIMEOUT "10ms"
 
 /* so many times in a row at most is an order recorded anew */
@@ -353,9 +350,8 @@ sweep(FpgoService *service)
 }
 
 /*
- * The insertion waited in vain.  If that was for a transaction with the key,
- * the caller waits for it.  If it was for another lock, a process that may
- * wait tries again.
+ * The insertion waited in vain.  If that was for a transaction with the key, the
+ * caller waits for it.  Else a process that may wait tries again.
  */
 static Recording
 look_again(FpgoService *service)
