@@ -16,8 +16,8 @@ VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token
 HANDIN = again check condition enqueue fault generated handin holder keyless \
-	map_again missed moved newest primary_key same_order source source_table submit \
-	trigger turn unversioned version withdraw
+	map_again missed moved newest primary_key same_order show_request source source_table \
+	submit trigger turn undelivered unversioned version withdraw
 ORIGIN = parts rule
 TABLES = foreign_code row_direct row_held row_plan row_table statement
 RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks open_key \
@@ -25,13 +25,15 @@ RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks
 	unsourced versions
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
 	holds lane pace probe question report seating slow streaks walk
-GATEWAY = exchange lesson http http_easy http_header http_libcurl http_memory http_peer \
-	http_socket http_text http_url http_wait outcome outcome_text reply reply_mask
+GATEWAY = exchange lesson http http_easy http_header http_libcurl http_lines http_memory \
+	http_peer http_shown http_socket http_text http_url http_wait outcome outcome_text \
+	reply reply_mask
 IPC = ask mailbox message roster start_helper
 PROCESS = closed held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control
-FOLLOWUP = by_key callback callback_query fetch inquiry likeness order_list \
-	order_status purge_call reconcile release resolve seat_call session sightings
+FOLLOWUP = by_key callback callback_query cases evidence fetch inquiry likeness \
+	order_list order_status purge_call reconcile release resolve seat_call session \
+	sightings
 SETUP = account_changes accounts doctor doctor_host doctor_origin doctor_server \
 	doctor_triggers drop_guard follow_server install_guard
 

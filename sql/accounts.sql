@@ -53,7 +53,7 @@ TABLE accounts;
 DROP SERVER regress_fpgo_b;
 CREATE SERVER regress_fpgo_n FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://TWO.example:443/other');
 SELECT hand_in('acc-1', 'regress_fpgo_n');
-SELECT "check", ok, detail, hint FROM fpgo.doctor('regress_fpgo_n') WHERE "check" = 'account';
+SELECT check_name, ok, detail, hint FROM fpgo.doctor('regress_fpgo_n') WHERE check_name = 'account';
 SELECT fpgo.adopt_account('regress_fpgo_b', 'regress_fpgo_n', 'renamed by our migration tool');
 SELECT hand_in('acc-1', 'regress_fpgo_n');
 TABLE accounts;
@@ -71,12 +71,12 @@ ALTER SERVER regress_fpgo_d OPTIONS (SET url 'https://demo.example/api/v2');
 ALTER SERVER regress_fpgo_d OPTIONS (SET url 'https://live.example/api/v2');
 SELECT hand_in('acc-1', 'regress_fpgo_d');
 SELECT hand_in('acc-1', 'regress_fpgo_d');
-SELECT "check", ok, detail, hint FROM fpgo.doctor('regress_fpgo_d') WHERE "check" = 'account';
+SELECT check_name, ok, detail, hint FROM fpgo.doctor('regress_fpgo_d') WHERE check_name = 'account';
 -- the same account at a new address
 BEGIN;
 SELECT fpgo.adopt_account('regress_fpgo_d', 'regress_fpgo_d', 'the vendor moved');
 SELECT hand_in('acc-1', 'regress_fpgo_d');
-SELECT "check", ok, detail FROM fpgo.doctor('regress_fpgo_d') WHERE "check" = 'account';
+SELECT check_name, ok, detail FROM fpgo.doctor('regress_fpgo_d') WHERE check_name = 'account';
 ROLLBACK;
 -- another account: keys are free, what is queued for the former one stays
 SELECT fpgo.new_account('regress_fpgo_d', 'from demo to production');

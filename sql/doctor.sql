@@ -4,61 +4,61 @@
 
 CREATE ROLE regress_fpgo_shop;
 CREATE VIEW of_server AS
-	SELECT "check", ok, detail, hint FROM fpgo.doctor() WITH ORDINALITY d ("check", ok, detail, hint, nr)
+	SELECT check_name, ok, detail, hint FROM fpgo.doctor() WITH ORDINALITY d (check_name, ok, detail, hint, nr)
 	WHERE nr BETWEEN (SELECT 11) AND 17 ORDER BY nr;
 \pset format unaligned
 \pset null '(null)'
 
 -- all of them, in this order, with something said
-SELECT string_agg("check", ' ' ORDER BY nr) AS checks, count(detail) AS n
-FROM fpgo.doctor() WITH ORDINALITY d ("check", ok, detail, hint, nr);
-SELECT ok, regexp_replace(detail, '[0-9].* in .*', '...') AS detail FROM fpgo.doctor() WHERE "check" = 'extension';
-SELECT "check" FROM fpgo.doctor('nowhere') WHERE ok IS NULL;
+SELECT string_agg(check_name, ' ' ORDER BY nr) AS checks, count(detail) AS n
+FROM fpgo.doctor() WITH ORDINALITY d (check_name, ok, detail, hint, nr);
+SELECT ok, regexp_replace(detail, '[0-9].* in .*', '...') AS detail FROM fpgo.doctor() WHERE check_name = 'extension';
+SELECT check_name FROM fpgo.doctor('nowhere') WHERE ok IS NULL;
 
 -- no server; the one that the setting names; one of another kind
-SELECT "check", ok, detail, hint FROM fpgo.doctor('My Shop') WHERE "check" IN ('server', 'options', 'credentials');
+SELECT check_name, ok, detail, hint FROM fpgo.doctor('My Shop') WHERE check_name IN ('server', 'options', 'credentials');
 SET fpgo.server = 'elsewhere';
-SELECT * FROM of_server WHERE "check" = 'server';
+SELECT * FROM of_server WHERE check_name = 'server';
 RESET fpgo.server;
 CREATE FOREIGN DATA WRAPPER regress_fpgo_other;
 CREATE SERVER regress_fpgo_other FOREIGN DATA WRAPPER regress_fpgo_other;
-SELECT "check", ok, detail, hint FROM fpgo.doctor('regress_fpgo_other') WHERE "check" = 'server';
+SELECT check_name, ok, detail, hint FROM fpgo.doctor('regress_fpgo_other') WHERE check_name = 'server';
 DROP FOREIGN DATA WRAPPER regress_fpgo_other CASCADE;
 
 -- options that would be refused today: by what they are, or as the owner lost a right
 CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url 'http://127.0.0.1:1/api/v1', ca_file '/nowhere/ca.pem');
 CREATE USER MAPPING FOR regress_fpgo_shop SERVER frontpayment OPTIONS (token_file '/nowhere/token-7d1f');
 ALTER SERVER frontpayment OWNER TO regress_fpgo_shop;
-SELECT "check", ok, detail, hint FROM of_server;
+SELECT check_name, ok, detail, hint FROM of_server;
 SELECT current_user = session_user AS still_the_same_user;
 ALTER SERVER frontpayment OWNER TO CURRENT_USER;
 UPDATE pg_foreign_server SET srvoptions = '{url=http://gateway.example/}' WHERE srvname = 'frontpayment';
-SELECT "check", ok, detail, hint FROM of_server WHERE "check" = 'options';
+SELECT check_name, ok, detail, hint FROM of_server WHERE check_name = 'options';
 UPDATE pg_foreign_server SET srvoptions = NULL WHERE srvname = 'frontpayment';
-SELECT "check", ok, detail, hint FROM of_server WHERE "check" IN ('options', 'usage');
+SELECT check_name, ok, detail, hint FROM of_server WHERE check_name IN ('options', 'usage');
 UPDATE pg_foreign_server SET srvoptions = '{url=http://127.0.0.1:1/api/v1,token=7d1f}' WHERE srvname = 'frontpayment';
-SELECT "check", ok, detail FROM of_server WHERE "check" = 'options';
+SELECT check_name, ok, detail FROM of_server WHERE check_name = 'options';
 UPDATE pg_foreign_server SET srvoptions = '{url=http://127.0.0.1:1/api/v1,timeout=29s}' WHERE srvname = 'frontpayment';
 
 -- a role without USAGE; then without a mapping that can be read; a short timeout
 GRANT SELECT ON of_server TO regress_fpgo_shop;
 SET ROLE regress_fpgo_shop;
-SELECT "check", ok, detail, hint FROM of_server;
+SELECT check_name, ok, detail, hint FROM of_server;
 RESET ROLE;
 GRANT USAGE ON FOREIGN SERVER frontpayment TO regress_fpgo_shop;
 SET ROLE regress_fpgo_shop;
-SELECT "check", ok, detail, hint FROM fpgo.doctor() WHERE "check" IN ('usage', 'timeout', 'mapping', 'token');
+SELECT check_name, ok, detail, hint FROM fpgo.doctor() WHERE check_name IN ('usage', 'timeout', 'mapping', 'token');
 RESET ROLE;
 ALTER SERVER frontpayment OPTIONS (SET timeout '30s');
 DROP USER MAPPING FOR regress_fpgo_shop SERVER frontpayment;
 SET ROLE regress_fpgo_shop;
-SELECT "check", ok, detail, hint FROM of_server WHERE "check" IN ('timeout', 'mapping');
+SELECT check_name, ok, detail, hint FROM of_server WHERE check_name IN ('timeout', 'mapping');
 RESET ROLE;
 
 -- nobody listens
 CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '7d1f');
 SET ROLE regress_fpgo_shop;
-SELECT "check", ok, detail FROM fpgo.doctor() WHERE "check" IN ('mapping', 'process', 'name', 'connection', 'tls', 'clock', 'api', 'credentials');
+SELECT check_name, ok, detail FROM fpgo.doctor() WHERE check_name IN ('mapping', 'process', 'name', 'connection', 'tls', 'clock', 'api', 'credentials');
 RESET ROLE;
 
 -- it records nothing, and leaves the transaction and its user as they were
@@ -70,7 +70,7 @@ ROLLBACK;
 
 -- sequences behind their tables, as after pg_restore --clean of an older dump
 CREATE FUNCTION of_check(name text) RETURNS TABLE (ok boolean, detail text, hint text) LANGUAGE sql AS
-	$$ SELECT d.ok, d.detail, d.hint FROM fpgo.doctor('nowhere') d WHERE d."check" = name $$;
+	$$ SELECT d.ok, d.detail, d.hint FROM fpgo.doctor('nowhere') d WHERE d.check_name = name $$;
 SET fpgo.undelivered_notice = off;
 \set order `cat "$PG_ABS_SRCDIR/test/corpus/example-order.json"`
 SELECT count(fpgo.enqueue_invoice(:'order'::jsonb || jsonb_build_object('referenceNo', n::text))) FROM generate_series(1, 3) n;

@@ -89,7 +89,7 @@ CREATE TEMP VIEW attributes AS
 	FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 	WHERE c.relnamespace = 'fpgo'::regnamespace AND c.relkind = 'c'
 		AND a.attnum > 0 AND NOT a.attisdropped
-		AND c.relname NOT IN ('violation', 'invoice_session', 'order_status');
+		AND c.relname NOT IN ('violation', 'invoice_session', 'order_status', 'shown_request');
 
 SELECT r.path, r.sql_type, r.attribute, a.attribute_type
 FROM fpgo.rules() r LEFT JOIN attributes a USING (sql_type, attribute)

@@ -38,7 +38,7 @@ ORDER BY c.relname;
 SELECT pg_temp.tried('SELECT fpgo.cancel_submission(1, ''test'')') AS one_owner;
 ALTER TABLE fpgo_internal.event OWNER TO CURRENT_USER;
 SELECT ok, hint LIKE '%ALTER TABLE fpgo_internal.event OWNER TO regress_fpgo_owner;' AS says_how
-FROM fpgo.doctor() WHERE "check" = 'extension';
+FROM fpgo.doctor() WHERE check_name = 'extension';
 ALTER TABLE fpgo_internal.event OWNER TO regress_fpgo_owner;
 
 -- what the owner's code does when it is called, and as whom; each deed may fail alone

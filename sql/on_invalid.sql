@@ -137,7 +137,7 @@ DELETE FROM fpgo_internal.submission WHERE source_table = 'shop.dated';
 
 -- what it tells of all that
 SELECT server, refused_at_hand_in > 10 AS refused FROM fpgo.queue_health WHERE server = 'frontpayment';
-SELECT "check", ok, regexp_replace(detail, '[0-9]+', 'N') AS detail, hint FROM fpgo.doctor() WHERE "check" = 'hand_in';
+SELECT check_name, ok, regexp_replace(detail, '[0-9]+', 'N') AS detail, hint FROM fpgo.doctor() WHERE check_name = 'hand_in';
 
 -- many rows take no transaction ids of their own
 CREATE TABLE shop.bulk (n integer PRIMARY KEY);

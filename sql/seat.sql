@@ -39,7 +39,7 @@ CALL fpgo.deliver();
 SELECT * FROM shown;
 SELECT * FROM held;
 SELECT last_error FROM fpgo.queue_health WHERE server = 'frontpayment';
-SELECT "check", ok, detail, hint FROM fpgo.doctor() d WHERE hint LIKE '%take_seat%';
+SELECT check_name, ok, detail, hint FROM fpgo.doctor() d WHERE hint LIKE '%take_seat%';
 SELECT count(*) AS seats FROM fpgo_internal.seat;
 
 -- who may take it, and how

@@ -90,6 +90,67 @@ COMMENT ON CAST (varchar AS fpgo.invoice_order) IS 'JSON text as a composite; se
 CREATE CAST (json AS fpgo.invoice_order) WITH FUNCTION fpgo.to_invoice_order(json);
 COMMENT ON CAST (json AS fpgo.invoice_order) IS 'The order as a composite; see fpgo.to_invoice_order';
 
+/* ---------- An order to try, and what would be sent ---------- */
+
+CREATE FUNCTION fpgo.example_order() RETURNS fpgo.invoice_order
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (pg_catalog.jsonb '{
+	"products": [{"name": "Router", "productId": "R_1", "quantity": "1", "rate": 40, "discount": 0, "tax": "0", "amount": 40}],
+	"orderSummary": {"subTotal": "40", "totalTax": "0", "totalDiscount": "0.00", "grandTotal": "40"},
+	"orderDate": "1755150488",
+	"customerDetails": {"type": "private", "countryCode": "+47", "msisdn": "46567468", "email": "zahid@yopmail.com", "name": "Zahidul", "preferredLanguage": "en", "personalNumber": "28038712383", "address": {"street": "Klosterenget 144", "zip": "7030", "city": "Trondheim", "country": "NO"}},
+	"referenceNo": "Dhaka",
+	"customerReference": "3500",
+	"invoiceInterval": 0,
+	"separateInvoices": true,
+	"invoiceFeeApplicable": true,
+	"invoiceMaturity": 10,
+	"callback": {"callbackUrl": "https://wp.frontpayment.no/?order_identifier=rRbl1FWZG59o&order_status=success", "success": "https://wp.frontpayment.no/?order_identifier=rRbl1FWZG59o&order_status=success", "failure": "https://frontpayment.no/?order_identifier=rRbl1FWZG59o&order_status=failed"}
+}')::fpgo.invoice_order;
+COMMENT ON FUNCTION fpgo.example_order() IS
+	'The order that the API page shows as its example, for trying things out: a private customer in Norway, one '
+	'product, 40.00. It breaks no rule. Whoever submits it to a real account makes an invoice.';
+
+CREATE TYPE fpgo.shown_request AS (
+	method text,
+	url text,
+	headers text[],
+	body text,
+	curl text
+);
+COMMENT ON TYPE fpgo.shown_request IS 'The request that fpgo would send for an order.';
+COMMENT ON COLUMN fpgo.shown_request.method IS 'POST; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.url IS 'Where it goes: the server''s options url and submit_path; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.headers IS
+	'Its header lines, "Name: value", as they are sent, but for the token: Authorization: Bearer ***; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.body IS
+	'Its body, which is sent in UTF-8. It has the personal number; never NULL';
+COMMENT ON COLUMN fpgo.shown_request.curl IS
+	'A command for sh that sends the same; curl reads the token from the file "token". Whoever runs it makes an invoice '
+	'that fpgo does not know of. It has the personal number; never NULL';
+
+CREATE FUNCTION fpgo.request("order" text, server text DEFAULT NULL) RETURNS fpgo.shown_request
+	AS 'MODULE_PATHNAME', 'fpgo_request_text'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION fpgo.request(text, text) IS
+	'The request that fpgo would send for an order given as JSON text; see fpgo.request(jsonb, text). Error 22P02 if '
+	'the text is not JSON.';
+
+CREATE FUNCTION fpgo.request("order" jsonb, server text DEFAULT NULL) RETURNS fpgo.shown_request
+	AS 'MODULE_PATHNAME', 'fpgo_request_jsonb'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION fpgo.request(jsonb, text) IS
+	'The request that fpgo.submit_invoice would send, defaults laid under, token covered. Nothing is sent or recorded; '
+	'no user mapping is needed. {submission} in callbackUrl stays. server: by default that of fpgo.server. Errors '
+	'22004, 23514, 42501, 42704, 54000, 55000: as with fpgo.submit_invoice.';
+
+CREATE FUNCTION fpgo.request("order" fpgo.invoice_order, server text DEFAULT NULL) RETURNS fpgo.shown_request
+	AS 'MODULE_PATHNAME', 'fpgo_request_invoice_order'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION fpgo.request(fpgo.invoice_order, text) IS
+	'The request that fpgo would send for an order given as a composite; see fpgo.request(jsonb, text) and, for values '
+	'JSON cannot spell, fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
+
 /* ---------- Orders without a date ---------- */
 
 /*
@@ -221,6 +282,7 @@ ALTER TABLE fpgo_internal.submission ALTER COLUMN customer_uuid SET STATISTICS 0
 ALTER TABLE fpgo_internal.event ALTER COLUMN reason SET STATISTICS 0;
 ALTER TABLE fpgo_internal.sighting ALTER COLUMN customer SET STATISTICS 0, ALTER COLUMN contact SET STATISTICS 0;
 ALTER TABLE fpgo_internal.likeness ALTER COLUMN customer SET STATISTICS 0, ALTER COLUMN contact SET STATISTICS 0;
+CREATE INDEX likeness_products ON fpgo_internal.likeness (products);
 ALTER TABLE fpgo_internal.event ALTER COLUMN submission DROP NOT NULL;
 
 /* ---------- Tables of sources ---------- */
@@ -408,7 +470,8 @@ CREATE TABLE fpgo_internal.seat (
 	why text COLLATE "C" NOT NULL,
 	since timestamptz NOT NULL DEFAULT clock_timestamp(),
 	role text,
-	reason text
+	reason text,
+	standbys boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE fpgo_internal.seat IS
 	'Which database sends the orders of an account. A copy of this table names the database that it was copied from';
@@ -420,6 +483,8 @@ COMMENT ON COLUMN fpgo_internal.seat.why IS
 COMMENT ON COLUMN fpgo_internal.seat.since IS 'Since when';
 COMMENT ON COLUMN fpgo_internal.seat.role IS 'Who decided so; NULL: nobody did';
 COMMENT ON COLUMN fpgo_internal.seat.reason IS 'Why, in their words; NULL: nobody decided';
+COMMENT ON COLUMN fpgo_internal.seat.standbys IS
+	'Does that database wait for synchronous standbys? As it was at its last claim';
 
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.origin', '');
 SELECT pg_catalog.pg_extension_config_dump('fpgo_internal.seat', '');
@@ -779,18 +844,43 @@ CREATE OR REPLACE VIEW fpgo.candidates WITH (security_barrier) AS
 				FROM (SELECT r.order_uuid, true AS is_named FROM fpgo_internal.callback r
 						WHERE r.submission = s.id AND r.server = s.server
 					UNION ALL SELECT k.order_uuid, false FROM fpgo_internal.sighting k
-						WHERE k.server = s.server AND k.first_seen_at > (SELECT min(a.started_at)
-							FROM fpgo_internal.attempt a
-							WHERE a.submission = s.id AND coalesce(a.outcome, 'unknown') = 'unknown')
+						WHERE k.server = s.server AND k.first_seen_at > CASE WHEN s.state = 'queued' THEN s.created_at ELSE
+							(SELECT min(a.started_at) FROM fpgo_internal.attempt a
+							WHERE a.submission = s.id AND coalesce(a.outcome, 'unknown') = 'unknown') END
 						AND coalesce((k.amounts = l.amounts)::integer, 0)
 							+ coalesce((k.products = l.products)::integer, 0)
 							+ coalesce((k.order_date = l.order_date)::integer, 0)
 							+ coalesce((k.customer = l.customer)::integer, (k.contact = l.contact)::integer, 0) >= 2) u
 				GROUP BY u.order_uuid) o
 				LEFT JOIN fpgo_internal.sighting g ON g.order_uuid = o.order_uuid AND g.server = s.server) c
-	WHERE s.state = 'uncertain'
+	WHERE (s.state = 'uncertain'
+			OR s.state = 'queued' AND fpgo_internal.sent_elsewhere(s.origin, s.server) IS NOT NULL)
 		AND NOT EXISTS (SELECT FROM fpgo_internal.submission h WHERE h.order_uuid = c.order_uuid)
 		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
+
+CREATE VIEW fpgo.unknown_orders WITH (security_barrier) AS
+	SELECT coalesce(n.server, g.server) AS server, g.order_uuid, g.status AS gateway_status,
+		CASE WHEN g.order_date ~ '^[0-9]{1,11}$' THEN to_timestamp(g.order_date::double precision) END AS order_date,
+		split_part(g.amounts, ' ', 4)::numeric AS grand_total, g.first_seen_at, g.looked_at
+	FROM fpgo_internal.sighting g
+		LEFT JOIN fpgo_internal.shown_server n ON n.account = g.server COLLATE "C"
+	WHERE NOT EXISTS (SELECT FROM fpgo_internal.submission h WHERE h.order_uuid = g.order_uuid)
+		AND NOT EXISTS (SELECT FROM fpgo_internal.trace h WHERE h.order_uuid = g.order_uuid)
+		AND (SELECT v.sees_all FROM fpgo_internal.viewer v);
+COMMENT ON VIEW fpgo.unknown_orders IS
+	'Orders of the gateway that no submission has, one row each, as fpgo.reconcile saw them last. They were made by '
+	'hand, by another system, or by a database whose records are lost, as after a restore or a failover. For those who '
+	'see all.';
+COMMENT ON COLUMN fpgo.unknown_orders.server IS 'Name of the foreign server; never NULL';
+COMMENT ON COLUMN fpgo.unknown_orders.order_uuid IS 'The gateway''s identifier of the order (ODR...); never NULL';
+COMMENT ON COLUMN fpgo.unknown_orders.gateway_status IS
+	'Status of the order when it was listed last, in the gateway''s words; NULL if it was not said';
+COMMENT ON COLUMN fpgo.unknown_orders.order_date IS
+	'Its orderDate; NULL if not looked at yet, or if the gateway does not say, or not in seconds';
+COMMENT ON COLUMN fpgo.unknown_orders.grand_total IS
+	'Its grandTotal in NOK; NULL if not looked at yet, or if the gateway does not say all of its totals';
+COMMENT ON COLUMN fpgo.unknown_orders.first_seen_at IS 'When the list came that had the order first; never NULL';
+COMMENT ON COLUMN fpgo.unknown_orders.looked_at IS 'When its details were asked for last; NULL: not yet';
 
 CREATE OR REPLACE VIEW fpgo.queue_health WITH (security_barrier) AS
 	WITH unfinished AS (
@@ -903,7 +993,7 @@ COMMENT ON COLUMN fpgo.holds.until IS
 	'When the next order is tried, or the gateway is asked first; NULL: not before the role may send again, or a person '
 	'decides';
 COMMENT ON COLUMN fpgo.holds.orders IS 'How many queued orders wait for it; never NULL';
-GRANT SELECT ON fpgo.holds TO PUBLIC;
+GRANT SELECT ON fpgo.holds, fpgo.unknown_orders TO PUBLIC;
 
 CREATE OR REPLACE VIEW fpgo.delivery_progress WITH (security_barrier) AS
 	WITH unfinished AS (
@@ -1258,14 +1348,15 @@ COMMENT ON PROCEDURE fpgo.deliver(bigint) IS
 	'number of sessions may deliver at once. Error 25001: not called at top level. 42704: no such submission. 55000: '
 	'read-only, standby, or ALTER EXTENSION fpgo UPDATE is due.';
 COMMENT ON FUNCTION fpgo.resolve(bigint, text, text, text, text, text) IS
-	'Decides about an uncertain submission. outcome: accepted (with order_uuid), refused, cancelled (not to be sent), '
-	'queued (send again; also one that the gateway refused). reason is kept. 22004: NULL. '
+	'Decides about a submission that is uncertain, or that another database queued. outcome: accepted (with order_uuid), '
+	'refused, cancelled, queued (send; also a refused one). reason is kept. 22004: NULL. '
 	'22023: bad outcome, reason, uuid. 42704: none such. 55000: its state, no payload. 23505: key taken.';
 COMMENT ON FUNCTION fpgo.reconcile(bigint) IS
-	'Looks at the gateway for the orders of uncertain submissions, of all or of one. One row each: its state now, '
-	'order_uuid if accepted, and why. Sends nothing again. Errors: 25001 REPEATABLE READ or SERIALIZABLE. 25006 '
-	'read-only or recovery. 42704 no such submission. 55000 it is not uncertain, or ALTER EXTENSION fpgo UPDATE is '
-	'due. 55P03 another session does this already.';
+	'Looks at the gateway for the orders of submissions that are uncertain, or that another database queued: of all, or '
+	'of one. One row each: its state now, order_uuid if accepted, and why. Sends nothing. Lists the orders that no '
+	'submission has, see fpgo.unknown_orders. Errors: 25001 REPEATABLE READ or SERIALIZABLE. 25006 read-only or '
+	'recovery. 42704 no such submission. 55000 it is neither, or ALTER EXTENSION fpgo UPDATE is due. 55P03 another '
+	'session does this already.';
 COMMENT ON FUNCTION fpgo.cancel_submission(bigint, text) IS
 	'Takes a queued submission back: it is not sent. Its key is free for a call, while a trigger does not hand it in '
 	'again. For members of the role that handed it in, and those who may execute fpgo.resolve. 22004: NULL. 22023: '
@@ -1279,6 +1370,10 @@ COMMENT ON FUNCTION fpgo.worker() IS
 	'databases have one or are paused), running, paused, outdated (it sends nothing: see fpgo.doctor). pid and since: its '
 	'process and when it started; NULL unless it runs.';
 ALTER FUNCTION fpgo.doctor(text) ROWS 30;
+-- Its first column was called "check", which is a word of SQL.  No command renames
+-- it, and DROP FUNCTION would take grants and the shop's views away.
+UPDATE pg_catalog.pg_proc SET proargnames = '{server,check_name,ok,detail,hint}'
+WHERE oid = 'fpgo.doctor(text)'::pg_catalog.regprocedure;
 COMMENT ON FUNCTION fpgo.doctor(text) IS
 	'Is fpgo set up right? One row a check, always all of them, in the same order. ok: NULL if it could not be looked '
 	'at. detail: what was found, without secrets. hint: how to mend it; may be NULL. server: by default the one that '
@@ -1326,10 +1421,14 @@ COMMENT ON COLUMN fpgo_internal.callback_rejection.outcome IS
 	'forged, outdated, malformed or repeated; see fpgo.receive_callback';
 COMMENT ON COLUMN fpgo.callback_rejections.outcome IS
 	'forged, outdated, malformed or repeated; see fpgo.receive_callback. Never NULL';
+COMMENT ON COLUMN fpgo.candidates.submission IS 'The submission; never NULL';
+COMMENT ON TABLE fpgo_internal.likeness IS
+	'How the order of a submission looks that is uncertain, or that another database queued, to compare it with those of '
+	'the gateway; deleted when it is so no more';
 COMMENT ON VIEW fpgo.candidates IS
-	'Orders of the gateway that an uncertain submission might have become, one row each, as fpgo.reconcile saw them '
-	'last. Such an order was named by a callback to the submission''s address, or agrees in two traits at least. For '
-	'those who see all; decide by fpgo.resolve.';
+	'Orders of the gateway that a submission might have become that is uncertain or held: one row each, as '
+	'fpgo.reconcile saw them last. Such an order was named by a callback to the submission''s address, or agrees in two '
+	'traits at least. For those who see all; decide by fpgo.resolve.';
 COMMENT ON COLUMN fpgo.candidates.gateway_status IS
 	'Status of the order when it was listed last, in the gateway''s words; NULL if not listed yet, or not said';
 COMMENT ON COLUMN fpgo.candidates.is_named IS

@@ -11,12 +11,15 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/reloptions.h"
+#include "access/table.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -88,20 +91,50 @@ find_server(const char *name)
 	return server;
 }
 
+/* The names of fpgo's servers, by commas; "" if there is none. */
+static const char *
+list_servers(void)
+{
+	StringInfoData names;
+	Relation	servers = table_open(ForeignServerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(servers, ForeignServerNameIndexId,
+										  true, NULL, 0, NULL);
+	HeapTuple	tuple;
+
+	initStringInfo(&names);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_foreign_server row = (Form_pg_foreign_server) GETSTRUCT(tuple);
+
+		if (strcmp(GetForeignDataWrapper(row->srvfdw)->fdwname, "fpgo") == 0)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 quote_identifier(NameStr(row->srvname)));
+	}
+	systable_endscan(scan);
+	table_close(servers, AccessShareLock);
+	return names.data;
+}
+
 static ForeignServer *
 require_server(const char *name)
 {
 	ForeignServer *server = find_server(name);
 
 	if (server == NULL)
+	{
+		const char *others = list_servers();
+
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("server \"%s\" does not exist", name),
 				 strcmp(name, fpgo_server_name) == 0 ?
 				 errdetail("The setting fpgo.server names it.") : 0,
-				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1');",
+				 errhint("%s%s%sCREATE SERVER %s FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://demo-api.frontpayment.no/api/v1');",
+						 others[0] ? "Servers of fpgo are: " : "", others,
+						 others[0] ? ".  To make another: " : "",
 						 quote_identifier(name)),
 				 fpgo_errhide()));
+	}
 	return server;
 }
 

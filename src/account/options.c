@@ -461,8 +461,13 @@ check_mapping(List *defs)
 	bool		has_secret_file = fpgo_option_find(defs,
 												   "callback_secret_file") != NULL;
 
-	if ((has_token && has_token_file) ||
-		(!has_token && !has_token_file && !has_secret && !has_secret_file))
+	if (has_token && has_token_file)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("a user mapping of foreign-data wrapper \"fpgo\" has either \"token\" or \"token_file\""),
+				 errhint("To put one in the other's place: ALTER USER MAPPING ... OPTIONS (DROP token_file, ADD token '...');"),
+				 fpgo_errhide()));
+	if (!has_token && !has_token_file && !has_secret && !has_secret_file)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("a user mapping of foreign-data wrapper \"fpgo\" needs either \"token\" or \"token_file\""),

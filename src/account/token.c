@@ -105,8 +105,13 @@ fpgo_token_read(const char *path, const char *what, const char *server_name)
 
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY | O_NONBLOCK);
 	if (fd < 0)
-		refuse_file(&file, psprintf("It cannot be opened: %m"),
+	{
+		bool		is_closed = errno == EACCES;
+
+		refuse_file(&file, psprintf("It cannot be opened: %m"), is_closed ?
+					"Let the operating system user that runs PostgreSQL read it, and pass through its directories." :
 					"Create it, readable by the operating system user that runs PostgreSQL.");
+	}
 	if (fstat(fd, &status) != 0)
 		refuse_file(&file, psprintf("It cannot be examined: %m"), NULL);
 	check_permissions(&file, &status);

@@ -1,6 +1,6 @@
 /*
  * reconcile.h
- *		Finds out what became of uncertain submissions.
+ *		Finds out what became of submissions that may have an order at the gateway.
  */
 #ifndef FPGO_RECONCILE_H
 #define FPGO_RECONCILE_H
@@ -9,33 +9,30 @@
 
 #include "nodes/pg_list.h"
 
-/* What was found out about one submission. */
-typedef struct FpgoReconcileResult
+#include "followup/evidence.h"
+
+/* Who asks: a person, who waits, or a resident worker by itself. */
+typedef enum FpgoReconcileBy
 {
-	int64		submission;
-	bool		is_accepted;
-	const char *order_uuid;		/* NULL unless accepted */
-	const char *detail;			/* why, in a sentence */
-} FpgoReconcileResult;
+	FPGO_RECONCILE_PERSON,
+	FPGO_RECONCILE_WORKER
+} FpgoReconcileBy;
 
 /*
- * At the details of so many of the gateway's orders one call looks at most: a
- * person's, who waits, and a resident worker's, which leaves the gateway's
- * allowance to orders.
- */
-#define FPGO_LOOKS_OF_PERSON 1000
-#define FPGO_LOOKS_OF_WORKER 100
-
-/*
- * Ask the gateway about all uncertain submissions, or about one (0: all).
- * Returns a list of FpgoReconcileResult.  Submissions with evidence are
- * accepted in the current transaction.  SPI must not be connected.
+ * Ask the gateway about all submissions that may have an order there, or about
+ * one (0: all): those that are uncertain, and those that another database queued.
+ * Of the second kind a worker asks where this database has the seat.  Returns a
+ * list of FpgoReconcileResult.  Submissions with evidence are accepted in the
+ * current transaction.  SPI must not be connected.
+ *
+ * A person who asks about all has the orders listed, too, of every account whose
+ * seat another database had.
  *
  * Raises
  * - 42704 if there is no such submission;
- * - 55000 if it is not uncertain;
+ * - 55000 if it is neither uncertain nor queued by another database;
  * - 55P03 if another session reconciles already.
  */
-extern List *fpgo_reconcile_run(int64 only, int max_looks);
+extern List *fpgo_reconcile_run(int64 only, FpgoReconcileBy by);
 
 #endif							/* FPGO_RECONCILE_H */

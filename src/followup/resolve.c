@@ -29,6 +29,7 @@
 #include "followup/resolve.h"
 #include "ipc/roster.h"
 #include "records/decide.h"
+#include "records/origins.h"
 #include "records/refused.h"
 #include "records/traces.h"
 #include "records/versions.h"
@@ -89,6 +90,14 @@ fpgo_resolve_require_order(const char *server, const char *order_uuid)
 				 fpgo_errhide()));
 }
 
+/* Is it queued by another database, which may have sent it? */
+static bool
+is_elsewhere(const FpgoSubject *subject)
+{
+	return strcmp(subject->state, fpgo_state_name(FPGO_STATE_QUEUED)) == 0 &&
+		fpgo_versions_are_known() && !fpgo_origin_is_own(subject->origin);
+}
+
 /* ---------- by evidence ---------- */
 
 bool
@@ -100,10 +109,15 @@ fpgo_resolve_accept(int64 id, const char *order_uuid,
 	.customer_uuid = customer_uuid};
 	const FpgoSubject *subject = fpgo_decide_lock(id);
 
-	if (strcmp(subject->state, fpgo_state_name(FPGO_STATE_UNCERTAIN)) != 0 ||
-		fpgo_decide_is_held(order_uuid, id))
+	if (!is_elsewhere(subject) &&
+		strcmp(subject->state, fpgo_state_name(FPGO_STATE_UNCERTAIN)) != 0)
 		return false;
-	fpgo_decide_uncertain(subject, &decision);
+	if (fpgo_decide_is_held(order_uuid, id))
+		return false;
+	if (is_elsewhere(subject))
+		fpgo_decide_queued(subject, &decision);
+	else
+		fpgo_decide_uncertain(subject, &decision);
 	/* the next submission of its reference may be sent now */
 	fpgo_roster_wake_at_commit();
 	return true;
@@ -238,6 +252,16 @@ decide_uncertain(int64 id, FpgoSubmissionState outcome,
 	{
 		fpgo_extension_require_current();
 		fpgo_refused_queue_again(subject, decision->reason);
+		announce();
+		return;
+	}
+	if (is_elsewhere(subject))
+	{
+		fpgo_extension_require_current();
+		if (outcome == FPGO_STATE_QUEUED)
+			fpgo_decide_send_here(subject, decision->reason);
+		else
+			fpgo_decide_queued(subject, decision);
 		announce();
 		return;
 	}

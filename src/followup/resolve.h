@@ -15,10 +15,10 @@ extern void fpgo_resolve_require_order(const char *server,
 									   const char *order_uuid);
 
 /*
- * Accept an uncertain submission, since evidence shows that the gateway has
- * its order.  The reason is recorded with the current user.  Returns false,
- * having changed nothing, if the submission is no longer uncertain, or if
- * another one has the order uuid.  customer_uuid may be NULL.  SPI must not be
+ * Accept a submission that is uncertain, or that another database queued, since
+ * evidence shows that the gateway has its order.  The reason is recorded with the
+ * current user.  Returns false, having changed nothing, if the submission is so no
+ * longer, or if another one has the order uuid.  customer_uuid may be NULL.  SPI must not be
  * connected.
  */
 extern bool fpgo_resolve_accept(int64 id, const char *order_uuid,

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "followup/sightings.h"
+#include "records/origins.h"
 #include "records/submissions.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -37,46 +38,6 @@
 	" AND COALESCE(" IS_SAME("customer", a, b) ", " IS_SAME("contact", a, b) ")"
 
 #define TEXTS(n) "pg_catalog.unnest($" #n ")"
-
-/* the order of submission s: the number of its first version */
-#define ORDER_OF_S \
-	"(CASE WHEN s.first_version IS NULL THEN s.id ELSE s.first_version END)"
-
-/* one that only asks was certainly not sent, whatever becomes of its process */
-static FpgoStatement uncertain_statement = {
-	.sql = "SELECT s.id, s.server, s.role,"
-	" s.state " EQ " 'uncertain', s.run, p.payload,"
-	" (SELECT pg_catalog.min(c.order_uuid) FROM fpgo_internal.callback c"
-	"  WHERE c.submission " EQ " s.id"
-	"  AND c.server " EQ " s.server),"
-	" (SELECT pg_catalog.max(c.order_uuid) FROM fpgo_internal.callback c"
-	"  WHERE c.submission " EQ " s.id"
-	"  AND c.server " EQ " s.server),"
-	" v.order_uuid, (SELECT q.payload FROM fpgo_internal.payload q"
-	"  WHERE q.submission " EQ " v.id),"
-	" (v.grand_total " NE " s.grand_total) IS TRUE,"
-	" v.id IS NOT NULL AND EXISTS (SELECT FROM fpgo_internal.submission t"
-	"  WHERE (t.first_version " EQ " " ORDER_OF_S
-	"   OR t.id " EQ " s.first_version) AND t.id " NE " s.id"
-	"  AND t.state " EQ " ANY ('{refused,cancelled}')"
-	"  AND (t.version " GT " v.version) IS NOT FALSE"
-	"  AND EXISTS (SELECT FROM fpgo_internal.attempt a"
-	"   WHERE a.submission " EQ " t.id AND a.outcome " EQ " 'unknown'))"
-	" FROM fpgo_internal.submission s"
-	" LEFT JOIN fpgo_internal.payload p"
-	"  ON p.submission " EQ " s.id"
-	" LEFT JOIN LATERAL (SELECT o.* FROM fpgo_internal.submission o"
-	"  WHERE (o.first_version " EQ " " ORDER_OF_S
-	"   OR o.id " EQ " s.first_version)"
-	"  AND o.state " EQ " 'accepted'"
-	"  ORDER BY o.version USING " GT " LIMIT 1) v ON true"
-	" WHERE s.state " EQ " ANY ('{sending,uncertain}')"
-	" AND NOT EXISTS (SELECT FROM fpgo_internal.attempt a"
-	"  WHERE a.submission " EQ " s.id AND a.number " EQ " s.attempts"
-	"  AND a.outcome " EQ " '" FPGO_ATTEMPT_ASKS "')"
-	" ORDER BY s.server, s.role, s.id",
-	.n_parameters = 0
-};
 
 /* an order whose details said nothing is asked for again when it changes */
 static FpgoStatement unknown_statement = {
@@ -139,14 +100,6 @@ static FpgoStatement record_statement = {
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID}
 };
 
-static FpgoStatement describe_statement = {
-	.sql = "INSERT INTO fpgo_internal.likeness (submission, amounts, order_date,"
-	"  products, customer, contact) VALUES ($1, $2, $3, $4, $5, $6)"
-	" ON CONFLICT (submission) DO NOTHING",
-	.n_parameters = 6,
-	.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
-};
-
 /* no trait is known to differ */
 #define MAY_BE(column, a, b) "(" IS_SAME(column, a, b) ") IS NOT FALSE"
 #define MAY_BE_ALIKE(a, b) \
@@ -155,10 +108,16 @@ static FpgoStatement describe_statement = {
 	" AND COALESCE(" IS_SAME("customer", a, b) ", " IS_SAME("contact", a, b) ")" \
 	" IS NOT FALSE"
 
+/* may submission s have become an order? */
+#define MAY_HAVE_ARRIVED(s) \
+	"(" s ".state " EQ " ANY ('{sending,uncertain}')" \
+	" OR " FPGO_IS_ELSEWHERE(s, "$4") ")"
+
 /*
  * A rival is another submission that the order may belong to.  It is
  * unfinished, and no trait is known to differ from the order's.  Or it has the
  * same reference, and was given up after an attempt whose outcome is unknown.
+ * What another database queued may have been sent at any time since.
  */
 static FpgoStatement match_statement = {
 	.sql = "WITH unseen AS MATERIALIZED (SELECT g.first_seen_at,"
@@ -177,7 +136,8 @@ static FpgoStatement match_statement = {
 	"   WHERE g.order_uuid " EQ " m.order_uuid"
 	"   AND g.server " EQ " $1"
 	"   AND t.id " NE " s.id"
-	"   AND t.state " EQ " ANY ('{sending,uncertain}')"
+	"   AND " MAY_HAVE_ARRIVED("t")
+	"   AND (r.products " EQ " g.products OR r.products IS NULL)"
 	"   AND " MAY_BE_ALIKE("g", "r") ")"
 	" " PLUS ""
 	" (SELECT pg_catalog.count(*) FROM fpgo_internal.submission t"
@@ -190,10 +150,11 @@ static FpgoStatement match_statement = {
 	" FROM fpgo_internal.likeness l"
 	" JOIN fpgo_internal.submission s"
 	"  ON s.id " EQ " l.submission"
-	" CROSS JOIN LATERAL (SELECT pg_catalog.min(a.started_at) AS began_at"
-	"  FROM fpgo_internal.attempt a"
-	"  WHERE a.submission " EQ " s.id"
-	"  AND COALESCE(a.outcome, 'unknown') " EQ " 'unknown') b"
+	" CROSS JOIN LATERAL (SELECT CASE WHEN s.state " EQ " 'queued'"
+	"  THEN s.created_at ELSE (SELECT pg_catalog.min(a.started_at)"
+	"   FROM fpgo_internal.attempt a"
+	"   WHERE a.submission " EQ " s.id"
+	"   AND COALESCE(a.outcome, 'unknown') " EQ " 'unknown') END AS began_at) b"
 	" CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS n,"
 	"   pg_catalog.min(g.order_uuid) AS order_uuid"
 	"  FROM fpgo_internal.sighting g"
@@ -202,10 +163,10 @@ static FpgoStatement match_statement = {
 	"  AND g.first_seen_at " GT " b.began_at"
 	"  AND NOT " IS_HELD("g.order_uuid") ") m"
 	" WHERE l.submission " EQ " ANY ($2)"
-	" AND s.state " EQ " ANY ('{sending,uncertain}')"
+	" AND " MAY_HAVE_ARRIVED("s")
 	" ORDER BY l.submission",
-	.n_parameters = 3,
-	.types = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID}
+	.n_parameters = 4,
+	.types = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID}
 };
 
 static FpgoStatement forget_held_statement = {
@@ -218,74 +179,11 @@ static FpgoStatement forget_finished_statement = {
 	.sql = "DELETE FROM fpgo_internal.likeness l WHERE NOT EXISTS"
 	" (SELECT FROM fpgo_internal.submission s"
 	"  WHERE s.id " EQ " l.submission"
-	"  AND s.state " EQ " ANY ('{sending,uncertain}'))",
-	.n_parameters = 0
+	"  AND (s.state " EQ " ANY ('{sending,uncertain}')"
+	"   OR " FPGO_IS_ELSEWHERE("s", "$1") "))",
+	.n_parameters = 1,
+	.types = {INT8ARRAYOID}
 };
-
-/* ---------- uncertain submissions ---------- */
-
-static FpgoUncertain *
-read_uncertain(int row, MemoryContext context)
-{
-	FpgoUncertain *uncertain = MemoryContextAllocZero(context,
-													  sizeof(FpgoUncertain));
-	MemoryContext old = MemoryContextSwitchTo(context);
-	const char *first = fpgo_get_text(row, 7, context);
-	const char *last = fpgo_get_text(row, 8, context);
-	bool		is_null;
-
-	uncertain->submission = fpgo_get_int64(row, 1);
-	uncertain->server = fpgo_get_text(row, 2, context);
-	uncertain->role = fpgo_get_text(row, 3, context);
-	uncertain->is_uncertain = DatumGetBool(fpgo_get_datum(row, 4, &is_null));
-	uncertain->run = fpgo_get_int64(row, 5);
-	uncertain->payload = fpgo_get_text(row, 6, context);
-	uncertain->change_of = fpgo_get_text(row, 9, context);
-	uncertain->former_payload = fpgo_get_text(row, 10, context);
-	uncertain->had_other_total = DatumGetBool(fpgo_get_datum(row, 11,
-															 &is_null));
-	uncertain->has_rival = DatumGetBool(fpgo_get_datum(row, 12, &is_null));
-	if (first != NULL)
-		uncertain->named = list_make1(unconstify(char *, first));
-	if (first != NULL && strcmp(first, last) != 0)
-		uncertain->named = lappend(uncertain->named, unconstify(char *, last));
-	MemoryContextSwitchTo(old);
-	return uncertain;
-}
-
-List *
-fpgo_sightings_uncertain(MemoryContext context)
-{
-	FpgoParameters p = {0};
-	List	   *submissions = NIL;
-	int			n;
-
-	n = fpgo_statement_run(&uncertain_statement, &p);
-	for (int i = 0; i < n; i++)
-	{
-		FpgoUncertain  *uncertain = read_uncertain(i, context);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		submissions = lappend(submissions, uncertain);
-		MemoryContextSwitchTo(old);
-	}
-	return submissions;
-}
-
-void
-fpgo_sightings_describe(const FpgoUncertain *uncertain,
-						const FpgoLikeness *likeness)
-{
-	FpgoParameters p = {0};
-
-	fpgo_put_int64(&p, uncertain->submission);
-	fpgo_put_text(&p, likeness->amounts);
-	fpgo_put_text(&p, likeness->order_date);
-	fpgo_put_text(&p, likeness->products);
-	fpgo_put_text(&p, likeness->customer);
-	fpgo_put_text(&p, likeness->contact);
-	(void) fpgo_statement_run(&describe_statement, &p);
-}
 
 /* ---------- sightings ---------- */
 
@@ -397,6 +295,7 @@ fpgo_sightings_match(const char *server, List *submissions,
 	fpgo_put_text(&p, server);
 	put_submissions(&p, submissions);
 	fpgo_put_texts(&p, order_uuids);
+	fpgo_put_datum(&p, fpgo_origins_own(), false);
 	n_rows = fpgo_statement_run(&match_statement, &p);
 	for (int i = 0; i < n_rows; i++)
 	{
@@ -420,5 +319,6 @@ fpgo_sightings_tidy(void)
 	FpgoParameters p = {0};
 
 	(void) fpgo_statement_run(&forget_held_statement, &p);
+	fpgo_put_datum(&p, fpgo_origins_own(), false);
 	(void) fpgo_statement_run(&forget_finished_statement, &p);
 }

@@ -15,30 +15,8 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "followup/cases.h"
 #include "followup/likeness.h"
-
-/* A submission that is uncertain, or sending and might become uncertain. */
-typedef struct FpgoUncertain
-{
-	int64		submission;
-	const char *server;
-	const char *role;
-	bool		is_uncertain;
-	int64		run;			/* the run that sends it; 0 if uncertain */
-	const char *payload;		/* NULL if it is kept no longer */
-	List	   *named;			/* texts: orders that callbacks named, two at
-								 * most */
-	const char *change_of;		/* uuid of its order's accepted version, which
-								 * it changes; NULL: it makes a new order */
-	const char *former_payload; /* of that version; NULL if it is kept no
-								 * longer */
-	bool		had_other_total;	/* that version has another grand total */
-	bool		has_rival;		/* a change since was given up, though it may
-								 * have arrived */
-} FpgoUncertain;
-
-/* All such submissions, by server and role: a list of FpgoUncertain. */
-extern List *fpgo_sightings_uncertain(MemoryContext context);
 
 /* An order in the gateway's list, and its details if they were asked for. */
 typedef struct FpgoSighting
@@ -64,10 +42,6 @@ extern List *fpgo_sightings_unknown(const char *server,
 extern void fpgo_sightings_record(const char *server, TimestampTz seen_at,
 								  const FpgoSighting *sightings, int n);
 
-/* Record the likeness of an uncertain submission's order. */
-extern void fpgo_sightings_describe(const FpgoUncertain *uncertain,
-									const FpgoLikeness *likeness);
-
 /* How an uncertain submission compares with the orders in a list. */
 typedef struct FpgoMatch
 {
@@ -80,9 +54,9 @@ typedef struct FpgoMatch
 } FpgoMatch;
 
 /*
- * Compare uncertain submissions with n orders of the list.  An order that was
- * seen before a submission's first attempt that may have arrived is not that
- * submission's.
+ * Compare submissions with n orders of the list.  An order that was seen before
+ * a submission's first attempt that may have arrived is not that submission's.
+ * Of what another database queued, the time of hand-in counts.
  */
 extern List *fpgo_sightings_match(const char *server, List *submissions,
 								  const FpgoSighting *sightings, int n,

@@ -303,18 +303,36 @@ begin(const FpgoTarget *target, const FpgoHttpRequest *request,
 	return exchange;
 }
 
+/* The request that submits an order. */
+static FpgoHttpRequest
+make_submission(const FpgoTarget *target, const char *payload,
+				size_t payload_len)
+{
+	FpgoHttpRequest request = make_request(target, target->submit_url);
+
+	request.is_post = true;
+	request.body = payload;
+	request.body_len = payload_len;
+	return request;
+}
+
+FpgoHttpShown
+fpgo_exchange_show(const FpgoTarget *target, const char *payload,
+				   size_t wire_len)
+{
+	FpgoHttpRequest request = make_submission(target, payload, wire_len);
+
+	return fpgo_http_show(&request);
+}
+
 FpgoExchange *
 fpgo_exchange_start(const FpgoTarget *target, const char *payload,
 					size_t payload_len, bool is_change,
 					const char *const *secrets, MemoryContext parent)
 {
-	FpgoHttpRequest request = make_request(target, target->submit_url);
-	FpgoExchange *exchange;
+	FpgoHttpRequest request = make_submission(target, payload, payload_len);
+	FpgoExchange *exchange = begin(target, &request, parent);
 
-	request.is_post = true;
-	request.body = payload;
-	request.body_len = payload_len;
-	exchange = begin(target, &request, parent);
 	exchange->is_change = is_change;
 	exchange->secrets = secrets;
 	return exchange;

@@ -13,6 +13,7 @@
 
 #include "gateway/http.h"
 #include "gateway/outcome.h"
+#include "gateway/http_shown.h"
 #include "gateway/reply.h"
 
 /* The HINT if needs_certificates is set. */
@@ -99,6 +100,15 @@ extern FpgoExchange *fpgo_exchange_start(const FpgoTarget *target,
 										 bool is_change,
 										 const char *const *secrets,
 										 MemoryContext parent);
+
+/*
+ * Show what fpgo_exchange_start() would send, by the same code.  payload is in
+ * the server's encoding, wire_len its length in UTF-8.  The target may be
+ * without token.
+ */
+extern FpgoHttpShown fpgo_exchange_show(const FpgoTarget *target,
+										const char *payload,
+										size_t wire_len);
 
 /*
  * Begin to ask for the status of an order, before a change of it is sent.  The

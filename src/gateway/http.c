@@ -37,6 +37,7 @@
 #include "gateway/http_easy.h"
 #include "gateway/http_header.h"
 #include "gateway/http_libcurl.h"
+#include "gateway/http_lines.h"
 #include "gateway/http_memory.h"
 #include "gateway/http_peer.h"
 #include "gateway/http_socket.h"
@@ -568,7 +569,7 @@ perform(void)
 static FpgoHttpTransfer *
 create_transfer(const FpgoHttpRequest *request, MemoryContext parent)
 {
-	static const char bearer[] = "Authorization: Bearer ";
+	static const char bearer[] = FPGO_HTTP_BEARER;
 	size_t		token_len = strlen(request->token);
 	MemoryContext context = AllocSetContextCreate(parent, "fpgo request",
 												  ALLOCSET_SMALL_SIZES);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "gateway/http_easy.h"
+#include "gateway/http_lines.h"
 #include "gateway/http_text.h"
 #include "gateway/http_url.h"
 
@@ -43,22 +44,6 @@ static const struct
 	{CURLOPT_SSL_VERIFYPEER, 1},
 	{CURLOPT_SSL_VERIFYHOST, 2},
 };
-
-/*
- * The headers after the token's, last first.  libcurl reads such lists and
- * never writes to them.  Without Accept the gateway answers faults with
- * redirects.  Without the empty Expect libcurl sends "Expect: 100-continue"
- * before a large body; it would then take the gateway's 417 for an answer to
- * that header, and send the request again.  Without the empty Accept-Encoding
- * libcurl asks for a coded answer if it is to decode one.  User-Agent is here
- * because CURLOPT_USERAGENT would be formatted twice.
- */
-static struct curl_slist user_agent = {"User-Agent: fpgo/1.0", NULL};
-static struct curl_slist accept_encoding = {"Accept-Encoding:", &user_agent};
-static struct curl_slist expect = {"Expect:", &accept_encoding};
-static struct curl_slist accept_json = {"Accept: application/json", &expect};
-static struct curl_slist content_type = {"Content-Type: application/json",
-&accept_json};
 
 static FpgoHttpEasy *spare = NULL;	/* for the next request; or NULL */
 static bool needs_system_file = false;	/* its directory was not enough */
@@ -349,7 +334,7 @@ fpgo_http_easy_load(FpgoHttpEasy *easy, const FpgoHttpRequest *request,
 		return CURLE_SSL_CACERT_BADFILE;
 
 	easy->user = user;
-	authorization->next = request->is_post ? &content_type : &accept_json;
+	authorization->next = fpgo_http_lines(request->is_post);
 	if (request->is_post)
 		SET_OPTION(code, easy, CURLOPT_POSTFIELDSIZE_LARGE,
 				   (curl_off_t) request->body_len);

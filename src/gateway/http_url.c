@@ -8,7 +8,7 @@
  * is for this machine only.  Which machine a name leads to is checked before
  * the connection (http.c).
  *
- * Nothing here raises or uses a memory context.
+ * Nothing here raises or uses a memory context, but fpgo_http_host().
  */
 #include "postgres.h"
 
@@ -235,4 +235,15 @@ fpgo_http_classify_host(const char *url)
 	UrlParts	parts = take_apart(url);
 
 	return classify_host(parts.host, parts.host_len);
+}
+
+const char *
+fpgo_http_host(const char *url)
+{
+	UrlParts	parts = take_apart(url);
+	int			port = find_port(&parts);
+
+	if (port == (parts.is_plain ? 80 : 443))
+		return pnstrdup(parts.host, parts.host_len);
+	return psprintf("%.*s:%d", (int) parts.host_len, parts.host, port);
 }

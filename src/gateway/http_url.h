@@ -22,4 +22,10 @@ extern const char *fpgo_http_check_url(const char *url);
  */
 extern FpgoPeer fpgo_http_classify_host(const char *url);
 
+/*
+ * The header Host for such a URL: without the port that its scheme has by
+ * itself.  Allocated by palloc: the only function here that may raise.
+ */
+extern const char *fpgo_http_host(const char *url);
+
 #endif							/* FPGO_HTTP_URL_H */

@@ -293,25 +293,33 @@ notice_move(const FpgoAccount *account)
 							 account->moved_from);
 }
 
-static void
-write_payload(FpgoHandIn *handin, Jsonb *order)
+StringInfoData
+fpgo_handin_payload(Jsonb *order, int *wire_len)
 {
 	StringInfoData payload;
-	int			wire_len;
 
 	initStringInfo(&payload);
 	fpgo_payload_write(&payload, order);
-	wire_len = payload.len;
+	*wire_len = payload.len;
 	/* SQL_ASCII is sent as it is; an order that is no UTF-8 is refused */
 	if (GetDatabaseEncoding() != PG_SQL_ASCII)
-		(void) fpgo_payload_wire(payload.data, &wire_len);
-	if (wire_len > FPGO_PAYLOAD_MAX)
+		(void) fpgo_payload_wire(payload.data, wire_len);
+	if (*wire_len > FPGO_PAYLOAD_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("order payload is too large"),
 				 errdetail("It has %d bytes; the limit is %d.  Nothing was sent.",
-						   wire_len, FPGO_PAYLOAD_MAX),
+						   *wire_len, FPGO_PAYLOAD_MAX),
 				 fpgo_errhide()));
+	return payload;
+}
+
+static void
+write_payload(FpgoHandIn *handin, Jsonb *order)
+{
+	int			wire_len;
+	StringInfoData payload = fpgo_handin_payload(order, &wire_len);
+
 	handin->order = order;
 	handin->payload = payload.data;
 	handin->payload_len = payload.len;

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
@@ -39,6 +40,12 @@ typedef struct FpgoGiven
 extern Jsonb *fpgo_handin_complete(Jsonb *order, FpgoSpelling spelling,
 								   const char *defaults,
 								   bool *is_date_filled);
+
+/*
+ * The payload of a complete order, in the server's encoding, and its length in
+ * bytes as it is sent.  Raises 54000 if it is over the limit.
+ */
+extern StringInfoData fpgo_handin_payload(Jsonb *order, int *wire_len);
 
 /* The rule by which orders are hashed here and now. */
 extern int	fpgo_handin_rule(void);

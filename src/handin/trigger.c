@@ -81,6 +81,7 @@ typedef struct Doing
 	const FpgoSource *source;	/* this and the next may be NULL */
 	const FpgoSource *former;
 	bool		former_is_own;	/* the row got it in this transaction */
+	bool		fires_early;	/* before the transaction commits */
 	bool		is_returned;	/* the function has returned */
 	bool		is_mapped;		/* the order is there, and being queued */
 	FpgoRowOrder order;			/* its handin is NULL for no invoice */
@@ -280,11 +281,11 @@ describe_doing(void *arg)
 
 	if (doing->is_mapped)
 	{
-		/*
-		 * an error from here on is fpgo's; the row may be in the statement
-		 */
+		/* an error of fpgo's; the row may be in the statement */
 		fpgo_errhide();
 		errcontext("queueing the order of a row of table %s", table);
+		if (doing->fires_early && geterrcode() == ERRCODE_CHECK_VIOLATION)
+			errcontext("if rows of the order come later in the transaction, the trigger must be DEFERRABLE INITIALLY DEFERRED");
 	}
 	else
 		errcontext("mapping a row of table %s to an order with function %s",
@@ -511,7 +512,8 @@ handle_row(Arguments *arguments, const TriggerData *trigger)
 	Relation	table = trigger->tg_relation;
 	HeapTuple	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 	trigger->tg_newtuple : trigger->tg_trigtuple;
-	Doing		doing = {.table = table,.arguments = arguments,.row = row};
+	Doing		doing = {.table = table,.arguments = arguments,.row = row,
+	.fires_early = !trigger->tg_trigger->tginitdeferred};
 	FpgoFate	fate = FPGO_ROW_THERE;
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))

@@ -22,6 +22,7 @@
 #include "handin/holder.h"
 #include "handin/keyless.h"
 #include "handin/same_order.h"
+#include "handin/undelivered.h"
 #include "handin/unversioned.h"
 #include "handin/version.h"
 #include "ipc/roster.h"
@@ -37,38 +38,6 @@
  * transaction recorded one meanwhile.
  */
 #define MAX_TRIES 10
-
-/* Say once a session that nothing delivers the orders it queues. */
-static void
-notice_if_undelivered(void)
-{
-	static bool is_said = false;
-	FpgoWorkerState state;
-
-	if (is_said || !fpgo_undelivered_notice)
-		return;
-	state = fpgo_roster_status(MyDatabaseId).state;
-	if (state == FPGO_WORKER_RUNNING || state == FPGO_WORKER_STARTING)
-		return;
-	is_said = true;
-	if (state == FPGO_WORKER_PAUSED)
-		ereport(NOTICE,
-				(errmsg("orders of this database are not delivered while its worker is paused"),
-				 errhint("SELECT fpgo.resume();"),
-				 fpgo_errhide()));
-	else if (state != FPGO_WORKER_NONE)
-		ereport(NOTICE,
-				(errmsg("no worker delivers the orders of this database"),
-				 errdetail("fpgo.databases asks for one, and it cannot start."),
-				 errhint("SELECT * FROM fpgo.doctor() says why.  CALL fpgo.deliver() sends the orders."),
-				 fpgo_errhide()));
-	else
-		ereport(NOTICE,
-				(errmsg("no worker delivers the orders of this database"),
-				 errdetail("The orders stay queued until CALL fpgo.deliver() sends them."),
-				 errhint("Put fpgo into shared_preload_libraries and this database into fpgo.databases, or turn this notice off: SET fpgo.undelivered_notice = off;"),
-				 fpgo_errhide()));
-}
 
 /* Say once a session that another database sends these orders. */
 static void
@@ -92,7 +61,7 @@ static void
 note_queued(const FpgoHandIn *handin)
 {
 	fpgo_roster_wake_at_commit();
-	notice_if_undelivered();
+	fpgo_undelivered_notice_once();
 	notice_if_elsewhere(handin);
 }
 

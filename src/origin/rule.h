@@ -44,7 +44,8 @@ typedef struct FpgoSeatCase
 								 * database is a copy that has no seat at all */
 	FpgoServerStart start;
 	bool		is_trusted;		/* option failover 'trust', and synchronous
-								 * standbys are defined */
+								 * standbys are defined, or were by the one
+								 * that has the seat */
 } FpgoSeatCase;
 
 typedef enum FpgoSeatAnswer

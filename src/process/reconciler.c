@@ -1,9 +1,9 @@
 /*
  * reconciler.c
- *		The process that reconciles uncertain submissions by itself.
+ *		The process that reconciles submissions by itself.
  *
  * A resident worker starts a reconciler every fpgo.reconcile_interval if a
- * submission is uncertain.  The reconciler does once what fpgo.reconcile()
+ * submission is uncertain, or was queued by another database.  The reconciler does once what fpgo.reconcile()
  * does for a session, and ends.  Its questions take time, for which the worker
  * cannot wait.  It ends when the worker ends: otherwise it could keep a
  * database from being dropped.
@@ -77,7 +77,7 @@ fpgo_reconciler_end(void)
 static void
 reconcile(void *arg)
 {
-	*(List **) arg = fpgo_reconcile_run(0, FPGO_LOOKS_OF_WORKER);
+	*(List **) arg = fpgo_reconcile_run(0, FPGO_RECONCILE_WORKER);
 }
 
 void
@@ -109,9 +109,9 @@ fpgo_reconciler_main(Datum main_arg)
 	{
 		const FpgoReconcileResult *result = lfirst(cell);
 
-		if (error == NULL && result->is_accepted)
+		if (error == NULL && result->state == FPGO_STATE_ACCEPTED)
 			ereport(LOG,
-					(errmsg("uncertain submission %lld turned out to be accepted",
+					(errmsg("submission %lld turned out to be accepted",
 							(long long) result->submission),
 					 fpgo_errhide()));
 	}

@@ -44,6 +44,7 @@
 #include "base/wait.h"
 #include "delivery/deliver.h"
 #include "delivery/patience.h"
+#include "followup/cases.h"
 #include "gateway/http.h"
 #include "ipc/roster.h"
 #include "process/reconciler.h"
@@ -357,10 +358,10 @@ see_uncertain(void *arg)
 {
 	fpgo_table_lock_all();
 	*(bool *) arg = fpgo_extension_is_current() &&
-		fpgo_submission_has_uncertain();
+		(fpgo_submission_has_uncertain() || fpgo_cases_have_elsewhere());
 }
 
-/* Start a reconciler if a submission is uncertain. */
+/* Start a reconciler if a submission may have an order at the gateway. */
 static void
 reconcile(void)
 {

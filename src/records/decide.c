@@ -5,7 +5,7 @@
  * Part of the records (see submissions.c).  These changes of state do
  * not follow from what was sent:
  *
- *		queued    -> cancelled
+ *		queued    -> cancelled, accepted (where another database queued it)
  *		uncertain -> accepted, refused, cancelled, queued
  *		cancelled -> queued
  *
@@ -106,6 +106,13 @@ static FpgoStatement lock_statement = {
 	"  WHERE p.submission " EQ " s.id)"
 	" FROM fpgo_internal.submission s"
 	" WHERE s.id " EQ " $1" UNLESS_SENDING "FOR NO KEY UPDATE OF s",
+	.n_parameters = 1,
+	.types = {INT8OID}
+};
+
+/* apart from the rest: the SQL objects of 1.0 know no origins */
+static FpgoStatement origin_statement = {
+	.sql = "SELECT origin FROM fpgo_internal.submission WHERE id " EQ " $1",
 	.n_parameters = 1,
 	.types = {INT8OID}
 };
@@ -231,6 +238,9 @@ fpgo_decide_lock(int64 id)
 	subject->role = fpgo_get_text(0, 2, caller);
 	subject->server = fpgo_get_text(0, 3, caller);
 	subject->has_payload = DatumGetBool(fpgo_get_datum(0, 4, &is_null));
+	if (fpgo_versions_are_known() &&
+		fpgo_statement_run(&origin_statement, &p) > 0)
+		subject->origin = fpgo_get_int64(0, 1);
 	SPI_finish();
 	return subject;
 }
@@ -311,6 +321,31 @@ fpgo_decide_queued(const FpgoSubject *subject, const FpgoDecision *decision)
 {
 	decide(decision->for_good ? &cancel_for_good_statement :
 		   &cancel_statement, subject, decision);
+}
+
+static FpgoStatement send_here_statement = {
+	.sql = "WITH mine AS (UPDATE fpgo_internal.submission SET origin = $4"
+	"  WHERE id " EQ " $1 AND state " EQ " 'queued' RETURNING id)"
+	" INSERT INTO fpgo_internal.event (submission, role, what, reason)"
+	" SELECT id, $2, 'queued elsewhere to queued', $3 FROM mine",
+	.n_parameters = 4,
+	.types = {INT8OID, TEXTOID, TEXTOID, INT8OID}
+};
+
+void
+fpgo_decide_send_here(const FpgoSubject *subject, const char *reason)
+{
+	FpgoParameters p = {0};
+
+	SPI_connect();
+	fpgo_put_int64(&p, subject->id);
+	fpgo_put_text(&p, GetUserNameFromId(GetUserId(), false));
+	fpgo_put_text(&p, reason);
+	fpgo_put_int64(&p, fpgo_origin_here());
+	if (fpgo_statement_run(&send_here_statement, &p) != 1)
+		elog(ERROR, "submission %lld was changed while it was locked",
+			 (long long) subject->id);
+	SPI_finish();
 }
 
 /* Has the order been handed in again since, and does that stand? */

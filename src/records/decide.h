@@ -17,6 +17,7 @@ typedef struct FpgoSubject
 	const char *role;
 	const char *server;			/* name of the account */
 	bool		has_payload;
+	int64		origin;			/* where it was handed in; 0 if not known */
 } FpgoSubject;
 
 /* What is decided about it. */
@@ -51,7 +52,7 @@ extern void fpgo_decide_require_state(const FpgoSubject *subject,
 /*
  * Lock a submission till the end of the transaction, and read it.  A
  * submission that is sending is read without a lock, since its outcome must
- * not wait for a decision; server and has_payload are not set then.  Raises
+ * not wait for a decision; server, has_payload and origin are not set then.  Raises
  * 42704 if there is no such submission.  SPI must not be connected.
  */
 extern FpgoSubject *fpgo_decide_lock(int64 id);
@@ -70,6 +71,13 @@ extern void fpgo_decide_uncertain(const FpgoSubject *subject,
 								  const FpgoDecision *decision);
 extern void fpgo_decide_queued(const FpgoSubject *subject,
 							   const FpgoDecision *decision);
+
+/*
+ * Let this database send a locked submission that another one queued; the event
+ * names the current user.  SPI must not be connected.
+ */
+extern void fpgo_decide_send_here(const FpgoSubject *subject,
+								  const char *reason);
 
 /*
  * Undo what a person decided about a locked submission that is cancelled: queue

@@ -159,6 +159,23 @@ fpgo_origins_own(void)
 	return own;
 }
 
+bool
+fpgo_origins_have_others(void)
+{
+	ListCell   *cell;
+
+	look();
+	foreach(cell, origins)
+	{
+		const Origin *origin = lfirst(cell);
+
+		if (origin->number != fpgo_origin_here() &&
+			!fpgo_parts_agree(fpgo_origin_parts(), &origin->parts))
+			return true;
+	}
+	return false;
+}
+
 const FpgoOriginParts *
 fpgo_origin_find(int64 number)
 {

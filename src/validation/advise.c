@@ -379,11 +379,11 @@ advise_unknown_members(FpgoAdvice *advice, const FpgoValue *map,
 		CHECK_FOR_INTERRUPTS();
 		meant = find_meant(shape, place.key);
 		if (meant)
-			fpgo_advise_say(advice, &place, "unknown_member",
+			fpgo_advise_say(advice, &place, FPGO_ADVICE_UNKNOWN,
 							"is no member that the API knows; did you mean %s?",
 							meant);
 		else
-			fpgo_advise_say(advice, &place, "unknown_member",
+			fpgo_advise_say(advice, &place, FPGO_ADVICE_UNKNOWN,
 							"is no member that the API knows; leave it out, or check its spelling and its place.");
 	}
 }

@@ -10,6 +10,9 @@
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
+/* the rule of a piece of advice about a member that no field has */
+#define FPGO_ADVICE_UNKNOWN "unknown_member"
+
 /*
  * Collect the advice about an order: a list of FpgoViolation in the order of
  * the API page's table, or NIL.  Reads the clock.  Never raises for what the

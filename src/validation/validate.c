@@ -25,6 +25,7 @@
 #include "base/fpgo.h"
 #include "order/json_text.h"
 #include "order/reading.h"
+#include "validation/advise.h"
 #include "validation/validate.h"
 #include "validation/violation.h"
 
@@ -397,6 +398,20 @@ fpgo_validate_is_valid(Jsonb *order, const char *const *tax_rates)
 	return !check.is_broken;
 }
 
+/* Has the order members that no field has, such as customer_details? */
+static bool
+has_unknown_members(Jsonb *order)
+{
+	ListCell   *cell;
+
+	foreach(cell, fpgo_advise_order(order))
+	{
+		if (strcmp(((FpgoViolation *) lfirst(cell))->rule, FPGO_ADVICE_UNKNOWN) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 fpgo_validate_require(Jsonb *order, const char *const *tax_rates)
 {
@@ -412,6 +427,8 @@ fpgo_validate_require(Jsonb *order, const char *const *tax_rates)
 			 errmsg_plural("order breaks %d rule of the gateway",
 						   "order breaks %d rules of the gateway", n, n),
 			 errdetail_internal("%s", fpgo_violation_list(violations, DETAIL_MAX)),
-			 errhint("Nothing was sent.  SELECT * FROM fpgo.validate(...) lists every violation."),
+			 errhint("Nothing was sent.  SELECT * FROM fpgo.validate(...) lists every violation.%s",
+					 has_unknown_members(order) ?
+					 "  The order has members that the API does not know: SELECT * FROM fpgo.advise(...) names them." : ""),
 			 fpgo_errhide()));
 }

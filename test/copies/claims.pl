@@ -15,7 +15,7 @@ use Time::HiRes qw(sleep);
 
 my $n          = $ENV{FPGO_COPIED}   // 200;
 my $n_restarts = $ENV{FPGO_RESTARTS} // 100;
-my @only       = split /,/, $ENV{FPGO_KINDS} // '';
+my @only       = split /;/, $ENV{FPGO_KINDS} // '';
 
 my @cases = (
     [ 'postmaster killed',          'worker', \&postmaster_killed ],

@@ -14,12 +14,14 @@ use Test::More;
 
 my $n     = $ENV{FPGO_COPIED} // 200;
 my @ways  = split / /, $ENV{FPGO_WAYS} // 'worker call';
-my %only  = map { $_ => 1 } split /,/, $ENV{FPGO_KINDS} // '';
+my %only  = map { $_ => 1 } split /;/, $ENV{FPGO_KINDS} // '';
 my $names = "synchronous_standby_names = 'FIRST 1 (standby_1, standby_2, primary)'\n";
 my ($name, $way, $gateway, $primary, $first, $second);
 
 my @cases = (
     [ 'planned, synchronous'             => \&planned_synchronous ],
+    [ 'planned, synchronous, with trust' => sub { planned_with_trust(1) } ],
+    [ 'planned, as Patroni does it'      => sub { planned_with_trust('primary') } ],
     [ 'planned, asynchronous'            => \&planned_asynchronous ],
     [ 'restart, then loss'               => \&restart_then_loss ],
     [ 'restart, then loss, synchronous'  => \&restart_then_loss_synchronous ],
@@ -63,7 +65,7 @@ sub set_up {
     $first  = standby_of($primary, "first_$id",                                 as => 'standby_1');
     $second = standby_of($wish{cascade} ? $first : $primary, "second_$id", as => 'standby_2') if $wish{second};
     if ($wish{synchronous}) {
-        for my $node (grep { defined } $primary, $first, $second) {
+        for my $node ($primary, $wish{synchronous} eq 'primary' ? () : grep { defined } $first, $second) {
             $node->append_conf('postgresql.conf', $names);
             $node->reload;
         }
@@ -109,6 +111,19 @@ sub planned_synchronous {
     sent_once("$name: there", $gateway);
     take_seat($first, 'send');
     sends_rest("$name: with one statement", $first, $gateway, @queued);
+    return;
+}
+
+# Patroni defines synchronous standbys of the new primary when others have joined it.
+sub planned_with_trust {
+    my ($synchronous) = @_;
+    set_up(synchronous => $synchronous, second => 1, trust => 1);
+    my @queued = half_sent($primary, $gateway, $n);
+    $primary->stop;
+    $gateway->behave;
+    finish_delivery($primary) if $primary->{fpgo_session};
+    promote($first, $second, $primary);
+    sends_rest($name, $first, $gateway, @queued);
     return;
 }
 

@@ -15,7 +15,7 @@ use Test::More;
 
 my $n    = $ENV{FPGO_COPIED} // 200;
 my @ways = split / /, $ENV{FPGO_WAYS} // 'worker call';
-my %only = map { $_ => 1 } split /,/, $ENV{FPGO_KINDS} // '';
+my %only = map { $_ => 1 } split /;/, $ENV{FPGO_KINDS} // '';
 
 # name, what is there before the queue, what makes the copy in the middle of it, and
 # whether new orders are sent at once, since it was promoted

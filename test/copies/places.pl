@@ -26,7 +26,7 @@ use Time::HiRes qw(sleep);
 
 my $n     = $ENV{FPGO_COPIED} // 200;
 my @ways  = split / /, $ENV{FPGO_WAYS} // 'worker call';
-my @only  = split /,/, $ENV{FPGO_KINDS} // '';
+my @only  = split /;/, $ENV{FPGO_KINDS} // '';
 my @cases = (
     [ 'moved by mv',              \&moved_by_mv ],
     [ 'moved by cp',              \&moved_by_cp ],

@@ -12,17 +12,24 @@ import os
 import signal
 import ssl
 import threading
+from urllib.parse import urlsplit
 
+import orders
 from api import Api
-from callbacks import Callbacks
+from bankid import BankId
+from callbacks import RECEIVER, Callbacks, is_here
 from control import Control
 from formats import is_number
+from guard import Token
+from history import History
 from ledger import Ledger
 from orders import Orders
+from page import Page
 from pending import Pending
 from rules import DEFAULT_TAX_RATES
 from server import TLS_VERSIONS, Gateway, tls_context
 from traffic import RateLimit, Traffic
+from web import Web
 
 
 def main():
@@ -52,12 +59,20 @@ def build(options, ledger):
         tls = tls_context(
             options.tls_cert, options.tls_key, options.tls_max_version, options.tls_client_ca, options.tls_tickets
         )
-    store, pending, traffic = Orders(), Pending(), Traffic()
+    store, pending, traffic, history = Orders(), Pending(), Traffic(), History()
     rate_limit = RateLimit(options.rate_limit, options.enforce_rate_limit, options.rate_window)
-    endpoints = Api(options.token, options.tax_rates, store, ledger, rate_limit)
-    controls = Control(store, ledger, pending, traffic, Callbacks(options.callback_secret), rate_limit)
+    callbacks = Callbacks(options.callback_secret, history, options.receiver)
+    token = Token()
+    bank_id = BankId(store, callbacks, token)
+    bank_id_url = bank_id.url if options.bankid == "here" else orders.bank_id_url
+    endpoints = Api(options.token, options.tax_rates, store, ledger, rate_limit, bank_id_url)
+    controls = Control(store, ledger, pending, traffic, callbacks, rate_limit)
+    page = Page(store, ledger, pending, callbacks, history, bank_id.url if options.bankid == "here" else None)
     log = None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
-    return Gateway(options.port, endpoints, controls, pending, traffic, tls, options.delay, log)
+    gateway = Gateway(options.port, endpoints, controls, Web(page, bank_id, history, token), pending, traffic, history,
+                      tls, options.delay, log)
+    bank_id.base = gateway.page_address
+    return gateway
 
 
 def read_options():
@@ -65,6 +80,10 @@ def read_options():
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port to listen on (0: a free one)")
     parser.add_argument("--token", default="sandbox-token", help="bearer token to accept")
     parser.add_argument("--callback-secret", default="sandbox-secret", help="what callbacks are signed with")
+    parser.add_argument("--receiver", default=RECEIVER, metavar="URL",
+                        help="told of callbacks to other machines; on this machine, or '' for nobody")
+    parser.add_argument("--bankid", choices=("elsewhere", "here"), default="elsewhere",
+                        help="where bankIdUrl leads: to BankID, where nobody knows the order, or to a page of the sandbox")
     parser.add_argument("--ledger", metavar="FILE", help="append every received create to this file, a JSON line each")
     parser.add_argument(
         "--tax-rates", type=tax_rates, default=DEFAULT_TAX_RATES, metavar="LIST", help="allowed tax rates (0,12,15,25)"
@@ -83,6 +102,8 @@ def read_options():
     options = parser.parse_args()
     if bool(options.tls_cert) != bool(options.tls_key):
         parser.error("--tls-cert and --tls-key go together")
+    if options.receiver and not is_here(urlsplit(options.receiver)):
+        parser.error("--receiver must be on this machine: http://127.0.0.1:N")
     if options.tls_tickets < 0:
         parser.error("--tls-tickets must not be negative")
     if options.rate_limit < 0 or options.rate_window <= 0:

@@ -33,6 +33,7 @@ class Answer:
         self.content_type = content_type
         self.headers = dict(headers or {})
         self.rate = None
+        self.order_uuid = None  # the order that it is about, if there is one
 
     def content(self):
         return php_json(self.payload) if self.body is None else self.body

@@ -35,11 +35,12 @@ def route_of(path):
 
 
 class Api:
-    def __init__(self, token, tax_rates, store, ledger, rate_limit):
+    def __init__(self, token, tax_rates, store, ledger, rate_limit, bank_id_url=orders.bank_id_url):
         self._token = token
         self._store = store
         self._ledger = ledger
         self._rate_limit = rate_limit
+        self._bank_id_url = bank_id_url
         self._settings = rules.Settings(tax_rates, store.exists)
         self._readers = {
             "status": self._status,
@@ -64,6 +65,7 @@ class Api:
             answer = mishap.shape(_too_many(wait), None)
         else:
             answer = mishap.shape(self._readers[route](request, uuid), None)
+            answer.order_uuid = uuid
         if self._rate_limit.limit > 0:
             answer.rate = (self._rate_limit.limit, remaining)
         return answer
@@ -82,8 +84,9 @@ class Api:
             answer, made, is_update = self._make(received, mishap)
         else:
             uuid, customer_uuid = self._store.invented()
-            answer = _created(uuid, customer_uuid, is_private=True, is_update=False)
+            answer = self._created(uuid, customer_uuid, is_private=True, is_update=False)
         answer = mishap.shape(answer, received)
+        answer.order_uuid = made.uuid if made else None
         self._ledger.add(
             raw_body=body,
             order=received,
@@ -106,7 +109,12 @@ class Api:
         order = self._store.submit(content)
         if order is None:  # cannot happen while no order is ever deleted: the rules looked for it
             return answers.internal_error(), None, False
-        return _created(order.uuid, order.customer_uuid, order.is_private, is_update), order, is_update
+        return self._created(order.uuid, order.customer_uuid, order.is_private, is_update), order, is_update
+
+    def _created(self, uuid, customer_uuid, is_private, is_update):
+        message = "orderUpdatedSuccessfully" if is_update else "orderCreatedSuccessfully"
+        address = self._bank_id_url(uuid) if is_private else None
+        return answers.success(201, message, orders.session_data(uuid, customer_uuid, address))
 
     def _status(self, request, uuid):
         order = self._store.find(uuid)
@@ -136,11 +144,6 @@ class Api:
 
 def _is_json(content_type):
     return "/json" in content_type.lower() or "+json" in content_type.lower()
-
-
-def _created(uuid, customer_uuid, is_private, is_update):
-    message = "orderUpdatedSuccessfully" if is_update else "orderCreatedSuccessfully"
-    return answers.success(201, message, orders.session_data(uuid, customer_uuid, is_private))
 
 
 def _too_many(wait):

@@ -15,6 +15,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._file = open(path, "ab", buffering=0) if path else None
         self._lines = []
+        self._epoch = 0  # how often it was cleared
         self._by_reference = {}
         self._written = 0
 
@@ -52,10 +53,22 @@ class Ledger:
             lines = list(self._lines) if reference is None else list(self._by_reference.get(reference, ()))
         return b"[" + b",\n".join(lines) + b"]"
 
+    def lines_from(self, position, epoch):
+        """(epoch, the entries from a position on, as JSON lines): from the first one if it was cleared since `epoch`."""
+        with self._lock:
+            return self._epoch, self._lines[position if epoch == self._epoch else 0:]
+
+    def newest(self, count):
+        """The last entries, newest first."""
+        with self._lock:
+            lines = self._lines[-count:]
+        return [json.loads(line) for line in reversed(lines)]
+
     def clear(self):
         """Forget the entries in memory. The file keeps its lines and `seq` goes on counting."""
         with self._lock:
             self._lines.clear()
+            self._epoch += 1
             self._by_reference.clear()
 
     def close(self):

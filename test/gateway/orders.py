@@ -1,6 +1,7 @@
 """The orders that exist at the gateway, their customers, states and invoice numbers."""
 
 import base64
+import itertools
 import json
 import math
 import random
@@ -25,6 +26,7 @@ class Order:
         self.status = "SENT"
         self.invoice_number = None
         self.created_at = time.time()
+        self.history = []  # (time, status, who gave it)
 
     @property
     def is_private(self):
@@ -58,23 +60,33 @@ class Orders:
             if uuid is None:
                 order = Order(self._new_uuid("ODR", self._orders))
                 self._orders[order.uuid] = order
+                change = "made"
             else:
                 order = self._orders.get(uuid)
                 if order is None:
                     return None
+                change = "changed by the shop"
             order.content = content
             order.customer_uuid = self._customer(content["customerDetails"])
+            order.history.append((time.time(), order.status, change))
             if not order.is_private and order.invoice_number is None:
-                self._change_status(order, "INVOICED")
+                self._change_status(order, "INVOICED", "a company signs nothing")
             return order
 
-    def change_status(self, uuid, status):
-        """Give an order a new status; False if the order is unknown."""
+    def change_status(self, uuid, status, who="a control call", only_from=None):
+        """Give an order a new status; False if the order is unknown, or has another status than `only_from`."""
         with self._lock:
             order = self._orders.get(uuid)
-            if order is not None:
-                self._change_status(order, status)
-            return order is not None
+            if order is None or (only_from is not None and order.status != only_from):
+                return False
+            self._change_status(order, status, who)
+            return True
+
+    def newest(self, count, matches=lambda order: True):
+        """The last orders that match, newest first."""
+        with self._lock:
+            orders = list(self._orders.values())
+        return list(itertools.islice(filter(matches, reversed(orders)), count))
 
     def with_status(self, status=None):
         """All orders, or those with that status whatever its case."""
@@ -87,8 +99,9 @@ class Orders:
         with self._lock:
             return self._new_uuid("ODR", self._orders), self._new_uuid("CSRT", self._customer_uuids)
 
-    def _change_status(self, order, status):
+    def _change_status(self, order, status, who):
         order.status = status
+        order.history.append((time.time(), status, who))
         if status.upper() in INVOICED_STATES and order.invoice_number is None:
             self._last_invoice += 1
             order.invoice_number = str(self._last_invoice)
@@ -109,16 +122,21 @@ class Orders:
                 return uuid
 
 
-def session_data(order_uuid, customer_uuid, is_private):
+def bank_id_url(order_uuid):
+    """An address as the gateway gives it: BankID's, where nobody knows the order."""
+    state = json.dumps({"orderUuid": order_uuid, "connect": "yes"}, separators=(",", ":"))
+    return (
+        f"{BANK_ID}?response_type=code&client_id=sandbox&scope=openid%20profile%20nnin"
+        f"&redirect_uri={quote(BANK_ID_RETURN, safe='')}"
+        f"&state={quote(base64.b64encode(state.encode()).decode(), safe='')}"
+    )
+
+
+def session_data(order_uuid, customer_uuid, bank_id_url=None):
     """The `data` of a success answer; only a private customer gets a BankID address."""
     data = {"orderUuid": order_uuid, "customerUuid": customer_uuid}
-    if is_private:
-        state = json.dumps({"orderUuid": order_uuid, "connect": "yes"}, separators=(",", ":"))
-        data["bankIdUrl"] = (
-            f"{BANK_ID}?response_type=code&client_id=sandbox&scope=openid%20profile%20nnin"
-            f"&redirect_uri={quote(BANK_ID_RETURN, safe='')}"
-            f"&state={quote(base64.b64encode(state.encode()).decode(), safe='')}"
-        )
+    if bank_id_url is not None:
+        data["bankIdUrl"] = bank_id_url
     return data
 
 

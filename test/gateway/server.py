@@ -8,7 +8,9 @@ import time
 import answers
 import api
 import control
+import guard
 import pending
+import web
 from wire import BadRequest, BodyTooLarge, Hangup, Wire
 
 HOST = "127.0.0.1"
@@ -83,17 +85,20 @@ class Listener:
 class Gateway:
     """Everything put together; `start` serves in the background until `stop`."""
 
-    def __init__(self, port, endpoints, controls, pending, traffic, tls=None, delay=0, log=None):
+    def __init__(self, port, endpoints, controls, pages, pending, traffic, history, tls=None, delay=0, log=None):
         self._listener = Listener(port)
         self._api = endpoints
         self._control = controls
+        self._pages = pages
         self._pending = pending
         self._traffic = traffic
+        self._history = history
         self._tls = tls
         self._delay = delay
         self._log = log or (lambda line: None)
         scheme = "https" if tls else "http"
         self.address = f"{scheme}://{HOST}:{self._listener.port}{api.PREFIX.rstrip('/')}"
+        self.page_address = f"http://{HOST}:{self._listener.port}"  # (plain HTTP, beside https too)
 
     def start(self):
         threading.Thread(target=self._accept, daemon=True).start()
@@ -131,6 +136,8 @@ class Gateway:
             while (request := wire.read_head()) is not None:
                 if request.path.startswith(control.PREFIX):
                     stays_open = self._control_exchange(wire, request)
+                elif web.is_for(request.path):
+                    stays_open = self._page_exchange(wire, request)
                 elif is_control_only:
                     raise BadRequest("plain HTTP, where TLS is spoken")
                 else:
@@ -159,6 +166,7 @@ class Gateway:
             mishap = self._pending.take_for_body(route, body)
         mishap.wait_before()
         answer = self._api.answer(request, body, mishap)
+        self._history.request(route, request, body, answer, mishap.label)
         self._log(f"{request.method} {request.path} {answer.status} {mishap.label}")
         if is_answered:
             return request.keep_alive
@@ -169,7 +177,23 @@ class Gateway:
 
     def _control_exchange(self, wire, request):
         self._invite_body(wire, request, control.LARGEST_BODY)
-        answer = self._control.answer(request, wire.read_body(request, control.LARGEST_BODY))
+        body = wire.read_body(request, control.LARGEST_BODY)
+        answer = guard.refusal(request) or self._control.answer(request, body)
+        answer.headers.setdefault("Access-Control-Allow-Origin", None)
+        if request.method != "GET":
+            self._history.changed()
+        return self._send(wire, request, answer)
+
+    def _page_exchange(self, wire, request):
+        self._invite_body(wire, request, web.LARGEST_BODY)
+        body = wire.read_body(request, web.LARGEST_BODY)
+        answer = guard.refusal(request, web.is_address(request.path)) or self._pages.answer(request, body)
+        if isinstance(answer, web.Stream):
+            answer.send(wire)
+            return False
+        return self._send(wire, request, answer)
+
+    def _send(self, wire, request, answer):
         for piece in answers.pieces(answer, request.keep_alive, request.http_1_1):
             wire.send(piece)
         return request.keep_alive

@@ -6,6 +6,7 @@ import declarations
 import functions
 import includes
 import leftovers
+import messages
 import papers
 import sentences
 import versions
@@ -18,6 +19,7 @@ CHECKS = (
     *papers.CHECKS,
     *sentences.CHECKS,
     *functions.CHECKS,
+    *messages.CHECKS,
     *versions.CHECKS,
     *leftovers.CHECKS,
 )

@@ -122,6 +122,22 @@ HALF = words(plan.SENTENCE_WORDS // 2)
 
 # Sentences that are just short enough, and what is no sentence.
 SENTENCES = {
+    "src/tables/messages.c": source(
+        '#include "postgres.h"',
+        "",
+        "static void",
+        "complain(int code, const char *message)",
+        "{",
+        '\tereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("order \\"%s\\", (a) | "',
+        '\t\t"b", message), errhint(code ? "Mend it; \\"here\\"." : "Leave it.")));',
+        "\t/* ereport(ERROR, (errmsg(\"a comment\"))); */",
+        '\tereport(LOG, (errmsg_plural("%d order is late", "%d orders are late", code, code)));',
+        '\telog(ERROR, "cannot happen");',
+        "\terror->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;",
+        '\terror->message = code ? pstrdup("all is lost; or so") : message;',
+        '\terror->hint = psprintf("Look for %s.", message);',
+        "}",
+    ),
     "src/tables/sentences.c": source(
         "/*",
         " * sentences.c",
@@ -253,12 +269,40 @@ DO 'SELECT ''-- {LONGEST} {LONGEST}'' AS a';
 DO $$ '{LONGEST} /* {LONGEST} */ $$;
 """
 
+MESSAGES = """\
+# Messages
+
+## Errors
+
+| SQLSTATE | message | HINT |
+|---|---|---|
+| 42704 | all is lost; or so | Look for …. |
+| 42704 | order "…", (a) \\| b | Mend it; "here". / Leave it. |
+
+## Notices
+
+| message | HINT |
+|---|---|
+
+## Warnings
+
+| message | HINT |
+|---|---|
+
+## Lines of the server log
+
+| message | HINT |
+|---|---|
+| … orders are late |  |
+"""
+
 PAPERS = {
     "README.md": "\n".join(README + [""] * (plan.README_LINES - len(README))) + "\n",
     "CHANGELOG.md": f"# Changes\n\n## {VERSION}.0 (unreleased)\n\n## 1.0.0\n",
     "META.json": json.dumps(META),
     "fpgo.control": f"comment = 'made up'\ndefault_version = '{VERSION}'\n",
     "src/README.md": "\n".join(ARROWS + FUNCTIONS),
+    "src/doc/messages.md": MESSAGES,
     "src/doc/use.md": "# Use\n" + "\n" * (plan.DOC_LINES - 1),
     f"src/fpgo--{VERSION}.sql": SCRIPT,
     f"src/fpgo--1.0--{VERSION}.sql": "",

@@ -314,6 +314,27 @@ PLANTS = [
         changed(SCRIPT, "fpgo_judge_text", "fpgo_judge_none"),
         f"src/README.md:{ROW_OF_JUDGE}: fpgo.judge is made by no file, tables/harmless.c",
     ),
+    # the page of messages
+    (
+        changed("src/doc/messages.md", "| … orders are late |  |\n", ""),
+        "src/doc/messages.md: lacks: | … orders are late |  |",
+    ),
+    (
+        changed("src/doc/messages.md", "| … orders are late |  |\n", "| … orders are late |  |\n| more |  |\n"),
+        "src/doc/messages.md:25: no source says: | more |  |",
+    ),
+    (
+        changed("src/doc/messages.md", "| … orders are late |  |\n", "| … orders are late |  |\n| … orders are late |  |\n"),
+        "src/doc/messages.md: has its rows in another order than test/house/messages.py writes them, or some twice",
+    ),
+    (
+        changed("src/tables/messages.c", "UNDEFINED_OBJECT", "UNHEARD_OF"),
+        "test/house/messages.py: CODES or VARIABLE lacks UNHEARD_OF",
+    ),
+    (
+        changed("src/tables/messages.c", 'errmsg("order \\"%s\\", (a) | "\n\t\t"b", ', "errmsg(message, "),
+        "test/house/messages.py: CODES or VARIABLE lacks src/tables/messages.c: (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg(message, message)",
+    ),
     # versions
     (changed("fpgo.control", "default_version", "version"), "fpgo.control: has no default_version"),
     (changed("src/base/compat.h", '"1.1"', '"1.0"'), "src/base/compat.h:4: FPGO_VERSION is 1.0, not 1.1"),

@@ -99,8 +99,8 @@ sub patronictl {
 
 # --- nodes ---------------------------------------------------------------------------------
 
-# ask($node, $sql): the rows, or undef while it does not answer.
-sub ask {
+# ask_node($node, $sql): the rows, or undef while it does not answer.
+sub ask_node {
     my ($node, $sql) = @_;
     my ($rows, $said);
     IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-p', $port{$node}, '-d', 'postgres', '-c', $sql ],
@@ -118,13 +118,13 @@ sub postmaster_of {
 
 sub wait_for_leader {
     my ($node) = @_;
-    return wait_for("$node to be the leader", sub { (ask($node, 'SELECT pg_is_in_recovery()') // '') eq 'f' }, 90);
+    return wait_for("$node to be the leader", sub { (ask_node($node, 'SELECT pg_is_in_recovery()') // '') eq 'f' }, 90);
 }
 
 sub wait_for_replica {
     my ($leader) = @_;
     return wait_for('a replica', sub {
-        ask($leader, q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn = pg_current_wal_lsn()}) }, 90);
+        ask_node($leader, q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn = pg_current_wal_lsn()}) }, 90);
 }
 
 # Queue orders and let the first of them be sent, slowly.
@@ -135,7 +135,7 @@ sub half_sent_by {
     my $prefix = sprintf 'P%d-%d', $$, ++$n_queues;
     my $order  = literal(order(referenceNo => undef));
     $gateway->misbehave({ requests => 0, delay => 0.3 });
-    ask($leader, qq{SELECT count(fpgo.enqueue_invoice(${order}::jsonb || jsonb_build_object('referenceNo', '$prefix-' || i,
+    ask_node($leader, qq{SELECT count(fpgo.enqueue_invoice(${order}::jsonb || jsonb_build_object('referenceNo', '$prefix-' || i,
         'orderDate', (1600000000 + $n_queues * 10000 + i)::text))) FROM generate_series(1, $n) i}) // die "nothing is queued\n";
     @queued = map { "$prefix-$_" } 1 .. $n;
     wait_for('the first to be sent', sub { $gateway->received($queued[0]) });
@@ -148,14 +148,14 @@ sub goes_on {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $gateway->behave;
     eval { wait_for('an empty queue', sub {
-        (ask($leader, q{SELECT count(*) FROM fpgo_internal.submission WHERE state IN ('queued', 'sending')}) // 1) == 0 }, 30) };
+        (ask_node($leader, q{SELECT count(*) FROM fpgo_internal.submission WHERE state IN ('queued', 'sending')}) // 1) == 0 }, 30) };
     my %is_known = map { $_ => 1 } (map { $_->{referenceNo} } $gateway->ledger),
-      split /\n/, ask($leader, q{SELECT reference FROM fpgo_internal.submission WHERE state = 'uncertain'});
+      split /\n/, ask_node($leader, q{SELECT reference FROM fpgo_internal.submission WHERE state = 'uncertain'});
     is(scalar(grep { !$is_known{$_} } @queued), 0, "$name: all orders are sent, but what is uncertain");
-    is(ask($leader, q{SELECT count(*) FROM fpgo.holds WHERE kind IN ('origin', 'seat')}), 0, "$name: nothing is held");
+    is(ask_node($leader, q{SELECT count(*) FROM fpgo.holds WHERE kind IN ('origin', 'seat')}), 0, "$name: nothing is held");
     sent_once($name, $gateway);
     # doubt about what was under way slows the next one down
-    ask($leader, 'SELECT fpgo.release(hold, $$next case$$) FROM fpgo.holds');
+    ask_node($leader, 'SELECT fpgo.release(hold, $$next case$$) FROM fpgo.holds');
     return;
 }
 
@@ -163,9 +163,9 @@ sub goes_on_with_statement {
     my ($name, $leader) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $gateway->behave;
-    wait_for('the new leader to take the seat', sub { (ask($leader, 'SELECT why FROM fpgo_internal.seat') // '') eq 'promotion' });
-    cmp_ok(ask($leader, q{SELECT coalesce(sum(orders), 0) FROM fpgo.holds WHERE kind = 'origin'}), '>', 0, "$name: the queue is held");
-    ask($leader, q{SELECT fpgo.take_seat('frontpayment', 'the other one is no leader', 'send')});
+    wait_for('the new leader to take the seat', sub { (ask_node($leader, 'SELECT why FROM fpgo_internal.seat') // '') eq 'promotion' });
+    cmp_ok(ask_node($leader, q{SELECT coalesce(sum(orders), 0) FROM fpgo.holds WHERE kind = 'origin'}), '>', 0, "$name: the queue is held");
+    ask_node($leader, q{SELECT fpgo.take_seat('frontpayment', 'the other one is no leader', 'send')});
     return goes_on("$name, one statement", $leader);
 }
 
@@ -179,7 +179,7 @@ configure($_) for sort keys %port;
 start_patroni('first');
 wait_for_leader('first');
 my $address = $gateway->address;
-wait_for('fpgo to be installed', sub { defined ask('first', qq{
+wait_for('fpgo to be installed', sub { defined ask_node('first', qq{
     CREATE EXTENSION fpgo; CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '$address', concurrency '4');
     CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')}) });
 
@@ -188,7 +188,7 @@ stop_process('first');
 start_patroni('first');
 wait_for_leader('first');
 goes_on('the service of a single node is restarted', 'first');
-is(ask('first', 'SELECT why FROM fpgo_internal.seat'), 'continued', '... which promotes itself');
+is(ask_node('first', 'SELECT why FROM fpgo_internal.seat'), 'continued', '... which promotes itself');
 
 half_sent_by('first');
 my $killed = postmaster_of('first');
@@ -226,6 +226,37 @@ half_sent_by('first');
 patronictl('restart', 'shop', 'first', '--force');
 wait_for_leader('first');
 goes_on('the leader is restarted', 'first');
+
+# --- synchronous, and trusted --------------------------------------------------------------------
+
+sub wait_for_synchronous {
+    my ($leader) = @_;
+    wait_for_replica($leader);
+    # Patroni counts one as synchronous later than PostgreSQL does
+    return wait_for('a synchronous replica', sub {
+        my $listed;
+        IPC::Run::run([ 'patronictl', '-c', "$place/first.yml", 'list' ], '>', \$listed, '2>', '/dev/null');
+        return $listed =~ /Sync Standby \| (?:running|streaming)/;
+    }, 90);
+}
+
+patronictl('edit-config', 'shop', '--force', '--set', 'synchronous_mode=true');
+ask_node('first', q{ALTER SERVER frontpayment OPTIONS (ADD failover 'trust')});
+wait_for_synchronous('first');
+half_sent_by('first');
+patronictl('switchover', '--master', 'first', '--candidate', 'second', '--force');
+wait_for_leader('second');
+goes_on('switchover, synchronous and trusted', 'second');
+is(ask_node('second', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
+
+wait_for_synchronous('second');
+half_sent_by('second');
+$lost = postmaster_of('second');
+stop_process('second', 'KILL');
+kill 'KILL', $lost;
+wait_for_leader('first');
+goes_on('failover, synchronous and trusted', 'first');
+is(ask_node('first', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
 
 unlike(slurp_file("$place/$_.log"), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, "no secret in the log of the $_") for sort keys %port;
 done_testing();

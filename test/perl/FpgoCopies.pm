@@ -25,7 +25,7 @@ use Test::More;
 
 use FpgoTest;
 
-our @EXPORT = qw(base_backup begin_delivery caught_up copied_by crash_consistent_copy count_queued cut_off deliver doubled
+our @EXPORT = qw(ask base_backup begin_delivery caught_up copied_by crash_consistent_copy count_queued cut_off deliver doubled
   empty_cluster finish_delivery follow half_sent held_by holds_all lead may_not_submit must_run new_of new_shop
   pause pids_of queue restore_into restored_dump resume same_way
   sends_all sends_new sends_rest sent_once sign_of standby_of start_at start_told take_seat take_seat_and_send template_copy wait_until_idle);

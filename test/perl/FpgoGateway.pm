@@ -30,7 +30,7 @@ sub start {
     my $pid = open2(
         my $answers, my $held_open,
         'python3', $program, '--until-stdin-closes', '--quiet',
-        '--rate-limit', 0, @options);
+        '--rate-limit', 0, '--receiver', '', @options);
     my $address = <$answers>;
     die "the sandbox gateway did not start\n" unless defined $address;
     chomp $address;

@@ -274,8 +274,13 @@ for my $function ('pg_cancel_backend', 'pg_terminate_backend') {
     my $submitted = order();
     ends('with a standby, submission', submit($session, $submitted), '');
     $records->show('with a standby, submission', reference_of($submitted), 'accepted', received => 1);
+    is(administer($admin, 'SELECT standbys FROM fpgo_internal.seat'), 't', 'with a standby: that is on record with the seat');
     require_no_standby();
     $receiver->kill_kill;
+    my $alone = $records->enqueue($admin);
+    ends('without one again, delivery', run_in($other, 'CALL fpgo.deliver()'), '');
+    $records->show('without one again, delivery', $alone->{reference}, 'accepted', received => 1);
+    is(administer($admin, 'SELECT standbys FROM fpgo_internal.seat'), 'f', '... and it is on record that there is none');
 }
 
 check_log($node);

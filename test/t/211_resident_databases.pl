@@ -281,7 +281,7 @@ sub notice_of {
     reload_databases('postgres, late');
     wait_for('the log to say it', sub { count_logged($node, qr/database "late" of fpgo\.databases gets no worker: no more than 64/) });
     is(in_database('late', 'SELECT state FROM fpgo.worker()'), 'no room', 'a database too many: fpgo.worker() says so');
-    like(in_database('late', q{SELECT hint FROM fpgo.doctor() WHERE "check" = 'worker'}), qr/resume one that is paused/,
+    like(in_database('late', q{SELECT hint FROM fpgo.doctor() WHERE check_name = 'worker'}), qr/resume one that is paused/,
         'a database too many: fpgo.doctor() says what to do');
     my $in = open_session($node, database => 'late');
     like(notice_of(run_in($in, enqueue_sql(order(referenceNo => 'late-shop')))), qr/no worker delivers/, 'a database too many: a notice');
@@ -307,8 +307,17 @@ ends("$_ without preloading", run_in($session, "SELECT fpgo.$_()"), '55000', qr/
 is(administer($admin, 'SELECT state FROM fpgo.worker()'), 'none', 'without preloading: no worker');
 {
     my $order = order();
-    like(notice_of(run_in($session, enqueue_sql($order))), qr/no worker delivers/, 'without preloading: a notice');
+    my $told = run_in($session, enqueue_sql($order));
+    like(notice_of($told), qr/no worker delivers/, 'without preloading: a notice');
+    unlike($told->{said}, qr/GRANT/, 'without preloading: the superuser may do all of it');
     is(notice_of(run_in($session, enqueue_sql(order()))), '', 'without preloading: once a session');
+    administer($admin, 'CREATE ROLE clerk LOGIN; GRANT USAGE ON FOREIGN SERVER frontpayment TO clerk');
+    my $clerk = open_session($node, user => 'clerk');
+    $told = run_in($clerk, enqueue_sql(order()));
+    my ($grant) = $told->{said} =~ /To call fpgo\.deliver\(\): (GRANT [^;]+);/;
+    is(run_in($clerk, 'CALL fpgo.deliver()')->{sqlstate}, '42501', 'without preloading: a role that may not deliver');
+    administer($admin, $grant);
+    is(run_in($clerk, 'CALL fpgo.deliver()')->{sqlstate}, '', 'without preloading: with the grant of the notice it may');
     is(submit($session, order())->{sqlstate}, '', 'without preloading: submit_invoice');
     is(run_in($session, 'CALL fpgo.deliver()')->{sqlstate}, '', 'without preloading: delivery');
     is(administer($admin, q{SELECT count(*) FROM fpgo_internal.submission WHERE state <> 'accepted'}), 0, 'without preloading: all are accepted');

@@ -228,7 +228,7 @@ $standby->start;
     $node->reload;
     wait_for('the log to say it', sub { count_logged($node, qr/no worker slot is free for delivering the orders of database "postgres"/) });
     is(administer($session, 'SELECT state FROM fpgo.worker()'), 'no slot', 'no free slot: fpgo.worker() says so');
-    like(administer($session, q{SELECT hint FROM fpgo.doctor() WHERE "check" = 'worker'}), qr/Raise max_worker_processes/,
+    like(administer($session, q{SELECT hint FROM fpgo.doctor() WHERE check_name = 'worker'}), qr/Raise max_worker_processes/,
         'no free slot: fpgo.doctor() says what to do');
     my @references = enqueue_together(1);
     is($records->states_of(@references), 'queued', 'no free slot: the order waits');

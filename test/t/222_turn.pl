@@ -80,7 +80,7 @@ $records->show('the queue', $queued, 'accepted', made => 1);
 
 slow_down(60);
 turned_away('a wait that would be in vain', $other);
-like(administer($admin, q{SELECT ok, detail, hint FROM fpgo.doctor() WHERE "check" = 'allowance'}),
+like(administer($admin, q{SELECT ok, detail, hint FROM fpgo.doctor() WHERE check_name = 'allowance'}),
     qr/^f\|The gateway asked to slow down \(HTTP status 429\): orders wait for (?:5\d|60) seconds more\.\|.*rate_limit/, 'doctor says it');
 
 # --- what ends the wait ---------------------------------------------------------------------

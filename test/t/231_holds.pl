@@ -86,7 +86,7 @@ sub queue {
             AND last_error LIKE 'The gateway refused the credentials%'}), 8,
         'orders of the branch say why they wait, tried or not');
     is(administer($admin, 'SELECT holds FROM fpgo.queue_health'), 1, 'queue_health counts the hold');
-    like(administer($admin, q{SELECT detail FROM fpgo.doctor() WHERE "check" = 'queue'}),
+    like(administer($admin, q{SELECT detail FROM fpgo.doctor() WHERE check_name = 'queue'}),
         qr/^Orders are held\.  8 of server "frontpayment", since .* refused the credentials/, 'doctor says it');
 
     my $refused = run_in($branch, 'SET fpgo.submit_wait = 0; ' . submit_sql(order()));

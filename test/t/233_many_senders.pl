@@ -54,7 +54,7 @@ for my $case (
     is(posts(), $n, '... and no more orders were sent');
     is(submit_anew(), '38F02', '... the next session is turned away');
 }
-like(administer($admin, q{SELECT ok, detail FROM fpgo.doctor() WHERE "check" = 'queue'}),
+like(administer($admin, q{SELECT ok, detail FROM fpgo.doctor() WHERE check_name = 'queue'}),
     qr/^f\|Orders are held\.  New ones of server "frontpayment", since .*: The gateway refused the order with HTTP status 417/,
     'doctor says that every order is refused, though none is queued');
 administer($admin, q{SELECT fpgo.resolve(submission, 'cancelled', 'next case') FROM fpgo.submissions WHERE state = 'uncertain'});

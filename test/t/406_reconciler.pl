@@ -47,7 +47,7 @@ my $reference = enqueue_lost();
 wait_for('it to be found', sub { state_of($reference) eq 'accepted' });
 is(administer($node, "SELECT order_uuid FROM fpgo.submissions WHERE reference = '$reference'"),
     ($gateway->ledger($reference))[0]{order_uuid}, 'accepted as the order that the gateway made');
-wait_for('the log to say so', sub { count_logged($node, qr/LOG:  uncertain submission \d+ turned out to be accepted/) });
+wait_for('the log to say so', sub { count_logged($node, qr/LOG:  submission \d+ turned out to be accepted/) });
 is(count_logged($node, qr/turned out to be accepted/), 1, 'once');
 wait_for('the process to end', sub { reconciler() eq '' });
 

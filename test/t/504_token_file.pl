@@ -94,6 +94,9 @@ for my $case (
     refuses($name, $detail);
 }
 
+put_token("$TOKEN\n", 0000);
+like(submit($session, order())->{hint}, qr/^Let the operating system user/, 'a file that is there is not to be created');
+
 # what is no regular file; none of it may hang
 my $data = $node->data_dir;
 for my $case (

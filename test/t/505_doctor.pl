@@ -139,6 +139,19 @@ examine('a worker is wished for, without preloading', $session, unseen => ['work
     wrong => { preload => [ qr/not in shared_preload_libraries/, qr/shared_preload_libraries/ ] });
 reload_with($node, $session, 'fpgo.databases' => q{''});
 {
+    my $loaded = administer($admin, 'SHOW shared_preload_libraries');
+    my $pending = q{SELECT pending_restart FROM pg_settings WHERE name = 'shared_preload_libraries'};
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'fpgo'\n");
+    $node->reload;
+    wait_for('the reload', sub { run_in($session, 'SELECT 1'); administer($admin, $pending) eq 't' });
+    examine('preloaded from the next start on', $session,
+        wrong => { preload => [ qr/has not been restarted since/, qr/restart the server/ ] });
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = '$loaded'\n");
+    $node->reload;
+    wait_for('the reload back', sub { run_in($session, 'SELECT 1'); administer($admin, $pending) eq 'f' });
+    examine('and not from the next start on', $session);
+}
+{
     administer($admin, q{SET fpgo.undelivered_notice = off; } . enqueue_sql(order()));
     examine('queued just now', $session);
     administer($admin, q{UPDATE fpgo_internal.submission SET created_at = created_at - interval '2 minutes' WHERE state = 'queued'});
@@ -288,7 +301,7 @@ for my $case (@loud) {
         BEGIN
             SET LOCAL log_parameter_max_length = LENGTH;
             SET LOCAL $setting;
-            RETURN QUERY SELECT ok, detail, hint FROM fpgo.doctor() WHERE "check" = 'logging';
+            RETURN QUERY SELECT ok, detail, hint FROM fpgo.doctor() WHERE check_name = 'logging';
         END \$\$;
         SELECT * FROM pg_temp.ask() AS (ok boolean, detail text, hint text)};
     my ($ok, $detail, $hint) = split /\|/, run_in($session, 'BEGIN;' . $asked =~ s/LENGTH/-1/r . ';ROLLBACK')->{rows};

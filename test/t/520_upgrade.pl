@@ -68,7 +68,18 @@ $node->safe_psql('fresh', 'CREATE EXTENSION fpgo');
 create_database('updated');
 $node->safe_psql('updated', q{CREATE EXTENSION fpgo VERSION '1.0'});
 my @oids = objects_of($node, 'updated');
+$node->safe_psql('updated', 'CREATE VIEW looked_at AS SELECT "check", ok FROM fpgo.doctor(); CREATE VIEW all_of_it AS SELECT * FROM fpgo.doctor()');
 update('updated');
+# a column was renamed: views of it go on, and their dump restores
+for my $view (qw(looked_at all_of_it)) {
+    my $rows  = qq{SELECT string_agg("check", ' ') FROM $view};
+    my $shown = $node->safe_psql('updated', $rows);
+    like($shown, qr/^extension libcurl /, "the view $view shows what it showed");
+    my $definition = $node->safe_psql('updated', "SELECT pg_get_viewdef('$view'::regclass)");
+    is($node->safe_psql('updated', "DROP VIEW $view; CREATE VIEW $view AS $definition $rows"), $shown, "and its definition makes the same");
+    $node->safe_psql('updated', "DROP VIEW $view");
+}
+is($node->safe_psql('updated', q{SELECT check_name FROM fpgo.doctor() LIMIT 1}), 'extension', 'the new name is there');
 same_catalogs('updated from 1.0, and fresh', 'updated', 'fresh');
 {
     my %there = map { $_ => 1 } objects_of($node, 'updated');

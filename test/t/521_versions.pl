@@ -69,7 +69,7 @@ sub nothing_goes_out {
     }
     cmp_ok(time - $began, '<', 5, "$name: at once");
     is(count_submissions($session), $n, "$name: nothing is recorded");
-    my ($ok, $hint) = split /\|/, run_in($session, q{SELECT ok, hint FROM fpgo.doctor() WHERE "check" = 'extension'})->{rows};
+    my ($ok, $hint) = split /\|/, run_in($session, q{SELECT ok, hint FROM fpgo.doctor() d (name, ok, detail, hint) WHERE name = 'extension'})->{rows};
     is($ok, 'f', "$name: the doctor says so");
     like($hint, qr/ALTER EXTENSION fpgo UPDATE/, "$name: and what to do");
     return;
@@ -130,7 +130,7 @@ is(count_logged($node, $line), 1, 'and says so in the log, once');
 like(slurp_file($node->logfile), qr/HINT:  ALTER EXTENSION fpgo UPDATE;/, 'with what to do');
 is(run_in($session, 'SELECT state, pid FROM fpgo.worker()')->{rows}, "outdated|$worker", 'fpgo.worker() says so');
 is(run_in($session, q{SELECT worker FROM fpgo.queue_health WHERE server = 'frontpayment'})->{rows}, 'outdated', 'and queue_health');
-is(run_in($session, q{SELECT ok FROM fpgo.doctor() WHERE "check" = 'worker'})->{rows}, 'f', 'and the doctor');
+is(run_in($session, q{SELECT ok FROM fpgo.doctor() d (name, ok) WHERE name = 'worker'})->{rows}, 'f', 'and the doctor');
 run_in($session, q{UPDATE fpgo_internal.submission SET run = 4711, state = 'sending' WHERE reference = } . literal($queued[0]));
 nothing_goes_out('with a worker', $session, '1.0', qr/^ALTER EXTENSION fpgo UPDATE;$/);
 # longer than it takes the worker to tidy up, which it does every ten seconds

@@ -286,7 +286,7 @@ administer($in, 'SELECT fpgo.pause(); SET fpgo.undelivered_notice = off');
 ends('in a second cluster: by a helper', submit($in, order()), '');
 administer($in, enqueue_sql(order()));
 ends('in a second cluster: deliver', run_in($in, 'CALL fpgo.deliver()'), '');
-is(administer($in, q{SELECT ok FROM fpgo.doctor() WHERE "check" = 'extension'}), 't', 'in a second cluster: doctor');
+is(administer($in, q{SELECT ok FROM fpgo.doctor() WHERE check_name = 'extension'}), 't', 'in a second cluster: doctor');
 my %loaded = map { $_ => 1 } slurp_file('/proc/' . pid_of($in) . '/maps') =~ m{(\S+/fpgo\.so)$}mg;
 is(scalar keys %loaded, 1, 'in a second cluster: one library is loaded');
 is(scalar(grep { m{^\Q$place\E/} } keys %loaded), $version >= 18 ? 1 : 0, 'in a second cluster: the copy, from 18 on');

@@ -12,12 +12,14 @@ use FpgoReadme;
 use FpgoSamples;
 use FpgoTest;
 use HTTP::Tiny;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $root = "$FindBin::RealBin/../..";
 
-my $gateway = FpgoGateway->start;
+my $receiver_port = closed_port();
+my $gateway = FpgoGateway->start('--receiver', "http://127.0.0.1:$receiver_port");
 # fpgo.doctor() would complain of fsync
 my $node = new_cluster('pages', url => $gateway->address, settings => "fsync = on\n");
 $node->safe_psql('postgres', 'CREATE ROLE shop LOGIN; CREATE DATABASE shop OWNER shop');
@@ -45,6 +47,7 @@ sub names_in {
 # --- test/gateway/README.md ---------------------------------------------------------------
 
 my ($connect, $change) = readme_sql("A shop's first hour with the sandbox", 'test/gateway/README.md');
+my $allow = only_sql('Its callbacks, received', 'test/gateway/README.md');
 $samples->run_script($connect);
 my $directory = PostgreSQL::Test::Utils::tempdir();
 append_to_file("$directory/token", "not the sandbox's\n");
@@ -54,6 +57,22 @@ $samples->run_script($change);
 
 my $shop = open_session($node, database => 'shop', user => 'shop');
 ends('an order to the sandbox', submit($shop, order()), '');
+
+# a shop on another machine: the receiver takes the sandbox's callbacks in its place
+$samples->run_script($allow);
+my $received = '';
+my $receiver = IPC::Run::start([ 'python3', "$root/test/gateway/receiver.py", '--listen', $receiver_port,
+        '-h', $node->host, '-p', $node->port, '-U', 'web', 'shop' ], '>', \$received);
+ok(wait_for('the receiver', sub { $receiver->pump_nb; $received =~ /^http:.*\n/ }), 'the receiver listens');
+my ($told, $reference) = new_order('callback.callbackUrl' => 'https://shop.example/fpgo/{submission}');
+ends('an order of a shop on another machine', submit($shop, $told), '');
+my ($made) = $gateway->ledger($reference);
+is($gateway->change_status($made->{order_uuid}, 'PAID', callback => 1), 204, 'the receiver takes its callback');
+ok(wait_for('its line', sub { $receiver->pump_nb; $received =~ /^recorded  submission \d+  \Q$made->{order_uuid}\E  PAID$/m }),
+    'and says what came of it');
+is(run_in_shop(qq{SELECT status FROM fpgo.callbacks WHERE reference = '$reference'}), 'PAID', 'it is on record');
+$receiver->signal('TERM');
+$receiver->finish;
 
 my ($url, $body, $shown) = slurp_file("$root/test/gateway/README.md") =~ /^    \$ curl -s (\S+) -d '([^']*)'\n    (.*)\n/m;
 my $answer = HTTP::Tiny->new(proxy => undef, http_proxy => undef)->post($samples->put_in_place($url), { content => $body });
@@ -186,7 +205,7 @@ is(($samples->psql_as('shop', 'shop', q{\pset tuples_only
 
 my ($checks) = slurp_file("$root/src/setup/README.md") =~ /^(\| check \| false if \|\n(?:\|.*\n)+)/m;
 is_deeply([ sort(names_in($checks)) ],
-    [ sort split /\n/, run_in_shop('SELECT "check" FROM fpgo.doctor()') ], 'the page lists every check');
+    [ sort split /\n/, run_in_shop('SELECT check_name FROM fpgo.doctor()') ], 'the page lists every check');
 
 # --- src/doc/trouble.md and operating.md -------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ class Running:
     """A gateway in its own process, and a plain client for it."""
 
     def __init__(self, *options):
-        command = [sys.executable, str(GATEWAY), "--quiet", "--until-stdin-closes", *options]
+        command = [sys.executable, str(GATEWAY), "--quiet", "--until-stdin-closes", "--receiver", "", *options]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.address = self.process.stdout.readline().decode().strip()
         self.port = urlsplit(self.address).port

@@ -73,3 +73,26 @@ class CallbackTest(unittest.TestCase):
         elsewhere = gateway.submit()[1]["data"]["orderUuid"]
         self.assertEqual(gateway.sandbox("POST", f"orders/{elsewhere}", {"status": "X", "callback": True})[0], 409)
         self.assertEqual(gateway.stop(), (0, ""))
+
+    def test_elsewhere(self):
+        """an order of a shop on another machine: the receiver is told in its place, and nobody else"""
+        shop = http.server.HTTPServer(("127.0.0.1", 0), Shop)
+        threading.Thread(target=shop.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{shop.server_port}"
+        gateway = Running("--receiver", address)
+        order = with_value("callback.callbackUrl", "https://shop.example:8443/fpgo/token?a=b")
+        uuid = gateway.submit(order)[1]["data"]["orderUuid"]
+        self.assertEqual(gateway.sandbox("POST", f"orders/{uuid}", {"status": "PAID", "callback": True})[0], 200)
+        self.assertRegex(Shop.seen.pop(), rf"^/fpgo/token\?a=b&orderUuid={uuid}&status=PAID&")
+        own = gateway.submit(with_value("callback.callbackUrl", "http://127.0.0.1:9/own"))[1]["data"]["orderUuid"]
+        status, answer = gateway.sandbox("POST", f"orders/{own}", {"status": "PAID", "callback": True})
+        self.assertEqual((status, answer["message"]), (409, "The shop did not answer: ConnectionRefusedError."))
+        self.assertEqual(Shop.seen, [])
+        shop.shutdown()
+        shop.server_close()
+        status, answer = gateway.sandbox("POST", f"orders/{uuid}", {"status": "PAID", "callback": True})
+        self.assertEqual(status, 409)
+        self.assertIn(f"no receiver answers at {address}: python3 test/gateway/receiver.py", answer["message"])
+        self.assertEqual(gateway.stop(), (0, ""))
+        for wrong in "https://127.0.0.1:8418", "http://shop.example", "127.0.0.1:8418":
+            self.assertIn("--receiver must be on this machine", Running("--receiver", wrong).stop()[1])
