@@ -101,7 +101,8 @@ load(void)
 
 	if (is_loaded)
 		return true;
-	library = dlopen(FPGO_LIBCURL, RTLD_LAZY | RTLD_LOCAL);
+	/* now: a library that lacks a function would end the process later */
+	library = dlopen(FPGO_LIBCURL, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL)
 		return fail(NULL);
 	FUNCTIONS(FIND)
