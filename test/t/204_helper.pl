@@ -152,7 +152,7 @@ run_in($session, q{SET fpgo.helper_idle = '60s'});
     wait_for_no_helper();
     run_in($guest, q{SET fpgo.helper_idle = '60s'});
     ends('an order that breaks a rule', submit($guest, $invalid), '23514');
-    my $waiting = wait_for('the helper that was started for it', sub { find_helper($admin) });
+    my $waiting = wait_for('the helper that was started for it', sub { count_helpers(q{state = 'idle'}) && find_helper($admin) });
     ends('the next order', submit($guest, order()), '');
     is(find_helper($admin), $waiting, 'the next order: by that helper');
     ends('another that breaks a rule', submit($guest, $invalid), '23514');
