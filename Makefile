@@ -9,9 +9,9 @@ DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 BASE = background clock extension_version hide settings subtransaction texts \
 	wait wait_events
 TEXT = characters email format identifier printed_value query url
-ORDER = amount callback_token constructors defaults document fields \
-	json_escape json_text mapping named_field payload reading sameness secrets \
-	spellings totals
+ORDER = amount callback_token constructors credits defaults document fields \
+	json_escape json_text lines mapping money named_field one_piece payload \
+	reading rounding sameness secrets spellings totals
 VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
 	schema_pattern validate violation
 ACCOUNT = account names options token

@@ -39,12 +39,13 @@ SELECT q.n AS quantity, r.n AS rate, d AS discount, a AS amount
 FROM few q, few r, unnest('{0,0.01,0.00001,40}'::numeric[]) d,
 	LATERAL unnest(ARRAY[q.n * r.n - d, q.n * r.n - d + 0.01, q.n * r.n - d - 0.010001, q.n * r.n - d + 0.0100000001]) a
 WHERE abs(a) < 1e9;
-SELECT count(*), count(*) FILTER (WHERE abs(quantity * rate - discount - amount) > 0.01) AS wrong,
-	count(*) FILTER (WHERE line_amount <> (abs(quantity * rate - discount - amount) > 0.01)) AS misjudged_amount,
+SELECT count(*), count(*) FILTER (WHERE off > 0.01) AS wrong,
+	count(*) FILTER (WHERE line_amount <> (off > 0.01)) AS misjudged_amount,
 	count(*) FILTER (WHERE discount_over_line <> (quantity * rate >= 0 AND discount > quantity * rate + 0.01)) AS misjudged_discount,
 	count(*) FILTER (WHERE whole_quantity <> (quantity <= 0 OR quantity <> trunc(quantity))) AS misjudged_quantity,
 	count(*) FILTER (WHERE negative_rate <> (rate < 0)) AS misjudged_rate
-FROM line, LATERAL (
+FROM line, LATERAL (SELECT quantity * rate - discount AS due) d,
+	LATERAL (SELECT least(abs(due - amount), abs(round(due, 2) - amount)) AS off) o, LATERAL (
 	SELECT count(*) FILTER (WHERE rule = 'line_amount') > 0 AS line_amount,
 		count(*) FILTER (WHERE rule = 'discount_over_line') > 0 AS discount_over_line,
 		count(*) FILTER (WHERE rule = 'whole_quantity') > 0 AS whole_quantity,

@@ -173,6 +173,64 @@ COMMENT ON FUNCTION fpgo.payload(fpgo.invoice_order) IS
 	'What goes over the wire for an order given as a composite; see fpgo.payload(jsonb) and, for its errors, '
 	'fpgo.to_jsonb. An order_date of NULL is the time of the transaction.';
 
+/* ---------- Orders as shops reckon them ---------- */
+
+CREATE FUNCTION fpgo.summarize(products fpgo.product[], vat text) RETURNS fpgo.order_summary
+	AS 'MODULE_PATHNAME', 'fpgo_summarize_by_rule'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.summarize(fpgo.product[], text) IS
+	'As fpgo.summarize(fpgo.product[]), which is ''before_discount''. vat: ''after_discount'' takes VAT of what is left '
+	'after discount, and makes total_discount one without VAT, as the books of most shops have both. NULL gives NULL. '
+	'Error 22023: another word.';
+
+CREATE FUNCTION fpgo.make_net_product(
+	name text, quantity numeric, rate numeric, tax numeric, discount numeric DEFAULT NULL,
+	product_id text DEFAULT NULL, amount numeric DEFAULT NULL
+) RETURNS fpgo.product
+	AS 'MODULE_PATHNAME', 'fpgo_make_net_product'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_net_product(text, numeric, numeric, numeric, numeric, text, numeric) IS
+	'As fpgo.make_product, but rate and discount are without VAT. VAT is put on both, and nothing is rounded. amount: '
+	'NOK, VAT included; if NULL, worked out of them and rounded. Without tax, rate and discount are left out. Error '
+	'22003: beyond numeric.';
+
+CREATE FUNCTION fpgo.as_one_piece(product fpgo.product, unit text DEFAULT NULL) RETURNS fpgo.product
+	AS 'MODULE_PATHNAME', 'fpgo_as_one_piece'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.as_one_piece(fpgo.product, text) IS
+	'A product whose quantity is not whole, as one piece: 1.5 of "Ost" at 100 becomes 1 of "Ost, 1,5 kg" at 150. Any '
+	'other product stays as it is. unit: what follows the quantity in the name. NULL gives NULL; a NULL unit is none. '
+	'Error 22003: beyond numeric.';
+
+CREATE FUNCTION fpgo.fold_credits(products fpgo.product[]) RETURNS fpgo.product[]
+	AS 'MODULE_PATHNAME', 'fpgo_fold_credits'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.fold_credits(fpgo.product[]) IS
+	'The products without those below zero, which become discounts of products of the same VAT rate: of the dearest '
+	'first, the first among equals. VAT after discount stays the same. NULL gives NULL. Error 22023: those cost less.';
+
+/*
+ * Beside that of 1.0, which it must not make ambiguous: grand_total stands where
+ * that one takes a text, and no text stands where that one takes something else.
+ */
+CREATE FUNCTION fpgo.make_order(
+	products fpgo.product[], customer_details fpgo.customer_details, grand_total numeric,
+	reference_no text DEFAULT NULL,
+	invoice_fee_applicable boolean DEFAULT NULL, callback fpgo.callback DEFAULT NULL,
+	order_date timestamptz DEFAULT NULL, order_summary fpgo.order_summary DEFAULT NULL,
+	invoice_interval numeric DEFAULT NULL, separate_invoices boolean DEFAULT NULL,
+	invoice_maturity numeric DEFAULT NULL, settings fpgo.settings DEFAULT NULL,
+	customer_reference text DEFAULT NULL, order_from text DEFAULT NULL, fpgo_uuid text DEFAULT NULL,
+	total_tax numeric DEFAULT NULL, vat text DEFAULT 'before_discount'
+) RETURNS fpgo.invoice_order
+	AS 'MODULE_PATHNAME', 'fpgo_make_order_with_totals'
+	LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION fpgo.make_order(fpgo.product[], fpgo.customer_details, numeric, text, boolean, fpgo.callback,
+	timestamptz, fpgo.order_summary, numeric, boolean, numeric, fpgo.settings, text, text, text, numeric, text) IS
+	'An order with the shop''s own totals in NOK. The amounts are rounded, and take 0.01 each until they add up to '
+	'grand_total. NULL grand_total: their sum. NULL total_tax: of fpgo.summarize(products, vat). Error 22023: more '
+	'than 0.01 a product, or an order_summary besides.';
+
 /* ---------- The rule of a hash ---------- */
 
 ALTER TABLE fpgo_internal.submission ADD COLUMN hash_rule smallint, ADD COLUMN source bytea,

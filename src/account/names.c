@@ -25,6 +25,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_type.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
@@ -34,6 +35,7 @@
 #include "utils/snapmgr.h"
 
 #include "account/names.h"
+#include "account/options.h"
 #include "base/fpgo.h"
 #include "tables/operators.h"
 #include "tables/statement.h"
@@ -264,6 +266,42 @@ fpgo_account_list_left(void)
 			appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
 							 row->name);
 	}
+	return names.len > 0 ? names.data : NULL;
+}
+
+/* Has a server of the same wrapper that address? */
+static bool
+is_at(const ForeignServer *server, const ForeignServer *other,
+	  const char *origin)
+{
+	const char *url = fpgo_option_find(server->options, "url");
+
+	return server->serverid != other->serverid &&
+		server->fdwid == other->fdwid && url != NULL &&
+		strcmp(fpgo_account_origin(url), origin) == 0;
+}
+
+const char *
+fpgo_account_list_at(const char *origin, const ForeignServer *except)
+{
+	StringInfoData names;
+	Relation	servers = table_open(ForeignServerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(servers, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple	tuple;
+
+	initStringInfo(&names);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Oid			oid = ((Form_pg_foreign_server) GETSTRUCT(tuple))->oid;
+		const ForeignServer *server = GetForeignServer(oid);
+
+		if (is_at(server, except, origin))
+			appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
+							 server->servername);
+	}
+	systable_endscan(scan);
+	table_close(servers, AccessShareLock);
 	return names.len > 0 ? names.data : NULL;
 }
 

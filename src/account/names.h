@@ -11,6 +11,8 @@
 
 #include "postgres.h"
 
+#include "foreign/foreign.h"
+
 /* longest name of an account, in bytes: a server's name and a number */
 #define FPGO_ACCOUNT_NAME_MAX (NAMEDATALEN + 11)
 
@@ -52,6 +54,13 @@ extern const char *fpgo_account_find_by_server(const char *server);
 
 /* Names of the accounts whose server is gone, by commas; NULL if none is. */
 extern const char *fpgo_account_list_left(void);
+
+/*
+ * Names of fpgo's other servers that have the address origin (see
+ * fpgo_account_origin), by commas; NULL if none has.
+ */
+extern const char *fpgo_account_list_at(const char *origin,
+										const ForeignServer *except);
 
 /* Has the account a row? */
 extern bool fpgo_account_is_recorded(const char *account);

@@ -22,19 +22,27 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "base/fpgo.h"
+#include "order/money.h"
+#include "order/rounding.h"
 #include "order/spellings.h"
 #include "order/totals.h"
 
 PG_FUNCTION_INFO_V1(fpgo_make);
 PG_FUNCTION_INFO_V1(fpgo_make_product);
+PG_FUNCTION_INFO_V1(fpgo_make_net_product);
 PG_FUNCTION_INFO_V1(fpgo_make_private_customer);
 PG_FUNCTION_INFO_V1(fpgo_make_corporate_customer);
 PG_FUNCTION_INFO_V1(fpgo_make_order);
+PG_FUNCTION_INFO_V1(fpgo_make_order_with_totals);
 
 /* The argument of each attribute; kept as long as the caller's plan. */
 typedef struct Recipe
 {
 	TupleDesc	descriptor;		/* of the row that is made */
+	int			grand_total;	/* arguments that are no attribute, or -1 */
+	int			total_tax;
+	int			vat;
 	int			argument[FLEXIBLE_ARRAY_MEMBER];	/* by attribute, or -1 */
 } Recipe;
 
@@ -89,6 +97,9 @@ make_recipe(FunctionCallInfo fcinfo)
 	recipe = palloc(offsetof(Recipe, argument) +
 					sizeof(int) * descriptor->natts);
 	recipe->descriptor = CreateTupleDescCopy(descriptor);
+	recipe->grand_total = find_name("grand_total", names, n);
+	recipe->total_tax = find_name("total_tax", names, n);
+	recipe->vat = find_name("vat", names, n);
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
@@ -158,15 +169,6 @@ attribute_that_holds(const Row *row, const FpgoShape *shape)
 	return attribute_of(row, &fpgo_order_shape, field);
 }
 
-static void
-set(Row *row, int attribute, Datum value)
-{
-	row->values[attribute] = value;
-	row->nulls[attribute] = false;
-}
-
-/* ---------- what is worked out ---------- */
-
 static Numeric
 number_of(const Row *row, FpgoMeaning meaning)
 {
@@ -174,6 +176,50 @@ number_of(const Row *row, FpgoMeaning meaning)
 
 	return row->nulls[attribute] ? NULL :
 		DatumGetNumeric(row->values[attribute]);
+}
+
+static int
+products_of(const Row *row)
+{
+	return attribute_that_holds(row, fpgo_shape_of(FPGO_MEANS_AMOUNT));
+}
+
+static int
+summary_of(const Row *row)
+{
+	return attribute_that_holds(row, fpgo_shape_of(FPGO_MEANS_GRAND_TOTAL));
+}
+
+static void
+set(Row *row, int attribute, Datum value)
+{
+	row->values[attribute] = value;
+	row->nulls[attribute] = false;
+}
+
+static void
+set_number(Row *row, FpgoMeaning meaning, Numeric number)
+{
+	int			attribute = attribute_that_means(row, meaning);
+
+	row->nulls[attribute] = number == NULL;
+	row->values[attribute] = number ? NumericGetDatum(number) : (Datum) 0;
+}
+
+/* ---------- what is worked out ---------- */
+
+/* Put VAT on a price that has none, exactly: VAT is a percentage. */
+static void
+add_vat(Row *row, FpgoMeaning meaning)
+{
+	Numeric		percent = fpgo_money_add(int64_to_numeric(100),
+										 number_of(row, FPGO_MEANS_VAT));
+	Numeric		factor = fpgo_money_multiply(percent,
+											 int64_div_fast_to_numeric(1, 2));
+
+	set_number(row, meaning,
+			   fpgo_money_trim(fpgo_money_multiply(number_of(row, meaning),
+												   factor)));
 }
 
 static void
@@ -192,12 +238,10 @@ work_out_amount(Row *row)
 }
 
 static void
-work_out_summary(Row *row)
+work_out_summary(Row *row, FpgoVatRule rule, const FpgoOwnTotals *own)
 {
-	int			products =
-		attribute_that_holds(row, fpgo_shape_of(FPGO_MEANS_AMOUNT));
-	int			attribute =
-		attribute_that_holds(row, fpgo_shape_of(FPGO_MEANS_GRAND_TOTAL));
+	int			products = products_of(row);
+	int			attribute = summary_of(row);
 	TupleDesc	summary;
 	Datum		totals;
 
@@ -206,10 +250,47 @@ work_out_summary(Row *row)
 	summary = lookup_rowtype_tupdesc(TupleDescAttr(row->descriptor,
 												   attribute)->atttypid, -1);
 	totals = fpgo_totals_summarize(DatumGetArrayTypeP(row->values[products]),
-								   summary);
+								   rule, own, summary);
 	ReleaseTupleDesc(summary);
 	if (totals != 0)
 		set(row, attribute, totals);
+}
+
+/* The totals that the shop gives, rounded. */
+static FpgoOwnTotals
+own_totals(FunctionCallInfo fcinfo)
+{
+	const Recipe *recipe = fcinfo->flinfo->fn_extra;
+	FpgoOwnTotals own = {0};
+
+	if (!PG_ARGISNULL(recipe->grand_total))
+		own.grand_total =
+			fpgo_money_round(PG_GETARG_NUMERIC(recipe->grand_total));
+	if (!PG_ARGISNULL(recipe->total_tax))
+		own.tax = fpgo_money_round(PG_GETARG_NUMERIC(recipe->total_tax));
+	return own;
+}
+
+static FpgoVatRule
+vat_rule(FunctionCallInfo fcinfo)
+{
+	const Recipe *recipe = fcinfo->flinfo->fn_extra;
+
+	return PG_ARGISNULL(recipe->vat) ? FPGO_VAT_BEFORE_DISCOUNT :
+		fpgo_totals_vat_rule(PG_GETARG_TEXT_PP(recipe->vat));
+}
+
+/* Spread what rounding left between the products and the shop's total. */
+static void
+take_over(Row *row, const FpgoOwnTotals *own)
+{
+	int			products = products_of(row);
+
+	if (own->grand_total == NULL || row->nulls[products])
+		return;
+	row->values[products] =
+		PointerGetDatum(fpgo_rounding_spread(DatumGetArrayTypeP(row->values[products]),
+											 own->grand_total));
 }
 
 /* The customer type for which a conditional field is required. */
@@ -243,6 +324,18 @@ fpgo_make_product(PG_FUNCTION_ARGS)
 	return finish(&row);
 }
 
+/* A product of a rate and a discount without VAT. */
+Datum
+fpgo_make_net_product(PG_FUNCTION_ARGS)
+{
+	Row			row = gather(fcinfo);
+
+	add_vat(&row, FPGO_MEANS_RATE);
+	add_vat(&row, FPGO_MEANS_DISCOUNT);
+	work_out_amount(&row);
+	return finish(&row);
+}
+
 Datum
 fpgo_make_private_customer(PG_FUNCTION_ARGS)
 {
@@ -266,6 +359,24 @@ fpgo_make_order(PG_FUNCTION_ARGS)
 {
 	Row			row = gather(fcinfo);
 
-	work_out_summary(&row);
+	work_out_summary(&row, FPGO_VAT_BEFORE_DISCOUNT, NULL);
+	return finish(&row);
+}
+
+/* An order with totals that the shop reckoned itself. */
+Datum
+fpgo_make_order_with_totals(PG_FUNCTION_ARGS)
+{
+	Row			row = gather(fcinfo);
+	FpgoOwnTotals own = own_totals(fcinfo);
+
+	if (!row.nulls[summary_of(&row)] && (own.grand_total || own.tax))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("order_summary has the totals already"),
+				 errhint("Leave out order_summary, or grand_total and total_tax."),
+				 fpgo_errhide()));
+	take_over(&row, &own);
+	work_out_summary(&row, vat_rule(fcinfo), &own);
 	return finish(&row);
 }

@@ -12,6 +12,12 @@
  *		grandTotal = sum of the amounts
  *		subTotal = sum of quantity * rate * 100 / (100 + tax)
  *
+ * The books of most shops have VAT of what the customer pays, after discount,
+ * and a discount without VAT.  'after_discount' reckons so:
+ *
+ *		totalTax = sum of (quantity * rate - discount) * tax / (100 + tax)
+ *		totalDiscount = sum of discount * 100 / (100 + tax)
+ *
  * Exact decimals throughout, and one rounding to two decimals: of a line's
  * amount, since it is money, and of each total at the end.  But four totals
  * that are rounded one by one do not always add up.  The state asks for the
@@ -29,44 +35,17 @@
 #include "access/htup_details.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
-#include "base/compat.h"
 #include "base/fpgo.h"
-#include "order/spellings.h"
+#include "order/lines.h"
+#include "order/money.h"
 #include "order/totals.h"
 
 PG_FUNCTION_INFO_V1(fpgo_summarize);
+PG_FUNCTION_INFO_V1(fpgo_summarize_by_rule);
 
 /* one hundred per cent */
 #define WHOLE 100
-
-/* decimals of an amount of money */
-#define MONEY_DECIMALS 2
-
-/* The members of a product that the totals need; each may be NULL. */
-typedef struct Line
-{
-	Numeric		quantity;
-	Numeric		rate;
-	Numeric		discount;
-	Numeric		vat;
-	Numeric		amount;
-} Line;
-
-/* The attribute of each in a product's row type. */
-typedef struct Columns
-{
-	TupleDesc	descriptor;
-	int			quantity;
-	int			rate;
-	int			discount;
-	int			vat;
-	int			amount;
-	Datum	   *values;			/* of the line that is being read */
-	bool	   *nulls;
-} Columns;
 
 /* Totals before rounding; NULL as soon as a part is NULL. */
 typedef struct Sums
@@ -76,161 +55,71 @@ typedef struct Sums
 	Numeric		amount;
 } Sums;
 
-/* ---------- arithmetic: nothing in, nothing out ---------- */
-
-/* Returns NULL on failure: numeric's own error would not hide the order. */
-static Numeric
-require_number(Numeric result)
-{
-	if (result == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("total is beyond what numeric can hold"),
-				 fpgo_errhide()));
-	return result;
-}
-
-static Numeric
-add(Numeric a, Numeric b)
-{
-	if (a == NULL || b == NULL)
-		return NULL;
-	return require_number(FPGO_NUMERIC(add, a, b, true));
-}
-
-static Numeric
-subtract(Numeric a, Numeric b)
-{
-	if (a == NULL || b == NULL)
-		return NULL;
-	return require_number(FPGO_NUMERIC(sub, a, b, true));
-}
-
-static Numeric
-multiply(Numeric a, Numeric b)
-{
-	if (a == NULL || b == NULL)
-		return NULL;
-	return require_number(FPGO_NUMERIC(mul, a, b, true));
-}
-
-static Numeric
-divide(Numeric a, Numeric b)
-{
-	if (a == NULL || b == NULL)
-		return NULL;
-	return require_number(FPGO_NUMERIC(div, a, b, true));
-}
-
-static Numeric
-round_money(Numeric a)
-{
-	if (a == NULL)
-		return NULL;
-	return DatumGetNumeric(DirectFunctionCall2(numeric_round,
-											   NumericGetDatum(a),
-											   Int32GetDatum(MONEY_DECIMALS)));
-}
-
-static bool
-is_below_zero(Numeric a)
-{
-	Numeric		zero = int64_to_numeric(0);
-
-	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(a),
-											NumericGetDatum(zero)));
-}
-
 /* ---------- a line ---------- */
+
+Numeric
+fpgo_totals_exact(Numeric quantity, Numeric rate, Numeric discount)
+{
+	Numeric		amount = fpgo_money_multiply(quantity, rate);
+
+	return discount ? fpgo_money_subtract(amount, discount) : amount;
+}
 
 Numeric
 fpgo_totals_amount(Numeric quantity, Numeric rate, Numeric discount)
 {
-	Numeric		amount = multiply(quantity, rate);
-
-	return round_money(discount ? subtract(amount, discount) : amount);
+	return fpgo_money_round(fpgo_totals_exact(quantity, rate, discount));
 }
 
-/* The VAT in a line; NULL for a rate of VAT below zero. */
+/* A part of a sum with VAT in it; NULL for a rate of VAT below zero. */
 static Numeric
-line_tax(const Line *line)
+part_of(Numeric sum, Numeric part, Numeric vat)
 {
-	Numeric		price = multiply(line->quantity, line->rate);
-
-	if (line->vat == NULL || is_below_zero(line->vat))
+	if (vat == NULL || fpgo_money_sign(vat) < 0)
 		return NULL;
-	return divide(multiply(price, line->vat),
-				  add(int64_to_numeric(WHOLE), line->vat));
+	return fpgo_money_divide(fpgo_money_multiply(sum, part),
+							 fpgo_money_add(int64_to_numeric(WHOLE), vat));
 }
 
-static int
-find_column(TupleDesc descriptor, FpgoMeaning meaning)
+/* The VAT in a line. */
+static Numeric
+line_tax(const FpgoLine *line, FpgoVatRule rule)
 {
-	const FpgoShape *shape = fpgo_shape_of(meaning);
-	const FpgoField *field = &shape->fields[fpgo_shape_find(shape, meaning)];
+	Numeric		price = rule == FPGO_VAT_AFTER_DISCOUNT ?
+		fpgo_totals_exact(line->quantity, line->rate, line->discount) :
+		fpgo_money_multiply(line->quantity, line->rate);
 
-	return fpgo_order_find_attribute(descriptor, shape, field->sql);
-}
-
-static void
-open_columns(Columns *columns, Oid product_type)
-{
-	TupleDesc	descriptor = lookup_rowtype_tupdesc(product_type, -1);
-
-	columns->descriptor = descriptor;
-	columns->quantity = find_column(descriptor, FPGO_MEANS_QUANTITY);
-	columns->rate = find_column(descriptor, FPGO_MEANS_RATE);
-	columns->discount = find_column(descriptor, FPGO_MEANS_DISCOUNT);
-	columns->vat = find_column(descriptor, FPGO_MEANS_VAT);
-	columns->amount = find_column(descriptor, FPGO_MEANS_AMOUNT);
-	columns->values = palloc(sizeof(Datum) * descriptor->natts);
-	columns->nulls = palloc(sizeof(bool) * descriptor->natts);
+	return part_of(price, line->vat, line->vat);
 }
 
 static Numeric
-take(const Columns *columns, int column)
+line_discount(const FpgoLine *line, FpgoVatRule rule)
 {
-	return columns->nulls[column] ? NULL :
-		DatumGetNumeric(columns->values[column]);
-}
-
-static Line
-read_line(const Columns *columns, Datum product)
-{
-	HeapTupleHeader header = DatumGetHeapTupleHeader(product);
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),
-	.t_data = header};
-
-	heap_deform_tuple(&tuple, columns->descriptor, columns->values,
-					  columns->nulls);
-	return (Line) {
-		.quantity = take(columns, columns->quantity),
-		.rate = take(columns, columns->rate),
-		.discount = take(columns, columns->discount),
-		.vat = take(columns, columns->vat),
-		.amount = take(columns, columns->amount),
-	};
+	if (line->discount == NULL)
+		return int64_to_numeric(0);
+	return rule == FPGO_VAT_AFTER_DISCOUNT ?
+		part_of(line->discount, int64_to_numeric(WHOLE), line->vat) :
+		line->discount;
 }
 
 /* ---------- an order ---------- */
 
 static Sums
-sum_up(const Columns *columns, const Datum *products, const bool *nulls, int n)
+sum_up(FpgoLines *lines, FpgoVatRule rule)
 {
 	Numeric		zero = int64_to_numeric(0);
 	Sums		sums = {zero, zero, zero};
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < lines->n; i++)
 	{
-		Line		line;
+		FpgoLine	line = fpgo_lines_read(lines, i);
 
-		if (nulls[i])
+		if (line.is_null)
 			return (Sums) {NULL, NULL, NULL};
-		line = read_line(columns, products[i]);
-		sums.tax = add(sums.tax, line_tax(&line));
-		sums.discount = add(sums.discount,
-							line.discount ? line.discount : zero);
-		sums.amount = add(sums.amount, line.amount);
+		sums.tax = fpgo_money_add(sums.tax, line_tax(&line, rule));
+		sums.discount = fpgo_money_add(sums.discount,
+									   line_discount(&line, rule));
+		sums.amount = fpgo_money_add(sums.amount, line.amount);
 	}
 	return sums;
 }
@@ -239,7 +128,7 @@ static void
 put(TupleDesc summary, FpgoMeaning meaning, Numeric total, Datum *values,
 	bool *nulls)
 {
-	int			column = find_column(summary, meaning);
+	int			column = fpgo_lines_find(summary, meaning);
 
 	nulls[column] = total == NULL;
 	values[column] = total ? NumericGetDatum(total) : (Datum) 0;
@@ -250,12 +139,13 @@ make_summary(TupleDesc summary, const Sums *sums)
 {
 	Datum	   *values = palloc0(sizeof(Datum) * summary->natts);
 	bool	   *nulls = palloc(sizeof(bool) * summary->natts);
-	Numeric		tax = round_money(sums->tax);
-	Numeric		discount = round_money(sums->discount);
-	Numeric		total = round_money(sums->amount);
+	Numeric		tax = fpgo_money_round(sums->tax);
+	Numeric		discount = fpgo_money_round(sums->discount);
+	Numeric		total = fpgo_money_round(sums->amount);
 
 	memset(nulls, true, sizeof(bool) * summary->natts);
-	put(summary, FPGO_MEANS_SUB_TOTAL, subtract(add(total, discount), tax),
+	put(summary, FPGO_MEANS_SUB_TOTAL,
+		fpgo_money_subtract(fpgo_money_add(total, discount), tax),
 		values, nulls);
 	put(summary, FPGO_MEANS_TOTAL_TAX, tax, values, nulls);
 	put(summary, FPGO_MEANS_TOTAL_DISCOUNT, discount, values, nulls);
@@ -264,41 +154,64 @@ make_summary(TupleDesc summary, const Sums *sums)
 }
 
 Datum
-fpgo_totals_summarize(ArrayType *products, TupleDesc summary)
+fpgo_totals_summarize(ArrayType *products, FpgoVatRule rule,
+					  const FpgoOwnTotals *own, TupleDesc summary)
 {
-	Oid			type = ARR_ELEMTYPE(products);
-	Columns		columns;
+	FpgoLines	lines;
 	Sums		sums;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
 
-	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	deconstruct_array(products, type, typlen, typbyval, typalign, &elements,
-					  &nulls, &n);
-	if (n == 0)
+	if (ArrayGetNItems(ARR_NDIM(products), ARR_DIMS(products)) == 0)
 		return 0;
-	open_columns(&columns, type);
-	sums = sum_up(&columns, elements, nulls, n);
-	ReleaseTupleDesc(columns.descriptor);
+	lines = fpgo_lines_open(products);
+	sums = sum_up(&lines, rule);
+	fpgo_lines_close(&lines);
+	if (own && own->grand_total)
+		sums.amount = own->grand_total;
+	if (own && own->tax)
+		sums.tax = own->tax;
 	return make_summary(summary, &sums);
+}
+
+FpgoVatRule
+fpgo_totals_vat_rule(text *word)
+{
+	char	   *rule = text_to_cstring(word);
+
+	if (strcmp(rule, "before_discount") == 0)
+		return FPGO_VAT_BEFORE_DISCOUNT;
+	if (strcmp(rule, "after_discount") == 0)
+		return FPGO_VAT_AFTER_DISCOUNT;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("vat must be 'before_discount' or 'after_discount'"),
+			 fpgo_errhide()));
 }
 
 /* ---------- SQL ---------- */
 
-Datum
-fpgo_summarize(PG_FUNCTION_ARGS)
+static Datum
+summarize(FunctionCallInfo fcinfo, FpgoVatRule rule)
 {
 	TupleDesc	descriptor;
 	Datum		summary;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	summary = fpgo_totals_summarize(PG_GETARG_ARRAYTYPE_P(0), descriptor);
+	summary = fpgo_totals_summarize(PG_GETARG_ARRAYTYPE_P(0), rule, NULL,
+									descriptor);
 	if (summary == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(summary);
+}
+
+Datum
+fpgo_summarize(PG_FUNCTION_ARGS)
+{
+	return summarize(fcinfo, FPGO_VAT_BEFORE_DISCOUNT);
+}
+
+Datum
+fpgo_summarize_by_rule(PG_FUNCTION_ARGS)
+{
+	return summarize(fcinfo, fpgo_totals_vat_rule(PG_GETARG_TEXT_PP(1)));
 }

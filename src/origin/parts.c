@@ -25,6 +25,7 @@
 #include "replication/syncrep.h"
 #include "replication/walreceiver.h"
 #include "replication/walsender.h"
+#include "replication/walsender_private.h"
 #include "storage/spin.h"
 #include "utils/memutils.h"
 
@@ -174,6 +175,27 @@ fpgo_parts_have_standbys(void)
 {
 	return max_wal_senders > 0 && SyncRepStandbyNames != NULL &&
 		SyncRepStandbyNames[0] != '\0';
+}
+
+int
+fpgo_parts_count_asynchronous(void)
+{
+	int			n = 0;
+
+	for (int i = 0; i < max_wal_senders; i++)
+	{
+		WalSnd	   *sender = &WalSndCtl->walsnds[i];
+		bool		is_asynchronous;
+
+		SpinLockAcquire(&sender->mutex);
+		is_asynchronous = sender->pid != 0 &&
+			sender->state == WALSNDSTATE_STREAMING &&
+			sender->sync_standby_priority == 0;
+		SpinLockRelease(&sender->mutex);
+		if (is_asynchronous)
+			n++;
+	}
+	return n;
 }
 
 int64

@@ -25,6 +25,12 @@ extern FpgoServerStart fpgo_parts_start(void);
 /* Does this server wait for synchronous standbys? */
 extern bool fpgo_parts_have_standbys(void);
 
+/*
+ * How many servers receive this one's WAL without being waited for?  Archivers of
+ * WAL are counted, too.
+ */
+extern int	fpgo_parts_count_asynchronous(void);
+
 /* The number of an origin: the first 8 bytes of SHA-256 of its parts. */
 extern int64 fpgo_parts_number(const FpgoOriginParts *parts);
 

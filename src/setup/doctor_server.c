@@ -99,6 +99,17 @@ fpgo_check_options(FpgoExamination *examination)
 	return fpgo_right("The options of the server are well-formed.");
 }
 
+/* Other servers with the same address, as a sentence; empty without one. */
+static const char *
+describe_namesakes(const ForeignServer *server, const char *url)
+{
+	const char *names = fpgo_account_list_at(fpgo_account_origin(url), server);
+
+	return names == NULL ? "" :
+		psprintf("  Servers with the same address: %s.  If they are one account of the gateway, an order that is handed in for both is invoiced twice.",
+				 names);
+}
+
 /*
  * Is it known which account the server has, and do its orders go where they
  * went before?  Also names what is left of servers that are gone.
@@ -120,8 +131,9 @@ fpgo_check_account(FpgoExamination *examination)
 								   quote_literal_cstr(server),
 								   quote_literal_cstr(account),
 								   quote_literal_cstr(server)));
-	return fpgo_right(psprintf("The records keep the server's orders as those of account \"%s\".%s",
-							   account, left == NULL ? "" :
+	return fpgo_right(psprintf("The records keep the server's orders as those of account \"%s\".%s%s",
+							   account, describe_namesakes(examination->server, url),
+							   left == NULL ? "" :
 							   psprintf("  Accounts whose server is gone: %s.",
 										left)));
 }

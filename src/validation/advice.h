@@ -12,12 +12,25 @@
 #include "order/amount.h"
 #include "validation/violation.h"
 
+/* most rates of VAT in one order; beyond that its VAT is not checked */
+#define FPGO_VAT_RATES_MAX 8
+
+/* What the products of one rate of VAT come to, VAT included. */
+typedef struct FpgoVatSum
+{
+	FpgoAmount	vat;			/* percent */
+	FpgoAmount	price;			/* quantity * rate */
+	FpgoAmount	discount;
+} FpgoVatSum;
+
 typedef struct FpgoAdvice
 {
 	List	   *found;			/* FpgoViolation */
 	int64		now;			/* Unix seconds */
 	int			n_lines;		/* products so far */
 	FpgoAmount	sum;			/* of their amounts; unknown if one is so */
+	int			n_vat_sums;		/* -1: a product's VAT is not known */
+	FpgoVatSum	vat_sums[FPGO_VAT_RATES_MAX];
 	FpgoAmount	amounts[FPGO_N_MEANINGS];	/* of the current product, and of
 											 * the totals */
 	MemoryContext context;		/* of the advice and of the sum */

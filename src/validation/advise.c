@@ -310,6 +310,9 @@ advise_number(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 		case FPGO_MEANS_AMOUNT:
 			fpgo_advise_amount(advice, at);
 			break;
+		case FPGO_MEANS_TOTAL_TAX:
+			fpgo_advise_total_tax(advice, at);
+			break;
 		case FPGO_MEANS_GRAND_TOTAL:
 			fpgo_advise_grand_total(advice, at);
 			break;

@@ -80,25 +80,80 @@ name_of(const FpgoShape *shape, FpgoMeaning meaning)
 
 /* ---------- reading ---------- */
 
-/* The sum of the lines outlives what is allocated for one of them. */
+/* A sum over products outlives what is allocated for one of them. */
 static void
-count_line(FpgoAdvice *advice, FpgoAmount amount)
+add_to(FpgoAdvice *advice, FpgoAmount *sum, FpgoAmount part)
 {
-	Numeric		before = advice->sum.number;
+	Numeric		before = sum->number;
 
-	if (advice->n_lines++ == 0)
-		advice->sum = fpgo_amount_units(0);
-	advice->sum = fpgo_amount_add(advice->sum, amount);
-	if (advice->sum.number)
+	*sum = fpgo_amount_add(*sum, part);
+	if (sum->number)
 	{
-		Size		size = VARSIZE(advice->sum.number);
+		Size		size = VARSIZE(sum->number);
 		Numeric		kept = MemoryContextAlloc(advice->context, size);
 
-		memcpy(kept, advice->sum.number, size);
-		advice->sum.number = kept;
+		memcpy(kept, sum->number, size);
+		sum->number = kept;
 	}
 	if (before)
 		pfree(before);
+}
+
+/* The sum of the products with this rate of VAT; NULL if it is one too many. */
+static FpgoVatSum *
+find_vat_sum(FpgoAdvice *advice, FpgoAmount vat)
+{
+	FpgoVatSum *sum = advice->vat_sums;
+
+	for (int i = 0; i < advice->n_vat_sums; i++, sum++)
+	{
+		if (fpgo_amount_compare(sum->vat, vat) == 0)
+			return sum;
+	}
+	if (advice->n_vat_sums == FPGO_VAT_RATES_MAX)
+		return NULL;
+	advice->n_vat_sums++;
+	*sum = (FpgoVatSum) {fpgo_amount_units(0), fpgo_amount_units(0),
+	fpgo_amount_units(0)};
+	add_to(advice, &sum->vat, vat);
+	return sum;
+}
+
+static void
+count_vat(FpgoAdvice *advice, FpgoAmount price, FpgoAmount discount,
+		  FpgoAmount vat)
+{
+	FpgoVatSum *sum = NULL;
+
+	if (advice->n_vat_sums >= 0 && price.is_known && discount.is_known &&
+		vat.is_known && sign_of(vat) >= 0)
+		sum = find_vat_sum(advice, vat);
+	if (sum == NULL)
+	{
+		advice->n_vat_sums = -1;
+		return;
+	}
+	add_to(advice, &sum->price, price);
+	add_to(advice, &sum->discount, discount);
+}
+
+/* Quantity times rate. */
+static FpgoAmount
+product_of(const FpgoAdvice *advice)
+{
+	return fpgo_amount_multiply(advice->amounts[FPGO_MEANS_QUANTITY],
+								advice->amounts[FPGO_MEANS_RATE]);
+}
+
+static void
+count_line(FpgoAdvice *advice)
+{
+	if (advice->n_lines++ == 0)
+		advice->sum = fpgo_amount_units(0);
+	add_to(advice, &advice->sum, advice->amounts[FPGO_MEANS_AMOUNT]);
+	count_vat(advice, product_of(advice),
+			  advice->amounts[FPGO_MEANS_DISCOUNT],
+			  advice->amounts[FPGO_MEANS_VAT]);
 }
 
 void
@@ -122,18 +177,10 @@ fpgo_advise_read_amounts(FpgoAdvice *advice, const FpgoShape *shape,
 			fpgo_reads_as_amount(&members[i]);
 	}
 	if (is_line)
-		count_line(advice, advice->amounts[FPGO_MEANS_AMOUNT]);
+		count_line(advice);
 }
 
 /* ---------- a product ---------- */
-
-/* Quantity times rate. */
-static FpgoAmount
-product_of(const FpgoAdvice *advice)
-{
-	return fpgo_amount_multiply(advice->amounts[FPGO_MEANS_QUANTITY],
-								advice->amounts[FPGO_MEANS_RATE]);
-}
 
 /*
  * The page prints no bounds.  But the gateway's order details give quantities
@@ -185,6 +232,20 @@ fpgo_advise_discount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 						fpgo_violation_describe(at->field, at->value));
 }
 
+static FpgoAmount
+round_to_cent(FpgoAmount amount)
+{
+	Datum		number = NumericGetDatum(fpgo_number_of_amount(amount));
+
+	return fpgo_amount_number(DatumGetNumeric(DirectFunctionCall2(numeric_round,
+																  number,
+																  Int32GetDatum(2))));
+}
+
+/*
+ * An amount is money.  It may be off by 0.01 from the rounded product, too: a
+ * shop that rounds a line without VAT first comes to as much.
+ */
 void
 fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
@@ -192,7 +253,8 @@ fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 	FpgoAmount	expected = fpgo_amount_subtract(product_of(advice),
 												advice->amounts[FPGO_MEANS_DISCOUNT]);
 
-	if (amount.is_known && expected.is_known && differ(amount, expected, 1))
+	if (amount.is_known && expected.is_known && differ(amount, expected, 1) &&
+		differ(amount, round_to_cent(expected), 1))
 		fpgo_advise_say(advice, &at->place, "line_amount",
 						"should be %s * %s - %s%s, not %s.",
 						name_of(at->shape, FPGO_MEANS_QUANTITY),
@@ -239,4 +301,63 @@ fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 						"should be the sum of the products' amounts%s, not %s.",
 						show_result(advice->sum),
 						fpgo_violation_describe(at->field, at->value));
+}
+
+/* The VAT that is in a sum of products of one rate. */
+static FpgoAmount
+vat_in(FpgoAmount sum, FpgoAmount vat)
+{
+	FpgoAmount	whole = fpgo_amount_add(fpgo_amount_units(100 * FPGO_UNITS),
+										vat);
+	Numeric		part = fpgo_number_of_amount(fpgo_amount_multiply(sum, vat));
+
+	return fpgo_amount_number(FPGO_NUMERIC(div, part,
+										   fpgo_number_of_amount(whole), false));
+}
+
+/*
+ * The dashboard reckons VAT of the price before discount, the books of most
+ * shops after it.  A credit without VAT that is given as a discount comes to
+ * something between the two.
+ */
+void
+fpgo_advise_total_tax(FpgoAdvice *advice, const FpgoFieldInOrder *at)
+{
+	FpgoAmount	tax = advice->amounts[FPGO_MEANS_TOTAL_TAX];
+	FpgoAmount	before = fpgo_amount_units(0);
+	FpgoAmount	after = fpgo_amount_units(0);
+	FpgoAmount	limit = tolerance(advice->n_lines);
+	bool		is_one;
+
+	if (!tax.is_known || advice->n_vat_sums <= 0)
+		return;
+	for (int i = 0; i < advice->n_vat_sums; i++)
+	{
+		const FpgoVatSum *sum = &advice->vat_sums[i];
+
+		if (!sum->price.is_known || !sum->discount.is_known)
+			return;
+		before = fpgo_amount_add(before, vat_in(sum->price, sum->vat));
+		after = fpgo_amount_add(after,
+								vat_in(fpgo_amount_subtract(sum->price,
+															sum->discount),
+									   sum->vat));
+	}
+	is_one = !differ(before, after, 0);
+	if (fpgo_amount_compare(before, after) < 0)
+	{
+		FpgoAmount	larger = after;
+
+		after = before;
+		before = larger;
+	}
+	if (fpgo_amount_compare(tax, fpgo_amount_add(before, limit)) <= 0 &&
+		fpgo_amount_compare(tax, fpgo_amount_subtract(after, limit)) >= 0)
+		return;
+	fpgo_advise_say(advice, &at->place, "total_tax",
+					"should be the VAT in the products%s%s%s%s, not %s.",
+					is_one ? "" : ", before discount", show_result(before),
+					is_one ? "" : " or after it",
+					is_one ? "" : show_result(after),
+					fpgo_violation_describe(at->field, at->value));
 }

@@ -31,4 +31,8 @@ extern void fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 extern void fpgo_advise_grand_total(FpgoAdvice *advice,
 									const FpgoFieldInOrder *at);
 
+/* Compares the total of VAT with the products, which were counted before. */
+extern void fpgo_advise_total_tax(FpgoAdvice *advice,
+								  const FpgoFieldInOrder *at);
+
 #endif							/* FPGO_ADVISE_SUMS_H */

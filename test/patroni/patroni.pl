@@ -20,7 +20,7 @@ my $place   = PostgreSQL::Test::Utils::tempdir_short();
 my $bin     = `$ENV{PG_CONFIG} --bindir`;
 chomp $bin;
 my ($etcd_port, $peer_port) = (closed_port(), closed_port());
-my %port = map { $_ => closed_port() } 'first', 'second';
+my %port = map { $_ => closed_port() } 'node_1', 'node_2';
 my %pid;    # of etcd, and of each node's Patroni
 my @queued;
 
@@ -28,7 +28,7 @@ local $ENV{PGPASSWORD} = 'of-a-test';
 
 END {
     my $status = $?;
-    stop_process($_) for grep { $pid{$_} } 'second', 'first', 'etcd';
+    stop_process($_) for grep { $pid{$_} } 'node_2', 'node_1', 'etcd';
     $? = $status;
 }
 
@@ -94,7 +94,7 @@ END
 
 sub patronictl {
     my (@arguments) = @_;
-    return must_run('patronictl', '-c', "$place/first.yml", @arguments);
+    return must_run('patronictl', '-c', "$place/node_1.yml", @arguments);
 }
 
 # --- nodes ---------------------------------------------------------------------------------
@@ -176,87 +176,88 @@ start_process('etcd', 'etcd', '--data-dir', "$place/etcd",
     '--listen-peer-urls', "http://127.0.0.1:$peer_port", '--initial-advertise-peer-urls', "http://127.0.0.1:$peer_port",
     '--initial-cluster', "default=http://127.0.0.1:$peer_port");
 configure($_) for sort keys %port;
-start_patroni('first');
-wait_for_leader('first');
+start_patroni('node_1');
+wait_for_leader('node_1');
 my $address = $gateway->address;
-wait_for('fpgo to be installed', sub { defined ask_node('first', qq{
+wait_for('fpgo to be installed', sub { defined ask_node('node_1', qq{
     CREATE EXTENSION fpgo; CREATE SERVER frontpayment FOREIGN DATA WRAPPER fpgo OPTIONS (url '$address', concurrency '4');
     CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token '$TOKEN')}) });
 
-half_sent_by('first');
-stop_process('first');
-start_patroni('first');
-wait_for_leader('first');
-goes_on('the service of a single node is restarted', 'first');
-is(ask_node('first', 'SELECT why FROM fpgo_internal.seat'), 'continued', '... which promotes itself');
+half_sent_by('node_1');
+stop_process('node_1');
+start_patroni('node_1');
+wait_for_leader('node_1');
+goes_on('the service of a single node is restarted', 'node_1');
+is(ask_node('node_1', 'SELECT why FROM fpgo_internal.seat'), 'continued', '... which promotes itself');
 
-half_sent_by('first');
-my $killed = postmaster_of('first');
+half_sent_by('node_1');
+my $killed = postmaster_of('node_1');
 kill 'KILL', $killed;
-wait_for('another one', sub { my $pid = postmaster_of('first'); $pid && $pid != $killed }, 90);
-wait_for_leader('first');
-goes_on('the postmaster of a single node is killed', 'first');
+wait_for('another one', sub { my $pid = postmaster_of('node_1'); $pid && $pid != $killed }, 90);
+wait_for_leader('node_1');
+goes_on('the postmaster of a single node is killed', 'node_1');
 
 # --- two nodes --------------------------------------------------------------------------------
 
-start_patroni('second');
-wait_for_replica('first');
-half_sent_by('first');
-patronictl('switchover', '--master', 'first', '--candidate', 'second', '--force');
-wait_for_leader('second');
-goes_on_with_statement('switchover', 'second');
+start_patroni('node_2');
+wait_for_replica('node_1');
+half_sent_by('node_1');
+patronictl('switchover', '--master', 'node_1', '--candidate', 'node_2', '--force');
+wait_for_leader('node_2');
+goes_on_with_statement('switchover', 'node_2');
 
-wait_for_replica('second');
-half_sent_by('second');
-my $lost = postmaster_of('second');
-stop_process('second', 'KILL');
+wait_for_replica('node_2');
+half_sent_by('node_2');
+my $lost = postmaster_of('node_2');
+stop_process('node_2', 'KILL');
 kill 'KILL', $lost;
-wait_for_leader('first');
-goes_on_with_statement('failover', 'first');
+wait_for_leader('node_1');
+goes_on_with_statement('failover', 'node_1');
 
 # (the former leader is rewound)
-start_patroni('second');
-wait_for_replica('first');
-half_sent_by('first');
-patronictl('reinit', 'shop', 'second', '--force');
-wait_for_replica('first');
-goes_on('a replica is made anew', 'first');
+start_patroni('node_2');
+wait_for_replica('node_1');
+half_sent_by('node_1');
+patronictl('reinit', 'shop', 'node_2', '--force');
+wait_for_replica('node_1');
+goes_on('a replica is made anew', 'node_1');
 
-half_sent_by('first');
-patronictl('restart', 'shop', 'first', '--force');
-wait_for_leader('first');
-goes_on('the leader is restarted', 'first');
+half_sent_by('node_1');
+patronictl('restart', 'shop', 'node_1', '--force');
+wait_for_leader('node_1');
+goes_on('the leader is restarted', 'node_1');
 
 # --- synchronous, and trusted --------------------------------------------------------------------
 
 sub wait_for_synchronous {
     my ($leader) = @_;
     wait_for_replica($leader);
-    # Patroni counts one as synchronous later than PostgreSQL does
+    # Patroni counts one as synchronous later than PostgreSQL does, and needs something written
     return wait_for('a synchronous replica', sub {
+        ask_node($leader, q{SELECT pg_logical_emit_message(true, 'test', 'written')});
         my $listed;
-        IPC::Run::run([ 'patronictl', '-c', "$place/first.yml", 'list' ], '>', \$listed, '2>', '/dev/null');
+        IPC::Run::run([ 'patronictl', '-c', "$place/node_1.yml", 'list' ], '>', \$listed, '2>', '/dev/null');
         return $listed =~ /Sync Standby \| (?:running|streaming)/;
     }, 90);
 }
 
 patronictl('edit-config', 'shop', '--force', '--set', 'synchronous_mode=true');
-ask_node('first', q{ALTER SERVER frontpayment OPTIONS (ADD failover 'trust')});
-wait_for_synchronous('first');
-half_sent_by('first');
-patronictl('switchover', '--master', 'first', '--candidate', 'second', '--force');
-wait_for_leader('second');
-goes_on('switchover, synchronous and trusted', 'second');
-is(ask_node('second', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
+ask_node('node_1', q{ALTER SERVER frontpayment OPTIONS (ADD failover 'trust')});
+wait_for_synchronous('node_1');
+half_sent_by('node_1');
+patronictl('switchover', '--master', 'node_1', '--candidate', 'node_2', '--force');
+wait_for_leader('node_2');
+goes_on('switchover, synchronous and trusted', 'node_2');
+is(ask_node('node_2', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
 
-wait_for_synchronous('second');
-half_sent_by('second');
-$lost = postmaster_of('second');
-stop_process('second', 'KILL');
+wait_for_synchronous('node_2');
+half_sent_by('node_2');
+$lost = postmaster_of('node_2');
+stop_process('node_2', 'KILL');
 kill 'KILL', $lost;
-wait_for_leader('first');
-goes_on('failover, synchronous and trusted', 'first');
-is(ask_node('first', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
+wait_for_leader('node_1');
+goes_on('failover, synchronous and trusted', 'node_1');
+is(ask_node('node_1', 'SELECT why FROM fpgo_internal.seat'), 'failover', '... without a statement');
 
 unlike(slurp_file("$place/$_.log"), qr/\Q$PERSONAL_NUMBER\E|\Q$TOKEN\E/, "no secret in the log of the $_") for sort keys %port;
 done_testing();

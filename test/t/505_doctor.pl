@@ -356,9 +356,27 @@ examine('a publication of other tables', $session);
         wrong => { writable => [ qr/standby/, qr/primary/ ] });
     ends("on a standby: $_", run_in($there, "SELECT * FROM fpgo.$_"), '55000', qr/during recovery.*primary/s)
       for q{fetch_status('ODR1')}, q{fetch_details('ODR1')}, q{fetch_invoice_number('ODR1')}, q{fetch_orders('SENT')};
+    wait_for('it to stream', sub { administer($admin, q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'}) });
+    my $rows = examine('with an asynchronous standby', $session);
+    like($rows->{origin}{detail}, qr/not synchronous: 1; what is queued is held.*Without fpgo in shared_preload_libraries/s,
+        'with an asynchronous standby: what a promotion comes to');
+    alter_server(q{OPTIONS (ADD failover 'trust')});
+    examine('which is trusted', $session, wrong => { origin => [ qr/may send again what was sent last/, qr/SET failover 'hold'/ ] });
+    alter_server(q{OPTIONS (DROP failover)});
     $there->quit;
     check_log($standby);
     $standby->stop;
+}
+
+# --- two servers of one account ----------------------------------------------------------------------------
+
+{
+    my $address = $gateway->address;
+    administer($admin, qq{CREATE SERVER twin FOREIGN DATA WRAPPER fpgo OPTIONS (url '$address')});
+    my $rows = examine('another server with the address', $session);
+    like($rows->{account}{detail}, qr/Servers with the same address: "twin"\./, '... is named');
+    administer($admin, 'DROP SERVER twin');
+    unlike(examine('alone again', $session)->{account}{detail}, qr/same address/, '... while it is there');
 }
 
 # --- libraries that will not do, and shared memory in files -------------------------------------------------

@@ -84,6 +84,11 @@ $samples->used_all_places;
 
 my ($session) = grep { $_->{kind} eq '' } readme_blocks('How an order is given', 'src/doc/shops.md');
 $samples->run_session($session->{text});
+for my $section ('VAT before discount or after it', 'The shop\'s own totals', 'Prices without VAT',
+    'Credits, and quantities that are not whole') {
+    $samples->run_session($_->{text}) for grep { $_->{kind} eq '' } readme_blocks($section, 'src/doc/totals.md');
+}
+run_in_shop(only_sql('Credits, and quantities that are not whole', 'src/doc/totals.md'));
 
 my $defaults = only_sql('Defaults', 'src/doc/shops.md');
 run_in_shop($defaults);
