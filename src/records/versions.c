@@ -502,6 +502,7 @@ find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
 {
 	List	   *all = fpgo_versions_read(orders, n, context);
 	List	   *traces = fpgo_traces_find(handin, context);
+	MemoryContext old;
 	ListCell   *cell;
 
 	if (all != NIL)
@@ -509,7 +510,6 @@ find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
 	foreach(cell, traces)
 	{
 		const FpgoVersion *trace = lfirst(cell);
-		MemoryContext old;
 
 		/* it may have been made again, under another key */
 		if (newest_of(all, trace->order) == NULL)
@@ -521,7 +521,11 @@ find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
 			MemoryContextSwitchTo(old);
 		}
 	}
-	return list_concat(traces, all);
+	/* it copies the second list if there is no first one */
+	old = MemoryContextSwitchTo(context);
+	all = list_concat(traces, all);
+	MemoryContextSwitchTo(old);
+	return all;
 }
 
 static List *
