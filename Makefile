@@ -8,12 +8,12 @@ DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 # src/, a folder a step of an order's way; see src/README.md
 BASE = background clock extension_version hide settings subtransaction texts \
 	wait wait_events
-TEXT = characters email format identifier printed_value query url
+TEXT = characters email format host identifier printed_value query unprintable url
 ORDER = amount callback_token constructors credits defaults document fields \
 	json_escape json_text lines mapping money named_field one_piece payload \
 	reading rounding sameness secrets spellings totals
-VALIDATION = advise advise_sums defaults_fault json_schema plausible rules \
-	schema_pattern validate violation
+VALIDATION = advise advise_sums advise_text defaults_fault json_schema plausible \
+	plausible_phone rules schema_pattern validate violation
 ACCOUNT = account names options token
 HANDIN = again check condition enqueue fault generated handin holder keyless \
 	map_again missed moved newest primary_key same_order show_request source source_table \

@@ -112,12 +112,41 @@ FROM (SELECT jsonb_agg(('1e-' || 16000 + i % 300)::jsonb) AS tiny FROM generate_
 	LATERAL (SELECT jsonb_agg(jsonb_build_object('quantity', 2, 'rate', t, 'amount', 1)) AS p FROM jsonb_array_elements(tiny) t) l,
 	LATERAL fpgo.advise(jsonb_build_object('products', p)) GROUP BY 1;
 
--- the order date: seconds, of the last 30 days (720 hours), not yet to come
+-- the order date: seconds, of the last 31 days (744 hours), not yet to come
 SELECT age, pg_temp.advice(jsonb_build_object('orderDate', pg_temp.seconds(age))) AS advice
-FROM unnest('{0,720 hours,720 hours 1 second,1 year,-4 minutes,-5 minutes,-6 minutes,-1 day}'::interval[]) age;
+FROM unnest('{0,744 hours,744 hours 1 second,1 year,-4 minutes,-5 minutes,-6 minutes,-1 day}'::interval[]) age;
 SELECT value, pg_temp.said(jsonb_build_object('orderDate', value)) AS said
 FROM (VALUES (jsonb '"0"'), ('" 1755150488 "'), ('"99999999999"'), ('"100000000000"'), ('"1755150488123"'), ('"1755150488123456"'), ('"1755150488123456789"'),
 	('"now"'), ('"2026-01-01"'), ('"1755150488.5"'), ('"-1"'), ('1755150488'), ('null'), ('"28038712383 "'), ('"02018012345"')) v(value);
+
+-- midnight, in UTC or here
+SET timezone = 'Europe/Oslo';
+SELECT zone, after, pg_temp.advice(jsonb_build_object('orderDate',
+	extract(epoch FROM date_trunc('day', statement_timestamp() - interval '2 days', zone) + after)::bigint::text)) AS advice
+FROM unnest('{UTC,Europe/Oslo,Asia/Kolkata}'::text[]) zone, unnest('{0,1 second}'::interval[]) after ORDER BY zone, after;
+RESET timezone;
+
+-- decimals of money: two; of a price: ten; zeros at the end do not count
+SELECT patch, pg_temp.advice(pg_temp.line(patch)) AS advice
+FROM (VALUES (jsonb '{"rate": 40.0000000001}'), ('{"rate": "40.00000000001"}'), ('{"rate": 39.999999999999997157829056959599256515502929687500}'),
+	('{"discount": 0.001, "rate": 40.001}'), ('{"discount": "0.010", "rate": 40.01}'), ('{"amount": 40.001}'), ('{"amount": "40.000"}'), ('{"amount": "4.0e1"}')) v(patch);
+SELECT patch, pg_temp.advice(jsonb_build_object('orderSummary', patch)) AS advice
+FROM (VALUES (jsonb '{"subTotal": 40.001}'), ('{"totalTax": "0.001"}'), ('{"totalDiscount": 0.001}'), ('{"grandTotal": 40.001}'), ('{"grandTotal": "40.0000"}')) v(patch);
+
+-- nothing to pay, and a discount of the wrong sign
+SELECT total, pg_temp.advice(jsonb_build_object('products', '[]'::jsonb, 'orderSummary', jsonb_build_object('grandTotal', total, 'subTotal', total))) AS advice
+FROM unnest('{0.01,0,-0.01}'::numeric[]) total;
+SELECT discount, pg_temp.advice(pg_temp.line(jsonb_build_object('quantity', -1, 'rate', 40, 'discount', discount, 'amount', -40 - discount))) AS advice
+FROM unnest('{-10,0,10}'::int[]) discount;
+SELECT days, pg_temp.advice(jsonb_build_object('invoiceMaturity', days)) AS advice
+FROM (VALUES (jsonb '0'), ('365'), ('"14"'), ('366'), ('-1'), ('14.5')) v(days);
+
+-- characters
+SELECT encode(convert_to(text, 'UTF8'), 'hex') AS text, pg_temp.advice(jsonb_build_object('customerReference', 'a' || text || 'b')) AS advice
+FROM (VALUES (U&'\0001'), (U&'\001f'), (U&'\fffe'), (U&'\ffff'), (U&'\fdd0'), (U&'\+01ffff'), (U&'\202e'), (U&'\200f'), (E'\n'), (E'\r'), (U&'\0085'),
+	(U&'\2028'), (E'\t'), (U&'\00a0'), (U&'\200d'), (U&'\+01f600')) v(text);
+SELECT pg_temp.advice(jsonb_build_object('customerReference', E'\n a \n')) AS at_the_ends;
+SELECT pg_temp.advice(pg_temp.line(jsonb_build_object('name', E'\x02'))) AS alone, pg_temp.advice(pg_temp.line(jsonb_build_object('name', E'a\x02'))) AS in_a_product;
 
 -- who the customer is
 SELECT what, pg_temp.advice(jsonb_build_object('customerDetails', jsonb_build_object('personalNumber', number))) AS advice
@@ -134,6 +163,22 @@ FROM unnest('{private," corporate ",other,NULL}'::text[]) kind;
 SELECT code, number, pg_temp.advice(jsonb_build_object('customerDetails', jsonb_build_object('countryCode', code, 'msisdn', number))) AS advice
 FROM (VALUES ('+47', '46567468'), ('+47', '47123456'), ('+47', '+4746567468'), ('+47', '004746567468'), ('+47', '4746567468'), ('0047', '47 46 56 74 68'),
 	('+45', '4512345678'), ('+46', '4670123456'), ('+46', '+46701234567'), (NULL, '4746567468')) v(code, number);
+-- other registers, postal codes, codes, numbers and addresses
+SELECT country, number, pg_temp.advice(jsonb_build_object('customerDetails', jsonb_build_object('type', 'corporate', 'personalNumber', '', 'organizationId', number,
+	'address', jsonb_build_object('country', country, 'zip', zip)))) AS advice
+FROM (VALUES ('SJ', '974761076', '9170'), ('SJ', '974761077', '9170'), ('SE', '5567037485', '123 45'), ('SE', '5567037486', '12345'), ('SE', '165567037485', '12345'),
+	('DK', '13585628', '1000'), ('DK', '13585627', '1000'), ('FI', '15728600', '00100'), ('FI', '15728601', '00100'), ('DE', '1', '10115'), ('NO', '974760673', '703'),
+	('NO', '974760673', 'N-7030'), ('SE', '5567037485', '1234')) v(country, number, zip);
+SELECT code, number, pg_temp.advice(jsonb_build_object('customerDetails', jsonb_build_object('countryCode', code, 'msisdn', number))) AS advice
+FROM (VALUES ('NO', '46567468'), ('47', '46567468'), ('+047', '46567468'), (' +47 ', ' 46567468 '), ('+46', '0701234567'), ('+46', '46701234567'), ('+358', '358401234567'),
+	('+47', '22334455'), ('+47', 'n/a'), ('+47', '00000000'), ('+47', '4656746'), ('+39', '0612345678'), ('+225', '0123456789'), ('+45', '45201234')) v(code, number);
+SELECT email, pg_temp.advice(jsonb_build_object('customerDetails', jsonb_build_object('email', email))) AS advice
+FROM (VALUES ('kari@shop.example'), ('kari@localhost'), ('kari@192.0.2.1'), ('kari@[192.0.2.1]'), (repeat('x', 64) || '@shop.example'), (repeat('x', 65) || '@shop.example'), ('nobody')) v(email);
+SELECT kind, reference, pg_temp.advice(jsonb_build_object('customerReference', reference, 'customerDetails', jsonb_build_object('type', kind, 'personalNumber', number, 'organizationId', company))) AS advice
+FROM (VALUES ('corporate', NULL, '', '974760673'), ('corporate', ' ', '', '974760673'), ('corporate', '3500', '', '974760673'), ('private', NULL, '28038712383', '')) v(kind, reference, number, company);
+SELECT url, pg_temp.advice(jsonb_build_object('callback', jsonb_build_object('success', url))) AS advice
+FROM (VALUES ('https://localhost/'), ('https://shop/'), ('https://10.0.0.1/'), ('http://shop.local/'), ('https://user:pw@shop.example/'), ('https://shop.example:0/'),
+	('https://256.1.1.1/'), ('https://shop.example:8443/'), ('https://192.0.2.1/')) v(url);
 SELECT * FROM pg_temp.said('{"customerDetails": {"msisdn": "+4746567468", "personalNumber": "28038712384", "organizationId": "974760673"}}');
 SELECT * FROM pg_temp.said('{"customerDetails": {"type": "corporate", "organizationId": "974760674"}}');
 SELECT * FROM pg_temp.said('{"customerDetails": {"type": "corporate", "personalNumber": null, "organizationId": "974760673MVA"}}');

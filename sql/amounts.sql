@@ -52,7 +52,7 @@ FROM line, LATERAL (SELECT quantity * rate - discount AS due) d,
 		count(*) FILTER (WHERE rule = 'negative_rate') > 0 AS negative_rate
 	FROM fpgo.advise(jsonb_build_object('products', jsonb_build_array(
 		jsonb_build_object('quantity', quantity, 'rate', rate::text, 'discount', discount, 'amount', amount))))) a;
-SELECT count(*), count(*) FILTER (WHERE is_advised <> (abs(x.n + y.n + z.n - total) > 0.03)) AS misjudged
+SELECT count(*), count(*) FILTER (WHERE is_advised <> (total > 0 AND abs(x.n + y.n + z.n - total) > 0.03)) AS misjudged
 FROM few x, few y, few z, LATERAL (VALUES (x.n + y.n + z.n + 0.03), (x.n + y.n + z.n - 0.0300001)) t(total),
 	LATERAL (SELECT count(*) > 0 AS is_advised FROM fpgo.advise(jsonb_build_object(
 		'products', jsonb_build_array(jsonb_build_object('amount', x.n), jsonb_build_object('amount', y.n), jsonb_build_object('amount', z.n)),

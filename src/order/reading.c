@@ -214,6 +214,12 @@ fpgo_reads_as_one_of(const FpgoValue *value, const char *const *allowed)
 	}
 }
 
+FpgoUnprintable
+fpgo_reading_unprintable(const FpgoValue *value)
+{
+	return fpgo_find_unprintable(read_text(value->text).wide);
+}
+
 bool
 fpgo_reading_holds(const FpgoValue *value, bool (*predicate) (FpgoSpan))
 {

@@ -10,6 +10,7 @@
 #include "order/amount.h"
 #include "order/document.h"
 #include "text/format.h"
+#include "text/unprintable.h"
 
 /*
  * Is it a text that no version of Laravel would trim?  Then it is present.
@@ -48,6 +49,9 @@ extern bool fpgo_reads_as_one_of(const FpgoValue *value,
 /* Does the gateway's reading of a string satisfy the predicate? */
 extern bool fpgo_reading_holds(const FpgoValue *value,
 							   bool (*predicate) (FpgoSpan));
+
+/* The worst kind of character in the gateway's reading of a string. */
+extern FpgoUnprintable fpgo_reading_unprintable(const FpgoValue *value);
 
 /* Has the gateway's reading of a string exactly this many characters? */
 extern bool fpgo_reading_has_size(const FpgoValue *value, int size);

@@ -40,9 +40,8 @@
 #define FREE_MS 60000
 
 /*
- * How soon after a change of its own a process writes again that standbys are
- * synchronous: others may not have read the new setting yet, and write the
- * contrary.
+ * How soon a process writes once more that standbys are synchronous, after another
+ * one has written the contrary: that one may not have read the new setting yet.
  */
 #define STANDBYS_MS 10000
 
@@ -247,15 +246,15 @@ learn(const char *account, FpgoSeatAnswer answer, const Seat *seat)
  * record has to follow before the next claim: it tells a promoted standby whether
  * it has all that was sent.
  */
-static FpgoMoment standbys_written_at = 0;
+static FpgoMoment said_standbys_at = 0; /* 0: said last that there are none */
 
 static bool
 have_standbys_changed(bool on_record)
 {
 	if (fpgo_parts_have_standbys() == on_record)
 		return false;
-	return on_record || standbys_written_at == 0 ||
-		fpgo_clock_has_passed(standbys_written_at, STANDBYS_MS);
+	return on_record || said_standbys_at == 0 ||
+		fpgo_clock_has_passed(said_standbys_at, STANDBYS_MS);
 }
 
 /* What is known of the account; NULL if nothing is, or not any more. */
@@ -356,8 +355,10 @@ decide(const char *account, const Seat *seat)
 static void
 put_standbys(FpgoParameters *p)
 {
-	fpgo_put_datum(p, BoolGetDatum(fpgo_parts_have_standbys()), false);
-	standbys_written_at = fpgo_clock_now();
+	bool		have = fpgo_parts_have_standbys();
+
+	fpgo_put_datum(p, BoolGetDatum(have), false);
+	said_standbys_at = have ? fpgo_clock_now() : 0;
 }
 
 /* Take the seat; false if another process did meanwhile. */

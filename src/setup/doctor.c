@@ -27,7 +27,9 @@ typedef enum Place
 {
 	ALONE,						/* needs no other check */
 	ON_THE_WAY,					/* needs earlier ones; later ones need it */
-	BESIDE						/* needs earlier ones */
+	BESIDE,						/* needs earlier ones */
+	TO_TOKEN,					/* the same, and OF_TOKEN needs it */
+	OF_TOKEN					/* needs earlier ones, and a token */
 } Place;
 
 static const struct
@@ -52,16 +54,16 @@ static const struct
 	{"account", fpgo_check_account, ON_THE_WAY},
 	{"usage", fpgo_check_usage, ON_THE_WAY},
 	{"timeout", fpgo_check_timeout, BESIDE},
-	{"mapping", fpgo_check_mapping, ON_THE_WAY},
-	{"token", fpgo_check_token, ON_THE_WAY},
-	{"allowance", fpgo_check_allowance, BESIDE},
+	{"mapping", fpgo_check_mapping, TO_TOKEN},
+	{"token", fpgo_check_token, TO_TOKEN},
+	{"allowance", fpgo_check_allowance, OF_TOKEN},
 	{"process", fpgo_check_process, ON_THE_WAY},
 	{"name", fpgo_check_name, ON_THE_WAY},
 	{"connection", fpgo_check_connection, ON_THE_WAY},
 	{"tls", fpgo_check_tls, ON_THE_WAY},
 	{"clock", fpgo_check_clock, BESIDE},
 	{"api", fpgo_check_api, ON_THE_WAY},
-	{"credentials", fpgo_check_credentials, ON_THE_WAY},
+	{"credentials", fpgo_check_credentials, OF_TOKEN},
 	{"logging", fpgo_check_logging, ALONE},
 	{"publications", fpgo_check_publications, ALONE},
 	{"sequences", fpgo_check_sequences, ALONE},
@@ -132,6 +134,33 @@ put_row(ReturnSetInfo *rsinfo, const char *name,
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* The first checks that failed: on the way, and to the token. */
+typedef struct Obstacles
+{
+	const char *on_the_way;
+	const char *to_token;
+} Obstacles;
+
+/* Because of which check one of this place cannot be made; NULL: it can. */
+static const char *
+find_obstacle(const Obstacles *met, Place place)
+{
+	if (place == ALONE)
+		return NULL;
+	if (met->on_the_way == NULL && (place == TO_TOKEN || place == OF_TOKEN))
+		return met->to_token;
+	return met->on_the_way;
+}
+
+static void
+note_obstacle(Obstacles *met, Place place, const char *name)
+{
+	if (place == ON_THE_WAY && met->on_the_way == NULL)
+		met->on_the_way = name;
+	if (place == TO_TOKEN && met->to_token == NULL)
+		met->to_token = name;
+}
+
 Datum
 fpgo_doctor(PG_FUNCTION_ARGS)
 {
@@ -139,21 +168,21 @@ fpgo_doctor(PG_FUNCTION_ARGS)
 		.server_name = PG_ARGISNULL(0) ? fpgo_server_name :
 		text_to_cstring(PG_GETARG_TEXT_PP(0)),
 	};
-	const char *obstacle = NULL;	/* the first check that failed */
+	Obstacles	met = {NULL, NULL};
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < (int) lengthof(checks); i++)
 	{
+		const char *obstacle = find_obstacle(&met, checks[i].place);
 		FpgoDiagnosis diagnosis;
 
-		if (checks[i].place != ALONE && obstacle != NULL)
+		if (obstacle != NULL)
 			diagnosis = fpgo_unseen(psprintf("Not looked at, because of \"%s\".",
 											 obstacle));
 		else
 			diagnosis = look(checks[i].check, &examination);
-		if (checks[i].place == ON_THE_WAY && obstacle == NULL &&
-			diagnosis.result != FPGO_CHECK_RIGHT)
-			obstacle = checks[i].name;
+		if (diagnosis.result != FPGO_CHECK_RIGHT)
+			note_obstacle(&met, checks[i].place, checks[i].name);
 		put_row((ReturnSetInfo *) fcinfo->resultinfo, checks[i].name,
 				&diagnosis);
 	}

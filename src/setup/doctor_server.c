@@ -212,6 +212,9 @@ fpgo_check_allowance(FpgoExamination *examination)
 
 /* ---------- the question ---------- */
 
+/* what stands in the question in place of a token, where there is none */
+#define NO_TOKEN "none"
+
 /*
  * The question gets a connection of its own, so that each step of the
  * connection is seen.  Its timeout is short: a person waits.
@@ -226,6 +229,9 @@ fpgo_check_process(FpgoExamination *examination)
 
 	if (RecoveryInProgress())
 		return fpgo_unseen("Not looked at: during recovery no process is started that could send anything.");
+	/* the way there can be seen without a token */
+	if (request.target.token == NULL)
+		request.target.token = NO_TOKEN;
 	request.target.keepalive_s = 0;
 	request.target.timeout_ms = Min(request.target.timeout_ms,
 									QUESTION_TIMEOUT);

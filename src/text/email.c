@@ -305,3 +305,29 @@ fpgo_is_email(FpgoSpan span)
 	return (is_dot_atom(local) || is_quoted_string(local)) &&
 		(is_domain_name(domain) || is_address_literal(domain));
 }
+
+/* RFC 5321, section 4.5.3.1.1 */
+#define LOCAL_MAX_BYTES 64
+
+/*
+ * Does mail reach an address that is one?  Not without a dot in the domain, not in
+ * a domain that ends with a number, and no longer name than servers take.
+ */
+bool
+fpgo_is_deliverable(FpgoSpan span)
+{
+	size_t		at = span.len;
+	size_t		dot = span.len;
+	bool		is_number = true;
+
+	while (at > 0 && span.text[at - 1] != '@')
+		at--;
+	if (at == 0 || at - 1 > LOCAL_MAX_BYTES)
+		return false;
+	/* an IP address in brackets */
+	if (at < span.len && span.text[at] == '[')
+		return true;
+	while (dot > at && span.text[dot - 1] != '.')
+		is_number = is_digit(span.text[--dot]) && is_number;
+	return dot > at && !is_number;
+}

@@ -56,6 +56,9 @@ extern bool fpgo_spans_equal(FpgoSpan a, FpgoSpan b);
 /* local@domain, as Laravel's rule "email" reads it; see email.c. */
 extern bool fpgo_is_email(FpgoSpan span);
 
+/* Does mail reach an address that is one, by its form? */
+extern bool fpgo_is_deliverable(FpgoSpan span);
+
 /* Absolute http or https URL, as Laravel's rule "url" reads it; see url.c. */
 extern bool fpgo_is_url(FpgoSpan span);
 

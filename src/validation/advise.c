@@ -25,13 +25,14 @@
 #include "order/reading.h"
 #include "validation/advise.h"
 #include "validation/advise_sums.h"
+#include "validation/advise_text.h"
 #include "validation/plausible.h"
 
 /*
  * How old an order may be: Norway's Bookkeeping Regulations (1 December 2004
  * no. 1558), section 5-2-2, want an invoice at most a month after delivery.
  */
-#define AGE_MAX_DAYS 30
+#define AGE_MAX_DAYS 31
 
 /* How far a shop's clock may be ahead of the database's, in seconds. */
 #define CLOCK_SKEW 300
@@ -112,6 +113,20 @@ show_time(const FpgoValue *value, int64 seconds)
 	return pstrdup(text);
 }
 
+/* Midnight in UTC, or where the session is. */
+static bool
+is_midnight(int64 date)
+{
+	pg_time_t	time = date;
+	const struct pg_tm *here;
+
+	if (date % SECS_PER_DAY == 0)
+		return true;
+	here = pg_localtime(&time, session_timezone);
+	return here != NULL && here->tm_hour == 0 && here->tm_min == 0 &&
+		here->tm_sec == 0;
+}
+
 /*
  * The page asks for a Unix timestamp in a string, but its rule is "string":
  * every text passes.  Revisions of the page before 1574 asked for "now or
@@ -135,162 +150,11 @@ advise_date(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 						show_time(at->value, date));
 	else if (date < advice->now - AGE_MAX_DAYS * SECS_PER_DAY)
 		fpgo_advise_say(advice, &at->place, "too_old",
-						"should be at most %d days in the past%s.",
+						"should be at most a month, %d days, in the past%s.",
 						AGE_MAX_DAYS, show_time(at->value, date));
-}
-
-/* ---------- texts ---------- */
-
-/*
- * The gateway asks for eleven characters only; it accepted 12345678901.  But
- * the number goes to BankID, which knows only real ones.
- */
-static bool
-advise_person(FpgoAdvice *advice, const FpgoFieldInOrder *at)
-{
-	if (!fpgo_reading_has_size(at->value, at->field->size) ||
-		fpgo_reading_holds(at->value, fpgo_is_personal_number))
-		return false;
-	fpgo_advise_say(advice, &at->place, "control_digits",
-					"should be a Norwegian personal number; the date or the control digits of what is there are wrong.");
-	return true;
-}
-
-/* The country of the address that stands beside a field. */
-static FpgoValue
-find_home(const FpgoFieldInOrder *at)
-{
-	FpgoValue	members[FPGO_MAX_FIELDS];
-
-	for (int i = 0; i < at->shape->n_fields; i++)
-	{
-		const FpgoShape *shape = at->shape->fields[i].shape;
-		int			home = shape ? fpgo_shape_find(shape, FPGO_MEANS_HOME) : -1;
-
-		if (home < 0)
-			continue;
-		fpgo_document_members(&at->members[i], shape, members);
-		return members[home];
-	}
-	return (FpgoValue) {0};
-}
-
-/*
- * The page says "alphanumeric"; its sibling pages and the dashboard say nine
- * digits.  Companies abroad have numbers of other forms.  Therefore only
- * numbers of companies with a Norwegian address are checked.
- */
-static bool
-advise_organization(FpgoAdvice *advice, const FpgoFieldInOrder *at)
-{
-	FpgoValue	home = find_home(at);
-
-	if (!fpgo_reads_as_text(&home, "NO") ||
-		!fpgo_reading_holds(at->value, fpgo_is_alpha_num) ||
-		fpgo_reading_holds(at->value, fpgo_is_organization_number))
-		return false;
-	if (fpgo_reading_holds(at->value, fpgo_is_nine_digits))
-		fpgo_advise_say(advice, &at->place, "organization_number",
-						"should be a Norwegian organisation number, since the address is in Norway; its control digit, the last one, is wrong.");
-	else
-		fpgo_advise_say(advice, &at->place, "organization_number",
-						"should be the nine digits of a Norwegian organisation number and nothing else, since the address is in Norway; it has %d characters.",
-						fpgo_reading_length(at->value));
-	return true;
-}
-
-/*
- * The country code has a field of its own, and the sibling page on
- * reservations says that the number comes without it.
- */
-static bool
-advise_phone(FpgoAdvice *advice, const FpgoFieldInOrder *at)
-{
-	int			code = fpgo_shape_find(at->shape, FPGO_MEANS_DIALLING_CODE);
-
-	if (!fpgo_has_country_code(at->value->text, at->members[code].text))
-		return false;
-	fpgo_advise_say(advice, &at->place, "country_code",
-					"should be the number without a country code, which belongs in %s.",
-					at->shape->fields[code].json);
-	return true;
-}
-
-/*
- * With http the customer's browser and the gateway's notification would be
- * sent unencrypted, and could be changed on the way.  A notification is the
- * URL with the gateway's parameters appended, and a checksum over all of them.
- * The page does not say whether the URL's own parameters are part of the
- * checksum.
- */
-static bool
-advise_url(FpgoAdvice *advice, const FpgoFieldInOrder *at)
-{
-	bool		is_https = fpgo_reading_holds(at->value, fpgo_has_https);
-
-	/* the check of the URL takes longest, and comes last */
-	if (is_https && (at->field->meaning != FPGO_MEANS_NOTIFIED ||
-					 !fpgo_reading_holds(at->value, fpgo_has_query)))
-		return false;
-	if (!fpgo_reading_holds(at->value,
-							at->field->type == FPGO_FIELD_CALLBACK_URL ?
-							fpgo_is_callback_url : fpgo_is_url))
-		return false;
-	if (is_https)
-		fpgo_advise_say(advice, &at->place, "query_string",
-						"should have no query string of its own; the gateway adds one, with a checksum that may or may not cover what was there.");
-	else
-		fpgo_advise_say(advice, &at->place, "https",
-						"should begin with https://, not http://.");
-	return true;
-}
-
-/* By how much a text grows when a token replaces its placeholder. */
-static int
-growth_of(const FpgoFieldInOrder *at)
-{
-	return at->field->type == FPGO_FIELD_CALLBACK_URL &&
-		fpgo_find_placeholder(at->value->text) != NULL ?
-		FPGO_CALLBACK_TOKEN_LEN - FPGO_PLACEHOLDER_LEN : 0;
-}
-
-/* See FPGO_LENGTH_MAX and the fields that have a limit of their own. */
-static void
-advise_length(FpgoAdvice *advice, const FpgoFieldInOrder *at)
-{
-	int			limit = at->field->length_max ? at->field->length_max :
-		FPGO_LENGTH_MAX;
-	int			growth = growth_of(at);
-	int			length;
-
-	/* a text has no more characters than bytes */
-	if (at->value->text.len + growth <= (size_t) limit)
-		return;
-	length = fpgo_reading_length(at->value) + growth;
-	if (length > limit)
-		fpgo_advise_say(advice, &at->place, "max",
-						"should be at most %d characters long, not %d.",
-						limit, length);
-}
-
-static void
-advise_text(FpgoAdvice *advice, const FpgoFieldInOrder *at)
-{
-	bool		is_said = false;
-
-	if (at->value->kind != FPGO_JSON_STRING)
-		return;
-	if (at->field->type == FPGO_FIELD_URL ||
-		at->field->type == FPGO_FIELD_CALLBACK_URL)
-		is_said = advise_url(advice, at);
-	else if (at->field->meaning == FPGO_MEANS_PERSON)
-		is_said = advise_person(advice, at);
-	else if (at->field->meaning == FPGO_MEANS_ORGANIZATION)
-		is_said = advise_organization(advice, at);
-	else if (at->field->meaning == FPGO_MEANS_PHONE)
-		is_said = advise_phone(advice, at);
-	if (!is_said)
-		advise_length(advice, at);
+	else if (is_midnight(date))
+		fpgo_advise_say(advice, &at->place, "whole_day",
+						"should have the time of the order, not that of midnight: orders of a day are told apart by it when an answer is lost.");
 }
 
 static void
@@ -310,11 +174,18 @@ advise_number(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 		case FPGO_MEANS_AMOUNT:
 			fpgo_advise_amount(advice, at);
 			break;
+		case FPGO_MEANS_SUB_TOTAL:
+		case FPGO_MEANS_TOTAL_DISCOUNT:
+			fpgo_advise_total(advice, at);
+			break;
 		case FPGO_MEANS_TOTAL_TAX:
 			fpgo_advise_total_tax(advice, at);
 			break;
 		case FPGO_MEANS_GRAND_TOTAL:
 			fpgo_advise_grand_total(advice, at);
+			break;
+		case FPGO_MEANS_MATURITY:
+			fpgo_advise_maturity(advice, at);
 			break;
 		default:
 			break;
@@ -436,7 +307,7 @@ advise_field(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 		case FPGO_FIELD_URL:
 		case FPGO_FIELD_CALLBACK_URL:
 			if (!advise_condition(advice, at))
-				advise_text(advice, at);
+				fpgo_advise_words(advice, at);
 			break;
 		case FPGO_FIELD_SECONDS:
 			if (at->value->kind == FPGO_JSON_STRING)
@@ -473,6 +344,8 @@ advise_object(FpgoAdvice *advice, const FpgoValue *object,
 			advise_field(advice, &at);
 		else if (at.field->meaning == FPGO_MEANS_REFERENCE)
 			advise_missing_reference(advice, object, &at);
+		else if (at.field->meaning == FPGO_MEANS_BUYERS_REFERENCE)
+			fpgo_advise_missing_buyers_reference(advice, &at);
 	}
 	if (object->kind == FPGO_JSON_OBJECT && object->count > n_known)
 		advise_unknown_members(advice, object, shape, place);

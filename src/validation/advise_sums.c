@@ -180,6 +180,56 @@ fpgo_advise_read_amounts(FpgoAdvice *advice, const FpgoShape *shape,
 		count_line(advice);
 }
 
+/* ---------- decimals ---------- */
+
+/* most decimals of an amount of money, and of a price or discount that came of one */
+#define MONEY_DECIMALS 2
+#define RATE_DECIMALS 10
+
+/* Has a text, which is a number, more decimals than that, zeros not counted? */
+static bool
+has_more_in_text(FpgoSpan text, int most)
+{
+	const char *point = memchr(text.text, '.', text.len);
+	const char *last = point;
+
+	if (point == NULL || memchr(text.text, 'e', text.len) != NULL ||
+		memchr(text.text, 'E', text.len) != NULL)
+		return false;
+	for (const char *c = point + 1; c < text.text + text.len; c++)
+	{
+		if (*c > '0' && *c <= '9')
+			last = c;
+	}
+	return last - point > most;
+}
+
+static bool
+has_more_decimals(const FpgoValue *value, int most)
+{
+	Datum		number;
+
+	if (value->kind == FPGO_JSON_STRING)
+		return has_more_in_text(value->text, most);
+	if (value->kind != FPGO_JSON_NUMBER)
+		return false;
+	number = NumericGetDatum(value->number);
+	return DatumGetInt32(DirectFunctionCall1(numeric_scale, number)) > most &&
+		DatumGetInt32(DirectFunctionCall1(numeric_min_scale, number)) > most;
+}
+
+/*
+ * An amount of money has two decimals (EN 16931, BR-DEC), a price may have more.
+ * A binary fraction has up to fifty: 0.1 + 0.2 is 0.30000000000000004.
+ */
+static void
+advise_decimals(FpgoAdvice *advice, const FpgoFieldInOrder *at, int most)
+{
+	if (has_more_decimals(at->value, most))
+		fpgo_advise_say(advice, &at->place, "decimals",
+						"should have at most %d decimals.", most);
+}
+
 /* ---------- a product ---------- */
 
 /*
@@ -209,6 +259,8 @@ fpgo_advise_rate(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 		fpgo_advise_say(advice, &at->place, "negative_rate",
 						"should be 0 or more, not %s.",
 						fpgo_violation_describe(at->field, at->value));
+	else
+		advise_decimals(advice, at, RATE_DECIMALS);
 }
 
 /*
@@ -222,6 +274,16 @@ fpgo_advise_discount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 	FpgoAmount	line = product_of(advice);
 
 	if (discount.is_known && line.is_known && sign_of(line) >= 0 &&
+		sign_of(discount) < 0)
+		fpgo_advise_say(advice, &at->place, "negative_discount",
+						"should be 0 or more, not %s; what makes a line dearer is a line of its own.",
+						fpgo_violation_describe(at->field, at->value));
+	else if (discount.is_known && line.is_known && sign_of(line) < 0 &&
+			 sign_of(discount) > 0)
+		fpgo_advise_say(advice, &at->place, "discount_of_return",
+						"should be 0 or less, not %s: what is returned comes back less its discount.",
+						fpgo_violation_describe(at->field, at->value));
+	else if (discount.is_known && line.is_known && sign_of(line) >= 0 &&
 		fpgo_amount_compare(discount,
 							fpgo_amount_add(line, tolerance(1))) > 0)
 		fpgo_advise_say(advice, &at->place, "discount_over_line",
@@ -230,6 +292,8 @@ fpgo_advise_discount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 						name_of(at->shape, FPGO_MEANS_RATE),
 						show_result(line),
 						fpgo_violation_describe(at->field, at->value));
+	else
+		advise_decimals(advice, at, RATE_DECIMALS);
 }
 
 static FpgoAmount
@@ -262,9 +326,35 @@ fpgo_advise_amount(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 						name_of(at->shape, FPGO_MEANS_DISCOUNT),
 						show_result(expected),
 						fpgo_violation_describe(at->field, at->value));
+	else
+		advise_decimals(advice, at, MONEY_DECIMALS);
 }
 
 /* ---------- the totals ---------- */
+
+void
+fpgo_advise_total(FpgoAdvice *advice, const FpgoFieldInOrder *at)
+{
+	advise_decimals(advice, at, MONEY_DECIMALS);
+}
+
+/* The page prints no bounds; an invoice is due within a year. */
+#define MATURITY_MAX_DAYS 365
+
+void
+fpgo_advise_maturity(FpgoAdvice *advice, const FpgoFieldInOrder *at)
+{
+	FpgoAmount	days = fpgo_reads_as_amount(at->value);
+
+	if (days.is_known &&
+		(sign_of(days) < 0 || !fpgo_amount_is_whole(days) ||
+		 fpgo_amount_compare(days,
+							 fpgo_amount_units(MATURITY_MAX_DAYS * FPGO_UNITS)) > 0))
+		fpgo_advise_say(advice, &at->place, "maturity",
+						"should be whole days, 0 to %d, not %s.",
+						MATURITY_MAX_DAYS,
+						fpgo_violation_describe(at->field, at->value));
+}
 
 void
 fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
@@ -295,12 +385,18 @@ fpgo_advise_grand_total(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
 	FpgoAmount	grand_total = advice->amounts[FPGO_MEANS_GRAND_TOTAL];
 
-	if (grand_total.is_known && advice->sum.is_known &&
+	if (grand_total.is_known && sign_of(grand_total) <= 0)
+		fpgo_advise_say(advice, &at->place, "nothing_to_pay",
+						"should be above 0, not %s: an invoice is no credit note.",
+						fpgo_violation_describe(at->field, at->value));
+	else if (grand_total.is_known && advice->sum.is_known &&
 		differ(grand_total, advice->sum, advice->n_lines))
 		fpgo_advise_say(advice, &at->place, "sum_of_amounts",
 						"should be the sum of the products' amounts%s, not %s.",
 						show_result(advice->sum),
 						fpgo_violation_describe(at->field, at->value));
+	else
+		advise_decimals(advice, at, MONEY_DECIMALS);
 }
 
 /* The VAT that is in a sum of products of one rate. */
@@ -329,6 +425,11 @@ fpgo_advise_total_tax(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 	FpgoAmount	limit = tolerance(advice->n_lines);
 	bool		is_one;
 
+	if (has_more_decimals(at->value, MONEY_DECIMALS))
+	{
+		advise_decimals(advice, at, MONEY_DECIMALS);
+		return;
+	}
 	if (!tax.is_known || advice->n_vat_sums <= 0)
 		return;
 	for (int i = 0; i < advice->n_vat_sums; i++)

@@ -31,6 +31,13 @@ extern void fpgo_advise_totals(FpgoAdvice *advice, const FpgoShape *shape,
 extern void fpgo_advise_grand_total(FpgoAdvice *advice,
 									const FpgoFieldInOrder *at);
 
+/* A total that is compared with the others in one place. */
+extern void fpgo_advise_total(FpgoAdvice *advice, const FpgoFieldInOrder *at);
+
+/* In how many days the invoice is due. */
+extern void fpgo_advise_maturity(FpgoAdvice *advice,
+								 const FpgoFieldInOrder *at);
+
 /* Compares the total of VAT with the products, which were counted before. */
 extern void fpgo_advise_total_tax(FpgoAdvice *advice,
 								  const FpgoFieldInOrder *at);

@@ -1,10 +1,12 @@
 /*
  * plausible.c
- *		Checks that the gateway does not make: control digits, a country code
- *		in the phone number, misspelt names.
+ *		Checks that the gateway does not make: control digits, postal codes,
+ *		misspelt names.
  *
  * Pure: no postgres.h, no allocation, no locale.
  */
+#include <string.h>
+
 #include "text/ascii.h"
 #include "validation/plausible.h"
 
@@ -78,16 +80,35 @@ is_birth_date(const int *digits)
  * accept both from now on.  The second control digit alone still finds any
  * single wrong digit, and any two neighbours that changed places.
  */
+static const int first[] = {3, 7, 6, 1, 8, 9, 4, 5, 2, 1};
+
 bool
 fpgo_is_personal_number(FpgoSpan span)
 {
-	static const int first[] = {3, 7, 6, 1, 8, 9, 4, 5, 2, 1};
 	static const int second[] = {5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1};
 	int			digits[11];
 
 	return read_digits(span, digits, 11) && is_birth_date(digits) &&
 		remainder_of(digits, first, LENGTH(first)) <= 3 &&
 		remainder_of(digits, second, LENGTH(second)) == 0;
+}
+
+/*
+ * A living person's number has its real month, and until 2032 the first control
+ * digit leaves 0.  The numbers 500 to 999 of the years 27 to 39 are of people born
+ * from 2027 on; D-numbers of these series are in use.
+ */
+bool
+fpgo_is_of_2032(FpgoSpan span)
+{
+	int			digits[11];
+	int			year;
+
+	if (!read_digits(span, digits, 11) || digits[2] > 1)
+		return false;
+	year = digits[4] * 10 + digits[5];
+	return remainder_of(digits, first, LENGTH(first)) != 0 ||
+		(digits[0] < 4 && year >= 27 && year <= 39 && digits[6] >= 5);
 }
 
 /*
@@ -104,67 +125,110 @@ fpgo_is_organization_number(FpgoSpan span)
 		remainder_of(digits, weights, LENGTH(weights)) == 0;
 }
 
-bool
-fpgo_is_nine_digits(FpgoSpan span)
+/* Sweden's rule: ten digits, of which the last makes their Luhn sum end with 0. */
+static bool
+is_swedish_organization(FpgoSpan span)
 {
-	int			digits[9];
+	int			digits[10];
+	int			sum = 0;
 
-	return read_digits(span, digits, 9);
+	if (!read_digits(span, digits, 10))
+		return false;
+	for (int i = 0; i < 10; i++)
+	{
+		int			part = digits[i] * (i % 2 == 0 ? 2 : 1);
+
+		sum += part / 10 + part % 10;
+	}
+	return sum % 10 == 0;
 }
 
-/* ---------- phone numbers ---------- */
+/* Denmark's, of CVR numbers: eight digits, the first of them not 0. */
+static bool
+is_danish_organization(FpgoSpan span)
+{
+	static const int weights[] = {2, 7, 6, 5, 4, 3, 2, 1};
+	int			digits[8];
 
-/* The first n digits of a text; returns how many it has in all. */
+	return read_digits(span, digits, 8) && digits[0] != 0 &&
+		remainder_of(digits, weights, LENGTH(weights)) == 0;
+}
+
+/* Finland's, of Y-tunnus without its hyphen: eight digits. */
+static bool
+is_finnish_organization(FpgoSpan span)
+{
+	static const int weights[] = {7, 9, 10, 5, 8, 4, 2, 1};
+	int			digits[8];
+
+	return read_digits(span, digits, 8) &&
+		remainder_of(digits, weights, LENGTH(weights)) == 0;
+}
+
+/* Svalbard's companies are in Norway's register. */
+static const FpgoRegister registers[] = {
+	{"NO", "a Norwegian", 9, fpgo_is_organization_number},
+	{"SJ", "a Norwegian", 9, fpgo_is_organization_number},
+	{"SE", "a Swedish", 10, is_swedish_organization},
+	{"DK", "a Danish", 8, is_danish_organization},
+	{"FI", "a Finnish", 8, is_finnish_organization},
+};
+
+const FpgoRegister *
+fpgo_find_register(FpgoSpan country)
+{
+	for (int i = 0; i < LENGTH(registers); i++)
+	{
+		if (country.len == 2 && memcmp(country.text, registers[i].country, 2) == 0)
+			return &registers[i];
+	}
+	return NULL;
+}
+
+bool
+fpgo_is_digits(FpgoSpan span, int n)
+{
+	int			digits[16];
+
+	return n <= LENGTH(digits) && read_digits(span, digits, n);
+}
+
+/* ---------- postal codes ---------- */
+
+/* How many digits a country's postal codes have; 0 if that is not known. */
 static int
-scan_digits(FpgoSpan span, char *digits, int n)
+digits_of_postal_code(FpgoSpan country)
 {
-	int			found = 0;
-
-	for (size_t i = 0; i < span.len; i++)
+	static const struct
 	{
-		if (!is_digit(span.text[i]))
-			continue;
-		if (found < n)
-			digits[found] = span.text[i];
-		found++;
+		const char *country;
+		int			n;
+	}			known[] = {{"NO", 4}, {"SJ", 4}, {"DK", 4}, {"FO", 3}, {"SE", 5}, {"FI", 5}, {"AX", 5}, {"DE", 5}};
+
+	for (int i = 0; i < LENGTH(known); i++)
+	{
+		if (country.len == 2 && memcmp(country.text, known[i].country, 2) == 0)
+			return known[i].n;
 	}
-	return found;
+	return 0;
 }
 
-/*
- * "+" and "00" show a country code.  Without them it can be seen only if the
- * country's numbers have one length.  Those of Norway and Denmark have eight
- * digits: ten digits that begin with 47 or 45 have the code in them, but
- * 47123456 is a whole Norwegian number.
- */
-bool
-fpgo_has_country_code(FpgoSpan number, FpgoSpan code)
+int
+fpgo_wrong_postal_code(FpgoSpan code, FpgoSpan country)
 {
-	char		head[2] = {0};
-	char		tail[2] = {0};
-	int			n_code = 0;
-	int			n_number = scan_digits(number, head, 2);
-	size_t		begin = 0;
+	int			n = digits_of_postal_code(country);
 
-	while (begin < number.len && !is_digit(number.text[begin]))
-	{
-		if (number.text[begin++] == '+')
-			return n_number > 0;
-	}
-	if (head[0] == '0' && head[1] == '0')
-		return true;
-	/* the code's last two digits: 47, +47 and 0047 are all in use */
-	for (size_t i = 0; i < code.len; i++)
-	{
-		if (!is_digit(code.text[i]) || (n_code == 0 && code.text[i] == '0'))
-			continue;
-		tail[0] = tail[1];
-		tail[1] = code.text[i];
-		n_code++;
-	}
-	return n_code == 2 && tail[0] == '4' && (tail[1] == '7' || tail[1] == '5') &&
-		n_number == 10 && head[0] == tail[0] && head[1] == tail[1];
+	if (n == 0 || fpgo_is_digits(code, n))
+		return 0;
+	/* Sweden's are written with a blank */
+	if (n == 5 && country.text[0] == 'S' && code.len == 6 && code.text[3] == ' ' &&
+		fpgo_is_digits((FpgoSpan) {code.text, 3}, 3) &&
+		fpgo_is_digits((FpgoSpan) {code.text + 4, 2}, 2))
+		return 0;
+	return n;
 }
+
+
 
 /* ---------- names ---------- */
 

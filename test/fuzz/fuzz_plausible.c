@@ -6,6 +6,9 @@
 
 #include "order/fields.h"
 #include "text/format.h"
+#include "text/host.h"
+#include "text/unprintable.h"
+#include "validation/plausible_phone.h"
 #include "fuzz.h"
 
 /* The text against a name of the tree, as advice does it. */
@@ -47,9 +50,13 @@ check_digits(FpgoSpan span)
 	if (fpgo_is_personal_number(span))
 		require(span.len == 11 && fpgo_is_alpha_num(span));
 	if (fpgo_is_organization_number(span))
-		require(fpgo_is_nine_digits(span));
-	if (fpgo_is_nine_digits(span))
+		require(fpgo_is_digits(span, 9));
+	if (fpgo_is_digits(span, 9))
 		require(span.len == 9 && fpgo_is_numeric(span));
+	if (fpgo_is_of_2032(span))
+		require(fpgo_is_digits(span, 11));
+	(void) fpgo_find_host_fault(span);
+	(void) fpgo_find_unprintable(span);
 }
 
 int
@@ -62,7 +69,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_digits(a);
 	check_digits(b);
-	(void) fpgo_has_country_code(a, b);
+	(void) fpgo_find_phone_fault(a, b);
+	(void) fpgo_wrong_postal_code(a, b);
+	(void) fpgo_is_deliverable(a);
 	require(fpgo_count_slips(a, b) <= 2);
 	check_field(a, &fpgo_order_shape, &count);
 	free_texts(&made);

@@ -30,5 +30,6 @@ def missing():
 
 if __name__ == "__main__":
     if packages := missing():
-        sys.exit(f"browsertest.py: there is no {' and no '.join(packages)}; run: sudo apt-get install {' '.join(packages)}")
+        sys.exit(f"browsertest.py: {sys.executable} finds no {' and no '.join(packages)}; "
+                 f"run: sudo apt-get install {' '.join(packages)}; it must be Debian's own python3")
     selftest.main(HERE / "browser")

@@ -33,6 +33,7 @@ PURE = (
     "origin/rule",
     "text/",
     "validation/plausible",
+    "validation/plausible_phone",
 )
 
 # A foreign library's headers, by how their names begin, and how the names of the files begin that may include them.

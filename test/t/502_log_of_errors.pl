@@ -28,6 +28,8 @@ my @errors = (
     [ 'no JSON', "SELECT fpgo.submit_invoice($order || '}')", '22P02' ],
     [ 'no object', "SELECT fpgo.payload(jsonb_build_array($order))", '22023' ],
     [ 'no place in the composite', "SELECT ($order" . q{::jsonb || '{"more": 1}')::fpgo.invoice_order}, '22023' ],
+    [ 'a rule is broken, looked at', 'SELECT fpgo.request(' . literal(order('orderDate' => undef)) . ')', '23514' ],
+    [ 'no such server, looked at', "SELECT fpgo.request($order, 'none')", '42704' ],
     [ 'no such server', "SELECT fpgo.submit_invoice($order, 'none')", '42704' ],
     [ 'no user mapping', "SELECT fpgo.submit_invoice($order, 'unmapped')", '55000' ],
     [ 'no token file', "SELECT fpgo.submit_invoice($order, 'filed')", '55000' ],

@@ -177,14 +177,14 @@ alter_server(q{OPTIONS (DROP timeout)});
     $nobody->quit;
 }
 administer($admin, 'DROP USER MAPPING FOR PUBLIC SERVER frontpayment');
-examine('no user mapping', $session, unseen => [ from('token') ],
+examine('no user mapping', $session, unseen => [qw(token allowance credentials)],
     wrong => { mapping => [ qr/no user mapping for role "postgres"/, qr/CREATE USER MAPPING FOR PUBLIC SERVER frontpayment/ ] });
 administer($admin, "CREATE USER MAPPING FOR PUBLIC SERVER frontpayment OPTIONS (token_file '$token_file')");
-examine('no token file', $session, unseen => [ from('allowance') ],
+examine('no token file', $session, unseen => [qw(allowance credentials)],
     wrong => { token => [ qr/cannot be opened: No such file/, qr/Create it/ ] });
 append_to_file($token_file, "$TOKEN\n");
 chmod 0644, $token_file or die "chmod: $!\n";
-examine('a token file that all can read', $session, unseen => [ from('allowance') ],
+examine('a token file that all can read', $session, unseen => [qw(allowance credentials)],
     wrong => { token => [ qr/Other users of the machine may read/, qr/chmod 600/ ] });
 chmod 0600, $token_file or die "chmod: $!\n";
 examine('a token file as it should be', $session);
@@ -356,6 +356,8 @@ examine('a publication of other tables', $session);
         wrong => { writable => [ qr/standby/, qr/primary/ ] });
     ends("on a standby: $_", run_in($there, "SELECT * FROM fpgo.$_"), '55000', qr/during recovery.*primary/s)
       for q{fetch_status('ODR1')}, q{fetch_details('ODR1')}, q{fetch_invoice_number('ODR1')}, q{fetch_orders('SENT')};
+    like(administer($there, 'SELECT url FROM fpgo.request(fpgo.example_order())'), qr{/connect/orders/invoice/submit$},
+        'on a standby: a request can be looked at');
     wait_for('it to stream', sub { administer($admin, q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'}) });
     my $rows = examine('with an asynchronous standby', $session);
     like($rows->{origin}{detail}, qr/not synchronous: 1; what is queued is held.*Without fpgo in shared_preload_libraries/s,

@@ -19,13 +19,14 @@ BACKEND_LIBS = -L$(shell $(PG_CONFIG) --pkglibdir) \
 	-L$(shell $(PG_CONFIG) --libdir) -lpgcommon -lpgport
 
 SOURCES_format = $(addprefix $(SRC)/text/,format.c email.c url.c characters.c)
+SOURCES_reachable = $(addprefix $(SRC)/text/,host.c unprintable.c characters.c)
 SOURCES_identifier = $(SRC)/text/identifier.c
 SOURCES_printed_value = $(SRC)/text/printed_value.c
 SOURCES_query = $(SRC)/text/query.c $(SOURCES_format)
 
 SOURCES_fields = $(SRC)/order/fields.c
 SOURCES_named_field = $(SRC)/order/named_field.c $(SOURCES_fields)
-SOURCES_plausible = $(SRC)/validation/plausible.c $(SOURCES_fields) \
+SOURCES_plausible = $(addprefix $(SRC)/validation/,plausible.c plausible_phone.c) $(SOURCES_fields) \
 	$(SOURCES_format)
 
 SOURCES_rule = $(SRC)/origin/rule.c

@@ -3,6 +3,7 @@
  *		Control digits, country codes and misspelt names, case by case.
  */
 #include "validation/plausible.h"
+#include "validation/plausible_phone.h"
 
 #include <string.h>
 
@@ -128,17 +129,94 @@ test_organizations(void)
 		   "000000000", "", "97476067", "9747606730", "974 760 673",
 		   "NO974760673", "974760673MVA", "5560360793"),
 	   "what is none");
-	ok(ALL(fpgo_is_nine_digits, true, "987654321", "000000000") &&
-	   ALL(fpgo_is_nine_digits, false, "", "98765432", "9876543210",
-		   "98765432a"), "nine digits, whatever they are");
+}
+
+/* Is it a number of a country's register, as far as that is known? */
+static bool
+is_company(bool expected, const char *country, const char *number)
+{
+	const FpgoRegister *companies = fpgo_find_register(span(country));
+
+	return expect(companies != NULL &&
+				  companies->is_number(span(number)) == expected,
+				  "expected %s for \"%s\" of %s", expected ? "true" : "false",
+				  number, country);
+}
+
+static void
+test_registers(void)
+{
+	bool		passed = true;
+
+	passed &= is_company(true, "SJ", "974761076");
+	passed &= is_company(false, "SJ", "974761077");
+	passed &= is_company(true, "SE", "5567037485");
+	passed &= is_company(false, "SE", "5567037486");
+	passed &= is_company(false, "SE", "165567037485");
+	passed &= is_company(false, "SE", "556703-7485");
+	passed &= is_company(true, "DK", "13585628");
+	passed &= is_company(false, "DK", "13585627");
+	passed &= is_company(false, "DK", "00000000");
+	passed &= is_company(true, "FI", "15728600");
+	passed &= is_company(false, "FI", "15728601");
+	passed &= is_company(false, "FI", "1572860");
+	ok(passed, "organisation numbers of Norway's neighbours");
+	ok(fpgo_find_register(span("DE")) == NULL &&
+	   fpgo_find_register(span("")) == NULL &&
+	   fpgo_find_register(span("NOR")) == NULL, "other countries' are not known");
+}
+
+static void
+test_of_2032(void)
+{
+	ok(ALL(fpgo_is_of_2032, true, "30108299939", "01012750051", "31123999999"),
+	   "numbers that nobody has before 2032");
+	ok(ALL(fpgo_is_of_2032, false, "28038712383", "15507600333", "46879700922",
+		   "41014060012", "3010829993", ""),
+	   "others, those of tests and of people abroad among them");
 }
 
 static bool
-has_country_code(bool expected, const char *code, const char *number)
+postal_code(int expected, const char *country, const char *code)
 {
-	return expect(fpgo_has_country_code(span(number), span(code)) == expected,
-				  "expected %s for \"%s\" and \"%s\"",
-				  expected ? "true" : "false", code, number);
+	int			found = fpgo_wrong_postal_code(span(code), span(country));
+
+	return expect(found == expected, "\"%s\" in %s: expected %d, found %d", code,
+				  country, expected, found);
+}
+
+static void
+test_postal_codes(void)
+{
+	bool		passed = true;
+
+	passed &= postal_code(0, "NO", "0001");
+	passed &= postal_code(0, "NO", "9991");
+	passed &= postal_code(0, "SJ", "9170");
+	passed &= postal_code(0, "FO", "100");
+	passed &= postal_code(0, "SE", "12345");
+	passed &= postal_code(0, "SE", "123 45");
+	passed &= postal_code(0, "GB", "SW1A 1AA");
+	passed &= postal_code(0, "", "");
+	passed &= postal_code(4, "NO", "703");
+	passed &= postal_code(4, "NO", "70300");
+	passed &= postal_code(4, "NO", "N-7030");
+	passed &= postal_code(4, "NO", "7030 Trondheim");
+	passed &= postal_code(4, "DK", "");
+	passed &= postal_code(5, "SE", "1234 5");
+	passed &= postal_code(5, "FI", "123 45");
+	ok(passed, "postal codes by their form");
+}
+
+/* ---------- phones ---------- */
+
+static bool
+phone(FpgoPhoneFault expected, const char *code, const char *number)
+{
+	FpgoPhoneFault found = fpgo_find_phone_fault(span(number), span(code));
+
+	return expect(found == expected, "\"%s\" and \"%s\": expected %d, found %d",
+				  code, number, expected, found);
 }
 
 static void
@@ -146,35 +224,59 @@ test_phones(void)
 {
 	bool		passed = true;
 
-	passed &= has_country_code(true, "+47", "+4746567468");
-	passed &= has_country_code(true, "+47", " +47 465 67 468");
-	passed &= has_country_code(true, "+47", "(+47) 46567468");
-	passed &= has_country_code(true, "+47", "004746567468");
-	passed &= has_country_code(true, "+47", "4746567468");
-	passed &= has_country_code(true, "+47", "47 46 56 74 68");
-	passed &= has_country_code(true, "47", "4746567468");
-	passed &= has_country_code(true, "0047", "4746567468");
-	passed &= has_country_code(true, "+45", "4512345678");
-	passed &= has_country_code(true, "+46", "+46701234567");
-	passed &= has_country_code(true, "", "+46701234567");
+	passed &= phone(FPGO_PHONE_CODE, "+47", "+4746567468");
+	passed &= phone(FPGO_PHONE_CODE, "+47", " +47 465 67 468");
+	passed &= phone(FPGO_PHONE_CODE, "+47", "(+47) 46567468");
+	passed &= phone(FPGO_PHONE_CODE, "+47", "004746567468");
+	passed &= phone(FPGO_PHONE_CODE, "+47", "4746567468");
+	passed &= phone(FPGO_PHONE_CODE, "+47", "47 46 56 74 68");
+	passed &= phone(FPGO_PHONE_CODE, "47", "4746567468");
+	passed &= phone(FPGO_PHONE_CODE, "0047", "4746567468");
+	passed &= phone(FPGO_PHONE_CODE, "+45", "4512345678");
+	passed &= phone(FPGO_PHONE_CODE, "+46", "+46701234567");
+	passed &= phone(FPGO_PHONE_CODE, "+46", "46701234567");
+	passed &= phone(FPGO_PHONE_CODE, "+358", "358401234567");
+	passed &= phone(FPGO_PHONE_CODE, "+44", "447911123456");
+	passed &= phone(FPGO_PHONE_CODE, "", "+46701234567");
 	ok(passed, "phone numbers with a country code");
 
 	passed = true;
-	passed &= has_country_code(false, "+47", "46567468");
-	passed &= has_country_code(false, "+47", "47123456");
-	passed &= has_country_code(false, "+47", "474747474");
-	passed &= has_country_code(false, "+47", "4512345678");
-	passed &= has_country_code(false, "+47", "580012345678");
-	passed &= has_country_code(false, "+46", "0701234567");
-	passed &= has_country_code(false, "+46", "4670123456");
-	passed &= has_country_code(false, "+147", "4746567468");
-	passed &= has_country_code(false, "+880", "1712345678");
-	passed &= has_country_code(false, "", "4746567468");
-	passed &= has_country_code(false, "+47", "");
-	passed &= has_country_code(false, "+47", "+");
-	passed &= has_country_code(false, "+47", "465+67468");
-	passed &= has_country_code(false, "+47", "anything");
-	ok(passed, "phone numbers without");
+	passed &= phone(FPGO_PHONE_RIGHT, "+47", "46567468");
+	passed &= phone(FPGO_PHONE_RIGHT, "+47", "47123456");
+	passed &= phone(FPGO_PHONE_RIGHT, "+47", "465 67 468");
+	passed &= phone(FPGO_PHONE_RIGHT, "+47", "580012345678");
+	passed &= phone(FPGO_PHONE_RIGHT, "+45", "45201234");
+	passed &= phone(FPGO_PHONE_RIGHT, "+46", "70-123 45 67");
+	passed &= phone(FPGO_PHONE_RIGHT, "+39", "0612345678");
+	passed &= phone(FPGO_PHONE_RIGHT, "+225", "0123456789");
+	passed &= phone(FPGO_PHONE_RIGHT, "+49", "4912345678");
+	passed &= phone(FPGO_PHONE_RIGHT, "+1", "(212) 555-0123");
+	passed &= phone(FPGO_PHONE_RIGHT, "+880", "1712345678");
+	passed &= phone(FPGO_PHONE_RIGHT, "", "4746567468");
+	ok(passed, "phone numbers that are right");
+
+	passed = true;
+	passed &= phone(FPGO_PHONE_NO_NUMBER, "+47", "");
+	passed &= phone(FPGO_PHONE_NO_NUMBER, "+47", "+");
+	passed &= phone(FPGO_PHONE_NO_NUMBER, "+47", "n/a");
+	passed &= phone(FPGO_PHONE_NO_NUMBER, "+47", "-");
+	passed &= phone(FPGO_PHONE_NO_NUMBER, "+47", "46567468 / 91234567");
+	passed &= phone(FPGO_PHONE_NO_NUMBER, "+47", "tlf 46567468");
+	passed &= phone(FPGO_PHONE_TRUNK, "+46", "0701234567");
+	passed &= phone(FPGO_PHONE_TRUNK, "+44", "07911 123456");
+	passed &= phone(FPGO_PHONE_TRUNK, "+49", "(0)151 23456789");
+	passed &= phone(FPGO_PHONE_TRUNK, "+47", "00000000");
+	passed &= phone(FPGO_PHONE_LENGTH, "+47", "4656746");
+	passed &= phone(FPGO_PHONE_LENGTH, "+47", "465674680");
+	passed &= phone(FPGO_PHONE_LENGTH, "+46", "1");
+	passed &= phone(FPGO_PHONE_LENGTH, "+1", "12345678901234567");
+	passed &= phone(FPGO_PHONE_NOT_MOBILE, "+47", "22334455");
+	passed &= phone(FPGO_PHONE_NOT_MOBILE, "+47", "12345678");
+	ok(passed, "phone numbers that are wrong");
+
+	ok(ALL(fpgo_is_dialling_code, true, "+47", "+1", "+358"), "dialling codes");
+	ok(ALL(fpgo_is_dialling_code, false, "", "+", "47", "0047", "+047", "+4747",
+		   "NO", "+4 7", "+abc"), "what is none");
 }
 
 static bool
@@ -225,6 +327,9 @@ main(void)
 	test_additions();
 	test_slips_of_digits();
 	test_organizations();
+	test_registers();
+	test_of_2032();
+	test_postal_codes();
 	test_phones();
 	test_names();
 	return done_testing();
