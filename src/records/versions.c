@@ -502,7 +502,6 @@ find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
 {
 	List	   *all = fpgo_versions_read(orders, n, context);
 	List	   *traces = fpgo_traces_find(handin, context);
-	MemoryContext old;
 	ListCell   *cell;
 
 	if (all != NIL)
@@ -510,6 +509,7 @@ find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
 	foreach(cell, traces)
 	{
 		const FpgoVersion *trace = lfirst(cell);
+		MemoryContext old;
 
 		/* it may have been made again, under another key */
 		if (newest_of(all, trace->order) == NULL)
@@ -521,11 +521,8 @@ find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
 			MemoryContextSwitchTo(old);
 		}
 	}
-	/* it copies the second list if there is no first one */
-	old = MemoryContextSwitchTo(context);
-	all = list_concat(traces, all);
-	MemoryContextSwitchTo(old);
-	return all;
+	/* with NIL, list_concat() would copy all, to SPI's memory */
+	return traces == NIL ? all : list_concat(traces, all);
 }
 
 static List *
