@@ -8,7 +8,8 @@ DOCS = README.md $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/doc/*.md))
 # src/, a folder a step of an order's way; see src/README.md
 BASE = background clock extension_version hide settings subtransaction texts \
 	wait wait_events
-TEXT = characters email format host identifier printed_value query unprintable url
+TEXT = characters control_digits email format host identifier phone printed_value \
+	query tidy unprintable url
 ORDER = amount callback_token constructors credits defaults document fields \
 	json_escape json_text lines mapping money named_field one_piece payload \
 	reading rounding sameness secrets spellings totals

@@ -172,6 +172,8 @@ FROM (VALUES ('SJ', '974761076', '9170'), ('SJ', '974761077', '9170'), ('SE', '5
 SELECT code, number, pg_temp.advice(jsonb_build_object('customerDetails', jsonb_build_object('countryCode', code, 'msisdn', number))) AS advice
 FROM (VALUES ('NO', '46567468'), ('47', '46567468'), ('+047', '46567468'), (' +47 ', ' 46567468 '), ('+46', '0701234567'), ('+46', '46701234567'), ('+358', '358401234567'),
 	('+47', '22334455'), ('+47', 'n/a'), ('+47', '00000000'), ('+47', '4656746'), ('+39', '0612345678'), ('+225', '0123456789'), ('+45', '45201234')) v(code, number);
+-- a company's may be a landline
+SELECT pg_temp.advice('{"customerDetails": {"type": "corporate", "personalNumber": "", "organizationId": "974760673", "msisdn": "73595000"}}') AS landline;
 SELECT email, pg_temp.advice(jsonb_build_object('customerDetails', jsonb_build_object('email', email))) AS advice
 FROM (VALUES ('kari@shop.example'), ('kari@localhost'), ('kari@192.0.2.1'), ('kari@[192.0.2.1]'), (repeat('x', 64) || '@shop.example'), (repeat('x', 65) || '@shop.example'), ('nobody')) v(email);
 SELECT kind, reference, pg_temp.advice(jsonb_build_object('customerReference', reference, 'customerDetails', jsonb_build_object('type', kind, 'personalNumber', number, 'organizationId', company))) AS advice

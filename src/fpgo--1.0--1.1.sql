@@ -1298,13 +1298,17 @@ COMMENT ON FUNCTION fpgo.make_product(text, numeric, numeric, numeric, numeric, 
 COMMENT ON FUNCTION fpgo.make_order_summary(numeric, numeric, numeric, numeric) IS
 	'The totals of an order in NOK, as they are given, where fpgo.summarize does not fit. Nothing is worked out; '
 	'fpgo.advise says whether they add up.';
+COMMENT ON FUNCTION fpgo.make_address(text, text, text, text) IS
+	'A postal address. country: ISO 3166-1 alpha-2 code in capitals, such as NO. zip: postal code; in the countries of '
+	'the North and Germany one such as N-7030 becomes 7030. An argument that is NULL is left out; the API requires all '
+	'four.';
 COMMENT ON FUNCTION fpgo.make_private_customer(text, text, text, text, text, fpgo.address, text) IS
-	'A person who is invoiced: customer_details of type private. personal_number: 11 digits, which fpgo prints '
-	'nowhere. country_code: dialling code, such as +47. msisdn: phone number without it. preferred_language: en, no, '
-	'sv, da or de; the gateway''s default is no. A NULL argument is left out.';
+	'A person who is invoiced. personal_number: 11 digits, which fpgo prints nowhere. country_code: dialling code, '
+	'such as +47. msisdn: phone number. Both and the personal number are tidied where they have one reading. '
+	'preferred_language: en, no, sv, da or de; NULL: no. A NULL argument is left out.';
 COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, fpgo.address, text) IS
-	'A company that is invoiced: customer_details of type corporate. organization_id: organisation number, letters and '
-	'digits only, in Norway nine digits. The other arguments are those of fpgo.make_private_customer.';
+	'A company that is invoiced. organization_id: organisation number, letters and digits, in Norway nine digits; it '
+	'is tidied where it has one reading. The other arguments are those of fpgo.make_private_customer.';
 COMMENT ON FUNCTION fpgo.make_callback(text, text, text) IS
 	'Where the gateway reports to (callback_url) and sends the customer back to: absolute URLs, best with https and '
 	'without a query string. {submission} in the path of callback_url becomes a token of the submission. A NULL '

@@ -249,8 +249,9 @@ CREATE FUNCTION fpgo.make_address(street text, zip text, city text, country text
 	AS 'MODULE_PATHNAME', 'fpgo_make'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.make_address(text, text, text, text) IS
-	'A postal address. country: ISO 3166-1 alpha-2 code in capitals, such as NO. An argument that is NULL is left out; '
-	'fpgo.validate says that the API requires all four.';
+	'A postal address. country: ISO 3166-1 alpha-2 code in capitals, such as NO. zip: postal code; in the countries of '
+	'the North and Germany one such as N-7030 becomes 7030. An argument that is NULL is left out; the API requires all '
+	'four.';
 
 CREATE FUNCTION fpgo.make_private_customer(
 	name text, personal_number text, email text, country_code text, msisdn text,
@@ -259,9 +260,9 @@ CREATE FUNCTION fpgo.make_private_customer(
 	AS 'MODULE_PATHNAME', 'fpgo_make_private_customer'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.make_private_customer(text, text, text, text, text, fpgo.address, text) IS
-	'A person who is invoiced: customer_details of type private. personal_number: 11 digits, which fpgo prints '
-	'nowhere. country_code: dialling code, such as +47. msisdn: phone number without it. preferred_language: en, no, '
-	'sv, da or de; the gateway''s default is no. A NULL argument is left out.';
+	'A person who is invoiced. personal_number: 11 digits, which fpgo prints nowhere. country_code: dialling code, '
+	'such as +47. msisdn: phone number. Both and the personal number are tidied where they have one reading. '
+	'preferred_language: en, no, sv, da or de; NULL: no. A NULL argument is left out.';
 
 CREATE FUNCTION fpgo.make_corporate_customer(
 	name text, organization_id text, email text, country_code text, msisdn text,
@@ -270,8 +271,8 @@ CREATE FUNCTION fpgo.make_corporate_customer(
 	AS 'MODULE_PATHNAME', 'fpgo_make_corporate_customer'
 	LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION fpgo.make_corporate_customer(text, text, text, text, text, fpgo.address, text) IS
-	'A company that is invoiced: customer_details of type corporate. organization_id: organisation number, letters and '
-	'digits only, in Norway nine digits. The other arguments are those of fpgo.make_private_customer.';
+	'A company that is invoiced. organization_id: organisation number, letters and digits, in Norway nine digits; it '
+	'is tidied where it has one reading. The other arguments are those of fpgo.make_private_customer.';
 
 CREATE FUNCTION fpgo.make_callback(callback_url text, success text, failure text) RETURNS fpgo.callback
 	AS 'MODULE_PATHNAME', 'fpgo_make'

@@ -27,6 +27,8 @@
 #include "order/rounding.h"
 #include "order/spellings.h"
 #include "order/totals.h"
+#include "text/phone.h"
+#include "text/tidy.h"
 
 PG_FUNCTION_INFO_V1(fpgo_make);
 PG_FUNCTION_INFO_V1(fpgo_make_product);
@@ -40,6 +42,7 @@ PG_FUNCTION_INFO_V1(fpgo_make_order_with_totals);
 typedef struct Recipe
 {
 	TupleDesc	descriptor;		/* of the row that is made */
+	bool		is_address;
 	int			grand_total;	/* arguments that are no attribute, or -1 */
 	int			total_tax;
 	int			vat;
@@ -83,6 +86,23 @@ find_name(const char *name, char **names, int n)
 	return -1;
 }
 
+/* Does the row get the field that has this meaning from an argument? */
+static bool
+has_field(const Recipe *recipe, FpgoMeaning meaning)
+{
+	const FpgoShape *shape = fpgo_shape_of(meaning);
+	const char *name = shape->fields[fpgo_shape_find(shape, meaning)].sql;
+
+	for (int i = 0; i < recipe->descriptor->natts; i++)
+	{
+		if (recipe->argument[i] >= 0 &&
+			strcmp(NameStr(TupleDescAttr(recipe->descriptor, i)->attname),
+				   name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static Recipe *
 make_recipe(FunctionCallInfo fcinfo)
 {
@@ -107,6 +127,8 @@ make_recipe(FunctionCallInfo fcinfo)
 		recipe->argument[i] = attribute->attisdropped ? -1 :
 			find_name(NameStr(attribute->attname), names, n);
 	}
+	recipe->is_address = has_field(recipe, FPGO_MEANS_POSTAL_CODE) &&
+		has_field(recipe, FPGO_MEANS_HOME);
 	MemoryContextSwitchTo(old);
 	return recipe;
 }
@@ -304,6 +326,63 @@ set_type(Row *row, FpgoMeaning meaning)
 		CStringGetTextDatum(field->other_value));
 }
 
+/* ---------- what people typed ---------- */
+
+/* The text of an attribute; empty if it is NULL. */
+static FpgoSpan
+text_of(const Row *row, FpgoMeaning meaning)
+{
+	int			attribute = attribute_that_means(row, meaning);
+	const char *typed = row->nulls[attribute] ? "" :
+		TextDatumGetCString(row->values[attribute]);
+
+	return (FpgoSpan) {typed, strlen(typed)};
+}
+
+static void
+set_text(Row *row, FpgoMeaning meaning, const char *tidy)
+{
+	set(row, attribute_that_means(row, meaning), CStringGetTextDatum(tidy));
+}
+
+/* Country code and number, where they have one reading only. */
+static void
+tidy_phone(Row *row)
+{
+	FpgoPhone	phone;
+	char		code[4];
+
+	if (fpgo_read_phone(text_of(row, FPGO_MEANS_DIALLING_CODE),
+						text_of(row, FPGO_MEANS_PHONE), &phone))
+	{
+		set_text(row, FPGO_MEANS_DIALLING_CODE, psprintf("+%s", phone.code));
+		set_text(row, FPGO_MEANS_PHONE, phone.number);
+	}
+	else if (fpgo_read_dialling_code(text_of(row, FPGO_MEANS_DIALLING_CODE),
+									 code))
+		set_text(row, FPGO_MEANS_DIALLING_CODE, psprintf("+%s", code));
+}
+
+static void
+tidy_number(Row *row, FpgoMeaning meaning,
+			bool (*tidy) (FpgoSpan, char[FPGO_TIDY_MAX]))
+{
+	char		number[FPGO_TIDY_MAX];
+
+	if (tidy(text_of(row, meaning), number))
+		set_text(row, meaning, number);
+}
+
+static void
+tidy_postal_code(Row *row)
+{
+	char		code[FPGO_TIDY_MAX];
+
+	if (fpgo_tidy_postal_code(text_of(row, FPGO_MEANS_POSTAL_CODE),
+							  text_of(row, FPGO_MEANS_HOME), code))
+		set_text(row, FPGO_MEANS_POSTAL_CODE, code);
+}
+
 /* ---------- SQL ---------- */
 
 /* A composite without calculated attributes. */
@@ -312,6 +391,8 @@ fpgo_make(PG_FUNCTION_ARGS)
 {
 	Row			row = gather(fcinfo);
 
+	if (((const Recipe *) fcinfo->flinfo->fn_extra)->is_address)
+		tidy_postal_code(&row);
 	return finish(&row);
 }
 
@@ -342,6 +423,8 @@ fpgo_make_private_customer(PG_FUNCTION_ARGS)
 	Row			row = gather(fcinfo);
 
 	set_type(&row, FPGO_MEANS_PERSON);
+	tidy_number(&row, FPGO_MEANS_PERSON, fpgo_tidy_person);
+	tidy_phone(&row);
 	return finish(&row);
 }
 
@@ -351,6 +434,8 @@ fpgo_make_corporate_customer(PG_FUNCTION_ARGS)
 	Row			row = gather(fcinfo);
 
 	set_type(&row, FPGO_MEANS_ORGANIZATION);
+	tidy_number(&row, FPGO_MEANS_ORGANIZATION, fpgo_tidy_organization);
+	tidy_phone(&row);
 	return finish(&row);
 }
 

@@ -67,9 +67,9 @@ typedef enum FpgoMeaning
 	FPGO_MEANS_PERSON,			/* a Norwegian personal number */
 	FPGO_MEANS_ORGANIZATION,
 	FPGO_MEANS_HOME,			/* the country of the customer's address */
+	FPGO_MEANS_POSTAL_CODE,
 	FPGO_MEANS_REFERENCE,		/* the shop's own number of the order */
 	FPGO_MEANS_BUYERS_REFERENCE,
-	FPGO_MEANS_POSTAL_CODE,
 	FPGO_MEANS_MATURITY,		/* days */
 	FPGO_MEANS_NOTIFIED,		/* URL that the gateway adds a query to */
 	FPGO_N_MEANINGS

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "order/reading.h"
+#include "text/control_digits.h"
 #include "text/host.h"
 #include "text/unprintable.h"
 #include "validation/advise_text.h"
@@ -108,10 +109,20 @@ advise_dialling_code(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 	return true;
 }
 
+/* Is the customer, of whom this is a field, a company? */
+static bool
+is_company(const FpgoFieldInOrder *at)
+{
+	int			i = fpgo_shape_find(at->shape, FPGO_MEANS_ORGANIZATION);
+	const FpgoField *number = &at->shape->fields[i];
+
+	return fpgo_reads_as_text(&at->members[number->other], number->other_value);
+}
+
 /*
  * The country code has a field of its own, and the sibling page on
  * reservations says that the number comes without it.  Payment link and BankID
- * come by SMS.
+ * come by SMS; a company has its invoice otherwise, and may give a landline.
  */
 static bool
 advise_phone(FpgoAdvice *advice, const FpgoFieldInOrder *at)
@@ -143,6 +154,8 @@ advise_phone(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 							json);
 			break;
 		case FPGO_PHONE_NOT_MOBILE:
+			if (is_company(at))
+				return false;
 			fpgo_advise_say(advice, &at->place, "phone_number",
 							"should be a mobile number, which begins with 4 or 9 in Norway: links come by SMS.");
 			break;

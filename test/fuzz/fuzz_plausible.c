@@ -1,12 +1,16 @@
 /*
  * fuzz_plausible.c
- *		plausible.c: any two texts, and any text beside any field's name.
+ *		plausible.c, phone.c and tidy.c: any two texts, and any text beside
+ *		any field's name.
  */
 #include "validation/plausible.h"
 
 #include "order/fields.h"
+#include "text/control_digits.h"
 #include "text/format.h"
 #include "text/host.h"
+#include "text/phone.h"
+#include "text/tidy.h"
 #include "text/unprintable.h"
 #include "validation/plausible_phone.h"
 #include "fuzz.h"
@@ -59,6 +63,35 @@ check_digits(FpgoSpan span)
 	(void) fpgo_find_unprintable(span);
 }
 
+/* What was tidied stays as it is when it is tidied again. */
+static void
+check_tidy(FpgoSpan text)
+{
+	char		once[FPGO_TIDY_MAX];
+	char		twice[FPGO_TIDY_MAX];
+
+	if (fpgo_tidy_person(text, once))
+		require(fpgo_tidy_person((FpgoSpan) {once, strlen(once)}, twice) &&
+				strcmp(once, twice) == 0);
+	if (fpgo_tidy_organization(text, once))
+		require(fpgo_tidy_organization((FpgoSpan) {once, strlen(once)},
+									   twice) && strcmp(once, twice) == 0);
+	if (fpgo_tidy_postal_code(text, (FpgoSpan) {"NO", 2}, once))
+		require(strlen(once) == 4);
+}
+
+static void
+check_phone(FpgoSpan code, FpgoSpan number)
+{
+	FpgoPhone	once;
+
+	if (fpgo_read_phone(code, number, &once))
+		require(strlen(once.code) + strlen(once.number) <=
+				FPGO_PHONE_DIGITS_MAX &&
+				fpgo_dialling_code_length((FpgoSpan) {once.code, strlen(once.code)}) ==
+				(int) strlen(once.code));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -69,6 +102,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_digits(a);
 	check_digits(b);
+	check_tidy(a);
+	check_phone(a, b);
+	check_phone((FpgoSpan) {"+47", 3}, a);
 	(void) fpgo_find_phone_fault(a, b);
 	(void) fpgo_wrong_postal_code(a, b);
 	(void) fpgo_is_deliverable(a);

@@ -86,9 +86,9 @@ my ($session) = grep { $_->{kind} eq '' } readme_blocks('How an order is given',
 $samples->run_session($session->{text});
 for my $section ('VAT before discount or after it', 'The shop\'s own totals', 'Prices without VAT',
     'Credits, and quantities that are not whole') {
-    $samples->run_session($_->{text}) for grep { $_->{kind} eq '' } readme_blocks($section, 'src/doc/totals.md');
+    $samples->run_session($_->{text}) for grep { $_->{kind} eq '' } readme_blocks($section, 'src/doc/mapping.md');
 }
-run_in_shop(only_sql('Credits, and quantities that are not whole', 'src/doc/totals.md'));
+run_in_shop(only_sql('Credits, and quantities that are not whole', 'src/doc/mapping.md'));
 
 my $defaults = only_sql('Defaults', 'src/doc/shops.md');
 run_in_shop($defaults);

@@ -19,6 +19,8 @@ BACKEND_LIBS = -L$(shell $(PG_CONFIG) --pkglibdir) \
 	-L$(shell $(PG_CONFIG) --libdir) -lpgcommon -lpgport
 
 SOURCES_format = $(addprefix $(SRC)/text/,format.c email.c url.c characters.c)
+SOURCES_tidy = $(SRC)/text/tidy.c $(SRC)/text/control_digits.c
+SOURCES_phone = $(SRC)/text/phone.c
 SOURCES_reachable = $(addprefix $(SRC)/text/,host.c unprintable.c characters.c)
 SOURCES_identifier = $(SRC)/text/identifier.c
 SOURCES_printed_value = $(SRC)/text/printed_value.c
@@ -26,7 +28,9 @@ SOURCES_query = $(SRC)/text/query.c $(SOURCES_format)
 
 SOURCES_fields = $(SRC)/order/fields.c
 SOURCES_named_field = $(SRC)/order/named_field.c $(SOURCES_fields)
-SOURCES_plausible = $(addprefix $(SRC)/validation/,plausible.c plausible_phone.c) $(SOURCES_fields) \
+SOURCES_plausible = $(addprefix $(SRC)/validation/,plausible.c plausible_phone.c) \
+	$(addprefix $(SRC)/text/,control_digits.c host.c phone.c tidy.c unprintable.c) \
+	$(SOURCES_fields) \
 	$(SOURCES_format)
 
 SOURCES_rule = $(SRC)/origin/rule.c

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/tap.h"
+#include "text/control_digits.h"
 
 static FpgoSpan
 span(const char *text)
