@@ -26,8 +26,9 @@ RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks
 	unsourced versions
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
 	holds lane pace probe question report seating slow streaks walk
-GATEWAY = exchange lesson http http_easy http_header http_lines http_memory http_peer \
-	http_shown http_socket http_text http_url outcome outcome_text reply reply_mask
+GATEWAY = exchange lesson http http_easy http_header http_libcurl http_lines http_memory \
+	http_peer http_shown http_socket http_text http_url http_wait outcome outcome_text \
+	reply reply_mask
 IPC = ask mailbox message roster start_helper
 PROCESS = closed held_tables helper in_the_way launcher reconciler resident service \
 	worker worker_control
@@ -61,8 +62,15 @@ ISOLATION = $(sort $(notdir $(basename $(wildcard $(srcdir)/test/specs/*.spec)))
 ISOLATION_OPTS = --load-extension=fpgo --inputdir=$(srcdir)/test --outputdir=test
 EXTRA_CLEAN = test/results test/output_iso test/regression.diffs test/regression.out tmp_check log
 
+# libcurl is loaded by this name when it is first needed, and not linked with.
+# dpkg-shlibdeps and the like do not see that: a package of fpgo must name the
+# package of this library among those it depends on.
+LIBCURL := $(shell objdump -p "$$(pkg-config --variable=libdir libcurl)/libcurl.so" | \
+	sed -n 's/^ *SONAME *//p')
+
 PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags libcurl json-c)
-SHLIB_LINK = $(shell pkg-config --libs libcurl json-c)
+PG_CPPFLAGS += $(if $(LIBCURL),-DFPGO_LIBCURL='"$(LIBCURL)"')
+SHLIB_LINK = $(shell pkg-config --libs json-c)
 
 # fpgo's functions call one another directly, whatever else is loaded, and may
 # be inlined

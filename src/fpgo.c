@@ -3,9 +3,9 @@
  *		Module entry.
  *
  * Loading makes the settings known.  A preloaded library also has a roster of
- * resident workers in shared memory, and a launcher that starts them.  libcurl
- * is started at the first request and not here, since a preloaded library is
- * loaded in the postmaster, before it forks.
+ * resident workers in shared memory, and a launcher that starts them.  It loads
+ * libcurl, for the processes that the postmaster forks.  libcurl is started at
+ * the first request and not here.
  */
 #include "postgres.h"
 
@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "base/fpgo.h"
 #include "base/settings.h"
+#include "gateway/http_libcurl.h"
 #include "ipc/roster.h"
 #include "origin/parts.h"
 #include "process/launcher.h"
@@ -29,6 +30,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	fpgo_parts_note_start();
+	(void) fpgo_http_load();
 	fpgo_roster_request();
 	fpgo_launcher_register();
 }

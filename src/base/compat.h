@@ -33,6 +33,13 @@
 	PG_MODULE_MAGIC_EXT(.name = module, .version = number)
 #endif
 
+#include "storage/latch.h"
+
+/* 17 lets a resource owner have it, and no memory context */
+#if PG_VERSION_NUM < 170000
+#define CreateWaitEventSet(owner, n) CreateWaitEventSet(TopMemoryContext, n)
+#endif
+
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"

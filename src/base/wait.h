@@ -14,4 +14,13 @@
  */
 extern void fpgo_wait(long timeout_ms, FpgoWait what);
 
+/*
+ * Wait on the latch, or until the descriptor that was named before is readable.
+ * Does not end the process if the postmaster dies: the caller must look after
+ * that.  True if the latch was set.  The descriptor is named once, early, since
+ * that takes another descriptor, and is never closed.
+ */
+extern void fpgo_wait_watch(int fd);
+extern bool fpgo_wait_or_read(long timeout_ms, FpgoWait what);
+
 #endif							/* FPGO_WAIT_H */

@@ -92,7 +92,8 @@ static uint64 n_changes = 0;
 static FpgoStatement find_statement = {
 	.sql = "SELECT number FROM fpgo_internal.allowance" OF_ALLOWANCE,
 	.n_parameters = 2,
-	.types = {TEXTOID, BYTEAOID}
+	.types = {TEXTOID, BYTEAOID},
+	.only_of = "allowance"
 };
 
 /* a time that is recorded as later than now was before the clock was set back */

@@ -258,6 +258,7 @@ work(void *arg)
 		return;
 	delivery->is_outdated = !fpgo_extension_is_current();
 	fpgo_extension_require_current();
+	fpgo_http_require();
 	if (delivery->wants_lanes)
 		fpgo_lane_find_queued(&delivery->lanes, delivery->context);
 	foreach(cell, delivery->lanes)

@@ -32,22 +32,16 @@
 #include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
 
-#include "base/wait_events.h"
 #include "gateway/http.h"
 #include "gateway/http_easy.h"
 #include "gateway/http_header.h"
+#include "gateway/http_libcurl.h"
 #include "gateway/http_lines.h"
 #include "gateway/http_memory.h"
 #include "gateway/http_peer.h"
 #include "gateway/http_socket.h"
-
-/* 7.87: QUICK_EXIT, without which a stuck resolver holds up a shutdown */
-#define MIN_LIBCURL_VERSION 0x075700
-#if LIBCURL_VERSION_NUM < MIN_LIBCURL_VERSION
-#error "fpgo needs libcurl 7.87 or newer"
-#endif
+#include "gateway/http_wait.h"
 
 /* longest slice: callers look at interrupts between slices */
 #define MAX_SLICE_MS 50
@@ -88,6 +82,7 @@ struct FpgoHttpTransfer
 	bool		may_be_internal;	/* as in the request */
 	bool		met_refusal;	/* an address was refused; more may come */
 	bool		met_dead;		/* a kept connection was dead */
+	bool		has_socket;		/* one was opened for it */
 	bool		holds_fd;
 	bool		in_multi;
 	bool		is_done;
@@ -96,7 +91,6 @@ struct FpgoHttpTransfer
 
 static CURLM *multi = NULL;		/* of process multi_pid */
 static int	multi_pid = 0;
-static uint32 wait_event = 0;	/* of waits for the network */
 static dlist_head live = DLIST_STATIC_INIT(live);	/* transfers in multi */
 static long max_kept_connections = MAX_KEPT_CONNECTIONS;
 static bool keeps_signals = false;	/* see on_resolve() */
@@ -258,6 +252,7 @@ on_connect(void *arg, curlsocktype purpose pg_attribute_unused(),
 		transfer->met_refusal = true;
 		return CURL_SOCKET_BAD;
 	}
+	transfer->has_socket = true;
 	return fpgo_http_socket_open(address);
 }
 
@@ -392,9 +387,8 @@ settle(FpgoHttpTransfer *transfer, int code)
 
 /* ---------- the multi handle ---------- */
 
-/* Make libcurl ready to run in this process, once; raises if it cannot. */
-static void
-require_libcurl(void)
+void
+fpgo_http_require(void)
 {
 	static bool is_ready = false;
 	FpgoHttpLibrary library;
@@ -408,6 +402,8 @@ require_libcurl(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the installed HTTP library cannot be used"),
+				 library.version == NULL ?
+				 errdetail("%s", library.fault) :
 				 errdetail("libcurl %s was found.  %s", library.version,
 						   library.fault),
 				 errhint("Install libcurl 7.87 or newer, with TLS and an "
@@ -417,8 +413,6 @@ require_libcurl(void)
 	if (sigaction(SIGPIPE, NULL, &action) != 0 ||
 		action.sa_handler != SIG_IGN)
 		elog(ERROR, "SIGPIPE is not ignored");
-
-	wait_event = fpgo_wait_event(FPGO_WAIT_GATEWAY);
 
 	/* libcurl would write TLS secrets to the file that this variable names */
 	unsetenv("SSLKEYLOGFILE");
@@ -464,7 +458,7 @@ fpgo_http_expect(int n_transfers)
 {
 	if (n_transfers <= max_kept_connections)
 		return;
-	require_libcurl();
+	fpgo_http_require();
 	require_multi();
 	if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
 						  (long) n_transfers) == CURLM_OK)
@@ -502,18 +496,26 @@ find_transfer(const CURL *handle)
 	return NULL;
 }
 
-/* Begin a transfer again if it only met a dead connection; false: it ended. */
+/*
+ * Begin a transfer again if it only met a dead connection, or if there are
+ * authorities that may know the gateway's certificate; false: it ended.
+ */
 static bool
 start_anew(FpgoHttpTransfer *transfer, CURLcode code)
 {
 	CURL	   *handle = transfer->easy->handle;
+	bool		met_dead = code == CURLE_ABORTED_BY_CALLBACK &&
+		transfer->met_dead;
 
-	if (code != CURLE_ABORTED_BY_CALLBACK || !transfer->met_dead ||
-		transfer->result.mark_reached)
+	if (transfer->result.mark_reached ||
+		!(met_dead || code == CURLE_PEER_FAILED_VERIFICATION))
+		return false;
+	if (!met_dead && !fpgo_http_easy_trust_more(transfer->easy))
 		return false;
 	transfer->met_dead = false;
 	curl_multi_remove_handle(multi, handle);
-	if (fpgo_http_easy_want_fresh(transfer->easy) != CURLE_OK ||
+	if ((met_dead &&
+		 fpgo_http_easy_want_fresh(transfer->easy) != CURLE_OK) ||
 		curl_multi_add_handle(multi, handle) != CURLM_OK)
 		settle(transfer, CURLE_FAILED_INIT);
 	return !transfer->is_done;
@@ -602,7 +604,7 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	CURLcode	code;
 
 	Assert(request->connect_timeout_ms > 0 && request->timeout_ms > 0);
-	require_libcurl();
+	fpgo_http_require();
 	require_multi();
 
 	transfer = create_transfer(request, parent);
@@ -636,20 +638,38 @@ fpgo_http_start(const FpgoHttpRequest *request, MemoryContext parent)
 	return transfer;
 }
 
+/* Is a name being looked up, or about to be? */
+static bool
+is_resolving(void)
+{
+	dlist_iter	i;
+
+	dlist_foreach(i, &live)
+	{
+		const FpgoHttpTransfer *transfer =
+			dlist_container(FpgoHttpTransfer, node, i.cur);
+
+		if (!transfer->has_socket && !transfer->result.mark_reached)
+			return true;
+	}
+	return false;
+}
+
+bool
+fpgo_http_heed_latch(void)
+{
+	return fpgo_http_wait_for_latch();
+}
+
 void
 fpgo_http_step(int wait_ms)
 {
-	CURLMcode	code;
-
 	/* first without waiting: a new request is sent here */
 	if (dlist_is_empty(&live) || perform())
 		return;
 
-	pgstat_report_wait_start(wait_event);
-	code = curl_multi_poll(multi, NULL, 0, Max(Min(wait_ms, MAX_SLICE_MS), 0),
-						   NULL);
-	pgstat_report_wait_end();
-	if (code != CURLM_OK)
+	if (fpgo_http_wait(multi, Max(Min(wait_ms, MAX_SLICE_MS), 0),
+					   is_resolving()) != CURLM_OK)
 		abandon_all();
 	else
 		perform();
@@ -671,23 +691,4 @@ void
 fpgo_http_finish(FpgoHttpTransfer *transfer)
 {
 	MemoryContextDelete(transfer->context);
-}
-
-FpgoHttpLibrary
-fpgo_http_library(void)
-{
-	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-	FpgoHttpLibrary library = {
-		.version = info->version,
-		.built_with = LIBCURL_VERSION,
-		.tls = info->ssl_version,
-	};
-
-	if (info->version_num < MIN_LIBCURL_VERSION)
-		library.fault = "It is older than 7.87.";
-	else if ((info->features & CURL_VERSION_SSL) == 0)
-		library.fault = "It has no TLS.";
-	else if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
-		library.fault = "It has no asynchronous resolver.";
-	return library;
 }

@@ -14,6 +14,12 @@
 #include "gateway/http_request.h"
 #include "gateway/http_result.h"
 
+/*
+ * Make libcurl ready to run in this process, once.  Raises 0A000 if it cannot be
+ * used.  Whoever records that an order is sent asks for it before.
+ */
+extern void fpgo_http_require(void);
+
 /* result code of a transfer that fpgo_http_finish() ended before its time */
 #define FPGO_HTTP_ABANDONED (-1)
 
@@ -55,16 +61,11 @@ fpgo_http_result(const FpgoHttpTransfer *transfer);
 /* Release the transfer, ending it first if it is still under way. */
 extern void fpgo_http_finish(FpgoHttpTransfer *transfer);
 
-/* The libcurl that is installed, for diagnosis. */
-typedef struct FpgoHttpLibrary
-{
-	const char *version;		/* "7.88.1" */
-	const char *built_with;		/* the version fpgo was compiled with */
-	const char *tls;			/* "OpenSSL/3.0.17"; NULL if it has none */
-	const char *fault;			/* why it will not do, a sentence; or NULL */
-} FpgoHttpLibrary;
-
-/* May be called by any process: starts nothing of libcurl. */
-extern FpgoHttpLibrary fpgo_http_library(void);
+/*
+ * From now on let fpgo_http_step() end as well when the process's latch is set,
+ * which it then resets.  False if the system cannot do that.  Called before
+ * the first request.
+ */
+extern bool fpgo_http_heed_latch(void);
 
 #endif							/* FPGO_HTTP_H */

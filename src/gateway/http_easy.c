@@ -46,6 +46,7 @@ static const struct
 };
 
 static FpgoHttpEasy *spare = NULL;	/* for the next request; or NULL */
+static bool needs_system_file = false;	/* its directory was not enough */
 
 /* Keeps the first failure.  A macro: curl_easy_setopt() checks types. */
 #define SET_OPTION(code, easy, option, value) \
@@ -166,34 +167,70 @@ is_readable_at_once(const char *ca_file)
 }
 
 /*
- * Does the system have its authorities in one file, too?  libcurl knows where
- * file and directory are from its own build.
+ * Where the system has its authorities in one file; NULL if nowhere.  libcurl
+ * knows that, and where the directory is, from its own build.
  */
-static bool
-has_system_file(void)
+static const char *
+system_file(void)
 {
 	const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
 
-	return file != NULL && is_readable_at_once(file);
+	return file != NULL && is_readable_at_once(file) ? file : NULL;
 }
 
 /*
- * Set whom to trust.  libcurl keeps certificates that it has read for the next
- * connections, unless there is a directory of them.  Reading the system's takes
- * some thirty times as long as all else of a new connection.
+ * Does the system have a directory where OpenSSL finds an authority by its name?
+ * Other TLS libraries read all of the directory.
+ */
+static bool
+has_system_directory(void)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+	struct stat status;
+
+	return info->capath != NULL && info->ssl_version != NULL &&
+		strncmp(info->ssl_version, "OpenSSL/", 8) == 0 &&
+		stat(info->capath, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/*
+ * Set whom to trust.  Reading the system's file of authorities takes some thirty
+ * times as long as all else of a new connection.  Therefore its directory is
+ * asked first, where only the authority that is needed is read.  The file is read
+ * once it turns out that the directory does not have it.  libcurl keeps what it
+ * read of a file for the next connections, if it is given no directory.
  */
 static CURLcode
 set_trust(FpgoHttpEasy *easy, const char *ca_file)
 {
 	CURLcode	code = CURLE_OK;
 
-	if (ca_file != NULL)
+	easy->trusts_directory = ca_file == NULL && !needs_system_file &&
+		has_system_directory();
+	if (easy->trusts_directory)
+		SET_OPTION(code, easy, CURLOPT_CAINFO, NULL);
+	else if (ca_file != NULL)
 		SET_OPTION(code, easy, CURLOPT_CAINFO, ca_file);
 	/* with a ca_file, the system's directory would be trusted too */
-	if (ca_file != NULL || has_system_file())
+	if (!easy->trusts_directory && (ca_file != NULL || system_file() != NULL))
 		SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
 	SET_OPTION(code, easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S);
 	return code;
+}
+
+bool
+fpgo_http_easy_trust_more(FpgoHttpEasy *easy)
+{
+	const char *file = system_file();
+	CURLcode	code = CURLE_OK;
+
+	if (!easy->trusts_directory || file == NULL)
+		return false;
+	needs_system_file = true;
+	easy->trusts_directory = false;
+	SET_OPTION(code, easy, CURLOPT_CAINFO, file);
+	SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
+	return code == CURLE_OK;
 }
 
 /* Set address, way and time limits. */

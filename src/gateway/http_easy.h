@@ -35,6 +35,7 @@ typedef struct FpgoHttpEasy
 	bool		is_plain;		/* http */
 	bool		names_loopback; /* the url names this machine */
 	bool		wants_fresh;	/* no kept connection for this request */
+	bool		trusts_directory;	/* the system's, and not yet its file */
 } FpgoHttpEasy;
 
 /* What libcurl calls; all but the first with the FpgoHttpEasy as argument. */
@@ -68,6 +69,13 @@ extern CURLcode fpgo_http_easy_load(FpgoHttpEasy *easy,
 
 /* Let this request have a new connection, whatever connections are kept. */
 extern CURLcode fpgo_http_easy_want_fresh(FpgoHttpEasy *easy);
+
+/*
+ * The certificate was not verified.  If there are authorities of the system that
+ * were not looked at, look at them for this request and for all that follow;
+ * false if there are none.
+ */
+extern bool fpgo_http_easy_trust_more(FpgoHttpEasy *easy);
 
 /*
  * Unload the handle and keep it for the next request, or, unless its request

@@ -14,6 +14,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#ifdef HAVE_SYS_EPOLL_H
+#include <sys/epoll.h>
+#endif
+#include <unistd.h>
+
+#include "storage/fd.h"
 
 #include "gateway/http_socket.h"
 
@@ -22,6 +28,70 @@
 
 static bool is_noted[MAX_NOTED];
 static curl_socket_t largest_noted = -1;
+
+/* ---------- the watch ---------- */
+
+static int	watch = -1;			/* of epoll; -1 unless asked for */
+
+#ifdef HAVE_SYS_EPOLL_H
+
+int
+fpgo_http_socket_watch(void)
+{
+	if (watch >= 0)
+		return watch;
+	watch = epoll_create1(EPOLL_CLOEXEC);
+	if (watch >= 0)
+		ReserveExternalFD();
+	return watch;
+}
+
+/*
+ * Each event is told once, so none need be taken off once libcurl has what it
+ * waited for.  A socket that is closed is off the watch.  One that cannot be put
+ * on is heard of at the end of a wait.
+ */
+static void
+put_on_watch(curl_socket_t fd)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+	};
+
+	if (watch >= 0)
+		(void) epoll_ctl(watch, EPOLL_CTL_ADD, fd, &event);
+}
+
+void
+fpgo_http_socket_empty_watch(void)
+{
+	struct epoll_event events[64];
+
+	while (epoll_wait(watch, events, lengthof(events), 0) == lengthof(events))
+		;
+}
+
+#else
+
+int
+fpgo_http_socket_watch(void)
+{
+	return watch;
+}
+
+static void
+put_on_watch(curl_socket_t fd)
+{
+}
+
+void
+fpgo_http_socket_empty_watch(void)
+{
+}
+
+#endif
+
+/* ---------- the sockets ---------- */
 
 curl_socket_t
 fpgo_http_socket_open(const struct curl_sockaddr *address)
@@ -35,6 +105,8 @@ fpgo_http_socket_open(const struct curl_sockaddr *address)
 		is_noted[fd] = true;
 		largest_noted = Max(largest_noted, fd);
 	}
+	if (fd >= 0)
+		put_on_watch(fd);
 	return fd;
 }
 

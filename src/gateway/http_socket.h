@@ -23,6 +23,14 @@
 extern curl_socket_t fpgo_http_socket_open(const struct curl_sockaddr *address);
 
 /*
+ * From now on there is a descriptor that is readable when something happens on a
+ * socket that is opened later.  Returns it; -1 if the system has none.  Later
+ * calls return the same one.  It must be emptied before each wait.
+ */
+extern int	fpgo_http_socket_watch(void);
+extern void fpgo_http_socket_empty_watch(void);
+
+/*
  * Is the connection on which the handle is about to send a kept one that the
  * gateway has closed, or on which it has sent what nobody asked for?  The
  * connection is named as libcurl names it.  False if nothing is known of it.

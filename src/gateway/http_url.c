@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <curl/curl.h>
 
+#include "gateway/http_libcurl.h"
 #include "gateway/http_text.h"
 #include "gateway/http_url.h"
 
@@ -221,6 +222,8 @@ fpgo_http_check_url(const char *url)
 		classify_host(parts.host, parts.host_len) != FPGO_PEER_LOOPBACK)
 		return "must be an https address, unless its host is localhost, "
 			"127.0.0.1 or [::1]";
+	if (!fpgo_http_load())
+		return "cannot be checked, since libcurl could not be loaded";
 	if (!libcurl_agrees(url, &parts))
 		return unusual_host;
 	return NULL;

@@ -11,7 +11,8 @@
  * Why fpgo will not talk to this URL, as the end of a sentence ("must ..."),
  * or NULL if it will.  The rule: absolute https, or http to localhost,
  * 127.0.0.0/8 or [::1]; no user, password, query or fragment; a host, spelt as
- * usual; only the ASCII characters of an address; at most 2048 bytes.
+ * usual; only the ASCII characters of an address; at most 2048 bytes.  May load
+ * libcurl, which has to agree.
  */
 extern const char *fpgo_http_check_url(const char *url);
 

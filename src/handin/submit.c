@@ -26,6 +26,7 @@
 #include "handin/keyless.h"
 #include "handin/same_order.h"
 #include "handin/turn.h"
+#include "ipc/ask.h"
 #include "order/secrets.h"
 #include "order/spellings.h"
 #include "records/age.h"
@@ -318,7 +319,18 @@ submit(FunctionCallInfo fcinfo, FpgoSpelling spelling)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	call.account = fpgo_account_resolve(server_name, GetUserId());
-	fpgo_account_use(call.account, hand_over, &call);
+	/* its helper starts while the order is checked */
+	fpgo_ask_ahead();
+	PG_TRY();
+	{
+		fpgo_account_use(call.account, hand_over, &call);
+	}
+	PG_CATCH();
+	{
+		fpgo_ask_nothing();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	answer = call.answer;
 	require_session(call.handin, answer, call.account->target.server_name);
 

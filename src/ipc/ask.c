@@ -52,6 +52,7 @@ static struct
 {
 	FpgoMailbox *mailbox;
 	BackgroundWorkerHandle *worker;
+	bool		is_unused;		/* started ahead, and asked nothing yet */
 	uint32		n_requests;
 	FpgoRequestKind kind;		/* of the last request */
 }			sender;
@@ -64,6 +65,7 @@ forget_sender(void)
 	if (mailbox == NULL)
 		return;
 	sender.mailbox = NULL;
+	sender.is_unused = false;
 	(void) fpgo_mailbox_stop_waiting(mailbox);
 	fpgo_mailbox_detach(mailbox);
 	if (sender.worker != NULL)
@@ -71,16 +73,30 @@ forget_sender(void)
 	sender.worker = NULL;
 }
 
-/* Take the process of an earlier call again, if it still waits. */
+/* Has the helper ended? */
+static bool
+has_ended(void)
+{
+	pid_t		pid;
+
+	return GetBackgroundWorkerPid(sender.worker, &pid) == BGWH_STOPPED;
+}
+
+/* Take the process of an earlier call again, or one started ahead, if it waits. */
 static bool
 take_sender(void)
 {
 	uint32		expected = FPGO_HOLDER_IDLE;
+	bool		is_unused = sender.is_unused;
 
 	if (sender.mailbox == NULL)
 		return false;
-	if (pg_atomic_compare_exchange_u32(&sender.mailbox->header->holder,
-									   &expected, FPGO_HOLDER_BUSY))
+	sender.is_unused = false;
+	/* one that could not start has left an error, which is not this call's */
+	if ((!is_unused || !has_ended()) &&
+		(pg_atomic_compare_exchange_u32(&sender.mailbox->header->holder,
+										&expected, FPGO_HOLDER_BUSY) ||
+		 (is_unused && expected == FPGO_HOLDER_BUSY)))
 		return true;
 	forget_sender();
 	return false;
@@ -99,13 +115,17 @@ make_mailbox(void)
 	header->idle_ms = fpgo_helper_idle;
 }
 
-static void
-start_helper(void)
+/* Start a helper; false if there is no worker slot, and it is not to wait. */
+static bool
+start_helper(bool may_wait)
 {
-	sender.worker = fpgo_start_helper(sender.mailbox);
+	sender.worker = fpgo_start_helper(sender.mailbox, may_wait);
+	if (sender.worker == NULL)
+		return false;
 	/* waiting on the queues then ends if the helper never starts */
 	shm_mq_set_handle(sender.mailbox->out, sender.worker);
 	shm_mq_set_handle(sender.mailbox->in, sender.worker);
+	return true;
 }
 
 /*
@@ -151,7 +171,7 @@ find_sender(bool may_be_resident)
 	PG_TRY();
 	{
 		if (!may_be_resident || !is_taken_by_resident())
-			start_helper();
+			(void) start_helper(true);
 	}
 	PG_CATCH();
 	{
@@ -159,6 +179,29 @@ find_sender(bool may_be_resident)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+void
+fpgo_ask_ahead(void)
+{
+	if (sender.mailbox != NULL &&
+		pg_atomic_read_u32(&sender.mailbox->header->holder) == FPGO_HOLDER_GONE)
+		forget_sender();
+	if (sender.mailbox != NULL || RecoveryInProgress() ||
+		fpgo_roster_status(MyDatabaseId).pid != 0)
+		return;
+	make_mailbox();
+	sender.is_unused = start_helper(false);
+	if (!sender.is_unused)
+		forget_sender();
+}
+
+void
+fpgo_ask_nothing(void)
+{
+	if (sender.is_unused)
+		pg_atomic_write_u32(&sender.mailbox->header->holder,
+							FPGO_HOLDER_IDLE);
 }
 
 /* ---------- asking it ---------- */

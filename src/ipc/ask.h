@@ -30,4 +30,13 @@
  */
 extern FpgoAnswer *fpgo_ask(FpgoRequest *request);
 
+/*
+ * A request will follow: if it needs a helper and a worker slot is free, start
+ * the helper now.  It starts while the caller prepares the request.  If none
+ * follows, say so: the helper then waits for a later request, as after any
+ * other, and ends if none comes or if another session needs its slot.
+ */
+extern void fpgo_ask_ahead(void);
+extern void fpgo_ask_nothing(void);
+
 #endif							/* FPGO_ASK_H */

@@ -20,14 +20,14 @@
 /* how often to look for a free slot, in milliseconds */
 #define LOOK_MS 10
 
-/* Start the worker as soon as there is a slot. */
+/* Start the worker as soon as there is a slot; NULL if it is not to wait. */
 static BackgroundWorkerHandle *
-start(BackgroundWorker *worker, volatile bool *wished)
+start(BackgroundWorker *worker, bool may_wait, volatile bool *wished)
 {
 	FpgoMoment	began = fpgo_clock_now();
 	BackgroundWorkerHandle *handle;
 
-	while ((handle = fpgo_background_start(worker)) == NULL)
+	while ((handle = fpgo_background_start(worker)) == NULL && may_wait)
 	{
 		if (fpgo_clock_has_passed(began, fpgo_helper_wait))
 			ereport(ERROR,
@@ -46,7 +46,7 @@ start(BackgroundWorker *worker, volatile bool *wished)
 }
 
 BackgroundWorkerHandle *
-fpgo_start_helper(FpgoMailbox *mailbox)
+fpgo_start_helper(FpgoMailbox *mailbox, bool may_wait)
 {
 	BackgroundWorker worker =
 		fpgo_background_worker("fpgo_helper_main",
@@ -58,7 +58,7 @@ fpgo_start_helper(FpgoMailbox *mailbox)
 
 	PG_TRY();
 	{
-		handle = start(&worker, &wished);
+		handle = start(&worker, may_wait, &wished);
 	}
 	PG_FINALLY();
 	{

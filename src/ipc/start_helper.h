@@ -13,9 +13,10 @@
 
 /*
  * Start a helper process for a mailbox.  The handle that is returned lives as
- * long as this process.  Waits for a free worker slot as long as the setting
- * fpgo.helper_wait says, then raises 53400.
+ * long as this process.  If no worker slot is free, returns NULL, or waits for
+ * one as long as the setting fpgo.helper_wait says, then raises 53400.
  */
-extern BackgroundWorkerHandle *fpgo_start_helper(FpgoMailbox *mailbox);
+extern BackgroundWorkerHandle *fpgo_start_helper(FpgoMailbox *mailbox,
+												 bool may_wait);
 
 #endif							/* FPGO_START_HELPER_H */

@@ -13,6 +13,7 @@
 
 #include "libpq/pqmq.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -144,6 +145,8 @@ fpgo_helper_main(Datum main_arg)
 								psprintf("fpgo helper of process %d",
 										 mailbox->header->caller_pid));
 	run = fpgo_run_begin();
+	/* an order may never follow */
+	pgstat_report_activity(STATE_IDLE, NULL);
 	while (await_request(mailbox, &len, &data))
 	{
 		if (!serve(mailbox, data, len, run))

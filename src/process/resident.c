@@ -60,8 +60,12 @@
 /* how often submissions of dead runs are made uncertain, in milliseconds */
 #define TIDY_MS 10000
 
-/* longest step of transfers before the loop goes on, in milliseconds */
-#define STEP_MS 1
+/*
+ * Longest step of transfers before the loop goes on, in milliseconds.  A session
+ * ends it, unless the system cannot wait for sessions and the network at once.
+ */
+#define STEP_MS 10
+#define DEAF_STEP_MS 1
 
 /* pause after a failure before the next try, in milliseconds */
 #define PAUSE_MS 50
@@ -421,6 +425,7 @@ step(int wait_ms)
 static void
 run_loop(FpgoDelivery *delivery)
 {
+	int			step_ms = fpgo_http_heed_latch() ? STEP_MS : DEAF_STEP_MS;
 	FpgoMoment	look_at = 0;
 	FpgoMoment	tidy_at = 0;
 
@@ -455,7 +460,7 @@ run_loop(FpgoDelivery *delivery)
 			return;
 		goes_on = load.has_landed || state == FPGO_DELIVERY_GOES_ON;
 		if (load.n_in_flight > 0 || state == FPGO_DELIVERY_FLIES)
-			step(goes_on ? 0 : STEP_MS);
+			step(goes_on ? 0 : step_ms);
 		else if (goes_on)
 			continue;
 		else if (state == FPGO_DELIVERY_FAILED ||

@@ -40,6 +40,7 @@
 #include "delivery/flight.h"
 #include "delivery/holds.h"
 #include "delivery/patience.h"
+#include "gateway/http.h"
 #include "ipc/message.h"
 #include "order/secrets.h"
 #include "process/closed.h"
@@ -58,10 +59,7 @@
  */
 #define ERROR_TEXT_MAX 8000
 
-/*
- * Longest wait for a lock while an order is inserted.  The resident worker
- * serves nobody meanwhile.
- */
+/* longest wait for a lock in an insertion: the resident worker serves nobody */
 #define BRIEF_LOCK_TIMEOUT "10ms"
 
 /* so many times in a row at most is an order recorded anew */
@@ -282,6 +280,7 @@ record_and_commit(FpgoService *service)
 
 	PG_TRY();
 	{
+		fpgo_http_require();
 		fpgo_worker_begin_transaction();
 		MemoryContextSwitchTo(service->context);
 		if (hold_tables(service))
@@ -351,9 +350,8 @@ sweep(FpgoService *service)
 }
 
 /*
- * The insertion waited in vain.  If that was for a transaction with the key,
- * the caller waits for it.  If it was for another lock, a process that may
- * wait tries again.
+ * The insertion waited in vain.  If that was for a transaction with the key, the
+ * caller waits for it.  Else a process that may wait tries again.
  */
 static Recording
 look_again(FpgoService *service)

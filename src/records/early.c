@@ -80,7 +80,8 @@ static FpgoStatement find_statement = {
 	" AND server " EQ " $2",
 	.n_parameters = 2,
 	.types = {TEXTOID, TEXTOID},
-	.sees_latest = true
+	.sees_latest = true,
+	.only_of = TABLE
 };
 
 /* the submission: as in callback.c, the newest that has the order comes first */

@@ -23,6 +23,7 @@ static FpgoStatement read_statement = {
 	.sql = "SELECT id, server, mapping, role, kind, because, until, step,"
 	" pause, answers, asked, tries_highest, canary, digest, since"
 	" FROM fpgo_internal.hold ORDER BY id",
+	.only_of = "hold"
 };
 
 static FpgoStatement insert_statement = {

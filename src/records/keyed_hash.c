@@ -7,40 +7,74 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "base/fpgo.h"
 #include "records/keyed_hash.h"
 #include "tables/statement.h"
 
-static FpgoStatement hash_key_statement = {
-	.sql = "SELECT key FROM fpgo_internal.hash_key ORDER BY created_at LIMIT 1",
-	.n_parameters = 0
-};
+/* columns of fpgo_internal.hash_key */
+#define KEY_COLUMN 1
+#define CREATED_AT_COLUMN 2
 
-/* The secret that hashes are keyed with, 32 bytes or more. */
-static void
-read_hash_key(uint8 **key, int *len)
+/*
+ * The row's key, if the row is older than all before it; else NULL.  *oldest is
+ * the time of those.
+ */
+static bytea *
+read_older(Relation table, HeapTuple row, TimestampTz *oldest)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	FpgoParameters p = {0};
+	TupleDesc	columns = RelationGetDescr(table);
 	bool		is_null;
-	bytea	   *value;
+	Datum		created_at = heap_getattr(row, CREATED_AT_COLUMN, columns,
+										  &is_null);
 
-	SPI_connect();
-	if (fpgo_statement_run(&hash_key_statement, &p) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("fpgo has no hash key"),
-				 errdetail("The table fpgo_internal.hash_key is empty."),
-				 errhint("Restore its content, without which earlier orders are not recognised.")));
-	value = DatumGetByteaPP(fpgo_get_datum(0, 1, &is_null));
-	*len = VARSIZE_ANY_EXHDR(value);
-	*key = MemoryContextAlloc(caller, *len);
-	memcpy(*key, VARDATA_ANY(value), *len);
-	SPI_finish();
+	if (DatumGetTimestampTz(created_at) >= *oldest)
+		return NULL;
+	*oldest = DatumGetTimestampTz(created_at);
+	return DatumGetByteaPCopy(heap_getattr(row, KEY_COLUMN, columns,
+										   &is_null));
+}
+
+/*
+ * The secret that hashes are keyed with, 32 bytes or more; NULL if there is none.
+ * The table has a row, and hardly ever another.  Each process reads it once, for
+ * its first order, and to plan a statement for that would take many times as long.
+ */
+static bytea *
+read_hash_key(Oid table_oid)
+{
+	TimestampTz oldest = DT_NOEND;
+	bytea	   *key = NULL;
+	Relation	table = table_open(table_oid, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, snapshot,
+										  0, NULL);
+	HeapTuple	row;
+
+	if (TupleDescAttr(RelationGetDescr(table), KEY_COLUMN - 1)->atttypid != BYTEAOID ||
+		TupleDescAttr(RelationGetDescr(table), CREATED_AT_COLUMN - 1)->atttypid != TIMESTAMPTZOID)
+		elog(ERROR, "fpgo_internal.hash_key has other columns than fpgo made");
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		bytea	   *older = read_older(table, row, &oldest);
+
+		if (older != NULL)
+			key = older;
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(table, NoLock);
+	return key;
 }
 
 /* The secret key.  The process keeps it until the key's table changes. */
@@ -54,13 +88,19 @@ hash_key(int *len)
 
 	if (key_table != table)
 	{
-		uint8	   *fresh;
+		bytea	   *fresh = read_hash_key(table);
 		int			fresh_len;
 		uint8	   *copy;
 
-		read_hash_key(&fresh, &fresh_len);
+		if (fresh == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("fpgo has no hash key"),
+					 errdetail("The table fpgo_internal.hash_key is empty."),
+					 errhint("Restore its content, without which earlier orders are not recognised.")));
+		fresh_len = VARSIZE_ANY_EXHDR(fresh);
 		copy = MemoryContextAlloc(TopMemoryContext, fresh_len);
-		memcpy(copy, fresh, fresh_len);
+		memcpy(copy, VARDATA_ANY(fresh), fresh_len);
 		if (key != NULL)
 			pfree(key);
 		key = copy;

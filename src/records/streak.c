@@ -30,7 +30,8 @@
 
 static FpgoStatement read_all_statement = {
 	.sql = COLUMNS,
-	.n_parameters = 0
+	.n_parameters = 0,
+	.only_of = "streak"
 };
 
 static FpgoStatement read_statement = {

@@ -521,7 +521,8 @@ find_versions(const FpgoHandIn *handin, const int64 *orders, int n,
 			MemoryContextSwitchTo(old);
 		}
 	}
-	return list_concat(traces, all);
+	/* with NIL, list_concat() would copy all, to SPI's memory */
+	return traces == NIL ? all : list_concat(traces, all);
 }
 
 static List *

@@ -23,6 +23,7 @@
 #include "base/extension_version.h"
 #include "base/fpgo.h"
 #include "base/settings.h"
+#include "gateway/http_libcurl.h"
 #include "ipc/roster.h"
 #include "setup/doctor.h"
 #include "tables/operators.h"
@@ -86,10 +87,10 @@ FpgoDiagnosis
 fpgo_check_libcurl(FpgoExamination *examination)
 {
 	FpgoHttpLibrary library = fpgo_http_library();
-	const char *found = psprintf("libcurl %s with %s; fpgo was built with %s.",
-								 library.version,
-								 library.tls ? library.tls : "no TLS",
-								 library.built_with);
+	const char *found = library.version == NULL ?
+		psprintf("No libcurl; fpgo was built with %s.", library.built_with) :
+		psprintf("libcurl %s with %s; fpgo was built with %s.", library.version,
+				 library.tls ? library.tls : "no TLS", library.built_with);
 
 	if (library.fault == NULL)
 		return fpgo_right(found);

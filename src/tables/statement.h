@@ -23,6 +23,8 @@ typedef struct FpgoStatement
 	bool		sees_latest;	/* what others committed, even if the
 								 * transaction is REPEATABLE READ */
 	bool		is_ordered;		/* an index has the order: never sort */
+	const char *only_of;		/* a SELECT that finds nothing while this table
+								 * is empty: it is not planned then; or NULL */
 	SPIPlanPtr	plan;			/* NULL until the first use */
 	FpgoForeignCode foreign_code; /* has it code of others? */
 	FpgoRowTable row_table;		/* what is kept to write rows */

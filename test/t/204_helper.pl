@@ -145,6 +145,40 @@ run_in($session, q{SET fpgo.helper_idle = '60s'});
     cmp_ok(time - $began, '<', 2, 'and goes with its session');
 }
 
+{
+    # a helper starts while the order is checked, and waits if that order is not sent
+    my $guest   = open_session($node);
+    my $invalid = order(orderSummary => undef);
+    wait_for_no_helper();
+    run_in($guest, q{SET fpgo.helper_idle = '60s'});
+    ends('an order that breaks a rule', submit($guest, $invalid), '23514');
+    my $waiting = wait_for('the helper that was started for it', sub { count_helpers(q{state = 'idle'}) && find_helper($admin) });
+    ends('the next order', submit($guest, order()), '');
+    is(find_helper($admin), $waiting, 'the next order: by that helper');
+    ends('another that breaks a rule', submit($guest, $invalid), '23514');
+    is(find_helper($admin), $waiting, 'no other helper starts');
+    $guest->quit;
+    wait_for_no_helper();
+
+    $guest = open_session($node);
+    run_in($guest, q{SET fpgo.helper_idle = '1s'});
+    ends('a rule broken, and no other order', submit($guest, $invalid), '23514');
+    wait_for('the helper that was started for it', sub { find_helper($admin) });
+    wait_for_no_helper();
+    ok(1, 'the helper ends by itself');
+    ends('an order after that', submit($guest, order()), '');
+    $guest->quit;
+    wait_for_no_helper();
+
+    # whoever may not submit starts nothing
+    administer($admin, 'CREATE ROLE stranger LOGIN');
+    $guest = open_session($node, user => 'stranger');
+    ends('an order of a role that may not submit', submit($guest, order()), '42501');
+    is(find_helper($admin), '', 'no helper starts');
+    $guest->quit;
+    administer($admin, 'DROP ROLE stranger');
+}
+
 # --- databases -------------------------------------------------------------------------
 
 my $n_databases = 0;

@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use File::Copy qw(copy);
+use FindBin;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -61,8 +63,45 @@ ends('another connection of the same process', submit($session, order()), '38F02
 is(find_helper($node), $helper, 'it is the same process');
 cmp_ok(n_read($helper) - $before, '<', 100_000, 'it does not read the certificates of the system again');
 $gateway->stop;
-
 $session->quit;
+
+# --- the system's certificates: a directory, and a file of all --------------------------------------------------
+
+my $place   = PostgreSQL::Test::Utils::tempdir();
+my $library = "$place/system_certificates.so";
+my $file    = "$place/ca-certificates.crt";
+chmod 0755, $place;
+system_or_bail('cc', '-shared', '-fPIC', '-o', $library, "$FindBin::RealBin/../perl/system_certificates.c");
+copy('/etc/ssl/certs/ca-certificates.crt', $file) or die "could not copy the system's certificates: $!";
+
+# A session whose process that sends has read nothing yet.
+sub restart {
+    local $ENV{FPGO_CERTIFICATES} = $place;
+    local $ENV{LD_PRELOAD}        = join ' ', grep { defined } $ENV{LD_PRELOAD}, $library;
+    $node->restart;
+    return open_session($node);
+}
+
+$gateway = FpgoGateway->start('--token', $TOKEN, $authority->serve_as('IP:127.0.0.1'));
+administer($node, sprintf q{ALTER SERVER frontpayment OPTIONS (SET url '%s')}, $gateway->address);
+$session = restart();
+ends('an authority that the system does not have', submit($session, order()), '38F02');
+$session->quit;
+
+append_to_file($file, slurp_file($authority->file));
+$session = restart();
+ends("an authority in the system's file alone", submit($session, order()), '');
+$session->quit;
+
+# a file without a certificate would be an error
+copy($authority->file, "$place/authority.pem") or die "could not copy the authority: $!";
+system_or_bail('openssl', 'rehash', $place);
+system_or_bail('cp', '/dev/null', $file);
+$session = restart();
+ends("an authority in the system's directory, of which the file is not read", submit($session, order()), '');
+$session->quit;
+
+$gateway->stop;
 check_log($node);
 $node->stop;
 done_testing();

@@ -381,21 +381,46 @@ examine('a publication of other tables', $session);
     unlike(examine('alone again', $session)->{account}{detail}, qr/same address/, '... while it is there');
 }
 
-# --- old libraries, and shared memory in files ---------------------------------------------------------------
+# --- libraries that will not do, and shared memory in files -------------------------------------------------
 
-{
+# The directory of a library of that name, made of that code.
+sub make_library {
+    my ($name, $code) = @_;
     my $directory = PostgreSQL::Test::Utils::tempdir();
-    append_to_file("$directory/old.c", <<'C');
-/* Libraries that say they are older than they are. */
+    append_to_file("$directory/library.c", $code);
+    system_or_bail('cc', '-shared', '-fPIC', '-o', "$directory/$name", "$directory/library.c");
+    return $directory;
+}
+
+# libcurl, but for its version; each other function is the installed one's.
+sub make_old_curl {
+    my $door    = slurp_file("$FindBin::RealBin/../../src/gateway/http_libcurl.c");
+    my @others  = grep { $_ ne 'curl_version_info' } $door =~ /\bFUNCTION\((curl_\w+)\)/g;
+    my ($path)  = `ldconfig -p` =~ m{libcurl\.so\.4 .*=> (/\S+)};
+    my $forward = join "\n", map { qq{static void *find_$_(void) { return find("$_"); } void $_(void) __attribute__((ifunc("find_$_")));} } @others;
+    return make_library('libcurl.so.4', <<"C");
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <curl/curl.h>
 
-curl_version_info_data *
-curl_version_info(CURLversion age)
+static void *
+find(const char *name)
 {
-	static curl_version_info_data old;
-	curl_version_info_data *(*real) (CURLversion) = dlsym(RTLD_NEXT, "curl_version_info");
+	return dlsym(dlopen("$path", RTLD_LAZY | RTLD_LOCAL), name);
+}
+
+struct info
+{
+	int			age;
+	const char *version;
+	unsigned int version_num;
+	const char *rest[40];
+};
+
+struct info *
+curl_version_info(int age)
+{
+	static struct info old;
+	struct info *(*real) (int) = find("curl_version_info");
 
 	old = *real(age);
 	old.version = "7.86.0";
@@ -403,23 +428,21 @@ curl_version_info(CURLversion age)
 	return &old;
 }
 
-const char *
-json_c_version(void)
-{
-	return "0.13";
+$forward
+C
 }
 
-int
-json_c_version_num(void)
 {
-	return 0x000d00;
-}
+    my $curl = make_old_curl();
+    my $json = make_library('old.so', <<'C');
+const char *json_c_version(void) { return "0.13"; }
+int json_c_version_num(void) { return 0x000d00; }
 C
-    system_or_bail('cc', '-shared', '-fPIC', '-o', "$directory/old.so", "$directory/old.c");
     $_->quit for $session, $admin;
     $node->append_conf('postgresql.conf', "dynamic_shared_memory_type = mmap\n");
     {
-        local $ENV{LD_PRELOAD} = join ':', grep { defined } $ENV{LD_PRELOAD}, "$directory/old.so";
+        local $ENV{LD_PRELOAD}      = join ':', grep { defined } $ENV{LD_PRELOAD},      "$json/old.so";
+        local $ENV{LD_LIBRARY_PATH} = join ':', grep { defined } $curl, $ENV{LD_LIBRARY_PATH};
         $node->restart;
     }
     $session = open_session($node);
@@ -431,9 +454,30 @@ C
             process       => [ qr/the installed HTTP library cannot be used/, qr/Install libcurl/ ] });
     $session->quit;
 }
-check_log($node);
-$node->stop;
 
+# fpgo is not linked with libcurl: without it, all but sending goes on
+{
+    my $curl = make_library('libcurl.so.4', '');
+    {
+        local $ENV{LD_LIBRARY_PATH} = join ':', grep { defined } $curl, $ENV{LD_LIBRARY_PATH};
+        $node->restart;
+    }
+    $session = open_session($node);
+    examine('without libcurl', $session, unseen => [ from('account') ],
+        wrong => {
+            libcurl       => [ qr/^No libcurl; .* could not be loaded: .*undefined symbol: curl_/, qr/Install libcurl 7\.87/ ],
+            shared_memory => [ qr/mmap/, qr/posix/ ],
+            options       => [ qr/cannot be checked, since libcurl could not be loaded/, qr/SERVER/ ] });
+    ends('without libcurl: fetch_status', run_in($session, q{SELECT * FROM fpgo.fetch_status('ODR1')}),
+        '0A000', qr/the installed HTTP library cannot be used/);
+    ends('without libcurl: submit_invoice', submit($session, order()),
+        '0A000', qr/the installed HTTP library cannot be used/);
+    ends('without libcurl: CREATE SERVER', run_in($session,
+            q{CREATE SERVER unchecked FOREIGN DATA WRAPPER fpgo OPTIONS (url 'https://gateway.example')}),
+        'HV024', qr/cannot be checked, since libcurl could not be loaded/);
+    ends('without libcurl: validate', run_in($session, q{SELECT * FROM fpgo.validate('{}'::jsonb)}), '');
+    $session->quit;
+}
 # --- with a resident worker ------------------------------------------------------------------------------------
 
 $node = new_resident_cluster('resident', url => $gateway->address, settings => "fsync = on\n");

@@ -47,10 +47,11 @@ SOURCES_outcome = $(SRC)/gateway/outcome.c
 SOURCES_reply = $(addprefix $(SRC)/gateway/,reply.c reply_mask.c) \
 	$(SRC)/text/identifier.c $(BACKEND)
 LIBS_reply = $(shell pkg-config --libs json-c) $(BACKEND_LIBS)
-SOURCES_http_text = $(addprefix $(SRC)/gateway/,http_text.c http_url.c http_peer.c)
+SOURCES_http_text = $(addprefix $(SRC)/gateway/,http_libcurl.c http_text.c http_url.c \
+	http_peer.c)
 LIBS_http_text = $(shell pkg-config --libs libcurl) $(BACKEND_LIBS)
 SOURCES_http = $(addprefix $(SRC)/gateway/,http.c http_easy.c http_header.c http_lines.c \
-	http_memory.c http_shown.c http_socket.c) $(SOURCES_http_text) $(BACKEND)
+	http_memory.c http_shown.c http_socket.c http_wait.c) $(SOURCES_http_text) $(BACKEND)
 LIBS_http = -Wl,--wrap=curl_multi_poll $(LIBS_http_text) -lpthread
 SOURCES_exchange = $(SRC)/gateway/exchange.c $(SRC)/gateway/outcome.c \
 	$(sort $(SOURCES_reply) $(SOURCES_http))

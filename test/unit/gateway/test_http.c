@@ -25,6 +25,7 @@
 #include <curl/curl.h>
 
 #include "gateway/http.h"
+#include "gateway/http_libcurl.h"
 #include "lib/tap.h"
 
 #define ANSWER_LIMIT 1000
@@ -39,11 +40,16 @@
 #define THEN_RESET "?"
 /* or, in a moment, by an answer that nobody asked for */
 #define THEN_SPEAK "+"
+/* an answer that begins so is sent in a moment */
+#define LATE "~"
 #define TIME_IS_UP "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
 #define A_MOMENT_US 20000
 
 /* more than are kept */
 #define MANY_CONNECTIONS 12
+
+/* in backend_stubs.c: waits that ended by their time */
+extern int	stub_idle_waits;
 
 /* What the server does with the n-th request; NULL: closes, says nothing. */
 static const char *const *answers;
@@ -88,6 +94,11 @@ send_answer(int client, const char *answer)
 	bool		is_followed = strchr(THEN_CLOSE THEN_RESET THEN_SPEAK, then);
 
 	answer += is_followed;
+	if (then == *LATE)
+	{
+		usleep(A_MOMENT_US);
+		answer++;
+	}
 	if (send(client, answer, strlen(answer), MSG_NOSIGNAL) < 0)
 		return false;
 	if (is_followed && then == *THEN_SPEAK)
@@ -883,6 +894,46 @@ test_many(void)
 	ok(n_requests >= 11 && n_requests <= 12, "each was received once");
 }
 
+/*
+ * A wait on the latch and the network ends when the answer comes.  (Not always the
+ * first time: the machine may be busy.)
+ */
+static void
+test_wait_with_latch(void)
+{
+	static const char *const last[] = {"HTTP/1.1 201 Created\r\n"
+		"Connection: close\r\nContent-Length: 2\r\n\r\n{}"};
+	static const char *const late[] = {LATE CREATED, LATE CREATED};
+	FpgoHttpRequest request = make_request(10);
+	bool		ended_in_time[2] = {false, false};
+
+	ok(fpgo_http_heed_latch(), "the system can wait for the latch and the network");
+	/* connections from before are not on the watch: use them up */
+	do
+	{
+		script(last, 1);
+		fpgo_http_finish(run(&request));
+	} while (n_connections == 0);
+	for (int i = 0; i < 20 && !(ended_in_time[0] && ended_in_time[1]); i++)
+	{
+		script(late, 2);
+		request.keepalive_s = i % 2 == 0 ? 0 : 10;
+		for (int j = 0; j < 2; j++)
+		{
+			FpgoHttpTransfer *transfer;
+			int			n_before = n_connections;
+
+			stub_idle_waits = 0;
+			transfer = run(&request);
+			if (fpgo_http_result(transfer)->status == 201 && stub_idle_waits == 0)
+				ended_in_time[n_connections == n_before] = true;
+			fpgo_http_finish(transfer);
+		}
+	}
+	ok(ended_in_time[0], "an answer on a new connection ends the wait");
+	ok(ended_in_time[1], "and one on a kept connection");
+}
+
 int
 main(void)
 {
@@ -902,6 +953,15 @@ main(void)
 	test_slow_names();
 	test_addresses();
 	test_wire();
+	test_many();
+	/* and again */
+	test_wait_with_latch();
+	test_plain_exchange();
+	test_one_transmission();
+	test_dead_connections();
+	test_answers();
+	test_not_sent();
+	test_slow_names();
 	test_many();
 	ok(fpgo_http_library().fault == NULL &&
 	   strcmp(fpgo_http_library().built_with, LIBCURL_VERSION) == 0,

@@ -36,6 +36,7 @@ __lsan_default_suppressions(void)
 #endif
 
 #include "gateway/exchange.h"
+#include "gateway/http_libcurl.h"
 #include "order/named_field.h"
 #include "lib/faults.h"
 #include "lib/loopback.h"

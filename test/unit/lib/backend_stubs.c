@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <poll.h>
+
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "lib/ilist.h"
@@ -18,7 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "base/wait_events.h"
+#include "base/wait.h"
 
 typedef struct StubContext
 {
@@ -216,6 +218,7 @@ errfinish(const char *filename, int lineno, const char *funcname)
 }
 
 int			stub_external_fds = 0;
+int			stub_idle_waits = 0;
 
 bool
 AcquireExternalFD(void)
@@ -228,6 +231,30 @@ void
 ReleaseExternalFD(void)
 {
 	stub_external_fds--;
+}
+
+void
+ReserveExternalFD(void)
+{
+	stub_external_fds++;
+}
+
+/* There is no latch: wait for the descriptor alone. */
+static int	watched_fd = -1;
+
+void
+fpgo_wait_watch(int fd)
+{
+	watched_fd = fd;
+}
+
+bool
+fpgo_wait_or_read(long timeout_ms, FpgoWait what)
+{
+	struct pollfd wanted = {.fd = watched_fd,.events = POLLIN};
+
+	stub_idle_waits += poll(&wanted, 1, (int) timeout_ms) == 0;
+	return false;
 }
 
 uint32
