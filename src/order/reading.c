@@ -214,9 +214,22 @@ fpgo_reads_as_one_of(const FpgoValue *value, const char *const *allowed)
 	}
 }
 
+/* Most texts are ASCII that is printed. */
+static bool
+is_plain_ascii(FpgoSpan text)
+{
+	bool		is_plain = true;
+
+	for (size_t i = 0; i < text.len; i++)
+		is_plain = is_plain & (text.text[i] >= ' ') & (text.text[i] != 0x7F);
+	return is_plain;
+}
+
 FpgoUnprintable
 fpgo_reading_unprintable(const FpgoValue *value)
 {
+	if (is_plain_ascii(value->text))
+		return FPGO_PRINTABLE;
 	return fpgo_find_unprintable(read_text(value->text).wide);
 }
 

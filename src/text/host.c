@@ -25,6 +25,12 @@ typedef struct Authority
 	FpgoSpan	port;			/* empty if there is none */
 } Authority;
 
+static bool
+ends_authority(char c)
+{
+	return c == '/' || c == '?' || c == '#';
+}
+
 static FpgoSpan
 find_authority(FpgoSpan url)
 {
@@ -37,7 +43,7 @@ find_authority(FpgoSpan url)
 			continue;
 		authority.text = url.text + i + 3;
 		while (i + 3 + authority.len < url.len &&
-			   memchr("/?#", authority.text[authority.len], 3) == NULL)
+			   !ends_authority(authority.text[authority.len]))
 			authority.len++;
 		break;
 	}
@@ -50,7 +56,8 @@ read_authority(FpgoSpan url, Authority *parts)
 	FpgoSpan	left = find_authority(url);
 	size_t		host_len;
 
-	memset(parts, 0, sizeof(*parts));
+	parts->has_user = false;
+	parts->port = (FpgoSpan) {NULL, 0};
 	for (size_t i = left.len; i > 0; i--)
 	{
 		if (left.text[i - 1] != '@')
@@ -80,6 +87,7 @@ read_authority(FpgoSpan url, Authority *parts)
 	if (host_len > HOST_MAX_BYTES)
 		return false;
 	memcpy(parts->host, left.text, host_len);
+	parts->host[host_len] = '\0';
 	host_len += parts->is_bracketed;
 	if (host_len < left.len && left.text[host_len] == ':')
 		parts->port = (FpgoSpan) {left.text + host_len + 1, left.len - host_len - 1};

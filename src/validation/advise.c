@@ -113,6 +113,9 @@ show_time(const FpgoValue *value, int64 seconds)
 	return pstrdup(text);
 }
 
+/* Days begin at a quarter of an hour of UTC, whatever the time zone. */
+#define QUARTER_S 900
+
 /* Midnight in UTC, or where the session is. */
 static bool
 is_midnight(int64 date)
@@ -120,6 +123,8 @@ is_midnight(int64 date)
 	pg_time_t	time = date;
 	const struct pg_tm *here;
 
+	if (date % QUARTER_S != 0)
+		return false;
 	if (date % SECS_PER_DAY == 0)
 		return true;
 	here = pg_localtime(&time, session_timezone);

@@ -187,8 +187,9 @@ advise_postal_code(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 static bool
 advise_email(FpgoAdvice *advice, const FpgoFieldInOrder *at)
 {
-	if (!fpgo_reading_holds(at->value, fpgo_is_email) ||
-		fpgo_reading_holds(at->value, fpgo_is_deliverable))
+	/* whether it is an address takes longest, and comes last */
+	if (fpgo_reading_holds(at->value, fpgo_is_deliverable) ||
+		!fpgo_reading_holds(at->value, fpgo_is_email))
 		return false;
 	fpgo_advise_say(advice, &at->place, "e_mail",
 					"should be an address that mail reaches: at most 64 characters before the @, and a domain with a dot, not a number.");
