@@ -140,7 +140,8 @@ cut_off($standby);
 deliver_only($original, @more[ 0 .. 1 ]);
 $original->stop('immediate');
 $standby->promote;
-$standby->restart;
+# (a restart before that would hide the promotion)
+wait_for('the seat', sub { ask($standby, 'SELECT why FROM fpgo_internal.seat') eq 'promotion' });
 queue($standby, 1);
 wait_for('those that the lost primary sent', sub {
     ask($standby, q{SELECT count(*) FROM fpgo.submissions WHERE state = 'accepted' AND order_uuid IN ('}
