@@ -21,8 +21,8 @@ HANDIN = again check condition enqueue fault generated handin holder keyless \
 	submit trigger turn undelivered unversioned version withdraw
 ORIGIN = parts rule
 TABLES = foreign_code row_direct row_held row_plan row_table statement
-RECORDS = age decide early hold hold_news hold_rule insert keyed_hash left locks open_key \
-	origins purge queue refused seat settle streak submissions taken_back traces trouble \
+RECORDS = age attempts decide early hold hold_news hold_rule insert keyed_hash left locks open_key \
+	origins purge queue refused seat settle streak submissions sweep taken_back traces trouble \
 	unsourced versions
 DELIVERY = allowance backoff batch change claim deliver deliver_call durable flight \
 	holds lane pace probe question report seating slow streaks walk

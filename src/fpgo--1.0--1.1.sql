@@ -257,7 +257,7 @@ COMMENT ON DOMAIN fpgo.submission_state IS
 
 ALTER TABLE fpgo_internal.submission ADD COLUMN for_good boolean, ADD COLUMN version integer,
 	ADD COLUMN first_version bigint, ADD COLUMN mapping text, ADD COLUMN on_change text, ADD COLUMN withdrawn boolean,
-	ADD COLUMN origin bigint;
+	ADD COLUMN origin bigint, ADD COLUMN attempt_began timestamptz;
 COMMENT ON COLUMN fpgo_internal.submission.for_good IS
 	'true: cancelled for good; it keeps its key until fpgo.hand_in_again. NULL otherwise';
 COMMENT ON COLUMN fpgo_internal.submission.version IS
@@ -274,6 +274,9 @@ COMMENT ON COLUMN fpgo_internal.submission.withdrawn IS
 	'true: says that the order is not wanted any more; it holds no order itself. NULL otherwise';
 COMMENT ON COLUMN fpgo_internal.submission.origin IS
 	'Number of the database that it was handed in to, see fpgo_internal.origin; another one does not send it. NULL: of fpgo 1.0';
+COMMENT ON COLUMN fpgo_internal.submission.attempt_began IS
+	'When the attempt began that is under way, or by which the order was accepted with HTTP status 201: it has no row in '
+	'fpgo_internal.attempt. NULL: the last attempt has its row there';
 COMMENT ON COLUMN fpgo_internal.submission.key IS
 	'What makes a second call the same call; the versions of an order share it, unless a trigger''s order got another';
 -- whose user mapping is used, of what is still to be sent
@@ -291,6 +294,12 @@ CREATE UNIQUE INDEX submission_versions ON fpgo_internal.submission (first_versi
 -- the order of a row
 CREATE INDEX submission_source ON fpgo_internal.submission (source, server COLLATE "C")
 	WHERE source IS NOT NULL;
+-- what was sent lately; nothing else tells, as submissions may be queued for days
+CREATE INDEX submission_attempt_began ON fpgo_internal.submission USING brin (attempt_began)
+	WITH (autosummarize = on);
+COMMENT ON TABLE fpgo_internal.attempt IS
+	'One row a transmission that ended, but of those that ended with HTTP status 201 hardly any: see '
+	'fpgo_internal.whole_attempt';
 
 /* ---------- Purged orders ---------- */
 
@@ -815,13 +824,22 @@ CREATE VIEW fpgo_internal.whole_attempt AS
 		s.server AS account, s.role, s.reference, s.created_at
 	FROM fpgo_internal.attempt a JOIN fpgo_internal.submission s ON s.id = a.submission
 		CROSS JOIN LATERAL (SELECT a.outcome IS NULL AND a.ended_at IS NULL AND s.state = 'accepted'
-			AND a.number = s.attempts AS is_accepted) p;
+			AND a.number = s.attempts AS is_accepted) p
+	UNION ALL
+	SELECT s.id, s.attempts, s.run, s.attempt_began,
+		CASE WHEN p.is_accepted THEN s.settled_at END,
+		CASE WHEN p.is_accepted THEN 'accepted' END,
+		CASE WHEN p.is_accepted THEN 201 END,
+		CASE WHEN p.is_accepted THEN 'The gateway accepted the order with HTTP status 201.' END,
+		s.server, s.role, s.reference, s.created_at
+	FROM fpgo_internal.submission s CROSS JOIN LATERAL (SELECT s.state = 'accepted' AS is_accepted) p
+	WHERE s.attempt_began IS NOT NULL;
 COMMENT ON VIEW fpgo_internal.whole_attempt IS
-	'The attempts with how they ended. Of one that was accepted with HTTP status 201 the submission alone tells that: '
-	'its row is written once, before it is sent';
+	'The attempts with how they ended. Of one that is under way, or was accepted with HTTP status 201, the submission '
+	'alone tells that.';
 COMMENT ON COLUMN fpgo_internal.whole_attempt.submission IS 'The submission it belongs to';
 COMMENT ON COLUMN fpgo_internal.whole_attempt.number IS 'Counts the submission''s attempts from 1';
-COMMENT ON COLUMN fpgo_internal.whole_attempt.run IS 'The run that made it';
+COMMENT ON COLUMN fpgo_internal.whole_attempt.run IS 'The run that made it; NULL if that is not recorded any more';
 COMMENT ON COLUMN fpgo_internal.whole_attempt.started_at IS 'When it was begun';
 COMMENT ON COLUMN fpgo_internal.whole_attempt.ended_at IS 'When its outcome was known; NULL while it is under way';
 COMMENT ON COLUMN fpgo_internal.whole_attempt.outcome IS 'What it came to, as in fpgo.attempts';

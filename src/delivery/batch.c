@@ -15,6 +15,7 @@
 #include "delivery/batch.h"
 #include "delivery/change.h"
 #include "delivery/flight.h"
+#include "records/attempts.h"
 #include "records/settle.h"
 
 typedef struct Look
@@ -73,7 +74,8 @@ static void
 put_back(const FpgoClaim *claim, int64 run, const char *reason)
 {
 	FpgoSettlement settlement = {.submission = claim->submission,
-		.attempt = claim->attempt,.run = run,.state = FPGO_STATE_QUEUED,
+		.attempt = claim->attempt,.attempt_began = claim->attempt_began,
+		.run = run,.state = FPGO_STATE_QUEUED,
 	.outcome = fpgo_outcome_name(FPGO_OUTCOME_UNREACHED)};
 
 	settlement.reason = reason;
@@ -87,7 +89,8 @@ refuse(const FpgoClaim *claim, int64 run, const FpgoAccount *account,
 	   const char *reason)
 {
 	FpgoSettlement settlement = {.submission = claim->submission,
-		.attempt = claim->attempt,.run = run,.state = FPGO_STATE_REFUSED,
+		.attempt = claim->attempt,.attempt_began = claim->attempt_began,
+		.run = run,.state = FPGO_STATE_REFUSED,
 		.outcome = fpgo_outcome_name(FPGO_OUTCOME_REFUSED),
 		.reason = reason,.retention_s = account->retention.refused_s};
 
@@ -124,7 +127,8 @@ make_flight(void *arg)
 		if (change.payload == NULL)
 			return;
 		claim->payload = change.payload;
-		fpgo_submission_begin_question(claim->submission, claim->attempt);
+		fpgo_attempt_begin_question(claim->submission, claim->attempt);
+		claim->attempt_began = 0;
 	}
 	preparation->flight = fpgo_flight_prepare(claim, preparation->run,
 											  &account->target,

@@ -51,6 +51,7 @@
 #include "records/age.h"
 #include "records/locks.h"
 #include "records/settle.h"
+#include "records/sweep.h"
 #include "tables/statement.h"
 
 struct FpgoDelivery

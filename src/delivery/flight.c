@@ -39,6 +39,7 @@
 #include "order/named_field.h"
 #include "order/payload.h"
 #include "order/secrets.h"
+#include "records/attempts.h"
 #include "records/settle.h"
 
 /*
@@ -210,8 +211,8 @@ void
 fpgo_flight_confirm(FpgoFlight *flight)
 {
 	Assert(flight->stage == FPGO_FLIGHT_CLEARED && flight->outcome == NULL);
-	if (fpgo_submission_end_question(flight->claim.submission,
-									 flight->claim.attempt, flight->run))
+	if (fpgo_attempt_end_question(flight->claim.submission,
+								  flight->claim.attempt, flight->run))
 		flight->stage = FPGO_FLIGHT_CONFIRMED;
 	else
 		fpgo_flight_give_up(flight);
@@ -337,6 +338,7 @@ draw_up(const FpgoFlight *flight, bool is_awaited)
 	settlement.order = flight->claim.order;
 	settlement.server = flight->claim.server;
 	settlement.attempt = flight->claim.attempt;
+	settlement.attempt_began = flight->claim.attempt_began;
 	settlement.run = flight->run;
 	settlement.outcome = fpgo_outcome_name(flight->outcome->class);
 	settlement.status = flight->outcome->status;

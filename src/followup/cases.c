@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 
 #include "followup/cases.h"
+#include "records/attempts.h"
 #include "records/origins.h"
 #include "records/submissions.h"
 #include "tables/statement.h"

@@ -31,6 +31,7 @@
 #include "records/locks.h"
 #include "records/seat.h"
 #include "records/submissions.h"
+#include "records/sweep.h"
 
 PG_FUNCTION_INFO_V1(fpgo_reconcile);
 

@@ -17,6 +17,7 @@
 #include "process/in_the_way.h"
 #include "records/locks.h"
 #include "records/open_key.h"
+#include "records/sweep.h"
 #include "records/taken_back.h"
 
 /* a session that waits for a time asks again after so long, in milliseconds */

@@ -50,6 +50,7 @@
 #include "process/worker.h"
 #include "records/insert.h"
 #include "records/locks.h"
+#include "records/sweep.h"
 #include "records/versions.h"
 #include "tables/statement.h"
 
@@ -170,7 +171,7 @@ typedef enum Recording
  * key after it was looked for: that is waited for briefly.
  */
 static int64
-insert(FpgoService *service, const FpgoVersions *versions)
+insert(FpgoService *service, const FpgoVersions *versions, TimestampTz began)
 {
 	int			level = NewGUCNestLevel();
 	int64		id;
@@ -181,7 +182,7 @@ insert(FpgoService *service, const FpgoVersions *versions)
 								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 								 true, 0, false);
 	id = fpgo_submission_send(&service->request->handin, versions,
-							  service->run);
+							  service->run, began);
 	AtEOXact_GUC(false, level);
 	service->is_inserting = false;
 	return id;
@@ -234,7 +235,8 @@ record(FpgoService *service)
 		return IN_THE_WAY;
 	if (fpgo_closed_is(request, service->run, &service->answer, &canary_of))
 		return ANSWERED;
-	claim.submission = insert(service, versions);
+	claim.attempt_began = GetCurrentTimestamp();
+	claim.submission = insert(service, versions, claim.attempt_began);
 	if (claim.submission == 0)
 		return overtaken(service);
 	claim.order = versions->order != 0 ? versions->order : claim.submission;

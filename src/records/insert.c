@@ -3,8 +3,7 @@
  *		Records new submissions.
  *
  * Part of the records (see submissions.c).  A new submission is
- * queued, sending or refused.  Its payload and its first attempt are recorded
- * with it.
+ * queued, sending or refused.  Its payload is recorded with it.
  *
  * There is one plain INSERT for each table, and every column is a parameter.
  * Such an INSERT needs little work, and no executor where the tables have no
@@ -41,14 +40,14 @@
 static FpgoStatement insert_statement = {
 	.sql = "INSERT INTO fpgo_internal.submission"
 	" (" COLUMNS_1_0 ", hash_rule, source, source_table, mapping, version,"
-	"  first_version, on_change, withdrawn, origin)"
+	"  first_version, on_change, withdrawn, origin, attempt_began)"
 	" OVERRIDING SYSTEM VALUE VALUES (" VALUES_1_0 ", $20, $21, $22, $23,"
-	"  $24, $25, $26, $27, $28)"
+	"  $24, $25, $26, $27, $28, $29)"
 	" ON CONFLICT (server " BYTEWISE ", key " BYTEWISE ","
 	"  mapping " BYTEWISE ", version) DO NOTHING",
-	.n_parameters = 28,
+	.n_parameters = 29,
 	.types = {TYPES_1_0, INT2OID, BYTEAOID, TEXTOID, TEXTOID, INT4OID,
-	INT8OID, TEXTOID, BOOLOID, INT8OID}
+	INT8OID, TEXTOID, BOOLOID, INT8OID, TIMESTAMPTZOID}
 };
 
 /* on the SQL objects of 1.0; refused and cancelled ones hold no key */
@@ -67,15 +66,6 @@ static FpgoStatement payload_statement = {
 	" VALUES ($1, $2, $3)",
 	.n_parameters = 3,
 	.types = {INT8OID, TEXTOID, TIMESTAMPTZOID}
-};
-
-static FpgoStatement attempt_statement = {
-	.sql = "INSERT INTO fpgo_internal.attempt (submission, number, run,"
-	" started_at, ended_at, outcome, status, reason)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	.n_parameters = 8,
-	.types = {INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	TEXTOID, INT4OID, TEXTOID}
 };
 
 static const char *const on_change_names[] = {
@@ -116,6 +106,7 @@ typedef struct New
 {
 	FpgoSubmissionState state;
 	int64		run;			/* of one that is sent at once */
+	TimestampTz began;			/* likewise: when its first attempt begins */
 	const char *error;			/* of one that is finished */
 	bool		is_withdrawal;
 } New;
@@ -161,7 +152,7 @@ insert_submission(const FpgoHandIn *handin, const FpgoVersions *versions,
 				  const New *new)
 {
 	int64		id;
-	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+	TimestampTz now = new->began != 0 ? new->began : GetCurrentTimestamp();
 	FpgoParameters p = {0};
 	bool		is_sent = new->state == FPGO_STATE_SENDING;
 
@@ -183,11 +174,14 @@ insert_submission(const FpgoHandIn *handin, const FpgoVersions *versions,
 	fpgo_put_int(&p, is_sent ? 1 : 0);
 	fpgo_put_datum(&p, Int64GetDatum(new->run), !is_sent);
 	fpgo_put_text(&p, fpgo_submission_clip(new->error));
-	fpgo_put_datum(&p, now, false);
-	fpgo_put_datum(&p, now, !is_finished(new->state));
+	fpgo_put_datum(&p, TimestampTzGetDatum(now), false);
+	fpgo_put_datum(&p, TimestampTzGetDatum(now), !is_finished(new->state));
 	put_nulls(&p, insert_statement_1_0.n_parameters);
 	if (versions != NULL)
+	{
 		put_version(&p, handin, versions, new->is_withdrawal);
+		fpgo_put_datum(&p, TimestampTzGetDatum(now), !is_sent);
+	}
 	return fpgo_statement_run(versions == NULL ? &insert_statement_1_0 :
 							  &insert_statement, &p) > 0 ? id : 0;
 }
@@ -201,20 +195,6 @@ insert_payload(int64 id, const FpgoHandIn *handin)
 	fpgo_put_secret(&p, handin->payload);
 	fpgo_put_null(&p);			/* kept as long as it is needed */
 	fpgo_statement_run(&payload_statement, &p);
-}
-
-/* The first attempt, which begins now. */
-static void
-insert_attempt(int64 id, int64 run)
-{
-	FpgoParameters p = {0};
-
-	fpgo_put_int64(&p, id);
-	fpgo_put_int(&p, 1);
-	fpgo_put_int64(&p, run);
-	fpgo_put_datum(&p, TimestampTzGetDatum(GetCurrentTimestamp()), false);
-	put_nulls(&p, attempt_statement.n_parameters);
-	fpgo_statement_run(&attempt_statement, &p);
 }
 
 /* ---------- entries ---------- */
@@ -235,18 +215,15 @@ fpgo_submission_queue(const FpgoHandIn *handin, const FpgoVersions *versions)
 
 int64
 fpgo_submission_send(const FpgoHandIn *handin, const FpgoVersions *versions,
-					 int64 run)
+					 int64 run, TimestampTz began)
 {
-	const New	new = {.state = FPGO_STATE_SENDING,.run = run};
+	const New	new = {.state = FPGO_STATE_SENDING,.run = run,.began = began};
 	int64		id;
 
 	SPI_connect();
 	id = insert_submission(handin, versions, &new);
 	if (id != 0)
-	{
 		insert_payload(id, handin);
-		insert_attempt(id, run);
-	}
 	SPI_finish();
 	return id;
 }

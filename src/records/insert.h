@@ -15,7 +15,7 @@
 
 /*
  * Record an order as the next version of its order: as queued; as sending,
- * with its first attempt; as refused before it was sent, with the reason; as
+ * with its first attempt, which begins at that time; as refused before it was sent, with the reason; as
  * superseded, since an older version is the same and was accepted.  Each
  * function returns the submission's number, or 0 if another transaction has
  * made that version: then the versions must be found anew.
@@ -26,7 +26,8 @@
 extern int64 fpgo_submission_queue(const FpgoHandIn *handin,
 								   const FpgoVersions *versions);
 extern int64 fpgo_submission_send(const FpgoHandIn *handin,
-								  const FpgoVersions *versions, int64 run);
+								  const FpgoVersions *versions, int64 run,
+								  TimestampTz began);
 extern int64 fpgo_submission_refuse(const FpgoHandIn *handin,
 									const FpgoVersions *versions,
 									const char *reason);

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "records/locks.h"
 #include "records/origins.h"
@@ -198,7 +199,8 @@ static FpgoStatement claim_statement = {
 	.sql = "WITH claimed AS (UPDATE fpgo_internal.submission s"
 	"  SET state = 'sending', run = $1, not_before = NULL,"
 	"      error = CASE WHEN" SAYS_WAITS("s") "THEN NULL ELSE s.error END,"
-	"      attempts = s.attempts " PLUS " 1"
+	"      attempts = s.attempts " PLUS " 1,"
+	"      attempt_began = pg_catalog.clock_timestamp()"
 	"  FROM fpgo_internal.payload p"
 	"  WHERE s.id " EQ " ANY ($2)"
 	"  AND p.submission " EQ " s.id"
@@ -208,14 +210,12 @@ static FpgoStatement claim_statement = {
 	HAS_VERSION("(o.state " EQ " 'accepted') IS NOT FALSE") "END"
 	"  AND" REFERENCE_IS_FREE
 	"  RETURNING s.id, s.server, s.role, s.attempts, p.payload,"
-	"  " ORDER_OF("s") " AS first),"
-	" begun AS (INSERT INTO fpgo_internal.attempt (submission, number, run)"
-	"  SELECT id, attempts, $1 FROM claimed)"
+	"  " ORDER_OF("s") " AS first, s.attempt_began)"
 	" SELECT id, attempts, server, role, payload, first,"
 	"  (SELECT o.order_uuid FROM fpgo_internal.submission o"
 	"   WHERE (o.id " EQ " first OR o.first_version " EQ " first)"
 	"   AND o.state " EQ " 'accepted'"
-	"   ORDER BY o.version USING " GT " LIMIT 1)"
+	"   ORDER BY o.version USING " GT " LIMIT 1), attempt_began"
 	" FROM claimed ORDER BY id",
 	.n_parameters = 3,
 	.types = {INT8OID, INT8ARRAYOID, INT8ARRAYOID}
@@ -239,6 +239,8 @@ read_claims(uint64 n, MemoryContext context)
 		claim->payload = fpgo_get_text(i, 5, context);
 		claim->order = fpgo_get_int64(i, 6);
 		claim->change_of = fpgo_get_text(i, 7, context);
+		claim->attempt_began =
+			DatumGetTimestampTz(fpgo_get_datum(i, 8, &is_null));
 		claims = lappend(claims, claim);
 	}
 	MemoryContextSwitchTo(old);

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 /* how the reason of a submission that waits for another one begins */
@@ -33,6 +34,7 @@ typedef struct FpgoClaim
 {
 	int64		submission;
 	int			attempt;
+	TimestampTz attempt_began;	/* 0: the attempt has a row */
 	const char *server;
 	const char *role;
 	const char *mapping;		/* whose user mapping it goes with: a role's

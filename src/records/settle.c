@@ -4,19 +4,16 @@
  *
  * One transaction changes the state, ends the attempt and deletes the payload
  * or says until when to keep it.  Nearly all attempts end in the same way, and
- * the submission tells that: their rows are left as they are.  The statement
- * names the run that sent the submission: if another process has made the
- * submission uncertain meanwhile, it stays uncertain.
- *
- * A change of an order that the gateway has begins with a question.  Until the
- * attempt is recorded as more than that, the order certainly was not sent,
- * whatever becomes of the process.
+ * the submission goes on telling that (attempts.h).  The statement names the run
+ * that sent the submission: if another process has made the submission uncertain
+ * meanwhile, it stays uncertain.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
+#include "records/attempts.h"
 #include "records/early.h"
 #include "records/settle.h"
 #include "records/traces.h"
@@ -68,12 +65,12 @@ static FpgoStatement settle_statement = {
 	.sql = "UPDATE fpgo_internal.submission"
 	" SET state = $4, run = NULL, error = $5,"
 	"  order_uuid = $6, customer_uuid = $7, bank_id_url = $8,"
-	"  not_before = $9, settled_at = $10"
+	"  not_before = $9, settled_at = $10, attempt_began = $11"
 	" WHERE id " EQ " $1 AND run " EQ " $2"
 	" AND state " EQ " $3",
-	.n_parameters = 10,
+	.n_parameters = 11,
 	.types = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+	TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
 };
 
 /* two transactions that set the same uuid at once do not see each other */
@@ -84,15 +81,6 @@ static FpgoStatement find_holder_statement = {
 	" AND id " NE " $3 LIMIT 1",
 	.n_parameters = 3,
 	.types = {TEXTOID, TEXTOID, INT8OID}
-};
-
-static FpgoStatement end_attempt_statement = {
-	.sql = "UPDATE fpgo_internal.attempt SET ended_at = $3, outcome = $4,"
-	" status = $5, reason = $6"
-	" WHERE submission " EQ " $1"
-	" AND number " EQ " $2",
-	.n_parameters = 6,
-	.types = {INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID, TEXTOID}
 };
 
 static FpgoStatement delete_payload_statement = {
@@ -109,23 +97,6 @@ static FpgoStatement keep_payload_statement = {
 	.types = {INT8OID, TIMESTAMPTZOID}
 };
 
-static FpgoStatement begin_question_statement = {
-	.sql = "UPDATE fpgo_internal.attempt SET outcome = $3"
-	" WHERE submission " EQ " $1 AND number " EQ " $2",
-	.n_parameters = 3,
-	.types = {INT8OID, INT4OID, TEXTOID}
-};
-
-static FpgoStatement end_question_statement = {
-	.sql = "UPDATE fpgo_internal.attempt a SET outcome = NULL"
-	" FROM fpgo_internal.submission s"
-	" WHERE a.submission " EQ " $1 AND a.number " EQ " $2"
-	" AND a.outcome " EQ " $4 AND s.id " EQ " a.submission"
-	" AND s.run " EQ " $3 AND s.state " EQ " 'sending'",
-	.n_parameters = 4,
-	.types = {INT8OID, INT4OID, INT8OID, TEXTOID}
-};
-
 static bool
 is_finished(FpgoSubmissionState state)
 {
@@ -133,12 +104,25 @@ is_finished(FpgoSubmissionState state)
 		state == FPGO_STATE_CANCELLED;
 }
 
-/* The time that many seconds after now, or NULL. */
+/* The time that many seconds after another one, or NULL. */
 static void
-put_time(FpgoParameters *p, TimestampTz now, int seconds, bool is_null)
+put_time(FpgoParameters *p, TimestampTz from, int seconds, bool is_null)
 {
-	fpgo_put_datum(p, TimestampTzGetDatum(now + seconds * USECS_PER_SEC),
+	fpgo_put_datum(p, TimestampTzGetDatum(from + seconds * USECS_PER_SEC),
 				   is_null);
+}
+
+/*
+ * Does the accepted submission tell how the attempt ended?  The view
+ * fpgo_internal.whole_attempt says of it what is compared here.
+ */
+static bool
+is_told(const FpgoSettlement *settlement)
+{
+	return settlement->state == FPGO_STATE_ACCEPTED &&
+		settlement->status == 201 &&
+		strcmp(settlement->reason,
+			   "The gateway accepted the order with HTTP status 201.") == 0;
 }
 
 /* The change of state; false if the submission is not sending in that run. */
@@ -159,37 +143,22 @@ settle_submission(const FpgoSettlement *settlement, TimestampTz now)
 	fpgo_put_secret(&p, settlement->bank_id_url);
 	put_time(&p, now, settlement->delay_s, state != FPGO_STATE_QUEUED);
 	put_time(&p, now, 0, state == FPGO_STATE_QUEUED);
+	put_time(&p, settlement->attempt_began, 0,
+			 settlement->attempt_began == 0 || !is_told(settlement));
 	return fpgo_statement_run(&settle_statement, &p) > 0;
-}
-
-/*
- * Does the accepted submission tell how the attempt ended?  The view
- * fpgo_internal.whole_attempt says of it what is compared here.
- */
-static bool
-is_told(const FpgoSettlement *settlement)
-{
-	return settlement->state == FPGO_STATE_ACCEPTED &&
-		settlement->status == 201 &&
-		strcmp(settlement->reason,
-			   "The gateway accepted the order with HTTP status 201.") == 0;
 }
 
 static void
 end_attempt(const FpgoSettlement *settlement, TimestampTz now)
 {
-	FpgoParameters p = {0};
+	const FpgoEndedAttempt attempt = {.submission = settlement->submission,
+		.number = settlement->attempt,.run = settlement->run,
+		.began = settlement->attempt_began,.ended = now,
+		.outcome = settlement->outcome,.status = settlement->status,
+	.reason = settlement->reason};
 
-	if (is_told(settlement))
-		return;
-	fpgo_put_int64(&p, settlement->submission);
-	fpgo_put_int(&p, settlement->attempt);
-	fpgo_put_datum(&p, TimestampTzGetDatum(now), false);
-	fpgo_put_text(&p, settlement->outcome);
-	fpgo_put_datum(&p, Int32GetDatum(settlement->status),
-				   settlement->status == 0);
-	fpgo_put_text(&p, fpgo_submission_clip(settlement->reason));
-	fpgo_statement_run(&end_attempt_statement, &p);
+	if (!is_told(settlement))
+		fpgo_attempt_end(&attempt);
 }
 
 /* The submission is finished: delete its payload, now or later. */
@@ -206,35 +175,6 @@ retire_payload(const FpgoSettlement *settlement, TimestampTz now)
 	}
 	put_time(&p, now, settlement->retention_s, false);
 	fpgo_statement_run(&keep_payload_statement, &p);
-}
-
-void
-fpgo_submission_begin_question(int64 submission, int attempt)
-{
-	FpgoParameters p = {0};
-
-	SPI_connect();
-	fpgo_put_int64(&p, submission);
-	fpgo_put_int(&p, attempt);
-	fpgo_put_text(&p, FPGO_ATTEMPT_ASKS);
-	fpgo_statement_run(&begin_question_statement, &p);
-	SPI_finish();
-}
-
-bool
-fpgo_submission_end_question(int64 submission, int attempt, int64 run)
-{
-	FpgoParameters p = {0};
-	bool		is_ended;
-
-	SPI_connect();
-	fpgo_put_int64(&p, submission);
-	fpgo_put_int(&p, attempt);
-	fpgo_put_int64(&p, run);
-	fpgo_put_text(&p, FPGO_ATTEMPT_ASKS);
-	is_ended = fpgo_statement_run(&end_question_statement, &p) > 0;
-	SPI_finish();
-	return is_ended;
 }
 
 int64

@@ -20,6 +20,7 @@ typedef struct FpgoSettlement
 								 * other version matters */
 	const char *server;			/* NULL unless there is an order_uuid */
 	int			attempt;
+	TimestampTz attempt_began;	/* as the claim has it */
 	int64		run;
 	FpgoSubmissionState state;
 	const char *outcome;		/* fpgo_outcome_name() */
@@ -38,16 +39,6 @@ typedef struct FpgoSettlement
  * its rows?  They are not locked: somebody may take one before it is settled.
  */
 extern bool fpgo_submission_is_free(int64 submission, int attempt);
-
-/*
- * Record that an attempt begins with a question, and that the order certainly
- * was not sent; then that the order is about to be sent.  The second returns
- * false if the submission is no longer sending in that run, or was not asked
- * about.
- */
-extern void fpgo_submission_begin_question(int64 submission, int attempt);
-extern bool fpgo_submission_end_question(int64 submission, int attempt,
-										 int64 run);
 
 /*
  * Settle an attempt.  Returns false, having changed nothing, if the submission

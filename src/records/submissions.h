@@ -91,12 +91,6 @@ typedef enum FpgoSubmissionState
 	FPGO_STATE_CANCELLED
 } FpgoSubmissionState;
 
-/*
- * Outcome of an attempt whose order certainly was not sent yet: it changes one
- * that the gateway has, and the gateway is asked for that one's status first.
- */
-#define FPGO_ATTEMPT_ASKS "asking"
-
 /* A submission as it is on record. */
 typedef struct FpgoSubmission
 {
@@ -175,12 +169,6 @@ pg_noreturn extern void fpgo_submission_raise_missing(int64 id);
 
 /* A submission by its number; NULL if there is none. */
 extern FpgoSubmission *fpgo_submission_find(int64 id);
-
-/*
- * Make submissions of dead runs uncertain, or queued if they certainly were not
- * sent; returns how many there were.
- */
-extern int	fpgo_submission_sweep(void);
 
 /* Is any submission uncertain? */
 extern bool fpgo_submission_has_uncertain(void);

@@ -41,7 +41,17 @@ CREATE TABLE state (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid
 CREATE INDEX ON state (track, seq);
 CREATE TABLE sent (seq int PRIMARY KEY, at timestamptz NOT NULL, token text NOT NULL, made boolean NOT NULL, order_uuid text,
     track int NOT NULL, content jsonb NOT NULL);
-ALTER TABLE fpgo_internal.attempt ADD COLUMN claimed_by pg_snapshot DEFAULT pg_current_snapshot();
+-- by which snapshot each attempt was claimed: a trigger that is STABLE sees that of the statement
+ALTER TABLE fpgo_internal.submission ADD COLUMN claims jsonb DEFAULT '[]';
+CREATE FUNCTION keep_claim() RETURNS trigger LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    NEW.claims = OLD.claims || jsonb_build_object('number', NEW.attempts, 'started_at', NEW.attempt_began, 'claimed_by', pg_current_snapshot());
+    RETURN NEW;
+END $$;
+CREATE TRIGGER keep_claim BEFORE UPDATE ON fpgo_internal.submission FOR EACH ROW
+    WHEN (OLD.state = 'queued' AND NEW.state = 'sending') EXECUTE FUNCTION keep_claim();
+CREATE VIEW claim AS SELECT s.id AS submission, c.* FROM fpgo_internal.submission s
+    CROSS JOIN jsonb_to_recordset(s.claims) c (number int, started_at timestamptz, claimed_by pg_snapshot);
 
 -- the shop's own, README's way
 CREATE FUNCTION invoice_for(o shop_order) RETURNS jsonb LANGUAGE sql STABLE RETURN
@@ -119,7 +129,7 @@ my %judgements = (
     not_so => q{SELECT e.track, format('entry %s, submission %s: %s was sent, %s was committed', e.seq, coalesce(v.id::text, '(unknown)'), e.content,
             CASE WHEN s.seq IS NULL THEN 'nothing' ELSE coalesce(s.content::text, 'no order') END)
         FROM sent e LEFT JOIN fpgo_internal.submission v ON v.callback_token = e.token
-        LEFT JOIN LATERAL (SELECT a.* FROM fpgo_internal.attempt a WHERE a.submission = v.id
+        LEFT JOIN LATERAL (SELECT a.* FROM claim a WHERE a.submission = v.id
             AND a.started_at <= e.at + interval '1 ms' ORDER BY a.number DESC LIMIT 1) a ON true
         LEFT JOIN LATERAL (SELECT s.* FROM state s WHERE s.track = e.track
             AND pg_visible_in_snapshot(s.xid, a.claimed_by) ORDER BY s.seq DESC LIMIT 1) s ON true
@@ -128,7 +138,7 @@ my %judgements = (
     # a person's decision that the claim saw
     taken_back => q{SELECT e.track, format('entry %s, submission %s: sent, though submission %s was taken back', e.seq, v.id, o.id)
         FROM sent e JOIN fpgo_internal.submission v ON v.callback_token = e.token
-        JOIN fpgo_internal.attempt a ON a.submission = v.id
+        JOIN claim a ON a.submission = v.id
         JOIN fpgo_internal.submission o ON coalesce(o.first_version, o.id) = coalesce(v.first_version, v.id)
         JOIN fpgo_internal.event d ON d.submission = o.id
         WHERE d.what LIKE 'queued to cancelled%' AND pg_visible_in_snapshot(d.xmin::text::xid8, a.claimed_by)},
@@ -216,8 +226,8 @@ sub tell {
             v AS (SELECT *, xmin AS changed_by FROM fpgo_internal.submission WHERE coalesce(first_version, id) IN (SELECT first FROM o))
             SELECT format('submission %s, version %s of %s, handed in at %s, changed last by %s, for row %s, reference %s: %s%s, %s attempts, settled at %s: %s', v.id, version, first_version,
                 created_at, changed_by, (SELECT id FROM (SELECT DISTINCT id FROM state) s WHERE source(s.id) = v.source), reference, state, CASE WHEN withdrawn THEN ' (withdrawal)' END, attempts, settled_at, error)
-            || coalesce((SELECT string_agg(format(E'\\n  attempt %s at %s, saw %s: %s', number, started_at, claimed_by, outcome), '' ORDER BY number)
-                FROM fpgo_internal.attempt a WHERE a.submission = v.id), '')
+            || coalesce((SELECT string_agg(format(E'\\n  attempt %s at %s, saw %s: %s', number, a.started_at, claimed_by, outcome), '' ORDER BY number)
+                FROM claim a LEFT JOIN fpgo_internal.whole_attempt w USING (submission, number) WHERE a.submission = v.id), '')
             || coalesce((SELECT string_agg(format(E'\\n  event at %s, transaction %s: %s', at, d.xmin, what), '' ORDER BY d.id)
                 FROM fpgo_internal.event d WHERE d.submission = v.id), '')
             FROM v ORDER BY v.id},

@@ -313,7 +313,6 @@ for my $case (
 # since nothing could end its wait.  Those who add a version hinder nobody.
 for my $case (
     [ 'the submission is locked',   1, 'submission WHERE id = %d FOR NO KEY UPDATE' ],
-    [ 'the attempt is locked',      1, 'attempt WHERE submission = %d FOR SHARE' ],
     [ 'the payload is locked',      1, 'payload WHERE submission = %d FOR KEY SHARE' ],
     [ 'a version is added',         0, 'submission WHERE id = %d FOR KEY SHARE' ],
     [ 'two versions are added',     0, ('submission WHERE id = %d FOR KEY SHARE') x 2 ],

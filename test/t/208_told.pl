@@ -45,9 +45,12 @@ like(logged(), qr/\A1 submission of server "frontpayment" is uncertain now\n.*DE
 
 # a process that is gone: nobody holds that number
 my $dead = run_in($session, enqueue_sql(order(referenceNo => 'T-2')))->{rows};
-administer($node, "UPDATE fpgo_internal.submission SET state = 'sending', run = 4711, attempts = 1 WHERE id = $dead");
-administer($node, "INSERT INTO fpgo_internal.attempt (submission, number, run) VALUES ($dead, 1, 4711)");
+my $attempt = "SELECT number, coalesce(outcome, 'under way'), started_at, ended_at >= started_at, reason FROM fpgo.attempts WHERE submission = $dead";
+administer($node, "UPDATE fpgo_internal.submission SET state = 'sending', run = 4711, attempts = 1, attempt_began = '2026-11-30 12:00+00' WHERE id = $dead");
+is(administer($node, $attempt), '1|under way|2026-11-30 12:00:00+00||', 'a process that died: its attempt is shown');
 run_in($session, 'CALL fpgo.deliver()');
+is(administer($node, $attempt), '1|unknown|2026-11-30 12:00:00+00|t|The process that sent it ended before the outcome was recorded.',
+    'a process that died: the attempt ends, and began when it did');
 is(heard(), qq({"what": "uncertain", "server": "frontpayment", "submission": $dead, "orders": 1}), 'a process that died: NOTIFY');
 like(logged(), qr/is uncertain now\n.*The process that sent it ended/, '... and in the log');
 

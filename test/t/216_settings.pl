@@ -134,13 +134,13 @@ administer($admin, 'SELECT pg_reload_conf()');
         ALTER DATABASE other SET client_encoding = 'LATIN1';
         CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
             $$BEGIN RAISE WARNING 'Kåre owes 7 €'; RETURN NEW; END$$;
-        CREATE TRIGGER warn BEFORE INSERT ON fpgo_internal.attempt FOR EACH ROW EXECUTE FUNCTION warn()});
+        CREATE TRIGGER warn BEFORE INSERT ON fpgo_internal.payload FOR EACH ROW EXECUTE FUNCTION warn()});
     my $fresh = open_session($node, database => 'other');
     my ($order, $reference) = new_order();
     my $ended = ends('a warning in another encoding', submit($fresh, $order), '');
     like($ended->{said}, qr/WARNING: .*Kåre owes 7 €/, 'a warning in another encoding: arrives');
     $beside->show('a warning in another encoding', $reference, 'accepted', received => 1);
-    run_in($third, 'DROP TRIGGER warn ON fpgo_internal.attempt; ALTER DATABASE other RESET ALL');
+    run_in($third, 'DROP TRIGGER warn ON fpgo_internal.payload; ALTER DATABASE other RESET ALL');
     $fresh->quit;
 }
 # event triggers at login fire in sessions alone
@@ -177,7 +177,7 @@ sub reopen {
     my $queued = $beside->enqueue($in);
     begin_in($in, 'CALL fpgo.deliver()');
     wait_for_order($gateway, $queued->{reference});
-    run_in($third, 'BEGIN; LOCK TABLE fpgo_internal.attempt IN SHARE MODE');
+    run_in($third, 'BEGIN; LOCK TABLE fpgo_internal.submission IN SHARE MODE');
     sleep 0.6;
     run_in($third, 'ROLLBACK');
     ends('exit_on_error, deliver', finish_in($in), '');

@@ -493,7 +493,7 @@ diag(sprintf 'CREATE and DROP DATABASE waited %.1f ms for others while nothing w
 {
     # an outcome that somebody's lock keeps from being recorded
     my $locker = open_session($node);
-    for my $case ((map { [ $_, 'wait' ] } 'submission', 'attempt', 'payload'), [ 'submission', 'cancel' ]) {
+    for my $case ((map { [ $_, 'wait' ] } 'submission', 'payload'), [ 'submission', 'cancel' ]) {
         my ($table, $how) = @$case;
         my $name = "deliver(), a locked row of $table";
         my $call = new_call('frontpayment');

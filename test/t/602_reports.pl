@@ -184,10 +184,10 @@ check_records($node, $gateway, committed => [ map({ "shop-$_" } 1 .. 4), map { "
 # uncertain, a hundred queued.  What the shop ordered is there, too.
 administer($admin, qq{
     INSERT INTO fpgo_internal.submission (server, key, order_hash, reference, role, grand_total,
-            state, attempts, order_uuid, created_at, settled_at, origin)
+            state, attempts, order_uuid, created_at, settled_at, origin, attempt_began)
         SELECT 'frontpayment', 'shop-' || n, '', 'shop-' || n, CASE n % 2 WHEN 0 THEN 'shop' ELSE 'branch' END, n % 1000,
             state, 1, 'ODR' || n, at, CASE state WHEN 'queued' THEN NULL ELSE at + interval '3 seconds' END,
-            fpgo_internal.origin_here()
+            fpgo_internal.origin_here(), CASE state WHEN 'accepted' THEN at + interval '1 second' END
         FROM (SELECT n, now() - ($million - n) * interval '1 second' AS at,
                 CASE WHEN n > $million - 100 THEN 'queued' WHEN n > $million - 1000 AND n % 200 = 0 THEN 'uncertain'
                     WHEN n % 50 = 0 THEN 'refused' ELSE 'accepted' END AS state
@@ -195,7 +195,7 @@ administer($admin, qq{
     INSERT INTO fpgo_internal.attempt (submission, number, run, started_at, ended_at, outcome, status)
         SELECT id, 1, 1, created_at + interval '1 second', settled_at,
             CASE state WHEN 'uncertain' THEN 'unknown' ELSE state END, 201
-        FROM fpgo_internal.submission WHERE order_hash = '' AND settled_at IS NOT NULL ORDER BY id;
+        FROM fpgo_internal.submission WHERE order_hash = '' AND settled_at IS NOT NULL AND attempt_began IS NULL ORDER BY id;
     INSERT INTO shop.customer_order SELECT n, now() - ($million - n) * interval '1 second'
         FROM generate_series(101, $million) n WHERE n % 100 = 0});
 administer($admin, "VACUUM ANALYZE $_") for qw(fpgo_internal.submission fpgo_internal.attempt shop.customer_order);
