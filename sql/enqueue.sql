@@ -313,6 +313,10 @@ SELECT fpgo.enqueue_invoice(named_order('L-7') || '{"note": ""}') > 0 AS queued;
 SELECT 1048576 - length(p.payload) AS room FROM fpgo_internal.payload p JOIN fpgo_internal.submission s ON s.id = p.submission WHERE s.key = 'L-7' \gset
 SELECT code, detail FROM enqueue_error(named_order('L-8') || jsonb_build_object('note', repeat('x', :room + 1)));
 SELECT fpgo.enqueue_invoice(named_order('L-8') || jsonb_build_object('note', repeat('x', :room))) > 0 AS queued;
+-- a large payload is compressed by lz4, where the server has it
+SELECT s.key, pg_column_compression(p.payload) = 'lz4' OR NOT 'lz4' = ANY (c.enumvals) AS is_compressed
+FROM fpgo_internal.payload p JOIN fpgo_internal.submission s ON s.id = p.submission
+	JOIN pg_settings c ON c.name = 'default_toast_compression' WHERE s.key = 'L-8';
 DROP VIEW tokens;
 
 -- the same orders in bulk

@@ -301,6 +301,18 @@ COMMENT ON TABLE fpgo_internal.attempt IS
 	'One row a transmission that ended, but of those that ended with HTTP status 201 hardly any: see '
 	'fpgo_internal.whole_attempt';
 
+/* ---------- Payloads ---------- */
+
+-- orders of more than some 20 lines are compressed: pglz would hold up for several
+-- times as long the process that records them for all sessions
+DO $$
+BEGIN
+	IF 'lz4' OPERATOR(pg_catalog.=) ANY (SELECT pg_catalog.unnest(s.enumvals) FROM pg_catalog.pg_settings s
+			WHERE s.name OPERATOR(pg_catalog.=) 'default_toast_compression') THEN
+		ALTER TABLE fpgo_internal.payload ALTER COLUMN payload SET COMPRESSION lz4;
+	END IF;
+END $$;
+
 /* ---------- Purged orders ---------- */
 
 -- What stays of an order that was purged: its key and its uuid stay known.

@@ -750,6 +750,15 @@ ALTER TABLE fpgo_internal.submission ALTER COLUMN callback_token SET STATISTICS 
 ALTER TABLE fpgo_internal.submission ALTER COLUMN customer_uuid SET STATISTICS 0;
 CREATE INDEX payload_keep_until ON fpgo_internal.payload (keep_until)
 	WHERE keep_until IS NOT NULL;
+-- orders of more than some 20 lines are compressed: pglz would hold up for several
+-- times as long the process that records them for all sessions
+DO $$
+BEGIN
+	IF 'lz4' OPERATOR(pg_catalog.=) ANY (SELECT pg_catalog.unnest(s.enumvals) FROM pg_catalog.pg_settings s
+			WHERE s.name OPERATOR(pg_catalog.=) 'default_toast_compression') THEN
+		ALTER TABLE fpgo_internal.payload ALTER COLUMN payload SET COMPRESSION lz4;
+	END IF;
+END $$;
 COMMENT ON TABLE fpgo_internal.payload IS
 	'The payload of a submission, personal number included, while it is needed and nowhere else';
 COMMENT ON COLUMN fpgo_internal.payload.submission IS 'The submission it belongs to';

@@ -453,13 +453,19 @@ fpgo_statement_redact(ErrorData *error)
 }
 
 static void
+wipe(Datum value)
+{
+	explicit_bzero(VARDATA_ANY(DatumGetPointer(value)),
+				   VARSIZE_ANY_EXHDR(DatumGetPointer(value)));
+}
+
+static void
 wipe_secrets(FpgoParameters *p)
 {
 	for (int i = 0; i < p->n; i++)
 	{
 		if (p->are_secret[i])
-			explicit_bzero(VARDATA_ANY(DatumGetPointer(p->values[i])),
-						   VARSIZE_ANY_EXHDR(DatumGetPointer(p->values[i])));
+			wipe(p->values[i]);
 	}
 }
 
@@ -602,6 +608,7 @@ fpgo_get_text(int row, int column, MemoryContext context)
 	Datum		value = fpgo_get_datum(row, column, &is_null);
 	bool		lacks_snapshot;
 	MemoryContext old;
+	text	   *unpacked;
 	const char *copy;
 
 	if (is_null)
@@ -612,7 +619,14 @@ fpgo_get_text(int row, int column, MemoryContext context)
 	if (lacks_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	old = MemoryContextSwitchTo(context);
-	copy = TextDatumGetCString(value);
+	unpacked = DatumGetTextPP(value);
+	copy = text_to_cstring(unpacked);
+	/* it may be an order */
+	if (PointerGetDatum(unpacked) != value)
+	{
+		wipe(PointerGetDatum(unpacked));
+		pfree(unpacked);
+	}
 	MemoryContextSwitchTo(old);
 	if (lacks_snapshot)
 		PopActiveSnapshot();
